@@ -1,0 +1,1 @@
+"""Pixels, evidence, strokes, model cards: numpy and codecs only, no Qt and no onnxruntime."""

@@ -1,0 +1,1 @@
+"""ONNX Runtime: models, providers, tiles, whole-picture prediction."""

@@ -1,0 +1,1 @@
+"""The open document, its history and background jobs; signals without Qt."""

@@ -1,0 +1,1 @@
+"""The Qt window: turns gestures into commands of the state floor."""
