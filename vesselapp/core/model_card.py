@@ -1,0 +1,124 @@
+"""The model card: what a model expects, what its answer means, and what it is good for.
+
+The card is JSON under one key of the ONNX file's metadata, so that a model is one file. A foreign file gets a card
+that was read from its graph; `ModelCard.guessed` then names what was guessed. Field names follow the BioImage.IO
+model description where it has one (https://github.com/bioimage-io/spec-bioimage-io).
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+METADATA_KEY = "vesselapp.card"
+CARD_FORMAT = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InputSpec(_Part):
+    """How pixels are handed to the graph.
+
+    Pixels are taken as uint8 sRGB, equalised if asked for, mapped from 0-255 to ``low``-``high``, then
+    ``(value - mean) / std`` per channel. Models of our own trainer take raw uint8 and do this inside the graph.
+    """
+
+    name: str = ""
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    dtype: Literal["uint8", "float32", "float16"] = "uint8"
+    colour: Literal["rgb", "bgr", "gray", "green"] = "rgb"
+    low: float = 0.0
+    high: float = 255.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    equalise: bool = False
+
+
+class ScaleSpec(_Part):
+    """How a picture is brought to the model's working scale.
+
+    ``as_is``: pixels as they are. ``fixed``: the whole picture is resized to the graph's own size.
+    ``field_of_view``: the field of view is scaled to a diameter of ``size`` px and nothing outside it is
+    foreground. ``object_diameter``: typical objects are scaled to ``size`` px across.
+    """
+
+    kind: Literal["as_is", "fixed", "field_of_view", "object_diameter"] = "as_is"
+    size: int | None = None
+
+
+class TileSpec(_Part):
+    """How a big picture is cut: tile sides are multiples of ``stride``, neighbours share ``overlap`` px."""
+
+    stride: int = 32
+    size: int = 512
+    overlap: int = 64
+    fixed: bool = False
+
+
+class OutputSpec(_Part):
+    """What the graph answers: which output, in what layout, and how a foreground probability comes of it."""
+
+    name: str = ""
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    meaning: Literal["probability", "logits", "softmax_logits", "mask"] = "probability"
+    channels: tuple[str, ...] = ("foreground",)
+    foreground: tuple[int, ...] = (0,)
+    features: str | None = None
+
+
+class SelfTest(_Part):
+    """A small input made from a recipe, and the answer it must give, run when a model is loaded.
+
+    The input is ``size`` x ``size`` px, drawn by `vesselapp.core.self_test.self_test_picture` from ``seed``; the
+    expected foreground probability is kept as means over a ``grid`` x ``grid`` raster.
+    """
+
+    seed: int = 0
+    size: int = 128
+    grid: int = 8
+    expected: tuple[float, ...] = ()
+    tolerance: float = 5e-3
+
+
+class Figures(_Part):
+    """What a model was measured to do on one set: name, number of pictures, and named values (0-1)."""
+
+    name: str
+    pictures: int
+    values: dict[str, float]
+    intervals: dict[str, tuple[float, float]] = Field(default_factory=dict)
+
+
+class Source(_Part):
+    """Data a model learnt from, with its licence and whom to credit."""
+
+    name: str
+    licence: str
+    credit: str = ""
+    pictures: int = 0
+
+
+class ModelCard(_Part):
+    """Everything the app knows about a model."""
+
+    format: int = CARD_FORMAT
+    name: str
+    version: str = "1"
+    task: Literal["vessels", "cells", "other"] = "other"
+    description: str = ""
+    input: InputSpec = InputSpec()
+    scale: ScaleSpec = ScaleSpec()
+    tile: TileSpec = TileSpec()
+    output: OutputSpec = OutputSpec()
+    threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    parent: str | None = None
+    timestamp: str = ""
+    command: str = ""
+    training_data: tuple[Source, ...] = ()
+    validation: tuple[Figures, ...] = ()
+    licence: str = ""
+    limits: tuple[str, ...] = ()
+    self_test: SelfTest | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+    guessed: tuple[str, ...] = ()
