@@ -1,0 +1,55 @@
+"""Boxes of pixels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels: left and top included, right and bottom excluded (px)."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether no pixel lies in the box."""
+        return self.right <= self.left or self.bottom <= self.top
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The box as (rows, columns), to index an array with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def clipped(self, height: int, width: int) -> "Box":
+        """Give the part inside a picture of that size; empty when there is none."""
+        left, top = min(max(self.left, 0), width), min(max(self.top, 0), height)
+        return Box(left, top, max(left, min(self.right, width)), max(top, min(self.bottom, height)))
+
+    def grown(self, by: int) -> "Box":
+        """Give the box with a margin (px) added on every side."""
+        return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+    def united(self, other: "Box") -> "Box":
+        """Give the smallest box that holds both; an empty box adds nothing."""
+        if self.empty:
+            return other
+        if other.empty:
+            return self
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+
+EMPTY = Box(0, 0, 0, 0)
+
+
+def box_of(plane: NDArray[np.generic]) -> Box:
+    """Give the box of a whole (H, W, ...) array."""
+    return Box(0, 0, plane.shape[1], plane.shape[0])
