@@ -1,0 +1,135 @@
+"""Masks, overlays and probabilities as files that any other program can read."""
+
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write
+
+SUFFIXES = {"mask": "_mask.png", "overlay": "_overlay.png", "probability": "_probability.tif"}
+
+_MARK = b"vesselapp"
+_HEAD_BYTES = 1024
+_PNG_HEADER_END = 33
+
+
+def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Write a mask (``(H, W) bool``) as 8-bit gray PNG: 0 outside, 255 inside."""
+    _write(path, _png(mask.astype(np.uint8) * np.uint8(255)))
+
+
+def write_overlay(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write ``(H, W, 3) uint8`` sRGB pixels as PNG."""
+    _write(path, _png(pixels))
+
+
+def write_probability(path: Path, probability: NDArray[np.float32]) -> None:
+    """Write probabilities (``(H, W) float32``, 0-1) as a losslessly packed 32-bit float TIFF."""
+    import tifffile
+
+    def save(file: BinaryIO) -> None:
+        tifffile.imwrite(
+            file,
+            np.ascontiguousarray(probability, np.float32),
+            photometric="minisblack",
+            compression="zlib",
+            compressionargs={"level": 1},
+            metadata=None,
+            software=_MARK.decode(),
+        )
+
+    _refuse_foreign(path)
+    atomic_write(path, save)
+
+
+def written_by_vesselapp(path: Path) -> bool:
+    """Tell whether a file carries the mark of the writers above, by its name and its first bytes."""
+    if not path.name.endswith(tuple(SUFFIXES.values())):
+        return False
+    try:
+        with path.open("rb") as file:
+            return _MARK in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
+def unique_stems(paths: Sequence[Path]) -> list[str]:
+    """Give each picture a stem for its output files, so that no two write to the same place.
+
+    It is the picture's own stem where no other has it (upper and lower case being alike); where several
+    share it, the suffix joins it (``a.jpg`` and ``a.png`` give ``a_jpg`` and ``a_png``), then the folder
+    in front (``left_a_jpg``), then the folder above that, and at last a number. The order of `paths`
+    matters only for the numbers.
+
+    Parameters
+    ----------
+    paths : pictures
+
+    Returns
+    -------
+    list of str
+        One for each path.
+    """
+    steps = [0] * len(paths)
+    most = max((len(path.parts) for path in paths), default=0) + 1
+    while True:
+        stems = [_stem(path, step) for path, step in zip(paths, steps, strict=True)]
+        counts = Counter(stem.casefold() for stem in stems)
+        shared = [i for i, stem in enumerate(stems) if counts[stem.casefold()] > 1 and steps[i] < most]
+        if not shared:
+            return _numbered(stems)
+        for i in shared:
+            steps[i] += 1
+
+
+def _stem(path: Path, step: int) -> str:
+    """Give the stem with ``step`` additions: none, the suffix, then folders from the nearest upwards."""
+    if step == 0:
+        return path.stem
+    folders = [part.strip("/\\:") for part in path.absolute().parent.parts][::-1][: step - 1]
+    return "_".join([*folders[::-1], path.stem, path.suffix.lstrip(".")]).strip("_")
+
+
+def _numbered(stems: list[str]) -> list[str]:
+    taken = {stem.casefold() for stem in stems}
+    seen: set[str] = set()
+    unique = []
+    for stem in stems:
+        candidate, number = stem, 2
+        while candidate.casefold() in seen or (number > 2 and candidate.casefold() in taken):
+            candidate, number = f"{stem}_{number}", number + 1
+        seen.add(candidate.casefold())
+        unique.append(candidate)
+    return unique
+
+
+def _write(path: Path, data: bytes) -> None:
+    _refuse_foreign(path)
+    atomic_write(path, data)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Keep originals safe: only a file of our own is replaced."""
+    if path.exists() and not written_by_vesselapp(path):
+        raise VesselError(
+            f"{path} was there before and wasn't written by vesselapp, so it is left as it is.",
+            "Choose another folder, or move that file away.",
+        )
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode quickly rather than tightly, with our mark as the software that wrote it."""
+    from imagecodecs import PNG, png_encode
+
+    filtered = {"filter": PNG.FILTER.SUB} if pixels.ndim == 3 else {}
+    data = bytes(png_encode(np.ascontiguousarray(pixels), level=1, **filtered))
+    text = b"tEXtSoftware\0" + _MARK
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    return data[:_PNG_HEADER_END] + chunk + data[_PNG_HEADER_END:]

@@ -1,0 +1,111 @@
+"""Writing files so that they are either whole or not there."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from vesselapp.core.errors import VesselError
+
+_REASONS = {
+    errno.EACCES: "you have no permission to write there",
+    errno.EPERM: "you have no permission to write there",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is full",
+    errno.ENOENT: "its folder doesn't exist",
+    errno.ENOTDIR: "its folder is a file",
+    errno.EISDIR: "a folder of that name is in the way",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
+    """Write a file in one step: others see the old one or the new one, never half of it.
+
+    A temporary file in the same folder is written, flushed to the disk and renamed.
+
+    Parameters
+    ----------
+    path : str or path
+        A file there is replaced.
+    content : bytes, or a function that writes to the binary file it is given
+
+    Raises
+    ------
+    VesselError
+        Where it can't be written; nothing is left behind and an older file stays as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".vesselapp-{secrets.token_hex(6)}.tmp")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                if callable(content):
+                    content(file)
+                else:
+                    file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            _remove(temporary)
+        _sync_folder(path.parent)
+    except OSError as problem:
+        raise VesselError(
+            f"{path} can't be written: {reason(problem)}.", "Choose another place."
+        ) from problem
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder, with those above it, where it isn't there yet.
+
+    Raises
+    ------
+    VesselError
+        Where it can't be made, or can't be written into.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        trial = path / f".vesselapp-{secrets.token_hex(6)}.tmp"
+        try:
+            trial.touch(exist_ok=False)
+        finally:
+            _remove(trial)
+    except FileExistsError as problem:
+        raise VesselError(f"{path} is a file, not a folder.", "Choose another folder.") from problem
+    except OSError as problem:
+        text = f"The folder {path} can't be written to: {reason(problem)}."
+        raise VesselError(text, "Choose another folder.") from problem
+    return path
+
+
+def reason(problem: OSError) -> str:
+    """Say in a few words why writing failed."""
+    text = _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
+    return text[:1].lower() + text[1:]
+
+
+def _remove(path: Path) -> None:
+    # Where this fails, the folder is gone or never was: the error of the write itself is the one to tell.
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the renaming itself on the disk, where the system can (Windows and some network drives can't)."""
+    if os.name == "nt":
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,216 @@
+"""Pictures from disk: any common encoding in, one kind of image out.
+
+The format is told by a file's content, never by its name. Whatever the encoding, the result is upright sRGB
+in eight bits: the same picture saved without loss in two formats gives the same pixels. Colour profiles are
+not applied.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.export import written_by_vesselapp
+from vesselapp.core.image_decode import Damaged, Decoded, Unsupported, decode, decode_size, picture_kind
+
+MAX_PIXELS = 500_000_000
+MAX_FILE_BYTES = 8 * 2**30
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".btf", ".bmp", ".webp", ".gif")
+
+_HEAD_BYTES = 4096
+_DAMAGED_HINT = "Fetch the file again, or save it anew with another program."
+_KINDS_HINT = "PNG, JPEG, TIFF, BMP, WebP and GIF can be opened."
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture in memory.
+
+    Attributes
+    ----------
+    pixels : (H, W, 3) uint8
+        Upright sRGB, C-contiguous.
+    path : Path or None
+        Where it was read from.
+    sha256 : str
+        Hash of the file's bytes, in hexadecimal.
+    spacing_um : (float, float) or None
+        Height and width of a pixel in µm, where the file tells it.
+    notes : tuple of str
+        What a person should know about how the file was read, one sentence each.
+    """
+
+    pixels: NDArray[np.uint8]
+    path: Path | None
+    sha256: str
+    spacing_um: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_image(path: str | os.PathLike[str]) -> Image:
+    """Read a picture.
+
+    Eight bits a sample are taken as they are. Wider values are brought to 0-255 from the smallest of 8,
+    10, 12, 14 and 16 bits that holds the highest of them; float values from 0-1 where they lie in it.
+    Transparent parts are laid on black. Of several pages or frames the first is taken, with a note.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    VesselError
+        Where there is no picture to be had, whatever the reason.
+    """
+    path = Path(path)
+    data = _read_bytes(path)
+    name = path.name
+    try:
+        size = decode_size(data)
+        _check_size(name, *size)
+        decoded: Decoded = decode(data)
+    except Unsupported as problem:
+        raise VesselError(f"{name} can't be read: {problem}.", _KINDS_HINT) from problem
+    except Damaged as problem:
+        raise VesselError(f"{name} is damaged or cut short, so it can't be read.", _DAMAGED_HINT) from problem
+    except MemoryError as problem:
+        raise VesselError(
+            f"{name} is too big for this computer's memory.", "Close other programs."
+        ) from problem
+    digest = hashlib.sha256(data).hexdigest()
+    return Image(decoded.pixels, path, digest, decoded.spacing_um, decoded.notes)
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Give height and width in px of the upright picture, without decoding it.
+
+    Raises
+    ------
+    VesselError
+        Where the file's head can't be read.
+    """
+    path = Path(path)
+    data = _read_bytes(path)
+    try:
+        return decode_size(data)
+    except Unsupported as problem:
+        raise VesselError(f"{path.name} can't be read: {problem}.", _KINDS_HINT) from problem
+    except Damaged as problem:
+        raise VesselError(f"{path.name} is damaged or cut short.", _DAMAGED_HINT) from problem
+
+
+def find_pictures(paths: Iterable[str | os.PathLike[str]], *, recursive: bool = True) -> list[Path]:
+    """Replace each folder by the pictures in it, and drop what comes twice.
+
+    A folder's pictures come in natural order (2 before 10), subfolders after them. Hidden files, and
+    masks and overlays that vesselapp wrote, are passed over; a file named by itself is always taken.
+
+    Parameters
+    ----------
+    paths : files and folders
+    recursive : bool
+        Whether subfolders count.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    VesselError
+        For a path that doesn't exist, and for a folder without pictures.
+    """
+    found: dict[Path, Path] = {}
+    for given in paths:
+        path = Path(given)
+        pictures = _pictures_in(path, recursive) if _is_folder(path) else [path]
+        if not pictures:
+            raise VesselError(f"The folder {path} holds no pictures.", _KINDS_HINT)
+        for picture in pictures:
+            found.setdefault(picture.resolve(), picture)
+    return list(found.values())
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Give a sort key under which ``a2`` comes before ``a10`` and upper and lower case are alike."""
+    pieces = re.split(r"(\d+)", name.casefold())
+    return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in pieces]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            return True
+        path.stat()
+    except FileNotFoundError as problem:
+        raise VesselError(f"{path} doesn't exist.", "Check how the name is spelt.") from problem
+    except (OSError, ValueError) as problem:
+        raise VesselError(f"{path} can't be opened: {_reason(problem)}.") from problem
+    return False
+
+
+def _pictures_in(folder: Path, recursive: bool) -> list[Path]:
+    pictures: list[Path] = []
+    problems: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=problems.append):
+        folders[:] = sorted((f for f in folders if recursive and not f.startswith(".")), key=natural_key)
+        for name in sorted(names, key=lambda name: (natural_key(name), name)):
+            candidate = Path(parent, name)
+            wanted = candidate.suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
+            if wanted and not written_by_vesselapp(candidate):
+                pictures.append(candidate)
+    if problems and not pictures:
+        raise VesselError(f"The folder {folder} can't be read: {_reason(problems[0])}.") from problems[0]
+    return pictures
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Read a whole file, once it is plain from its head that it is a picture of a kind we know."""
+    try:
+        if path.is_dir():
+            raise VesselError(f"{path.name or path} is a folder, not a picture.", "Choose a picture in it.")
+        with path.open("rb") as file:
+            length = os.fstat(file.fileno()).st_size
+            head = file.read(_HEAD_BYTES)
+            if not head:
+                raise VesselError(f"{path.name} is empty (0 bytes).", _DAMAGED_HINT)
+            try:
+                picture_kind(head)
+            except Unsupported as problem:
+                raise VesselError(f"{path.name} can't be read: {problem}.", _KINDS_HINT) from problem
+            if length > MAX_FILE_BYTES:
+                raise VesselError(f"{path.name} is a file of {length / 2**30:.0f} GiB, which is too big.")
+            return head + file.read()
+    except FileNotFoundError as problem:
+        raise VesselError(f"{path} doesn't exist.", "Check how the name is spelt.") from problem
+    except (OSError, ValueError) as problem:
+        raise VesselError(f"{path.name} can't be opened: {_reason(problem)}.") from problem
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, PermissionError):
+        return "you have no permission to read it"
+    text = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return text[:1].lower() + text[1:]
+
+
+def _check_size(name: str, height: int, width: int) -> None:
+    if height * width > MAX_PIXELS:
+        raise VesselError(
+            f"{name} says it has {width} x {height} pixels ({height * width / 1e6:,.0f} megapixels), "
+            f"more than the {MAX_PIXELS // 10**6} megapixels that can be opened.",
+            "Save a smaller copy of it.",
+        )
+    if height < 1 or width < 1:
+        raise VesselError(f"{name} has no pixels.", _DAMAGED_HINT)
