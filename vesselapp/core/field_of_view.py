@@ -62,7 +62,7 @@ class FieldOfView:
         (height, width) uint8
             1 inside, 0 outside.
         """
-        points = (self.outline - np.float32([left, top])) * np.float32(scale) - 0.5
+        points = (self.outline - np.array([left, top], np.float32)) * np.float32(scale) - 0.5
         fixed = np.round(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         mask = np.zeros((height, width), np.uint8)
         cv2.fillPoly(mask, [fixed], 1, shift=_SUBPIXEL_BITS)
@@ -91,8 +91,8 @@ def find_field_of_view(pixels: NDArray[np.uint8]) -> FieldOfView:
     height, width = pixels.shape[:2]
     scale = min(1.0, _SMALL / max(height, width))
     small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(_thinned(pixels, small_size), small_size, interpolation=cv2.INTER_AREA)
-    small = np.asarray(cv2.medianBlur(small, 5), np.uint8)
+    shrunk = cv2.resize(_thinned(pixels, small_size), small_size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.medianBlur(shrunk, 5), np.uint8)
     regions = _regions_unlike_surround(small)
     if not regions:
         return whole_picture(height, width)
@@ -117,7 +117,7 @@ def _thinned(pixels: NDArray[np.uint8], small_size: tuple[int, int]) -> NDArray[
 
 
 def _regions_unlike_surround(small: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Give (h, w) uint8 regions (0/1) that differ from the corners' colour, from the faintest difference up."""
+    """Give (h, w) uint8 regions (0/1) that differ from the corners, from the faintest difference up."""
     height, width = small.shape[:2]
     side = max(2, min(height, width) // 40)
     corners = [
@@ -146,7 +146,7 @@ def _largest_region(differs: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     if stats[largest, cv2.CC_STAT_AREA] < 0.1 * differs.size:
         return None
-    piece = (marks == largest).astype(np.uint8)
+    piece: NDArray[np.uint8] = (marks == largest).astype(np.uint8)
     contours, _ = cv2.findContours(piece, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(piece, contours, -1, 1, cv2.FILLED)
     return piece
@@ -168,8 +168,8 @@ def _fit_circle(
 ) -> tuple[float, float, float, float] | None:
     """Fit a circle (x, y, radius, goodness 0-1) to the unclipped outline, or give None where it is no circle.
 
-    Least squares on the algebraic distance (Kasa, IEEE Trans. Instrum. Meas. 1976), repeated without the points
-    that lie furthest off (burned-in text, notches, flares).
+    Least squares on the algebraic distance (Kasa, IEEE Trans. Instrum. Meas. 1976), repeated without the
+    points that lie furthest off (burned-in text, notches, flares).
     """
     height, width = size
     edge = 2.5

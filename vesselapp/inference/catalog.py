@@ -1,0 +1,92 @@
+"""The models a person can choose from: those that ship with the app, and their own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from pydantic import ValidationError
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import METADATA_KEY, ModelCard
+from vesselapp.core.resources import resource_path
+from vesselapp.inference.graph import read_graph
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model file that can be chosen.
+
+    Attributes
+    ----------
+    name : str
+        File name without its ending; what ``--model`` takes.
+    path : Path
+    shipped : bool
+        True for one that came with the app.
+    task : str
+        ``vessels``, ``cells`` or ``other``.
+    """
+
+    name: str
+    path: Path
+    shipped: bool
+    task: str
+
+
+def shipped_folder() -> Path:
+    """Give the folder of the models that came with the app."""
+    return resource_path("models")
+
+
+def user_folder() -> Path:
+    """Give the folder of the user's own models (it need not exist yet)."""
+    return Path(platformdirs.user_data_dir("vesselapp", appauthor=False)) / "models"
+
+
+def list_models() -> list[ModelEntry]:
+    """List the models to choose from: shipped ones first, then the user's, by name."""
+    entries = []
+    for folder, shipped in ((shipped_folder(), True), (user_folder(), False)):
+        if folder.is_dir():
+            files = sorted(folder.glob("*.onnx"), key=lambda path: path.name.lower())
+            entries += [ModelEntry(path.stem, path, shipped, _task_of(path)) for path in files]
+    return entries
+
+
+def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
+    """Find a model by name or path, or the one for a task.
+
+    Parameters
+    ----------
+    name_or_path : str, optional
+        A name from `list_models`, or a file.
+    task : str
+        What the model is for, where no name is given.
+
+    Raises
+    ------
+    VesselError
+        If there is none.
+    """
+    entries = list_models()
+    if name_or_path is not None:
+        for entry in entries:
+            if entry.name == name_or_path:
+                return entry.path
+        path = Path(name_or_path).expanduser()
+        if path.is_file():
+            return path
+        known = ", ".join(entry.name for entry in entries) or "none yet"
+        raise VesselError(f"There is no model {name_or_path}.", f"Give a file, or one of these: {known}.")
+    for entry in entries:
+        if entry.task == task:
+            return entry.path
+    raise VesselError(f"There is no model for {task} yet.", "Train one, or choose an ONNX file.")
+
+
+def _task_of(path: Path) -> str:
+    try:
+        text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
+        return ModelCard.model_validate_json(text).task if text else "other"
+    except (VesselError, ValidationError):
+        return "other"
