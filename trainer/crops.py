@@ -1,0 +1,49 @@
+"""The endless stream of training crops: which one comes is decided by seed, epoch and number alone."""
+
+from collections import defaultdict
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from trainer.augment import take_crop, vary_look
+from trainer.pictures import Scaled
+from trainer.recipes import Recipe
+
+
+class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """One epoch of crops, taken evenly from all sets.
+
+    A crop depends on (seed, epoch, number) only, so a resumed run sees what the uninterrupted one would have.
+    """
+
+    def __init__(self, pictures: list[Scaled], recipe: Recipe, epoch: int) -> None:
+        self.recipe = recipe
+        self.epoch = epoch
+        self.sets: dict[str, list[Scaled]] = defaultdict(list)
+        for picture in pictures:
+            self.sets[picture.set_name].append(picture)
+
+    def __len__(self) -> int:
+        return self.recipe.steps_per_epoch * self.recipe.batch
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Give pixels (H, W, 3) uint8, truth (C, H, W) and valid (1, H, W) float32."""
+        random = np.random.default_rng((self.recipe.seed, self.epoch, number))
+        names = sorted(self.sets)
+        pictures = self.sets[names[int(random.integers(len(names)))]]
+        picture = pictures[int(random.integers(len(pictures)))]
+        pixels, truth, valid = take_crop(picture, self.recipe.crop, self.recipe.augment, random)
+        pixels = vary_look(pixels, self.recipe.augment, random)
+        return (
+            torch.from_numpy(pixels),
+            torch.from_numpy(truth.transpose(2, 0, 1).astype(np.float32) / 255),
+            torch.from_numpy(valid[None].astype(np.float32)),
+        )
+
+
+def start_worker(_: int) -> None:
+    """Keep a loading process to one thread: the net needs the others."""
+    cv2.setNumThreads(0)

@@ -1,0 +1,246 @@
+"""The training itself: a LightningModule, its data, and the run folder they fill."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from trainer.crops import Crops, start_worker
+from trainer.losses import parse_loss, probabilities
+from trainer.nets import Segmenter, build_net, stride_of
+from trainer.optimise import make_optimiser, make_schedule
+from trainer.pictures import Scaled, prepare, read_picture
+from trainer.progress import Events, Progress
+from trainer.readers import Case, read_sets
+from trainer.recipes import Recipe, read_recipe, recipe_to_dict
+from trainer.split import make_split, read_split
+from vesselapp.core.errors import VesselError
+
+CHECKPOINT = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and on what a training runs."""
+
+    out: Path
+    data: tuple[Path, ...]
+    split: Path | None = None
+    devices: int | str = "auto"
+    nodes: int = 1
+    accelerator: str = "auto"
+    threads: int = 0
+    events: bool = False
+    quiet: bool = False
+    all_data: bool = False
+    weights: Path | None = None
+
+
+class Fit(lightning.LightningModule):
+    """One net in training, with the running average of its weights that is validated and exported."""
+
+    def __init__(self, recipe: Recipe, train: list[Scaled], validation: list[Scaled]) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.net = build_net(recipe)
+        self.average = AveragedModel(
+            self.net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True
+        )
+        self.average.requires_grad_(False)
+        self.loss = parse_loss(recipe.loss)
+        self.train_pictures = train
+        self.validation_pictures = validation
+        self.stride = stride_of(recipe)
+
+    def on_train_epoch_start(self) -> None:
+        """Seed what PyTorch draws (dropout), so that a resumed run goes on as it would have."""
+        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch)
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        """Answer a batch and give its loss."""
+        pixels, truth, valid = batch
+        logits, _features = self.net(pixels)
+        loss = self.loss(logits.float(), truth, valid)
+        self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Stop at a loss that is no number; otherwise take the new weights into the average."""
+        if not torch.isfinite(outputs["loss"]):
+            raise VesselError(
+                f"The loss became {outputs['loss'].item()} at step {self.global_step}.",
+                "Lower learning_rate, or set precision=32.",
+            )
+        self.average.update_parameters(self.net)
+
+    def validation_step(self, batch: Tensor, _: int) -> None:
+        """Answer whole pictures with the averaged net; Dice at 0.5 inside the valid area."""
+        for number in batch.tolist():
+            picture = self.validation_pictures[number]
+            foreground = self.answer(picture.pixels)[..., list(self.recipe.foreground)].sum(axis=-1)
+            inside = picture.valid > 0
+            true = (
+                picture.truth[..., list(self.recipe.foreground)].sum(axis=-1, dtype=np.uint16)[inside] >= 128
+            )
+            p = foreground[inside]
+            mask = p >= 0.5
+            dice = 2 * (mask & true).sum() / max(1, mask.sum() + true.sum())
+            options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": 1, "sync_dist": True}
+            self.log("dice", float(dice), prog_bar=True, **options)
+            self.log(f"dice/{picture.set_name}", float(dice), **options)
+            self.log("bias", float(p.mean() - true.mean()), **options)
+
+    @torch.no_grad()
+    def answer(self, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Give the averaged net's (H, W, C) probabilities for a whole (H, W, 3) picture."""
+        height, width = pixels.shape[:2]
+        pad = [(0, -height % self.stride), (0, -width % self.stride), (0, 0)]
+        image = torch.from_numpy(np.pad(pixels, pad, mode="symmetric"))[None].to(self.device)
+        self.average.eval()
+        logits, _features = self.average(image)
+        return probabilities(logits.float())[0, :, :height, :width].permute(1, 2, 0).cpu().numpy()
+
+    def configure_optimizers(self) -> Any:
+        """Build optimiser and schedule from the recipe."""
+        optimiser = make_optimiser(self.net, self.recipe)
+        schedule = make_schedule(optimiser, self.recipe)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Give this epoch's crops."""
+        crops = Crops(self.train_pictures, self.recipe, self.current_epoch)
+        workers = self.recipe.workers
+        return DataLoader(
+            crops,
+            self.recipe.batch,
+            num_workers=workers,
+            worker_init_fn=start_worker,
+            drop_last=True,
+            multiprocessing_context="fork" if workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Give the numbers of the validation pictures, which are answered whole."""
+        return DataLoader(range(len(self.validation_pictures)), 1)
+
+
+def train(recipe: Recipe, options: RunOptions) -> Path:
+    """Train a recipe, or go on with the run in ``options.out``; give the run folder."""
+    out = options.out
+    torch.set_float32_matmul_precision("high")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    recipe = _remembered_recipe(recipe, out)
+    learn, held = _remembered_split(read_sets(list(options.data)), options)
+    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+    task = Fit(recipe, _load(learn, recipe), _load(held, recipe))
+    if options.weights is not None:
+        start_from(task.net, options.weights)
+        task.average.module.load_state_dict(task.net.state_dict())
+    trainer = _lightning_trainer(recipe, options, validated=bool(held))
+    checkpoint = out / CHECKPOINT
+    started = time.monotonic()
+    trainer.fit(task, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=False)
+    if trainer.is_global_zero:
+        torch.save(task.average.module.state_dict(), out / "weights.pt")
+        done = {"steps": trainer.global_step, "seconds": round(time.monotonic() - started, 1)}
+        (out / "done.json").write_text(json.dumps(done) + "\n")
+    return out
+
+
+def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:
+    """Give a run's recipe and its averaged net: of its end, or of a checkpoint."""
+    recipe = read_recipe(run / "recipe.json")
+    net = build_net(recipe)
+    source = checkpoint or (run / "weights.pt" if (run / "weights.pt").exists() else run / CHECKPOINT)
+    if not source.exists():
+        raise VesselError(f"The run {run} has no weights yet.", "Wait for its first checkpoint.")
+    weights = torch.load(source, map_location="cpu", weights_only=False)
+    if "state_dict" in weights:
+        prefix = "average.module."
+        weights = {k[len(prefix) :]: v for k, v in weights["state_dict"].items() if k.startswith(prefix)}
+    net.load_state_dict(weights)
+    return recipe, net.eval()
+
+
+def start_from(net: Segmenter, path: Path) -> None:
+    """Start a net from the weights inside one of our own ONNX files."""
+    from trainer.export import weights_from_onnx
+
+    net.load_state_dict(weights_from_onnx(path))
+
+
+def _lightning_trainer(recipe: Recipe, options: RunOptions, *, validated: bool) -> lightning.Trainer:
+    out = options.out
+    epochs = max(1, recipe.steps // recipe.steps_per_epoch)
+    callbacks: list[lightning.Callback] = [
+        ModelCheckpoint(out, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False),
+    ]
+    if validated:
+        best = ModelCheckpoint(
+            out, filename="best", monitor="dice", mode="max", save_top_k=1, enable_version_counter=False
+        )
+        callbacks.append(best)
+        if recipe.patience:
+            callbacks.append(EarlyStopping("dice", patience=recipe.patience, mode="max"))
+    if options.events:
+        callbacks.append(Events())
+    elif not options.quiet:
+        callbacks.append(Progress())
+    precision = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[recipe.precision]
+    return lightning.Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.nodes,
+        precision=precision,
+        max_epochs=epochs,
+        max_steps=recipe.steps,
+        gradient_clip_val=recipe.clip or None,
+        check_val_every_n_epoch=recipe.validate_every,
+        limit_val_batches=None if validated else 0,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        reload_dataloaders_every_n_epochs=1,
+        logger=[CSVLogger(out, name="", version="logs"), TensorBoardLogger(out, name="", version="logs")],
+        callbacks=callbacks,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=out,
+    )
+
+
+def _remembered_recipe(recipe: Recipe, out: Path) -> Recipe:
+    """Take the recipe a started run was begun with; a new run writes its own down."""
+    path = out / "recipe.json"
+    if path.exists():
+        return read_recipe(path)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
+    except OSError as error:
+        raise VesselError(f"The run folder {out} can't be written ({error.strerror}).") from error
+    return recipe
+
+
+def _remembered_split(cases: list[Case], options: RunOptions) -> tuple[list[Case], list[Case]]:
+    path = options.split or options.out / "split.json"
+    if not path.exists():
+        path.write_text(json.dumps(make_split(cases), indent=1) + "\n")
+    elif options.split is not None:
+        (options.out / "split.json").write_text(options.split.read_text())
+    learn, held = read_split(path, cases)
+    return (learn + held, []) if options.all_data else (learn, held)
+
+
+def _load(cases: list[Case], recipe: Recipe) -> list[Scaled]:
+    return [prepare(read_picture(case, recipe.task), recipe) for case in cases]

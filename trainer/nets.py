@@ -1,0 +1,193 @@
+"""Nets: any of segmentation-models-pytorch's, and a small U-Net and W-Net of our own.
+
+Every net here answers ``(logits, features)`` for normalised (N, 3, H, W) pictures. `Segmenter` adds what the app
+relies on: uint8 pixels in, normalisation inside.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from trainer.recipes import Recipe
+from vesselapp.core.errors import VesselError
+
+MAX_FEATURES = 16
+
+
+class Segmenter(nn.Module):
+    """A net with its normalisation inside.
+
+    Attributes
+    ----------
+    body : nn.Module
+        (N, 3, H, W) float32 to logits (N, C, H, W) and features (N, <= 16, H, W).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("mean", torch.tensor([0.5, 0.35, 0.25]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.25, 0.2, 0.2]).view(1, 3, 1, 1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Answer (N, H, W, 3) uint8 pixels with logits (N, C, H, W) and features (N, <= 16, H, W)."""
+        x = image.permute(0, 3, 1, 2).float() / 255
+        logits, features = self.body((x - self.mean) / self.std)
+        return logits, features
+
+
+class SmpBody(nn.Module):
+    """Any architecture of segmentation-models-pytorch, with the decoder's last features as a second answer."""
+
+    def __init__(self, net: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.net = net
+        self.dropout = nn.Dropout2d(dropout)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits and features at the picture's own size."""
+        stages = self.net.encoder(x)
+        decoded = self.net.decoder(stages)
+        logits = self.net.segmentation_head(self.dropout(decoded))
+        features = decoded[:, :MAX_FEATURES]
+        if features.shape[-2:] != logits.shape[-2:]:
+            features = nn.functional.interpolate(features, scale_factor=self.net_upsampling(decoded, logits))
+        return logits, features
+
+    @staticmethod
+    def net_upsampling(decoded: Tensor, logits: Tensor) -> float:
+        """Give how much smaller the decoder's answer is than the logits."""
+        return float(logits.shape[-1] // decoded.shape[-1])
+
+
+class Block(nn.Sequential):
+    """Two 3x3 convolutions, each with batch norm and ReLU (in the order that ONNX Runtime can fold)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class SmallUnet(nn.Module):
+    """A plain U-Net (Ronneberger et al., MICCAI 2015): ``widths`` channels a level, nearest upsampling."""
+
+    def __init__(self, inputs: int, classes: int, widths: tuple[int, ...], dropout: float = 0.0) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(Block(a, b) for a, b in zip((inputs, *widths[:-1]), widths, strict=True))
+        self.up = nn.ModuleList(
+            Block(deep + skip, skip) for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.dropout = nn.Dropout2d(dropout)
+        self.head = nn.Conv2d(widths[0], classes, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits and the last features."""
+        skips: list[Tensor] = []
+        for block in self.down:
+            if skips:
+                x = nn.functional.max_pool2d(x, 2)
+            x = block(x)
+            skips.append(x)
+        x = skips.pop()
+        for block in self.up:
+            x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = block(torch.cat([x, skips.pop()], dim=1))
+        return self.head(self.dropout(x)), x
+
+
+class SmallWnet(nn.Module):
+    """Two small U-Nets in a row; the second also sees the first's answer (Galdran et al., Sci. Rep. 2022)."""
+
+    def __init__(self, classes: int, widths: tuple[int, ...], dropout: float = 0.0) -> None:
+        super().__init__()
+        self.first = SmallUnet(3, classes, widths, dropout)
+        self.second = SmallUnet(3 + classes, classes, widths, dropout)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the sum of both answers' logits and the second net's last features."""
+        coarse, _ = self.first(x)
+        fine, features = self.second(torch.cat([x, coarse.sigmoid()], dim=1))
+        return coarse + fine, features
+
+
+def build_net(recipe: Recipe) -> Segmenter:
+    """Build the net a recipe asks for, with fresh weights (or the encoder weights it names)."""
+    classes = len(recipe.channels)
+    body: nn.Module
+    if recipe.architecture == "own-unet":
+        body = SmallUnet(3, classes, recipe.widths, recipe.dropout)
+    elif recipe.architecture == "own-wnet":
+        body = SmallWnet(classes, recipe.widths, recipe.dropout)
+    else:
+        body = _smp_body(recipe, classes)
+    if recipe.norm == "group":
+        _group_norm(body)
+    return Segmenter(body).to(memory_format=torch.channels_last)
+
+
+def stride_of(recipe: Recipe) -> int:
+    """Give what the sides of a picture must be multiples of (px)."""
+    if recipe.architecture.startswith("own-"):
+        return int(2 ** (len(recipe.widths) - 1))
+    return max(8, int(2**recipe.encoder_depth))
+
+
+def _smp_body(recipe: Recipe, classes: int) -> SmpBody:
+    import segmentation_models_pytorch as smp
+
+    extra = {"decoder_channels": recipe.decoder_channels} if recipe.architecture in _WITH_CHANNELS else {}
+    try:
+        net = smp.create_model(
+            recipe.architecture,
+            encoder_name=recipe.encoder,
+            encoder_depth=recipe.encoder_depth,
+            encoder_weights=recipe.encoder_weights,
+            classes=classes,
+            **extra,
+        )
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise VesselError(
+            f"The net '{recipe.architecture}' with encoder '{recipe.encoder}' can't be built: "
+            f"{str(error).strip(chr(34)).splitlines()[0][:200]}",
+            "See segmentation-models-pytorch's list of architectures and encoders.",
+        ) from error
+    body = SmpBody(net, recipe.dropout)
+    _drop_unused(body)
+    return body
+
+
+_WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
+
+
+def _drop_unused(body: SmpBody) -> None:
+    """Take out encoder stages that a shallow net never runs: they only make files big and DDP unhappy."""
+    ran: set[nn.Module] = set()
+    hooks = [m.register_forward_hook(lambda m, *_: ran.add(m)) for m in body.modules()]
+    body.eval()
+    with torch.no_grad():
+        body(torch.zeros(1, 3, 64, 64))
+    body.train()
+    for hook in hooks:
+        hook.remove()
+    for name, child in body.net.encoder.named_children():
+        with_weights = [m for m in child.modules() if any(True for _ in m.parameters(recurse=False))]
+        if with_weights and not any(m in ran for m in with_weights):
+            setattr(body.net.encoder, name, nn.Identity())
+
+
+def _group_norm(module: nn.Module) -> None:
+    """Replace batch norm by group norm, in place."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            groups = next(g for g in (8, 4, 2, 1) if child.num_features % g == 0)
+            setattr(module, name, nn.GroupNorm(groups, child.num_features))
+        else:
+            _group_norm(child)

@@ -1,0 +1,43 @@
+"""Optimisers and learning-rate schedules by name."""
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, CyclicLR, LambdaLR, LRScheduler, OneCycleLR
+
+from trainer.recipes import Recipe
+from vesselapp.core.errors import VesselError
+
+
+def make_optimiser(net: nn.Module, recipe: Recipe) -> Optimizer:
+    """Build Adam, AdamW or SGD; norms and biases are not decayed."""
+    weights = [p for p in net.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in weights if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    rate = recipe.learning_rate
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=rate)
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=rate)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+    raise VesselError(f"There is no optimiser '{recipe.optimiser}'.", "Take adam, adamw or sgd.")
+
+
+def make_schedule(optimiser: Optimizer, recipe: Recipe) -> LRScheduler:
+    """Build one-cycle, cosine, cyclic (triangular) or no change, over the recipe's steps."""
+    rate, steps = recipe.learning_rate, recipe.steps
+    if recipe.schedule == "one-cycle":
+        return OneCycleLR(optimiser, rate, total_steps=steps + 1, pct_start=0.15, cycle_momentum=False)
+    if recipe.schedule == "cosine":
+        return CosineAnnealingLR(optimiser, steps, eta_min=rate / 1000)
+    if recipe.schedule == "cyclic":
+        half = max(1, steps // 10)
+        return CyclicLR(optimiser, rate / 20, rate, step_size_up=half, cycle_momentum=False)
+    if recipe.schedule == "constant":
+        return LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / 50))
+    raise VesselError(
+        f"There is no schedule '{recipe.schedule}'.", "Take one-cycle, cosine, cyclic or constant."
+    )

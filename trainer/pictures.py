@@ -1,0 +1,141 @@
+"""Cases as arrays: read from disk, and brought to a recipe's working scale."""
+
+import gzip
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from trainer.readers import Case
+from trainer.recipes import Recipe
+from vesselapp.core.errors import VesselError
+from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
+from vesselapp.core.scaling import resize_pixels, resize_probability
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One case at its own size.
+
+    Attributes
+    ----------
+    case : Case
+    pixels : (H, W, 3) uint8
+    mask : (H, W) bool
+    inside : (H, W) bool
+        Where scores count: the set's own field of view, else the one found, else everywhere.
+    field : FieldOfView or None
+        The field our own code finds (vessels only).
+    second : (H, W) bool or None
+    instances : (H, W) int32 or None
+    """
+
+    case: Case
+    pixels: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+    field: FieldOfView | None
+    second: NDArray[np.bool_] | None = None
+    instances: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """One case at working scale, ready for crops.
+
+    Attributes
+    ----------
+    set_name, name : str
+    pixels : (H, W, 3) uint8
+    truth : (H, W, C) uint8
+        0-255 for 0-1, soft where the mask was shrunk.
+    valid : (H, W) uint8
+        1 where the loss counts.
+    """
+
+    set_name: str
+    name: str
+    pixels: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+    valid: NDArray[np.uint8]
+
+
+def read_picture(case: Case, task: str) -> Picture:
+    """Read a case from disk and check that its parts fit."""
+    pixels = _read_pixels(case.image)
+    height, width = pixels.shape[:2]
+    instances = None
+    if case.instances is not None:
+        instances = np.asarray(Image.open(case.instances)).astype(np.int32)
+        _same_size(case, case.instances, instances.shape, (height, width))
+    elif len(case.masks) > 1:
+        instances = np.zeros((height, width), np.int32)
+        for number, path in enumerate(case.masks, 1):
+            one = read_mask(path)
+            _same_size(case, path, one.shape, (height, width))
+            instances[one] = number
+    if len(case.masks) == 1:
+        mask = read_mask(case.masks[0])
+        _same_size(case, case.masks[0], mask.shape, (height, width))
+    else:
+        assert instances is not None
+        mask = instances > 0
+    field = find_field_of_view(pixels) if task == "vessels" else None
+    if case.fov is not None:
+        inside = read_mask(case.fov)
+        _same_size(case, case.fov, inside.shape, (height, width))
+    elif field is not None:
+        inside = field.mask(height, width) > 0
+    else:
+        inside = np.ones((height, width), bool)
+    second = read_mask(case.second) if case.second is not None else None
+    return Picture(case, pixels, mask, inside, field, second, instances)
+
+
+def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
+    """Crop a fundus picture to its field of view and bring that to the working diameter."""
+    field = picture.field
+    assert field is not None
+    height, width = picture.mask.shape
+    left, top, right, bottom = field.box(height, width)
+    scale = recipe.size / field.diameter
+    size = round((bottom - top) * scale), round((right - left) * scale)
+    pixels = resize_pixels(np.ascontiguousarray(picture.pixels[top:bottom, left:right]), *size)
+    soft = resize_probability(picture.mask[top:bottom, left:right].astype(np.float32), *size)
+    valid = field.mask(*size, scale=scale, left=left, top=top)
+    truth = np.round(soft * 255).astype(np.uint8)[:, :, None]
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid)
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Read a (H, W) mask: gray above 127 is foreground."""
+    return np.asarray(_open(path).convert("L")) > 127
+
+
+def _read_pixels(path: Path) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.asarray(_open(path).convert("RGB")))
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        if path.name.endswith(".gz"):
+            return Image.open(io.BytesIO(gzip.decompress(path.read_bytes())))
+        return Image.open(path)
+    except (OSError, UnidentifiedImageError) as error:
+        raise VesselError(f"The picture {path} can't be read ({error}).") from error
+
+
+def _same_size(case: Case, path: Path, got: tuple[int, ...], wanted: tuple[int, int]) -> None:
+    if tuple(got) != wanted:
+        raise VesselError(
+            f"The mask {path.name} is {got[1]} x {got[0]} px, but its picture {case.image.name} is "
+            f"{wanted[1]} x {wanted[0]} px."
+        )
+
+
+def prepare(picture: Picture, recipe: Recipe) -> Scaled:
+    """Bring a picture to a recipe's working scale."""
+    return vessel_picture(picture, recipe)

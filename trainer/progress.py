@@ -1,0 +1,85 @@
+"""What a running training says: a line in the terminal, or one JSON object a line for the app."""
+
+import json
+import sys
+import time
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+def emit(event: str, **values: Any) -> None:
+    """Write one event as a JSON line to standard output, at once."""
+    sys.stdout.write(json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n")
+    sys.stdout.flush()
+
+
+class Events(Callback):
+    """JSON lines: ``started``, ``step`` (every tenth), ``validated``, ``finished``."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say how many steps will come."""
+        if trainer.is_global_zero:
+            emit("started", steps=trainer.max_steps, step=trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Say the loss now and then."""
+        if trainer.is_global_zero and trainer.global_step % 10 == 0:
+            loss = round(float(outputs["loss"]), 5)
+            emit("step", step=trainer.global_step, steps=trainer.max_steps, loss=loss)
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say the validation's figures."""
+        if trainer.is_global_zero:
+            emit("validated", step=trainer.global_step, **_figures(trainer))
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say that all is done."""
+        if trainer.is_global_zero:
+            emit("finished", step=trainer.global_step)
+
+
+class Progress(Callback):
+    """A progress bar with loss, Dice and the time left; a plain line at each validation."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Start the bar where the run stands."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self.bar = Bar(*columns, disable=not trainer.is_global_zero)
+        self.bar.start()
+        self.line = self.bar.add_task("training", total=trainer.max_steps, completed=trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar."""
+        text = f"loss {float(outputs['loss']):.4f}"
+        self.bar.update(self.line, completed=trainer.global_step, description=text)
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Print a line of figures."""
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in sorted(_figures(trainer).items()))
+        self.bar.console.print(f"step {trainer.global_step}: {figures}", highlight=False, soft_wrap=True)
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Stop the bar."""
+        self.bar.stop()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Stop the bar, so that the message stands alone."""
+        if hasattr(self, "bar"):
+            self.bar.stop()
+
+
+def _figures(trainer: lightning.Trainer) -> dict[str, float]:
+    return {k: round(float(v), 5) for k, v in trainer.callback_metrics.items() if not k.startswith("loss")}

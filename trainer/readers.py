@@ -1,0 +1,207 @@
+"""Readers for the folder layouts that public data sets come in.
+
+Every reader gives `Case` values: where one picture and its truth lie, which set it is of, and whose eye (or which
+look) it shows, so that a split can keep a person's pictures together.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vesselapp.core.errors import VesselError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".ppm.gz", ".bmp", ".gif", ".webp")
+_ENDING = re.compile(
+    r"([_.-](1stho|2ndho|mask|manual1|manual2|manual|training_mask|test_mask|ah|vk|gt|label))+$", re.I
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture with its truth.
+
+    Attributes
+    ----------
+    set_name, name : str
+        The set, and the picture's name inside it.
+    subject : str
+        Pictures of one subject stay on one side of a split.
+    kind : str
+        Splits take their share of each kind.
+    image : Path
+    masks : tuple[Path, ...]
+        One mask; or, for instances kept as one file an object, many.
+    second, fov, instances : Path or None
+        A second observer's mask, the field of view, and a uint16 picture of object numbers.
+    """
+
+    set_name: str
+    name: str
+    subject: str
+    image: Path
+    masks: tuple[Path, ...]
+    kind: str = ""
+    second: Path | None = None
+    fov: Path | None = None
+    instances: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """Give the name that split files use."""
+        return f"{self.set_name}/{self.name}"
+
+
+def read_sets(folders: list[Path]) -> list[Case]:
+    """Find every case in some folders; each is a set, or holds sets."""
+    cases: list[Case] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise VesselError(f"The data folder {folder} doesn't exist.")
+        found = read_set(folder)
+        if not found:
+            found = [case for child in sorted(folder.iterdir()) if child.is_dir() for case in read_set(child)]
+        if not found:
+            raise VesselError(
+                f"No pictures with masks were found in {folder}.",
+                "Known layouts: DRIVE, STARE, CHASE_DB1, HRF, DSB2018 stage1_train, BCCD, images/ + masks/.",
+            )
+        cases += found
+    keys = [case.key for case in cases]
+    twice = {key for key in keys if keys.count(key) > 1}
+    if twice:
+        raise VesselError(
+            f"Two pictures share the name {min(twice)}.", "Give each set a folder of its own name."
+        )
+    return cases
+
+
+def read_set(folder: Path) -> list[Case]:
+    """Read one set, whatever its layout; an empty list where there is none."""
+    for reader in (_read_drive, _read_folders, _read_stare, _read_flat_chase, _read_stage1):
+        cases = reader(folder)
+        if cases:
+            return sorted(cases, key=lambda case: case.key)
+    return []
+
+
+def _read_folders(folder: Path) -> list[Case]:
+    """``images/`` + ``masks/`` and the same under other names: HRF, BCCD, CHASE_DB1 in folders."""
+    images = _first_folder(folder, "images", "original", "image")
+    masks = _first_folder(folder, "masks", "manual1", "1st_manual", "mask", "ground_truth")
+    if images is None or masks is None:
+        return []
+    second = _by_stem(_first_folder(folder, "masks_2nd", "manual2", "2nd_manual"))
+    fov_folder = _first_folder(folder, "fov") or (folder / "mask" if masks != folder / "mask" else None)
+    fov, truth = _by_stem(fov_folder), _by_stem(masks)
+    instances = _by_stem(_first_folder(folder, "labels", "instances"))
+    pictures = _by_stem(images)
+    missing = sorted(set(pictures) - set(truth))
+    if missing:
+        raise VesselError(
+            f"{len(missing)} of {len(pictures)} pictures in {images} have no mask (first: {missing[0]}).",
+            f"Put one mask of the same stem into {masks} for each.",
+        )
+    return [
+        _case(folder.name, stem, path, (truth[stem],), second.get(stem), fov.get(stem), instances.get(stem))
+        for stem, path in pictures.items()
+    ]
+
+
+def _read_drive(folder: Path) -> list[Case]:
+    """DRIVE: ``training/`` and ``test/``, each with images, 1st_manual, mask (and 2nd_manual)."""
+    cases: list[Case] = []
+    for half in (folder / "training", folder / "test"):
+        if (half / "1st_manual").is_dir():
+            cases += [
+                Case(folder.name, c.name, c.subject, c.image, c.masks, c.kind, c.second, c.fov)
+                for c in _read_folders(half)
+            ]
+    return cases
+
+
+def _read_stare(folder: Path) -> list[Case]:
+    """STARE: im0001.ppm, im0001.ah.ppm, im0001.vk.ppm, gzipped or not, in one folder or several."""
+    files = {p.name: p for p in sorted(folder.rglob("im[0-9][0-9][0-9][0-9].*")) if _is_picture(p)}
+    cases = []
+    for name, path in files.items():
+        stem, _, ending = name.partition(".")
+        first = files.get(f"{stem}.ah.{ending}") or files.get(f"{stem}.ah.ppm")
+        second = files.get(f"{stem}.vk.{ending}") or files.get(f"{stem}.vk.ppm")
+        if ending.startswith(("ah.", "vk.")) or first is None:
+            continue
+        cases.append(_case(folder.name, stem, path, (first,), second, None, None))
+    return cases
+
+
+def _read_flat_chase(folder: Path) -> list[Case]:
+    """CHASE_DB1 as downloaded: pictures and both observers' masks in one folder."""
+    cases = []
+    for path in sorted(folder.glob("Image_*.jpg")):
+        first, second = (path.with_name(f"{path.stem}_{which}HO.png") for which in ("1st", "2nd"))
+        if not first.exists():
+            raise VesselError(f"The mask {first} is missing.")
+        cases.append(
+            _case(folder.name, path.stem, path, (first,), second if second.exists() else None, None, None)
+        )
+    return cases
+
+
+def _read_stage1(folder: Path) -> list[Case]:
+    """DSB2018 stage1_train: ``<id>/images/<id>.png`` and one mask file an object in ``<id>/masks``."""
+    cases = []
+    for path in sorted(folder.glob("*/images/*.png")):
+        masks = tuple(sorted(path.parent.parent.glob("masks/*.png")))
+        if not masks:
+            raise VesselError(f"The masks of {path} are missing.")
+        cases.append(_case(folder.name, path.stem, path, masks, None, None, None))
+    return cases
+
+
+def _case(
+    set_name: str,
+    stem: str,
+    image: Path,
+    masks: tuple[Path, ...],
+    second: Path | None,
+    fov: Path | None,
+    instances: Path | None,
+) -> Case:
+    subject, kind = stem, ""
+    for pattern, read in _SUBJECTS:
+        match = pattern.fullmatch(stem)
+        if match:
+            subject, kind = read(match)
+    return Case(set_name, stem, subject, image, masks, kind, second, fov, instances)
+
+
+_SUBJECTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str, str]]], ...] = (
+    (re.compile(r"Image_(\d\d)[LR]"), lambda m: (m[1], "child")),
+    (re.compile(r"\d\d_(h|dr|g)"), lambda m: (m[0], m[1])),
+)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(PICTURES)
+
+
+def _first_folder(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _by_stem(folder: Path | None) -> dict[str, Path]:
+    """Map each picture's stem, without endings such as ``_1stHO`` or ``_mask``, to its file."""
+    if folder is None:
+        return {}
+    files = sorted(path for path in folder.iterdir() if _is_picture(path))
+    return {_stem(path): path for path in files}
+
+
+def _stem(path: Path) -> str:
+    stem = path.name
+    for ending in sorted(PICTURES, key=len, reverse=True):
+        if stem.lower().endswith(ending):
+            stem = stem[: -len(ending)]
+            break
+    stem = _ENDING.sub("", stem)
+    return re.sub(r"_(training|test)$", "", stem)

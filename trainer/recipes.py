@@ -1,0 +1,165 @@
+"""The recipes: every setting of a training, in one frozen value each."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from vesselapp.core.errors import VesselError
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How training pictures are varied: chances are 0-1, ranges are factors unless a unit is named."""
+
+    scale: tuple[float, float] = (0.6, 1.6)
+    warp: float = 0.6
+    elastic: float = 0.1
+    gamma: float = 0.35
+    gain: float = 0.25
+    offset: float = 20.0
+    colour_mix: float = 0.25
+    gray: float = 0.05
+    shading: float = 0.35
+    low_resolution: float = 0.35
+    blur: float = 0.15
+    sharpen: float = 0.15
+    noise: float = 0.35
+    jpeg: float = 0.2
+    equalise: float = 0.05
+    invert: float = 0.0
+    stain: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of one training run.
+
+    ``loss`` is a sum such as ``bce+0.5*dice``; ``size`` is the working scale in px (diameter of the field of view,
+    or of a typical object, as ``scale_kind`` says); ``crop`` the side of a training crop in px.
+    """
+
+    name: str
+    task: Literal["vessels", "cells"]
+    channels: tuple[str, ...]
+    foreground: tuple[int, ...]
+    scale_kind: Literal["as_is", "field_of_view", "object_diameter"]
+    size: int
+    architecture: str = "Unet"
+    encoder: str = "resnet18"
+    encoder_depth: int = 3
+    encoder_weights: str | None = None
+    decoder_channels: tuple[int, ...] = (64, 32, 16)
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    norm: Literal["batch", "group"] = "batch"
+    dropout: float = 0.0
+    crop: int = 512
+    batch: int = 4
+    steps: int = 3600
+    steps_per_epoch: int = 100
+    validate_every: int = 4
+    loss: str = "bce+0.5*dice"
+    optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    schedule: Literal["one-cycle", "cosine", "cyclic", "constant"] = "one-cycle"
+    ema: float = 0.998
+    clip: float = 1.0
+    precision: Literal["32", "bf16", "16"] = "bf16"
+    patience: int = 0
+    seed: int = 0
+    workers: int = 1
+    drawn: float = 0.0
+    views: int = 1
+    augment: Augment = field(default_factory=Augment)
+
+
+RECIPES = {
+    "fundus-vessels": Recipe(
+        name="fundus-vessels",
+        task="vessels",
+        channels=("foreground",),
+        foreground=(0,),
+        scale_kind="field_of_view",
+        size=1400,
+    ),
+    "cells": Recipe(
+        name="cells",
+        task="cells",
+        channels=("inside", "border", "background"),
+        foreground=(0, 1),
+        scale_kind="object_diameter",
+        size=28,
+        crop=256,
+        batch=12,
+        loss="ce+0.5*dice",
+        drawn=0.4,
+        augment=Augment(scale=(0.5, 2.0), elastic=0.25, invert=0.15, stain=0.3, colour_mix=0.4, gray=0.15),
+    ),
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Give a recipe by its name."""
+    if name not in RECIPES:
+        raise VesselError(f"There is no recipe '{name}'.", f"Known recipes: {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def change_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
+    """Apply ``key=value`` changes (``augment.key=value`` for augmentation); values are JSON or plain words."""
+    values: dict[str, Any] = {}
+    augment: dict[str, Any] = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise VesselError(f"'{change}' is no setting.", "Write it as key=value, e.g. steps=2000.")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        place, name = (augment, key[8:]) if key.startswith("augment.") else (values, key)
+        place[name] = value
+    try:
+        if augment:
+            values["augment"] = dataclasses.replace(recipe.augment, **_as_fields(augment, Augment()))
+        return dataclasses.replace(recipe, **_as_fields(values, recipe))
+    except TypeError as error:
+        raise VesselError(f"The recipe has no such setting ({error}).") from error
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Give a recipe as plain JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return plain
+
+
+def recipe_from_dict(values: dict[str, Any]) -> Recipe:
+    """Rebuild a recipe from `recipe_to_dict`."""
+    base = RECIPES["fundus-vessels"]
+    augment = Augment(**_as_fields(values.get("augment", {}), Augment()))
+    return dataclasses.replace(base, **_as_fields({**values, "augment": augment}, base))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read the recipe that a run kept."""
+    return recipe_from_dict(json.loads(path.read_text()))
+
+
+def _as_fields(values: dict[str, Any], like: Any) -> dict[str, Any]:
+    """Turn lists back into tuples, and check each value's kind against the default it replaces."""
+    out = {}
+    for key, value in values.items():
+        if not hasattr(like, key):
+            raise VesselError(f"The recipe has no setting '{key}'.")
+        value = tuple(value) if isinstance(value, list) else value
+        default = getattr(like, key)
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if default is not None and type(value) is not type(default):
+            raise VesselError(
+                f"The setting '{key}' must be of the kind {type(default).__name__}, not '{value}'."
+            )
+        out[key] = value
+    return out
