@@ -110,7 +110,8 @@ def compose_into(
 
 def mask_of(evidence: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
     """Give the mask: ``(H, W) bool``, evidence at or above the level, unsure left out."""
-    return (evidence >= level) & (evidence != UNSURE)
+    mask: NDArray[np.bool_] = (evidence >= level) & (evidence != UNSURE)
+    return mask
 
 
 def mask_table(level: int) -> NDArray[np.bool_]:

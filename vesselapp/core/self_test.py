@@ -34,11 +34,11 @@ def self_test_picture(seed: int, size: int) -> NDArray[np.uint8]:
         shade = np.where((x - cx) ** 2 + (y - cy) ** 2 <= radius * radius, shade + 40, shade)
     shade = shade + random.integers(-6, 7, (size, size))
     channels = [(shade * 5) // 4 + 20, (shade * 3) // 4, shade // 3]
-    return np.clip(np.stack(channels, axis=2), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.stack(channels, axis=2), 0, 255), np.uint8)
 
 
 def raster_means(probability: NDArray[np.float32], grid: int) -> NDArray[np.float32]:
     """Give ``(grid * grid,) float32`` means of a square probability plane over a raster of equal cells."""
     side = probability.shape[0] // grid
     cells = probability[: side * grid, : side * grid].reshape(grid, side, grid, side)
-    return cells.mean(axis=(1, 3), dtype=np.float64).astype(np.float32).ravel()
+    return np.asarray(cells.mean(axis=(1, 3), dtype=np.float64), np.float32).ravel()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import line
+from skimage import draw
 
 from vesselapp.core.geometry import Box
 
@@ -58,7 +58,8 @@ def stroke_pixels(start: Point, end: Point, diameter: int, height: int, width: i
 
 
 def _thin_line(start: Point, end: Point, height: int, width: int) -> Iterator[Pixels]:
-    rows, columns = line(int(start[1]), int(start[0]), int(end[1]), int(end[0]))
+    ends = (int(start[1]), int(start[0]), int(end[1]), int(end[0]))
+    rows, columns = draw.line(*ends)  # type: ignore[no-untyped-call]
     inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
     rows, columns = rows[inside], columns[inside]
     for first in range(0, len(rows), 256):

@@ -1,0 +1,259 @@
+"""The open picture with all that is known of it: the model's answer, the person's corrections, their threshold."""
+
+from collections.abc import Callable
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from vesselapp.core import evidence as ev
+from vesselapp.core.evidence import Correction
+from vesselapp.core.geometry import Box, box_of
+from vesselapp.core.image import Image
+from vesselapp.core.pyramid import Pyramid, halve_evidence
+from vesselapp.core.strokes import Point, stroke_pixels
+from vesselapp.state.history import DEFAULT_CAP_BYTES, Edit, EditRecorder, History
+
+
+class Brush(Enum):
+    """What a brush says about the pixels it touches."""
+
+    PAINT = "Brush"
+    ERASE = "Erase"
+    RESTORE = "Restore"
+    UNSURE = "Unsure"
+
+    @property
+    def correction(self) -> Correction:
+        """The correction this brush leaves."""
+        return _CORRECTION[self]
+
+    @property
+    def opposite(self) -> "Brush":
+        """What the other mouse button does."""
+        return _OPPOSITE[self]
+
+
+_CORRECTION = {
+    Brush.PAINT: Correction.FOREGROUND,
+    Brush.ERASE: Correction.BACKGROUND,
+    Brush.RESTORE: Correction.NONE,
+    Brush.UNSURE: Correction.UNSURE,
+}
+_OPPOSITE = {
+    Brush.PAINT: Brush.ERASE,
+    Brush.ERASE: Brush.PAINT,
+    Brush.RESTORE: Brush.PAINT,
+    Brush.UNSURE: Brush.RESTORE,
+}
+
+
+class Document:
+    """An image, the model's probability and the person's corrections; evidence is derived from the two.
+
+    Parameters
+    ----------
+    image : Image
+    pixels : Pyramid
+        Of ``image.pixels``, built where the image was read.
+    threshold : float
+        0-1.
+    history_bytes : int
+        Cap of the undo history.
+
+    Attributes
+    ----------
+    evidence : Pyramid
+        Of the (H, W) uint8 evidence plane.
+    probability : (H, W) uint8 or None
+        Quantised, 1-253; None until a model has answered.
+    corrections : (H, W) uint8
+        `Correction` values.
+    """
+
+    evidence_changed = Signal(Box)
+    probability_changed = Signal()
+    threshold_changed = Signal()
+    history_changed = Signal()
+    saved_changed = Signal()
+
+    def __init__(
+        self, image: Image, pixels: Pyramid, threshold: float, history_bytes: int = DEFAULT_CAP_BYTES
+    ) -> None:
+        self.image = image
+        self.pixels = pixels
+        self.height, self.width = image.pixels.shape[:2]
+        self.corrections = np.zeros((self.height, self.width), np.uint8)
+        self.probability: NDArray[np.uint8] | None = None
+        self.evidence = Pyramid(np.full((self.height, self.width), ev.LOWEST, np.uint8), halve_evidence)
+        self.history = History(history_bytes)
+        self._level = ev.level_of(threshold)
+        self._threshold_is_the_persons = False
+        self._recorder: EditRecorder | None = None
+        self._revision = 0
+        self._saved_revision = 0
+
+    # -- threshold ------------------------------------------------------------------------------------------
+
+    @property
+    def level(self) -> int:
+        """Lowest evidence value (2-253) that counts as foreground."""
+        return self._level
+
+    @property
+    def threshold(self) -> float:
+        """The level as a probability (0-1)."""
+        return ev.threshold_of(self._level)
+
+    @property
+    def threshold_is_the_persons(self) -> bool:
+        """Whether a person chose the threshold, so that a model's default must not replace it."""
+        return self._threshold_is_the_persons
+
+    def set_level(self, level: int) -> None:
+        """Choose the threshold by its level; no pixel is written."""
+        level = min(max(level, ev.LOWEST + 1), ev.HIGHEST)
+        self._threshold_is_the_persons = True
+        if level != self._level:
+            self._level = level
+            self._touched()
+            self.threshold_changed.emit()
+
+    def suggest_threshold(self, threshold: float) -> None:
+        """Take a model's default threshold, unless a person has chosen one."""
+        if not self._threshold_is_the_persons and ev.level_of(threshold) != self._level:
+            self._level = ev.level_of(threshold)
+            self.threshold_changed.emit()
+
+    # -- the model's answer ---------------------------------------------------------------------------------
+
+    def set_probability(self, probability: NDArray[np.uint8]) -> None:
+        """Replace the model's answer ((H, W) uint8, 1-253); every correction stays."""
+        self.probability = probability
+        self._recompose(box_of(probability))
+        self.probability_changed.emit()
+
+    # -- corrections ----------------------------------------------------------------------------------------
+
+    @property
+    def in_stroke(self) -> bool:
+        """Whether a stroke has begun and not ended."""
+        return self._recorder is not None
+
+    def begin_stroke(self) -> None:
+        """Begin a gesture that becomes one edit."""
+        self._recorder = EditRecorder(self.corrections)
+
+    def paint(self, start: Point, end: Point, diameter: int, brush: Brush) -> Box:
+        """Paint between two pointer positions of the stroke.
+
+        Parameters
+        ----------
+        start, end : (x, y)
+            Px; pixel corners at whole numbers.
+        diameter : int
+            Px, 1-400.
+        brush : Brush
+
+        Returns
+        -------
+        Box
+            What changed.
+        """
+        if self._recorder is None:
+            raise RuntimeError("paint outside a stroke")
+        whole = Box(0, 0, 0, 0)
+        for box, painted in stroke_pixels(start, end, diameter, self.height, self.width):
+            self._recorder.about_to_change(box)
+            self.corrections[box.slices][painted] = brush.correction
+            self._recompose(box, emit=False)
+            whole = whole.united(box)
+        if not whole.empty:
+            self.evidence.update(whole)
+            self.evidence_changed.emit(whole)
+        return whole
+
+    def end_stroke(self, name: str) -> Edit | None:
+        """End the gesture; give its edit, or None where it changed nothing."""
+        if self._recorder is None:
+            return None
+        edit = self._recorder.finish(name)
+        self._recorder = None
+        if edit is not None:
+            self.history.add(edit)
+            self._touched()
+            self.history_changed.emit()
+        return edit
+
+    def abandon_stroke(self) -> None:
+        """Take back the gesture that is under way."""
+        if self._recorder is not None:
+            box = self._recorder.revert()
+            self._recorder = None
+            self._recompose(box)
+
+    def undo(self) -> bool:
+        """Take back the newest edit; False where there is none or a stroke is under way."""
+        return self._travel(self.history.undo)
+
+    def redo(self) -> bool:
+        """Bring back the edit undone last; False where there is none or a stroke is under way."""
+        return self._travel(self.history.redo)
+
+    def load_corrections(self, corrections: NDArray[np.uint8], threshold: float) -> None:
+        """Take corrections and a person's threshold from disk; they count as saved."""
+        self.corrections[...] = corrections
+        self._level = ev.level_of(threshold)
+        self._threshold_is_the_persons = True
+        self._recompose(box_of(corrections))
+        self.threshold_changed.emit()
+
+    # -- saved or not ---------------------------------------------------------------------------------------
+
+    @property
+    def revision(self) -> int:
+        """Counts the changes that a person made."""
+        return self._revision
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something a person did is not on disk yet."""
+        return self._revision != self._saved_revision
+
+    def mark_saved(self, revision: int) -> None:
+        """Say that all up to a revision is on disk."""
+        self._saved_revision = revision
+        self.saved_changed.emit()
+
+    # -- derived --------------------------------------------------------------------------------------------
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Give the (H, W) bool mask at the threshold, unsure left out."""
+        return ev.mask_of(self.evidence.levels[0], self._level)
+
+    def _travel(self, step: Callable[[NDArray[np.uint8]], Edit | None]) -> bool:
+        if self._recorder is not None:
+            return False
+        edit = step(self.corrections)
+        if edit is None:
+            return False
+        self._recompose(edit.box)
+        self._touched()
+        self.history_changed.emit()
+        return True
+
+    def _touched(self) -> None:
+        self._revision += 1
+        self.saved_changed.emit()
+
+    def _recompose(self, box: Box, *, emit: bool = True) -> None:
+        """Derive the evidence anew inside a box."""
+        plane = self.evidence.levels[0][box.slices]
+        if self.probability is None:
+            ev.compose_into(plane, np.full_like(plane, ev.LOWEST), self.corrections[box.slices])
+        else:
+            ev.compose_into(plane, self.probability[box.slices], self.corrections[box.slices])
+        if emit:
+            self.evidence.update(box)
+            self.evidence_changed.emit(box)

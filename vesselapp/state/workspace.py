@@ -1,0 +1,304 @@
+"""What the window works on: the pictures at hand, the open document, the model, and the commands on them."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import dequantise, quantise
+from vesselapp.core.export import SUFFIXES, write_mask, write_overlay, write_probability
+from vesselapp.core.image import Image, read_image
+from vesselapp.core.overlay import overlay_pixels
+from vesselapp.core.pyramid import Pyramid, halve_pixels
+from vesselapp.inference.catalog import find_model
+from vesselapp.inference.model import Model, load_model
+from vesselapp.inference.predict import predict
+from vesselapp.state.document import Document
+from vesselapp.state.jobs import Job, Jobs
+from vesselapp.state.settings import Settings
+from vesselapp.study.annotation import Annotation, AnnotationStore, Record
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A picture that can be opened: a file, or a sample that `read` makes."""
+
+    name: str
+    read: Callable[[], Image]
+    path: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    image: Image
+    pixels: Pyramid
+    annotation: Annotation | None
+    problem: VesselError | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model said about the open picture, and how."""
+
+    probability: NDArray[np.uint8]
+    warnings: tuple[str, ...]
+    provider: str
+    provider_note: str
+    seconds: float
+
+
+class Workspace:
+    """The app without its window.
+
+    Every slow step goes through the one background lane; answers for a picture or a model that is no longer the
+    chosen one are dropped, by generation number.
+    """
+
+    pictures_changed = Signal()
+    document_changed = Signal()
+    model_changed = Signal()
+    answered = Signal()
+    progress = Signal(str, float)
+    idle = Signal()
+    failed = Signal(object)
+    told = Signal(str)
+    saved = Signal()
+
+    def __init__(
+        self, jobs: Jobs, settings: Settings, store: AnnotationStore, threads: int | None = None
+    ) -> None:
+        self.jobs = jobs
+        self.settings = settings
+        self.store = store
+        self.threads = threads
+        self.sources: list[Source] = []
+        self.index = -1
+        self.document: Document | None = None
+        self.model: Model | None = None
+        self.answer: Answer | None = None
+        self._model_choice: str | None = settings.model or None
+        self._generation = 0
+        self._running: Job | None = None
+        self._opening: Job | None = None
+
+    # -- pictures -------------------------------------------------------------------------------------------
+
+    def set_sources(self, sources: Sequence[Source]) -> None:
+        """Take a new list of pictures and open the first."""
+        self.sources = list(sources)
+        self.index = -1
+        self.pictures_changed.emit()
+        if self.sources:
+            self.open(0)
+
+    def open(self, index: int) -> None:
+        """Open the picture at a place of the list; what is unsaved on the one before is saved first."""
+        if not 0 <= index < len(self.sources):
+            return
+        if self.document is not None:
+            self.document.end_stroke("Stroke")
+        if not self.save():
+            return
+        self.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+        self._generation += 1
+        generation, source = self._generation, self.sources[index]
+        self.index = index
+        self.pictures_changed.emit()
+
+        def work(job: Job) -> _Opened:
+            return self._read(source)
+
+        def done(opened: _Opened) -> None:
+            self._opening = None
+            if generation == self._generation:
+                self._show(opened)
+
+        self.progress.emit(f"Opening {source.name}", 0.0)
+        self._opening = self.jobs.submit("open", work, done, self._tell_failure, stopped=self._rest)
+
+    def step(self, by: int) -> None:
+        """Open the next (1) or previous (-1) picture of the list."""
+        self.open(self.index + by)
+
+    def _read(self, source: Source) -> _Opened:
+        image = source.read()
+        annotation, problem = None, None
+        try:
+            annotation = self.store.load(image)
+        except VesselError as error:
+            problem = error
+            self.store.set_aside(image)
+        return _Opened(image, Pyramid(image.pixels, halve_pixels), annotation, problem)
+
+    def _show(self, opened: _Opened) -> None:
+        threshold = self.model.card.threshold if self.model else 0.5
+        document = Document(opened.image, opened.pixels, threshold, self.settings.history_megabytes * 2**20)
+        if opened.annotation is not None:
+            document.load_corrections(opened.annotation.corrections, opened.annotation.record.threshold)
+        self.document, self.answer = document, None
+        self.document_changed.emit()
+        if opened.problem is not None:
+            self.failed.emit(opened.problem)
+        for note in opened.image.notes:
+            self.told.emit(note)
+        self.run_model()
+
+    # -- the model ------------------------------------------------------------------------------------------
+
+    def use_model(self, choice: str | None) -> None:
+        """Choose a model by name or file (None: the shipped one) and run it on the open picture."""
+        self.cancel()
+        self._model_choice = choice
+        self.model = None
+        self.run_model()
+
+    def run_model(self) -> None:
+        """Run the chosen model on the open picture, in the background."""
+        document = self.document
+        if document is None:
+            self._rest()
+            return
+        self.cancel()
+        generation, choice, provider = self._generation, self._model_choice, self.settings.provider
+        loaded = self.model
+        pixels = document.image.pixels
+
+        def work(job: Job) -> tuple[Model, Answer]:
+            model = loaded or load_model(find_model(choice), provider, threads=self.threads)
+            found = predict(model, pixels, progress=job.report, cancelled=job.cancelled)
+            probability = quantise(found.probability)
+            return model, Answer(
+                probability, found.warnings, found.provider, model.provider_note, found.seconds
+            )
+
+        def done(result: tuple[Model, Answer]) -> None:
+            if generation == self._generation and document is self.document:
+                self._take(*result)
+
+        self.progress.emit("Finding", 0.0)
+        self._running = self.jobs.submit(
+            "find",
+            work,
+            done,
+            self._tell_failure,
+            progress=lambda share: self.progress.emit("Finding", share),
+            stopped=self._rest,
+        )
+
+    def cancel(self) -> None:
+        """Stop the model's run, if one is under way; the document stays as it is."""
+        if self._running is not None:
+            self._running.cancel()
+            self._running = None
+
+    def _take(self, model: Model, answer: Answer) -> None:
+        assert self.document is not None
+        self._running = None
+        self.model, self.answer = model, answer
+        self.model_changed.emit()
+        self.document.suggest_threshold(model.card.threshold)
+        self.document.set_probability(answer.probability)
+        self.answered.emit()
+        self.idle.emit()
+
+    # -- keeping --------------------------------------------------------------------------------------------
+
+    def save(self) -> bool:
+        """Keep the open picture's corrections; False (and told) where that failed."""
+        document = self.document
+        if document is None or not document.unsaved:
+            return True
+        revision = document.revision
+        try:
+            self.store.save(document.image, document.corrections, self._record(document))
+        except VesselError as error:
+            self.failed.emit(error)
+            return False
+        document.mark_saved(revision)
+        self.saved.emit()
+        return True
+
+    def export(self, folder: Path, kinds: Sequence[str]) -> list[Path]:
+        """Write the open picture's mask, overlay and probability at its own size; give the files.
+
+        Raises
+        ------
+        VesselError
+            Where nothing is open or a file can't be written.
+        """
+        document = self.document
+        if document is None:
+            raise VesselError("No picture is open.", "Open one first (Ctrl+O).")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VesselError(
+                f"The folder {folder} can't be made ({error.strerror}).", "Choose another."
+            ) from error
+        written = []
+        for kind in kinds:
+            path = folder / (self.export_stem() + SUFFIXES[kind])
+            self._write(kind, path, document)
+            written.append(path)
+        return written
+
+    def _write(self, kind: str, path: Path, document: Document) -> None:
+        if kind == "mask":
+            write_mask(path, document.mask())
+        elif kind == "overlay":
+            look = self.settings
+            tinted = overlay_pixels(
+                document.image.pixels, document.mask(), look.overlay_colour, look.overlay_opacity
+            )
+            write_overlay(path, tinted)
+        elif document.probability is None:
+            raise VesselError("No model has answered for this picture yet.", "Wait for it, or run it (F5).")
+        else:
+            write_probability(path, dequantise(document.probability))
+
+    def export_stem(self) -> str:
+        """The name that exported files begin with."""
+        return Path(self.sources[self.index].name).stem if self.index >= 0 else "picture"
+
+    def _record(self, document: Document) -> Record:
+        return Record(
+            image=self.sources[self.index].name,
+            sha256=document.image.sha256,
+            height=document.height,
+            width=document.width,
+            threshold=document.threshold,
+            model=self.model.card.name if self.model else "",
+            model_sha256=self.model.sha256 if self.model else "",
+        )
+
+    # -- telling --------------------------------------------------------------------------------------------
+
+    def _tell_failure(self, error: Exception) -> None:
+        self._running = self._opening = None
+        if not isinstance(error, VesselError):
+            error = VesselError(
+                f"Something went wrong inside the app: {error!r}.", "The log file has the details."
+            )
+        self.failed.emit(error)
+        self.idle.emit()
+
+    def _rest(self) -> None:
+        """Tell that nothing is under way, unless a newer job is."""
+        if self._running is None and self._opening is None:
+            self.idle.emit()
+
+
+def file_source(path: Path) -> Source:
+    """Make a source of a picture file."""
+    return Source(path.name, lambda: read_image(path), path)

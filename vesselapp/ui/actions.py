@@ -1,0 +1,145 @@
+"""The one table of actions: menus, toolbar, shortcuts and tooltips are made from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from vesselapp.ui.icons import icon
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One thing a person can ask for.
+
+    Attributes
+    ----------
+    key : str
+        Name in the code.
+    text : str
+        Words in menus.
+    shortcuts : tuple of str
+        In Qt's portable notation; the first is shown.
+    menu : str
+        The menu it stands in.
+    icon : str
+        Name of a picture in resources/icons, or "".
+    tip : str
+        One sentence for tooltip and status line.
+    checkable : bool
+    group : str
+        Checkable actions of one group exclude one another.
+    """
+
+    key: str
+    text: str
+    shortcuts: tuple[str, ...] = ()
+    menu: str = ""
+    icon: str = ""
+    tip: str = ""
+    checkable: bool = False
+    group: str = ""
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec("open", "&Open…", ("Ctrl+O",), "File", "open", "Open pictures"),
+    ActionSpec(
+        "open_folder", "Open &folder…", ("Ctrl+Shift+O",), "File", "", "Open all pictures of a folder"
+    ),
+    ActionSpec("next", "&Next picture", ("D",), "File", "next", "Go to the next picture"),
+    ActionSpec("previous", "&Previous picture", ("A",), "File", "previous", "Go to the previous picture"),
+    ActionSpec("save", "&Save corrections", ("Ctrl+S",), "File", "", "Keep the corrections of this picture"),
+    ActionSpec("export", "&Export…", ("Ctrl+E",), "File", "export", "Write mask and overlay as pictures"),
+    ActionSpec("quit", "&Quit", ("Ctrl+Q",), "File", "", "Close vesselapp"),
+    ActionSpec("undo", "&Undo", ("Ctrl+Z",), "Edit", "undo", "Take back the newest edit"),
+    ActionSpec(
+        "redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Edit", "redo", "Bring back the edit undone last"
+    ),
+    ActionSpec("PAINT", "&Brush", ("B",), "Tools", "brush", "Paint foreground", True, "brush"),
+    ActionSpec("ERASE", "&Erase", ("E",), "Tools", "erase", "Paint background", True, "brush"),
+    ActionSpec(
+        "RESTORE", "&Restore", ("R",), "Tools", "restore", "Bring back the model's answer", True, "brush"
+    ),
+    ActionSpec("UNSURE", "&Unsure", ("U",), "Tools", "unsure", "Paint what can't be decided", True, "brush"),
+    ActionSpec("swap", "S&wap paint and erase", ("X",), "Tools", "", "Swap paint and erase"),
+    ActionSpec("smaller", "S&maller brush", ("[",), "Tools", "", "Make the brush smaller"),
+    ActionSpec("larger", "&Larger brush", ("]",), "Tools", "", "Make the brush larger"),
+    ActionSpec("lower", "&Lower threshold", (",",), "Model", "", "Lower the threshold by one step"),
+    ActionSpec("raise", "&Raise threshold", (".",), "Model", "", "Raise the threshold by one step"),
+    ActionSpec(
+        "lower_coarse",
+        "Lower threshold a lot",
+        ("Shift+,", "<"),
+        "Model",
+        "",
+        "Lower the threshold by ten steps",
+    ),
+    ActionSpec(
+        "raise_coarse",
+        "Raise threshold a lot",
+        ("Shift+.", ">"),
+        "Model",
+        "",
+        "Raise the threshold by ten steps",
+    ),
+    ActionSpec("run", "Run the &model again", ("F5",), "Model", "", "Run the model on this picture"),
+    ActionSpec("cancel", "&Cancel", ("Esc",), "Model", "", "Stop the model's run"),
+    ActionSpec("open_model", "Use a model &file…", (), "Model", "", "Choose an ONNX file"),
+    ActionSpec("fit", "&Fit", ("Ctrl+F",), "View", "fit", "Show all of the picture"),
+    ActionSpec(
+        "actual", "&100 %", ("Ctrl+0",), "View", "actual", "One pixel of the picture on one of the screen"
+    ),
+    ActionSpec("zoom_in", "Zoom &in", ("Ctrl++", "Ctrl+="), "View", "", "Zoom in"),
+    ActionSpec("zoom_out", "Zoom &out", ("Ctrl+-",), "View", "", "Zoom out"),
+    ActionSpec(
+        "overlay", "&Overlay", ("S",), "View", "overlay", "Show or hide the overlay (hold H: bare)", True
+    ),
+    ActionSpec("contour", "&Contour only", ("C",), "View", "contour", "Show the mask by its contour", True),
+    ActionSpec("panels", "Side &panels", ("Tab",), "View", "", "Fold the side panels away", True),
+    ActionSpec("light", "&Light look", (), "View", "", "Light or dark look", True),
+    ActionSpec("help", "&Keys", ("F1", "?"), "Help", "", "List the keys"),
+    ActionSpec("about", "&About", (), "Help", "", "Versions and licences"),
+)
+
+TOOLBAR: tuple[str, ...] = (
+    "open", "previous", "next", "|", "PAINT", "ERASE", "RESTORE", "UNSURE", "|", "undo", "redo", "|",
+    "fit", "actual", "overlay", "contour", "|", "export",
+)  # fmt: skip
+
+
+def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> dict[str, QAction]:
+    """Make a QAction for every row of the table, wired to the handler of its key.
+
+    Parameters
+    ----------
+    owner : QWidget
+        Where the shortcuts are heard.
+    handlers : dict
+        One callable per key; those of checkable actions get the new state.
+    """
+    actions: dict[str, QAction] = {}
+    groups: dict[str, QActionGroup] = {}
+    for spec in ACTIONS:
+        action = QAction(spec.text, owner)
+        action.setObjectName(spec.key)
+        action.setShortcuts([QKeySequence(keys) for keys in spec.shortcuts])
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.setCheckable(spec.checkable)
+        keys = f" ({spec.shortcuts[0]})" if spec.shortcuts else ""
+        action.setToolTip(spec.tip + keys)
+        action.setStatusTip(spec.tip)
+        if spec.icon:
+            action.setIcon(icon(spec.icon, owner.palette()))
+        if spec.group:
+            group = groups.setdefault(spec.group, QActionGroup(owner))
+            group.addAction(action)
+        handler = handlers[spec.key]
+        if spec.checkable:
+            action.triggered.connect(handler)
+        else:
+            action.triggered.connect(lambda _checked=False, run=handler: run())
+        owner.addAction(action)
+        actions[spec.key] = action
+    return actions

@@ -1,0 +1,107 @@
+"""Starts the window."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import platformdirs
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.providers import gui_threads
+from vesselapp.state.jobs import Jobs
+from vesselapp.state.settings import load_settings, save_settings
+from vesselapp.state.workspace import Source, Workspace
+from vesselapp.study.annotation import AnnotationStore
+from vesselapp.ui.icons import icon
+from vesselapp.ui.theme import apply_theme
+from vesselapp.ui.window import MainWindow
+
+_log = logging.getLogger(__name__)
+
+
+class _Courier(QObject):
+    """Carries calls from the background lane to the GUI thread."""
+
+    _call = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._call.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
+
+    def deliver(self, call: Callable[[], None]) -> None:
+        self._call.emit(call)
+
+
+def make_window(data_folder: Path, config_folder: Path) -> MainWindow:
+    """Build the window with its workspace; a QApplication must exist.
+
+    Parameters
+    ----------
+    data_folder : Path
+        Where annotations of single images are kept.
+    config_folder : Path
+        Where the settings are kept.
+    """
+    settings_file = config_folder / "settings.json"
+    settings = load_settings(settings_file)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, settings.theme)
+    courier = _Courier()
+    courier.setParent(app)
+    jobs = Jobs(courier.deliver)
+    workspace = Workspace(jobs, settings, AnnotationStore(data_folder / "annotations"), gui_threads())
+    window = MainWindow(workspace)
+    app.aboutToQuit.connect(lambda: save_settings(settings, settings_file))
+    return window
+
+
+def run(paths: list[Path], sample: Source | None = None) -> int:
+    """Open the window on pictures or on a sample and stay until it is closed; give the exit status."""
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("vesselapp")
+    app.setDesktopFileName("vesselapp")
+    app.setWindowIcon(icon("app", app.palette()))
+    window = make_window(
+        Path(platformdirs.user_data_dir("vesselapp", appauthor=False)),
+        Path(platformdirs.user_config_dir("vesselapp", appauthor=False)),
+    )
+    _install_excepthook(window)
+    _let_ctrl_c_close(app)
+    window.show()
+    if sample is not None:
+        window.workspace.set_sources([sample])
+    elif paths:
+        window.open_paths(paths)
+    status = app.exec()
+    window.workspace.jobs.close()
+    return int(status)
+
+
+def _install_excepthook(window: MainWindow) -> None:
+    """Tell of a bug in one sentence, keep the rest in the log, and go on."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        _log.critical("unexpected error", exc_info=(kind, error, trace))
+        told = VesselError(
+            f"Something went wrong inside the app: {error!r}.",
+            "Your work is still open; the log has the details.",
+        )
+        window.notice.show_text(str(told))
+
+    sys.excepthook = hook
+
+
+def _let_ctrl_c_close(app: QApplication) -> None:
+    """Let Ctrl+C in the terminal close the window; Python only sees the signal when it runs now and then."""
+    if os.name == "posix":
+        signal.signal(signal.SIGINT, lambda *_: app.closeAllWindows())
+        timer = QTimer(app)
+        timer.timeout.connect(lambda: None)
+        timer.start(300)

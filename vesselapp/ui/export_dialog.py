@@ -1,0 +1,85 @@
+"""Asks where to and what to export; Enter takes what was chosen last time."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vesselapp.core.export import SUFFIXES
+
+_WORDS = {
+    "mask": "Mask (PNG, 0 and 255)",
+    "overlay": "Overlay (PNG)",
+    "probability": "Probability of the model (TIFF, 0-1)",
+}
+
+
+class ExportDialog(QDialog):
+    """Folder and kinds of files; names the files that it will replace."""
+
+    def __init__(
+        self, folder: Path, stem: str, kinds: tuple[str, ...], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export")
+        self._stem = stem
+        self.folder_field = QLineEdit(str(folder))
+        self.folder_field.setAccessibleName("Folder")
+        self.folder_field.setMinimumWidth(360)
+        browse = QPushButton("Browse…")
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout()
+        row.addWidget(self.folder_field, 1)
+        row.addWidget(browse)
+        layout = QVBoxLayout(self)
+        layout.addWidget(QLabel("Folder"))
+        layout.addLayout(row)
+        self.boxes = {}
+        for kind, words in _WORDS.items():
+            box = QCheckBox(f"{words}: {stem}{SUFFIXES[kind]}")
+            box.setChecked(kind in kinds)
+            box.toggled.connect(self._look)
+            self.boxes[kind] = box
+            layout.addWidget(box)
+        self._warning = QLabel()
+        self._warning.setWordWrap(True)
+        layout.addWidget(self._warning)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.export_button = self._buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.export_button.setDefault(True)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        layout.addWidget(self._buttons)
+        self.folder_field.textChanged.connect(self._look)
+        self._look()
+
+    @property
+    def folder(self) -> Path:
+        """Chosen folder."""
+        return Path(self.folder_field.text()).expanduser()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Chosen kinds of files."""
+        return tuple(kind for kind, box in self.boxes.items() if box.isChecked())
+
+    def _browse(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Export to", str(self.folder))
+        if chosen:
+            self.folder_field.setText(chosen)
+
+    def _look(self) -> None:
+        """Say which files are there already; the export replaces its own earlier ones only."""
+        there = [kind for kind in self.kinds if (self.folder / (self._stem + SUFFIXES[kind])).exists()]
+        self._warning.setText(f"Replaces the {' and '.join(there)} exported earlier." if there else " ")
+        self.export_button.setEnabled(bool(self.kinds) and bool(self.folder_field.text().strip()))

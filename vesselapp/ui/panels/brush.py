@@ -1,0 +1,57 @@
+"""The brush's size."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QSpinBox, QVBoxLayout, QWidget
+
+from vesselapp.core.strokes import LARGEST, SMALLEST
+
+_STEPS = 200
+
+
+class BrushPanel(QWidget):
+    """Diameter by slider (finer where it is small) and by number; `changed` gives it in px."""
+
+    changed = Signal(int)
+
+    def __init__(self, diameter: int) -> None:
+        super().__init__()
+        self._tool = QLabel("Brush")
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(0, _STEPS)
+        self._slider.setAccessibleName("Brush size")
+        self._number = QSpinBox()
+        self._number.setRange(SMALLEST, LARGEST)
+        self._number.setSuffix(" px")
+        self._number.setAccessibleName("Brush diameter in pixels")
+        row = QHBoxLayout()
+        row.addWidget(self._slider)
+        row.addWidget(self._number)
+        hint = QLabel("[ ]   Shift+wheel   Alt+drag")
+        hint.setEnabled(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._tool)
+        layout.addLayout(row)
+        layout.addWidget(hint)
+        self.show_diameter(diameter)
+        self._slider.valueChanged.connect(lambda step: self.changed.emit(_diameter_of(step)))
+        self._number.valueChanged.connect(self.changed.emit)
+
+    def show_diameter(self, diameter: int) -> None:
+        """Show a diameter that was chosen elsewhere."""
+        for control, value in ((self._slider, _step_of(diameter)), (self._number, diameter)):
+            control.blockSignals(True)
+            control.setValue(value)
+            control.blockSignals(False)
+
+    def show_tool(self, name: str) -> None:
+        """Show which brush is in hand."""
+        self._tool.setText(name)
+
+
+def _diameter_of(step: int) -> int:
+    return round(float(LARGEST) ** (step / _STEPS))
+
+
+def _step_of(diameter: int) -> int:
+    return min(range(_STEPS + 1), key=lambda step: abs(LARGEST ** (step / _STEPS) - diameter))

@@ -1,0 +1,108 @@
+"""The status line: pointer, probability, progress, what is saved, zoom. Each has its place, so nothing jumps."""
+
+from datetime import datetime
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton
+
+from vesselapp.core.evidence import LOWEST, Correction
+from vesselapp.state.document import Document
+
+_CORRECTED = {
+    Correction.BACKGROUND: "corrected: background",
+    Correction.FOREGROUND: "corrected: foreground",
+    Correction.UNSURE: "unsure",
+}
+
+
+class StatusLine(QObject):
+    """Fills the window's status bar."""
+
+    cancel_wanted = Signal()
+
+    def __init__(self, bar: QStatusBar) -> None:
+        super().__init__(bar)
+        self._bar = bar
+        self._document: Document | None = None
+        self.place = QLabel()
+        self.place.setMinimumWidth(
+            bar.fontMetrics().horizontalAdvance("x 00000  y 00000  p 0.000  corrected: background")
+        )
+        self.task = QLabel()
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setFixedWidth(160)
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName("Progress")
+        self.cancel = QToolButton()
+        self.cancel.setText("Cancel")
+        self.cancel.clicked.connect(self.cancel_wanted)
+        self.saved = QLabel("no edits")
+        self.zoom = QLabel("100 %")
+        self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))
+        self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        bar.addWidget(self.place)
+        for hidden in (self.progress, self.cancel):
+            policy = hidden.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            hidden.setSizePolicy(policy)
+        for widget in (self.task, self.progress, self.cancel, self.saved, self.zoom):
+            bar.addPermanentWidget(widget)
+        self.show_idle()
+
+    def set_document(self, document: Document | None) -> None:
+        """Follow another document."""
+        self._document = document
+        self.show_place(None)
+        if document is None:
+            self.saved.setText("")
+        else:
+            document.saved_changed.connect(self._on_saved)
+            self.saved.setText("no edits yet")
+
+    def show_place(self, place: tuple[float, float] | None) -> None:
+        """Show what is under the pointer; ``(x, y)`` in px of the picture."""
+        document = self._document
+        if document is None or place is None:
+            self.place.setText("")
+            return
+        x, y = int(place[0] // 1), int(place[1] // 1)
+        if not (0 <= x < document.width and 0 <= y < document.height):
+            self.place.setText("")
+            return
+        words = [f"x {x}  y {y}"]
+        if document.probability is not None:
+            words.append(f"p {(int(document.probability[y, x]) - LOWEST) / 252:.3f}")
+        correction = Correction(int(document.corrections[y, x]))
+        if correction in _CORRECTED:
+            words.append(_CORRECTED[correction])
+        self.place.setText("  ".join(words))
+
+    def show_progress(self, task: str, share: float) -> None:
+        """Show slow work and how far it is (0-1)."""
+        self.task.setText(task)
+        self.progress.setValue(round(share * 1000))
+        self.progress.show()
+        self.cancel.show()
+
+    def show_idle(self) -> None:
+        """Show that nothing is under way."""
+        self.task.setText("")
+        self.progress.hide()
+        self.cancel.hide()
+
+    def show_zoom(self, zoom: float) -> None:
+        """Show the zoom (device px per px of the picture)."""
+        self.zoom.setText(f"{zoom * 100:.3g} %" if zoom < 10 else f"{zoom * 100:.0f} %")
+
+    def tell(self, text: str) -> None:
+        """Show a passing message."""
+        self._bar.showMessage(text, 8000)
+
+    def _on_saved(self) -> None:
+        if self._document is None:
+            return
+        if self._document.unsaved:
+            self.saved.setText("● not saved")
+        else:
+            self.saved.setText(f"saved {datetime.now():%H:%M:%S}")
