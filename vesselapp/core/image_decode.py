@@ -22,6 +22,7 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 _Answer = TypeVar("_Answer")
 
 _ORIENTATION_TAG = 0x0112
+_PNG_PALETTE = 3
 _LATE_EXIF = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
 
 
@@ -140,11 +141,11 @@ def _fast_pixels(data: bytes, picture: Pillow.Image) -> tuple[NDArray[np.uint8] 
         return (v.gray_to_rgb(pixels) if pixels.ndim == 2 else pixels), None
     if picture.format == "PNG":
         bits, colour_type, interlaced = data[24], data[25], data[28]
+        has_key = "transparency" in picture.info  # one colour that stands for transparent
         if bits == 16 and interlaced:
             return channels_to_rgb(_interlaced_png(data))
-        if bits == 16 or (
-            bits == 8 and colour_type != 3 and not interlaced and not picture.has_transparency_data
-        ):
+        plain = colour_type != _PNG_PALETTE and not interlaced and not has_key
+        if bits == 16 or (bits == 8 and plain):
             from imagecodecs import png_decode
 
             return channels_to_rgb(png_decode(data))

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def tiff_size(data: bytes) -> tuple[int, int]:
     """Give height and width in px of the upright first page."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
-        return v.turned_size(page.imagelength, page.imagewidth, _orientation(page))
+        height, width = index(page.imagelength), index(page.imagewidth)  # broken tags may hold anything
+        return v.turned_size(height, width, _orientation(page))
 
 
 def decode_tiff(data: bytes) -> Decoded:
@@ -46,7 +48,7 @@ def decode_tiff(data: bytes) -> Decoded:
         _check_is_whole(page, len(data))
         try:
             values = _rows_columns_samples(page)
-        except (NotImplementedError, ValueError, RuntimeError) as problem:
+        except (NotImplementedError, ValueError) as problem:
             return Decoded(_second_try(data, problem), tuple(notes))
         pixels, note = _colours_to_rgb(page, values)
         if note:

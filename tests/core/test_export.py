@@ -1,0 +1,120 @@
+"""Exported files: what other programs read, under names that never clash, over no original."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Pillow
+
+from tests.core.pictures import colour_picture
+from vesselapp.core.errors import VesselError
+from vesselapp.core.export import (
+    unique_stems,
+    write_mask,
+    write_overlay,
+    write_probability,
+    written_by_vesselapp,
+)
+from vesselapp.core.image import find_pictures, read_image
+from vesselapp.core.overlay import overlay_pixels
+
+
+def checks(height: int = 37, width: int = 53) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return (x // 5 + y // 3) % 2 == 1
+
+
+def test_a_mask_is_an_eight_bit_gray_png(tmp_path: Path) -> None:
+    write_mask(tmp_path / "a_mask.png", checks())
+    with Pillow.open(tmp_path / "a_mask.png") as picture:
+        assert (picture.format, picture.mode) == ("PNG", "L")
+        picture.verify()
+    with Pillow.open(tmp_path / "a_mask.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), np.where(checks(), 255, 0))
+
+
+def test_an_overlay_is_an_rgb_png(tmp_path: Path) -> None:
+    write_overlay(tmp_path / "a_overlay.png", colour_picture())
+    with Pillow.open(tmp_path / "a_overlay.png") as picture:
+        assert picture.mode == "RGB"
+        np.testing.assert_array_equal(np.asarray(picture), colour_picture())
+
+
+def test_probabilities_come_back_exactly(tmp_path: Path) -> None:
+    probability = np.random.default_rng(0).random((40, 60), np.float32)
+    write_probability(tmp_path / "a_probability.tif", probability)
+    stored = tifffile.imread(tmp_path / "a_probability.tif")
+    assert stored.dtype == np.float32
+    np.testing.assert_array_equal(stored, probability)
+    with Pillow.open(tmp_path / "a_probability.tif") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), probability)
+
+
+def test_overlay_tints_the_mask_and_nothing_else() -> None:
+    pixels, mask = colour_picture(37, 53), checks()
+    out = overlay_pixels(pixels, mask, (255, 0, 0), 0.45)
+    np.testing.assert_array_equal(out[~mask], pixels[~mask])
+    expected = np.rint(pixels[mask] * 0.55 + np.array([255, 0, 0]) * 0.45)
+    np.testing.assert_array_equal(out[mask], expected)
+    np.testing.assert_array_equal(overlay_pixels(pixels, mask, opacity=0), pixels)
+    assert (overlay_pixels(pixels, mask, (1, 2, 3), 1.0)[mask] == (1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("name", ["a_mask.png", "a_overlay.png", "a_probability.tif"])
+def test_our_own_files_are_replaced_and_originals_never(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    original = tmp_path / "original"
+    write_overlay(original, colour_picture())
+    path.write_bytes(b"drawn by hand")
+    writers = {
+        "a_mask.png": lambda: write_mask(path, checks()),
+        "a_overlay.png": lambda: write_overlay(path, colour_picture()),
+        "a_probability.tif": lambda: write_probability(path, np.zeros((30, 40), np.float32)),
+    }
+    with pytest.raises(VesselError, match="wasn't written by vesselapp"):
+        writers[name]()
+    assert path.read_bytes() == b"drawn by hand"
+    path.unlink()
+    writers[name]()
+    first = path.read_bytes()
+    assert written_by_vesselapp(path)
+    writers[name]()
+    assert path.read_bytes() == first
+
+
+def test_our_own_files_are_no_input_of_a_folder(tmp_path: Path) -> None:
+    write_overlay(tmp_path / "picture.png", colour_picture())
+    write_mask(tmp_path / "picture_mask.png", checks())
+    write_overlay(tmp_path / "picture_overlay.png", colour_picture())
+    (tmp_path / "expert_mask.png").write_bytes(b"by someone else")
+    assert [p.name for p in find_pictures([tmp_path])] == ["expert_mask.png", "picture.png"]
+    assert find_pictures([tmp_path / "picture_mask.png"]) == [tmp_path / "picture_mask.png"]
+    assert read_image(tmp_path / "picture_mask.png").pixels.max() == 255
+
+
+@pytest.mark.parametrize(
+    ("names", "stems"),
+    [
+        (["d/a.png", "d/b.png"], ["a", "b"]),
+        (["d/a.jpg", "d/a.png", "d/b.png"], ["a_jpg", "a_png", "b"]),
+        (["d/a.jpg", "d/A.png"], ["a_jpg", "A_png"]),
+        (["left/a.jpg", "right/a.jpg"], ["left_a_jpg", "right_a_jpg"]),
+        (["x/left/a.jpg", "y/left/a.jpg"], ["x_left_a_jpg", "y_left_a_jpg"]),
+        (["d/a.jpg", "d/a.png", "d/a_jpg.bmp"], ["a_jpg", "a_png", "a_jpg_bmp"]),
+        (["d/a.b.png", "d/a.c.png"], ["a.b", "a.c"]),
+        ([], []),
+    ],
+)
+def test_stems_never_clash(names: list[str], stems: list[str]) -> None:
+    paths = [Path("/pictures", name) for name in names]
+    got = unique_stems(paths)
+    assert len({stem.casefold() for stem in got}) == len(got)
+    if names[-1:] != ["d/a_jpg.bmp"]:
+        assert got == stems
+    assert sorted(unique_stems(paths[::-1])) == sorted(got)
+
+
+def test_the_same_path_twice_still_gets_two_stems() -> None:
+    stems = unique_stems([Path("/d/a.png")] * 3)
+    assert len(set(stems)) == 3

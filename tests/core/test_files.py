@@ -1,0 +1,89 @@
+"""A file is written whole or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, make_folder
+
+
+def test_bytes_and_writers_arrive(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "a", b"one")
+    atomic_write(tmp_path / "a", lambda file: file.write(b"two"))
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_halfway_leaves_the_old_file(problem: BaseException, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def fail(file) -> None:
+        file.write(b"new")
+        raise problem
+
+    expected = VesselError if isinstance(problem, OSError) else KeyboardInterrupt
+    with pytest.raises(expected) as caught:
+        atomic_write(path, fail)
+    if expected is VesselError:
+        assert "the disk is full" in str(caught.value)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_failure_of_the_renaming_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(VesselError, match="no permission"):
+        atomic_write(tmp_path / "a", b"one")
+    assert not list(tmp_path.iterdir())
+
+
+def test_reasons_are_told(tmp_path: Path) -> None:
+    with pytest.raises(VesselError, match="its folder doesn't exist"):
+        atomic_write(tmp_path / "nowhere" / "a", b"")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(VesselError, match="its folder is a file"):
+        atomic_write(tmp_path / "file" / "a", b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(VesselError, match="a folder of that name is in the way"):
+        atomic_write(tmp_path / "folder", b"")
+
+
+def test_long_names_are_written(tmp_path: Path) -> None:
+    name = "n" * 250 + ".png"
+    atomic_write(tmp_path / name, b"x")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"x")
+    atomic_write(tmp_path / "atomic", b"x")
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_make_folder(tmp_path: Path) -> None:
+    made = make_folder(tmp_path / "a" / "b")
+    assert made.is_dir()
+    assert not list(made.iterdir())
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(VesselError, match="is a file"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(VesselError, match="can't be written to"):
+        make_folder(tmp_path / "file" / "below")
+
+
+def test_a_folder_that_takes_no_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(VesselError, match="the disk is read-only"):
+        make_folder(tmp_path)
