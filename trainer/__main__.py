@@ -1,10 +1,15 @@
 """The command line: ``python -m trainer train|evaluate|compare|export|tune``."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
+
+if TYPE_CHECKING:
+    from trainer.readers import Case
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +42,66 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--events", action="store_true", help="print JSON lines instead of a bar")
     train.add_argument("--weights", type=Path, metavar="FILE", help="start from one of our own ONNX models")
     train.set_defaults(run=_train)
+    measure = commands.add_parser("evaluate", help="measure a model on pictures with truth")
+    measure.add_argument("model", type=Path, help="a model file")
+    _add_measuring(measure)
+    measure.add_argument("--out", type=Path, metavar="DIR", help="write tables here")
+    measure.set_defaults(run=_evaluate)
+    export = commands.add_parser("export", help="write a run's net as one ONNX file with its card")
+    export.add_argument("run_folder", type=Path, metavar="RUN")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.add_argument(
+        "--data", type=Path, nargs="+", metavar="DIR", help="measure on the run's validation side"
+    )
+    export.add_argument("--checkpoint", type=Path, metavar="FILE", help="instead of the end's weights")
+    export.add_argument("--views", type=int, choices=(1, 2, 4), help="mirrored views to average")
+    export.add_argument("--threshold", type=float)
+    export.add_argument("--name", help="the model's name")
+    export.set_defaults(run=_export)
     return parser
+
+
+def _add_measuring(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--split", type=Path, metavar="FILE", help="a run's split file")
+    parser.add_argument("--side", choices=("validation", "train"), default="validation")
+    parser.add_argument("--threshold", type=float, help="instead of the card's")
+
+
+def _cases(options: argparse.Namespace) -> "list[Case]":
+    from trainer.readers import read_sets
+    from trainer.split import read_split
+
+    cases = read_sets(options.data)
+    if options.split is None:
+        return cases
+    learn, held = read_split(options.split, cases)
+    return held if options.side == "validation" else learn
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from trainer.evaluate import evaluate_file, print_table, summarise, write_results
+
+    scores = evaluate_file(options.model, _cases(options), options.threshold)
+    summaries = summarise(scores)
+    print_table(summaries)
+    if options.out is not None:
+        write_results(scores, summaries, options.out)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from trainer.ship import ship
+
+    path = options.out
+    ship(
+        options.run_folder,
+        path,
+        data=options.data or [],
+        checkpoint=options.checkpoint,
+        views=options.views,
+        threshold=options.threshold,
+        name=options.name,
+    )
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -59,8 +123,17 @@ def _train(options: argparse.Namespace) -> None:
         threads=options.threads,
         events=options.events,
         weights=options.weights,
+        command=_without_paths(options),
     )
     train(recipe, run)
+
+
+def _without_paths(options: argparse.Namespace) -> str:
+    """Give the command that a model's card keeps: all that decides the weights, no folder of this machine."""
+    data = " ".join(folder.resolve().name for folder in options.data)
+    settings = "".join(f" --set {shlex.quote(change)}" for change in options.set)
+    start = " --weights MODEL.onnx" if options.weights else ""
+    return f"python -m trainer train {options.recipe} --data {data} --out RUN{settings}{start}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from trainer.crops import Crops, start_worker
@@ -44,6 +45,7 @@ class RunOptions:
     quiet: bool = False
     all_data: bool = False
     weights: Path | None = None
+    command: str = ""
 
 
 class Fit(lightning.LightningModule):
@@ -53,9 +55,7 @@ class Fit(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         self.net = build_net(recipe)
-        self.average = AveragedModel(
-            self.net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True
-        )
+        self.average = AveragedModel(self.net, multi_avg_fn=running_average(recipe.ema), use_buffers=True)
         self.average.requires_grad_(False)
         self.loss = parse_loss(recipe.loss)
         self.train_pictures = train
@@ -134,13 +134,26 @@ class Fit(lightning.LightningModule):
         return DataLoader(range(len(self.validation_pictures)), 1)
 
 
+def running_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """Give an exponential average that forgets quickly at first, so that it never holds the untrained weights."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+        count = int(updates)
+        share = 1 - min(decay, (1 + count) / (10 + count))
+        for old, new in zip(averaged, current, strict=True):
+            old.lerp_(new, share) if old.is_floating_point() else old.copy_(new)
+
+    return update
+
+
 def train(recipe: Recipe, options: RunOptions) -> Path:
     """Train a recipe, or go on with the run in ``options.out``; give the run folder."""
     out = options.out
     torch.set_float32_matmul_precision("high")
     if options.threads:
         torch.set_num_threads(options.threads)
-    recipe = _remembered_recipe(recipe, out)
+    recipe = _remembered_recipe(recipe, options)
     learn, held = _remembered_split(read_sets(list(options.data)), options)
     lightning.seed_everything(recipe.seed, workers=True, verbose=False)
     task = Fit(recipe, _load(learn, recipe), _load(held, recipe))
@@ -184,7 +197,7 @@ def _lightning_trainer(recipe: Recipe, options: RunOptions, *, validated: bool) 
     out = options.out
     epochs = max(1, recipe.steps // recipe.steps_per_epoch)
     callbacks: list[lightning.Callback] = [
-        ModelCheckpoint(out, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False),
+        ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
     if validated:
         best = ModelCheckpoint(
@@ -219,14 +232,16 @@ def _lightning_trainer(recipe: Recipe, options: RunOptions, *, validated: bool) 
     )
 
 
-def _remembered_recipe(recipe: Recipe, out: Path) -> Recipe:
+def _remembered_recipe(recipe: Recipe, options: RunOptions) -> Recipe:
     """Take the recipe a started run was begun with; a new run writes its own down."""
+    out = options.out
     path = out / "recipe.json"
     if path.exists():
         return read_recipe(path)
     try:
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
+        (out / "command.txt").write_text(options.command + "\n")
     except OSError as error:
         raise VesselError(f"The run folder {out} can't be written ({error.strerror}).") from error
     return recipe

@@ -1,0 +1,194 @@
+"""Measure a model file on pictures with truth, through the app's own engine."""
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from trainer.metrics import (
+    Counts,
+    betti0_error,
+    bootstrap_interval,
+    cldice,
+    count,
+    object_measures,
+    pixel_measures,
+)
+from trainer.objects import split_objects
+from trainer.pictures import Picture, read_picture
+from trainer.readers import Case
+from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.model_card import Figures
+from vesselapp.inference.model import Model, load_model
+from vesselapp.inference.predict import predict
+
+SECOND = "second observer"
+SHOWN = (
+    "dice",
+    "auc",
+    "pr_auc",
+    "sensitivity",
+    "specificity",
+    "cldice",
+    "ece",
+    "f1",
+    "ap50",
+    "pq",
+    "count_error",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """One picture's measures, and the counts they came from."""
+
+    case: Case
+    who: str
+    values: dict[str, float]
+    counts: Counts
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Means over one set's pictures with 95 % intervals, and the measures of all pixels pooled."""
+
+    set_name: str
+    who: str
+    pictures: int
+    mean: dict[str, float]
+    interval: dict[str, tuple[float, float]]
+    pooled: dict[str, float] = field(default_factory=dict)
+
+
+def evaluate(model: Model, cases: list[Case], threshold: float | None = None) -> list[Scores]:
+    """Score a model on cases; a second observer, where there is one, is scored the same way.
+
+    Parameters
+    ----------
+    model : Model
+    cases : list of Case
+    threshold : float, optional
+        Probability; the card's own where None.
+    """
+    level = level_of(model.card.threshold if threshold is None else threshold)
+    scores: list[Scores] = []
+    for case in cases:
+        picture = read_picture(case, model.card.task)
+        scores.append(_score(model, picture, level))
+        if picture.second is not None:
+            counts = count(None, picture.second, picture.mask, picture.inside)
+            values = pixel_measures(counts) | _shape_measures(picture.second, picture)
+            scores.append(Scores(case, SECOND, values, counts))
+    return scores
+
+
+def answer_mask(
+    model: Model, picture: Picture, level: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
+    """Give a model's probability for a picture, the mask the app would show, and the seconds it took."""
+    answer = predict(model, picture.pixels)
+    return answer.probability, mask_of(quantise(answer.probability), level), answer.seconds
+
+
+def summarise(scores: list[Scores]) -> list[Summary]:
+    """Give one summary a set and rater, sets in order, the model first."""
+    out = []
+    for set_name in sorted({s.case.set_name for s in scores}):
+        for who in ("model", SECOND):
+            rows = [s for s in scores if s.case.set_name == set_name and s.who == who]
+            if rows:
+                out.append(_summary(set_name, who, rows))
+    return out
+
+
+def as_figures(summaries: list[Summary]) -> tuple[Figures, ...]:
+    """Give what a model card keeps of an evaluation."""
+    return tuple(
+        Figures(
+            name=s.set_name if s.who == "model" else f"{s.set_name}, {s.who}",
+            pictures=s.pictures,
+            values={key: round(value, 4) for key, value in s.mean.items()},
+            intervals={key: (round(a, 4), round(b, 4)) for key, (a, b) in s.interval.items()},
+        )
+        for s in summaries
+    )
+
+
+def print_table(summaries: list[Summary], console: Console | None = None) -> None:
+    """Print means with intervals, a row a set and rater."""
+    names = [name for name in SHOWN if any(name in s.mean for s in summaries)]
+    table = Table("set", "who", "pictures", *names)
+    for s in summaries:
+        cells = []
+        for name in names:
+            value = s.mean.get(name)
+            low, high = s.interval.get(name, (0.0, 0.0))
+            cells.append("" if value is None else f"{value:.4f}\n{low:.3f}-{high:.3f}")
+        table.add_row(s.set_name, s.who, str(s.pictures), *cells)
+    (console or Console()).print(table)
+
+
+def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> None:
+    """Write ``evaluation.json`` and ``evaluation.csv`` (one row a picture and rater)."""
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = [
+        {"picture": s.case.key, "who": s.who, "seconds": round(s.seconds, 3), **s.values} for s in scores
+    ]
+    summary = [
+        {
+            "set": s.set_name,
+            "who": s.who,
+            "pictures": s.pictures,
+            "mean": s.mean,
+            "interval": s.interval,
+            "pooled": s.pooled,
+        }
+        for s in summaries
+    ]
+    (out / "evaluation.json").write_text(
+        json.dumps({"summary": summary, "pictures": pictures}, indent=1) + "\n"
+    )
+    columns = list(dict.fromkeys(key for row in pictures for key in row))
+    with (out / "evaluation.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(pictures)
+
+
+def evaluate_file(path: Path, cases: list[Case], threshold: float | None = None) -> list[Scores]:
+    """Load a model file and evaluate it."""
+    return evaluate(load_model(path), cases, threshold)
+
+
+def _score(model: Model, picture: Picture, level: int) -> Scores:
+    probability, mask, seconds = answer_mask(model, picture, level)
+    counts = count(probability, mask, picture.mask, picture.inside)
+    values = pixel_measures(counts) | _shape_measures(mask, picture)
+    if picture.instances is not None and model.card.task == "cells":
+        values |= object_measures(split_objects(model, picture.pixels, level), picture.instances)
+    return Scores(picture.case, "model", values, counts, seconds)
+
+
+def _shape_measures(mask: NDArray[np.bool_], picture: Picture) -> dict[str, float]:
+    mine, truth = mask & picture.inside, picture.mask & picture.inside
+    return {"cldice": cldice(mine, truth), "betti0_error": float(betti0_error(mine, truth))}
+
+
+def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
+    names = [name for name in rows[0].values if all(name in row.values for row in rows)]
+    subjects = [row.case.subject for row in rows]
+    mean, interval = {}, {}
+    for name in names:
+        values = [row.values[name] for row in rows]
+        mean[name] = float(np.mean(values))
+        interval[name] = bootstrap_interval(values, subjects)
+    total = rows[0].counts
+    for row in rows[1:]:
+        total = total + row.counts
+    return Summary(set_name, who, len(rows), mean, interval, pixel_measures(total))

@@ -1,0 +1,235 @@
+"""From a trained net to one ONNX file with its card, and back from the file to the weights."""
+
+import datetime
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from trainer.losses import probabilities
+from trainer.nets import Segmenter, build_net, stride_of
+from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
+from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import (
+    METADATA_KEY,
+    Figures,
+    InputSpec,
+    ModelCard,
+    OutputSpec,
+    ScaleSpec,
+    SelfTest,
+    Source,
+    TileSpec,
+)
+from vesselapp.core.self_test import raster_means, self_test_picture
+
+WEIGHTS_KEY = "vesselapp.weights"
+OPSET = 20
+_TOLERANCE = 1e-3
+
+
+class Shipped(nn.Module):
+    """What the app runs: uint8 pixels in, probabilities out, averaged over mirrored views where asked.
+
+    Flipped views cost as much time again each, and bring most on cameras the net has not seen.
+    """
+
+    def __init__(self, net: Segmenter, views: int) -> None:
+        super().__init__()
+        self.net = net
+        self.mirrors = ([], [2], [1], [1, 2])[:views]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Answer (N, H, W, 3) uint8 with probability (N, H, W, C) and features (N, H, W, <= 16)."""
+        answers = []
+        features = None
+        for axes in self.mirrors:
+            logits, seen = self.net(image.flip(axes) if axes else image)
+            features = seen if features is None else features
+            answers.append(probabilities(logits).permute(0, 2, 3, 1).flip(axes))
+        assert features is not None
+        return torch.stack(answers).mean(dim=0), features.permute(0, 2, 3, 1)
+
+
+def export_net(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard) -> ModelCard:
+    """Write a net and its card as one ONNX file; give the card with its self-test filled in.
+
+    Raises
+    ------
+    VesselError
+        Where the file's answer is not the net's, or the file can't be written.
+    """
+    shipped = Shipped(net.eval().float().cpu(), recipe.views).eval()
+    model = _graph(shipped, stride_of(recipe))
+    model.metadata_props.add(key=WEIGHTS_KEY, value=json.dumps(_names_of_weights(model, shipped.net)))
+    expected = _self_test(model, shipped, recipe)
+    card = card.model_copy(update={"self_test": expected})
+    _write(model, path, card)
+    return card
+
+
+def write_card(path: Path, card: ModelCard) -> None:
+    """Replace the card inside a model file."""
+    _write(onnx.load(path), path, card)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card inside a model file of our own."""
+    return ModelCard.model_validate_json(_metadata(_load(path), path, METADATA_KEY))
+
+
+def weights_from_onnx(path: Path) -> dict[str, Tensor]:
+    """Read the state of `trainer.nets.Segmenter` back from a file that `export_net` wrote."""
+    model = _load(path)
+    names: dict[str, str] = json.loads(_metadata(model, path, WEIGHTS_KEY))
+    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+    state = {key: torch.from_numpy(arrays[name].copy()) for key, name in names.items()}
+    counters = [key.replace("running_mean", "num_batches_tracked") for key in state if "running_mean" in key]
+    return {**state, **{key: torch.tensor(0) for key in counters}}
+
+
+def net_from_onnx(path: Path) -> tuple[Recipe, Segmenter]:
+    """Rebuild recipe and net from a file that `export_net` wrote."""
+    recipe = recipe_from_dict(read_card(path).config["recipe"])
+    net = build_net(recipe)
+    net.load_state_dict(weights_from_onnx(path))
+    return recipe, net.eval()
+
+
+def make_card(
+    recipe: Recipe,
+    *,
+    name: str,
+    command: str,
+    sources: tuple[Source, ...] = (),
+    figures: tuple[Figures, ...] = (),
+    limits: tuple[str, ...] = (),
+    description: str = "",
+    licence: str = "",
+    threshold: float = 0.5,
+    parent: str | None = None,
+) -> ModelCard:
+    """Write down what a trained recipe expects and is good for."""
+    kind = recipe.scale_kind
+    return ModelCard(
+        name=name,
+        task=recipe.task,
+        description=description,
+        input=InputSpec(name="image", layout="NHWC", dtype="uint8", colour="rgb"),
+        scale=ScaleSpec(kind=kind, size=None if kind == "as_is" else recipe.size),
+        tile=TileSpec(stride=stride_of(recipe), size=recipe.crop, overlap=64),
+        output=OutputSpec(
+            name="probability",
+            layout="NHWC",
+            meaning="probability",
+            channels=recipe.channels,
+            foreground=recipe.foreground,
+            features="features",
+        ),
+        threshold=threshold,
+        parent=parent,
+        timestamp=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=command,
+        training_data=sources,
+        validation=figures,
+        licence=licence,
+        limits=limits,
+        config={"recipe": recipe_to_dict(recipe)},
+    )
+
+
+def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
+    dim = torch.export.Dim
+    sides = {1: stride * dim("h", min=1, max=4096), 2: stride * dim("w", min=1, max=4096)}
+    example = torch.zeros(2, 4 * stride, 6 * stride, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own insides
+        program = torch.onnx.export(
+            shipped,
+            (example,),
+            input_names=["image"],
+            output_names=["probability", "features"],
+            dynamo=True,
+            external_data=False,
+            opset_version=OPSET,
+            dynamic_shapes={"image": {0: dim("n"), **sides}},
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # stack traces with the paths of the machine it was made on
+        node.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer):
+        del value.metadata_props[:]
+    del model.graph.value_info[:]
+    return model
+
+
+def _names_of_weights(model: onnx.ModelProto, net: Segmenter) -> dict[str, str]:
+    """Say which initialiser holds each weight; the exporter merges weights that are equal."""
+    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+    names = {}
+    for key, tensor in net.state_dict().items():
+        if key.endswith("num_batches_tracked"):
+            continue
+        value = tensor.detach().cpu().numpy()
+        equal = (name for name, array in arrays.items() if _equal(array, value))
+        name = f"net.{key}" if _equal(arrays.get(f"net.{key}"), value) else next(equal, None)
+        if name is None:
+            raise VesselError(f"The exported file lost the weight {key}.")
+        names[key] = name
+    return names
+
+
+def _equal(array: NDArray[Any] | None, value: NDArray[Any]) -> bool:
+    return array is not None and array.shape == value.shape and bool(np.array_equal(array, value))
+
+
+def _self_test(model: onnx.ModelProto, shipped: Shipped, recipe: Recipe) -> SelfTest:
+    """Run the file once against PyTorch, and keep what it answered for the app to check."""
+    test = SelfTest(seed=7, size=128, grid=8)
+    picture = self_test_picture(test.seed, test.size)[None]
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (answer,) = session.run(["probability"], {"image": picture})
+    with torch.no_grad():
+        wanted = shipped(torch.from_numpy(picture))[0].numpy()
+    off = float(np.abs(answer - wanted).max())
+    if not off < _TOLERANCE:
+        raise VesselError(f"The exported file answers differently from the net (by {off:.4f}).")
+    foreground = np.asarray(answer[0][..., list(recipe.foreground)].sum(axis=-1), np.float32)
+    means = raster_means(foreground, test.grid)
+    return test.model_copy(update={"expected": tuple(round(float(v), 6) for v in means)})
+
+
+def _write(model: onnx.ModelProto, path: Path, card: ModelCard) -> None:
+    from vesselapp.core.files import atomic_write
+
+    kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
+    del model.metadata_props[:]
+    for key, value in [*kept, (METADATA_KEY, card.model_dump_json())]:
+        model.metadata_props.add(key=key, value=value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, model.SerializeToString())
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(path)
+    except Exception as error:
+        raise VesselError(f"{path} can't be read as an ONNX model.") from error
+
+
+def _metadata(model: onnx.ModelProto, path: Path, key: str) -> str:
+    for entry in model.metadata_props:
+        if entry.key == key:
+            return str(entry.value)
+    raise VesselError(f"{path} holds no '{key}'.", "Only files that our own trainer wrote can be used here.")

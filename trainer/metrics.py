@@ -1,0 +1,183 @@
+"""Measures of a mask and of probabilities against truth, all from counts that can be pooled over pictures."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.morphology import skeletonize
+
+BINS = 4096
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What all pixel measures are made of.
+
+    Attributes
+    ----------
+    true, false : (BINS,) int64
+        How many foreground and background pixels got a probability in each of `BINS` equal steps of 0-1.
+    tp, fp, fn, tn : int
+        Pixels of the mask that are right and wrong, and of what it leaves out.
+    """
+
+    true: NDArray[np.int64]
+    false: NDArray[np.int64]
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.true + other.true,
+            self.false + other.false,
+            self.tp + other.tp,
+            self.fp + other.fp,
+            self.fn + other.fn,
+            self.tn + other.tn,
+        )
+
+
+def count(probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, inside: Mask) -> Counts:
+    """Count the pixels of one picture.
+
+    Parameters
+    ----------
+    probability : (H, W) float32, 0-1, or None
+        None for a person's mask.
+    mask, truth : (H, W) bool
+    inside : (H, W) bool
+        Only these pixels count.
+    """
+    m, t = mask[inside], truth[inside]
+    tp, said, is_true = int((m & t).sum()), int(m.sum()), int(t.sum())
+    values = np.zeros(BINS, np.int64), np.zeros(BINS, np.int64)
+    if probability is not None:
+        steps = np.minimum((probability[inside] * BINS).astype(np.int32), BINS - 1)
+        values = np.bincount(steps[t], minlength=BINS), np.bincount(steps[~t], minlength=BINS)
+    return Counts(values[0], values[1], tp, said - tp, is_true - tp, m.size - said - is_true + tp)
+
+
+def pixel_measures(c: Counts) -> dict[str, float]:
+    """Give all pixel measures (0-1, MCC -1-1); those of the probability only where there was one."""
+    tp, fp, fn, tn = (float(v) for v in (c.tp, c.fp, c.fn, c.tn))
+    out = {
+        "dice": _share(2 * tp, 2 * tp + fp + fn, 1.0),
+        "iou": _share(tp, tp + fp + fn, 1.0),
+        "sensitivity": _share(tp, tp + fn, 1.0),
+        "specificity": _share(tn, tn + fp, 1.0),
+        "precision": _share(tp, tp + fp, 1.0),
+        "accuracy": _share(tp + tn, tp + fp + fn + tn, 1.0),
+        "mcc": _mcc(tp, fp, fn, tn),
+    }
+    if c.true.sum() and c.false.sum():
+        out |= {"auc": auc(c), "pr_auc": average_precision(c), "ece": calibration_error(c)}
+    return out
+
+
+def auc(c: Counts) -> float:
+    """Give the area under the ROC curve: the chance that a vessel pixel gets more than another (ties half)."""
+    below = np.cumsum(c.false) - c.false
+    return float((c.true * (below + c.false / 2)).sum() / (c.true.sum() * c.false.sum()))
+
+
+def average_precision(c: Counts) -> float:
+    """Give the area under the precision-recall curve as the step sum (scikit-learn's average precision)."""
+    true, false = c.true[::-1].cumsum(), c.false[::-1].cumsum()
+    precision = true / np.maximum(true + false, 1)
+    return float((precision * c.true[::-1]).sum() / c.true.sum())
+
+
+def calibration_error(c: Counts, bins: int = 16) -> float:
+    """Give the expected calibration error (Naeini et al., AAAI 2015) over equal bins of probability."""
+    middle = (np.arange(BINS) + 0.5) / BINS
+    every = c.true + c.false
+    said = (every * middle).reshape(bins, -1).sum(axis=1)
+    found = c.true.reshape(bins, -1).sum(axis=1)
+    return float(np.abs(said - found).sum() / every.sum())
+
+
+def best_threshold(c: Counts) -> float:
+    """Give the probability from which Dice over the counted pixels is highest."""
+    tp, fp = c.true[::-1].cumsum()[::-1], c.false[::-1].cumsum()[::-1]
+    dice = 2 * tp / np.maximum(tp + fp + c.true.sum(), 1)
+    return float(np.argmax(dice) / BINS)
+
+
+def cldice(mask: Mask, truth: Mask) -> float:
+    """Give centreline Dice (Shit et al., CVPR 2021): how much of each skeleton the other mask covers."""
+    if not mask.any() or not truth.any():
+        return float(mask.any() == truth.any())
+    thin_mask, thin_truth = skeletonize(mask), skeletonize(truth)
+    precision = _share(float((thin_mask & truth).sum()), float(thin_mask.sum()), 1.0)
+    recall = _share(float((thin_truth & mask).sum()), float(thin_truth.sum()), 1.0)
+    return _share(2 * precision * recall, precision + recall, 0.0)
+
+
+def betti0_error(mask: Mask, truth: Mask) -> int:
+    """Give how many connected pieces (8 neighbours) the mask has too many or too few."""
+    return abs(_pieces(mask) - _pieces(truth))
+
+
+def bootstrap_interval(values: list[float], groups: list[str], rounds: int = 2000) -> tuple[float, float]:
+    """Give the 95 % interval of the mean, drawing whole groups (a person's pictures) with replacement."""
+    names = sorted(set(groups))
+    sums = np.array([sum(v for v, g in zip(values, groups, strict=True) if g == n) for n in names])
+    sizes = np.array([groups.count(n) for n in names])
+    picks = np.random.default_rng(0).integers(len(names), size=(rounds, len(names)))
+    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def object_measures(answer: NDArray[np.int32], truth: NDArray[np.int32]) -> dict[str, float]:
+    """Match objects that overlap by an IoU above 0.5 and score the match.
+
+    Parameters
+    ----------
+    answer, truth : (H, W) int32
+        Object numbers, 0 background.
+
+    Returns
+    -------
+    dict
+        ``f1``; ``ap50`` = TP / (TP + FP + FN), as in the 2018 Data Science Bowl; ``pq``, panoptic quality
+        (Kirillov et al., CVPR 2019); ``count_error``, relative.
+    """
+    overlaps = matched_overlaps(answer, truth)
+    said, there = len(np.unique(answer[answer > 0])), len(np.unique(truth[truth > 0]))
+    hits = len(overlaps)
+    half = (said + there) / 2
+    return {
+        "f1": _share(hits, half, 1.0),
+        "ap50": _share(hits, said + there - hits, 1.0),
+        "pq": _share(float(sum(overlaps)), half, 1.0),
+        "count_error": _share(abs(said - there), max(there, 1), 0.0),
+    }
+
+
+def matched_overlaps(answer: NDArray[np.int32], truth: NDArray[np.int32]) -> list[float]:
+    """Give the IoU of each pair of objects that overlap by more than half (such a pair is unique)."""
+    both = (answer > 0) & (truth > 0)
+    pairs, shared = np.unique(np.stack([answer[both], truth[both]]), axis=1, return_counts=True)
+    areas = np.bincount(answer.ravel()), np.bincount(truth.ravel())
+    unions = areas[0][pairs[0]] + areas[1][pairs[1]] - shared
+    overlaps = shared / unions
+    return [float(v) for v in overlaps[overlaps > 0.5]]
+
+
+def _pieces(mask: Mask) -> int:
+    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
+
+
+def _share(part: float, whole: float, empty: float) -> float:
+    return float(part / whole) if whole else empty
+
+
+def _mcc(tp: float, fp: float, fn: float, tn: float) -> float:
+    """Give Matthews' correlation (Biochim. Biophys. Acta 1975); 0 where it is not defined."""
+    root = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    return float((tp * tn - fp * fn) / root) if root else 0.0
