@@ -1,8 +1,8 @@
 """The evidence plane: what the model says and what the person says, joined in one byte per pixel.
 
 0 is corrected background, 1-253 the model's probability, 254 unsure, 255 corrected foreground. A mask is
-``level <= evidence`` with unsure left out, so a threshold never reaches a corrected pixel, and 1 (a probability
-of zero, also everything outside the field of view) is below every level.
+``level <= evidence`` with unsure left out, so a threshold never reaches a corrected pixel, and 1 (a
+probability of zero, also everything outside the field of view) is below every level.
 """
 
 from enum import IntEnum

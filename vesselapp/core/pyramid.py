@@ -1,8 +1,9 @@
 """Reduced copies of a plane, each half the size of the one before, for painting it zoomed out.
 
-Evidence is reduced by the second largest of each 2x2 block: an order statistic, so every value is one that stands
-in the plane, and thresholding a reduced copy is the same as asking, of the finer one, whether at least two of the
-four pixels are foreground. Lines of one pixel stay in sight and no threshold makes the copies wrong.
+Evidence is reduced by the second largest of each 2x2 block: an order statistic, so every value is one that
+stands in the plane, and thresholding a reduced copy is the same as asking, of the finer one, whether at
+least two of the four pixels are foreground. Lines of one pixel stay in sight and no threshold makes the
+copies wrong.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Round brush strokes as sets of pixels, without gaps however fast the pointer goes.
 
-A pixel belongs to a stroke when its centre is no further from the pointer's way than half the diameter. Pointer
-positions snap to pixel centres for odd diameters and to pixel corners for even ones, so that a brush of 1 px paints
-just the pixel under the pointer and every brush is symmetric.
+A pixel belongs to a stroke when its centre is no further from the pointer's way than half the diameter.
+Pointer positions snap to pixel centres for odd diameters and to pixel corners for even ones, so that a
+brush of 1 px paints just the pixel under the pointer and every brush is symmetric.
 """
 
 from collections.abc import Iterator

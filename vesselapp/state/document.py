@@ -1,4 +1,4 @@
-"""The open picture with all that is known of it: the model's answer, the person's corrections, their threshold."""
+"""The open picture and all that is known of it: the model's answer, the corrections, the threshold."""
 
 from collections.abc import Callable
 from enum import Enum

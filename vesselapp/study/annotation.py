@@ -1,7 +1,8 @@
 """One image's corrections, threshold and review record on disk.
 
-A folder per image, found again by the hash of the image file: ``corrections.png`` (palette PNG: none, background,
-foreground, unsure) and ``record.json``. The corrections are written before the record, each atomically.
+A folder per image, found again by the hash of the image file: ``corrections.png`` (palette PNG: none,
+background, foreground, unsure) and ``record.json``. The corrections are written before the record, each
+atomically.
 """
 
 import io

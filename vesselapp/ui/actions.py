@@ -85,7 +85,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Raise the threshold by ten steps",
     ),
     ActionSpec("run", "Run the &model again", ("F5",), "Model", "", "Run the model on this picture"),
-    ActionSpec("cancel", "&Cancel", ("Esc",), "Model", "", "Stop the model's run"),
+    ActionSpec(
+        "cancel", "&Cancel", ("Esc",), "Model", "", "Take back the stroke under way, or stop the model's run"
+    ),
     ActionSpec("open_model", "Use a model &file…", (), "Model", "", "Choose an ONNX file"),
     ActionSpec("fit", "&Fit", ("Ctrl+F",), "View", "fit", "Show all of the picture"),
     ActionSpec(

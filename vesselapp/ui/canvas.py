@@ -1,7 +1,6 @@
 """The canvas: shows the picture with its mask, and turns pointer gestures into strokes, pans and zooms."""
 
 import math
-import time
 from enum import Enum
 
 import numpy as np
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import QWidget
 from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import LARGEST, SMALLEST
 from vesselapp.state.document import Brush, Document
+from vesselapp.ui.qimages import indexed_image, view_of
 from vesselapp.ui.render import (
     Colour,
     contour_of,
@@ -35,7 +35,6 @@ from vesselapp.ui.render import (
     sample_evidence,
     sample_pixels,
 )
-from vesselapp.ui.qimages import indexed_image, view_of
 from vesselapp.ui.view import View, centred, fitting
 
 _WHEEL_NOTCH = 120
@@ -101,7 +100,6 @@ class Canvas(QWidget):
         self._seen: NDArray[np.uint8] | None = None
         self._fill = QImage()
         self._overlay: QImage | None = None
-        self.paint_seconds = 0.0
 
     # -- document -------------------------------------------------------------------------------------------
 
@@ -248,7 +246,6 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the part of the canvas that Qt asks for."""
-        begun = time.perf_counter()
         painter = QPainter(self)
         dirty = event.rect()
         if self._base is None:
@@ -258,8 +255,6 @@ class Canvas(QWidget):
         if self.overlay_shown and not self._bare and self._overlay is not None:
             self._blit(painter, self._overlay, dirty)
         self._paint_brush(painter)
-        painter.end()
-        self.paint_seconds = time.perf_counter() - begun
 
     def _blit(self, painter: QPainter, image: QImage, dirty: QRect) -> None:
         ratio = image.devicePixelRatio()
@@ -370,10 +365,18 @@ class Canvas(QWidget):
         self.hovered.emit(None)
         self.update()
 
+    def abandon_stroke(self) -> bool:
+        """Take back the stroke under way; False where there is none."""
+        if self._drag is not Drag.PAINT or self._document is None:
+            return False
+        self._document.abandon_stroke()
+        self._drag = Drag.NONE
+        return True
+
     # -- keys that are held ---------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Hold Space to pan, H to see the bare image; Escape takes back the stroke under way."""
+        """Hold Space to pan, H to see the bare image."""
         if event.isAutoRepeat():
             event.accept()
         elif event.key() == Qt.Key.Key_Space:
@@ -382,9 +385,6 @@ class Canvas(QWidget):
         elif event.key() == Qt.Key.Key_H:
             self._bare = True
             self.update()
-        elif event.key() == Qt.Key.Key_Escape and self._drag is Drag.PAINT and self._document is not None:
-            self._document.abandon_stroke()
-            self._drag = Drag.NONE
         else:
             super().keyPressEvent(event)
 

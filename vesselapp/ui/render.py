@@ -1,8 +1,8 @@
 """What of a picture is in sight, resampled to device pixels: numpy only, one array per kind of content.
 
-The canvas keeps these arrays between paints. A new threshold changes a table of 256 colours and no array; a stroke
-resamples the part of the evidence it touched; only zoom and pan resample everything in sight. So the cost of a frame
-grows with the screen and not with the picture.
+The canvas keeps these arrays between paints. A new threshold changes a table of 256 colours and no array; a
+stroke resamples the part of the evidence it touched; only zoom and pan resample everything in sight. So the
+cost of a frame grows with the screen and not with the picture.
 """
 
 import math
@@ -23,7 +23,7 @@ def level_for(zoom: float, levels: int) -> int:
     """Give the reduced level to paint from: the coarsest that still has a pixel for every device pixel."""
     if zoom >= 1:
         return 0
-    return min(int(math.floor(math.log2(1 / zoom) + 1e-9)), levels - 1)
+    return min(math.floor(math.log2(1 / zoom) + 1e-9), levels - 1)
 
 
 def device_box(box: Box, view: View, height: int, width: int) -> Box:
@@ -68,7 +68,7 @@ def sample_pixels(pixels: Pyramid, view: View, box: Box, surround: Colour) -> ND
 
 
 def sample_evidence(evidence: Pyramid, view: View, box: Box) -> NDArray[np.uint8]:
-    """Resample evidence to the wanted device pixels, nearest value; (h, w) uint8, 1 where there is no picture."""
+    """Resample evidence to the wanted device pixels, nearest value; (h, w) uint8, 1 off the picture."""
     level = level_for(view.zoom, len(evidence.levels))
     plane = evidence.levels[level]
     out = np.full((box.bottom - box.top, box.right - box.left), ev.LOWEST, np.uint8)
@@ -153,7 +153,7 @@ def overlay_table(level: int, colour: Colour, opacity: float) -> list[int]:
 
 
 def contour_of(evidence: NDArray[np.uint8], level: int, thickness: int = 1) -> NDArray[np.uint8]:
-    """Give ``(h, w) uint8``: 1 on the inner edge of the mask (thickness in device px), 2 where unsure, else 0."""
+    """Give ``(h, w) uint8``: 1 on the inner edge of the mask (that many device px), 2 where unsure."""
     table = ev.mask_table(level).astype(np.uint8)
     mask = np.asarray(cv2.LUT(evidence, table), np.uint8)
     side = 2 * thickness + 1

@@ -1,4 +1,4 @@
-"""The status line: pointer, probability, progress, what is saved, zoom. Each has its place, so nothing jumps."""
+"""The status line: pointer, progress, what is saved, zoom; each has its place, so nothing jumps."""
 
 from datetime import datetime
 

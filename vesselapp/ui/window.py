@@ -146,7 +146,7 @@ class MainWindow(QMainWindow):
             "lower_coarse": lambda: self._nudge_threshold(-10),
             "raise_coarse": lambda: self._nudge_threshold(10),
             "run": workspace.run_model,
-            "cancel": workspace.cancel,
+            "cancel": self._cancel,
             "open_model": self.ask_model,
             "fit": canvas.fit,
             "actual": canvas.actual_size,
@@ -332,6 +332,10 @@ class MainWindow(QMainWindow):
             self.model_panel.show_answer(workspace.model, workspace.answer)
             if workspace.answer.warnings:
                 self.notice.show_text(" ".join(workspace.answer.warnings))
+
+    def _cancel(self) -> None:
+        if not self.canvas.abandon_stroke():
+            self.workspace.cancel()
 
     # -- look -----------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """The brush's size."""
 
+import math
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QSpinBox, QVBoxLayout, QWidget
 
@@ -50,8 +52,8 @@ class BrushPanel(QWidget):
 
 
 def _diameter_of(step: int) -> int:
-    return round(float(LARGEST) ** (step / _STEPS))
+    return round(math.pow(LARGEST, step / _STEPS))
 
 
 def _step_of(diameter: int) -> int:
-    return min(range(_STEPS + 1), key=lambda step: abs(LARGEST ** (step / _STEPS) - diameter))
+    return min(range(_STEPS + 1), key=lambda step: abs(_diameter_of(step) - diameter))
