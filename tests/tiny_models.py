@@ -1,6 +1,7 @@
 """Tiny ONNX nets for tests: built in milliseconds with onnx.helper, answers computed by hand."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -36,6 +37,7 @@ def tiny_vessel_model(
     overlap: int = 32,
     stride: int = 16,
     threshold: float = 0.5,
+    task: Literal["vessels", "cells", "other"] = "vessels",
     self_test_shift: float = 0.0,
 ) -> Path:
     """Write a vessel model of the trainer's own kind: uint8 NHWC in, float32 NHWC out.
@@ -91,7 +93,7 @@ def tiny_vessel_model(
     expected = raster_means(tiny_probability(self_test_picture(0, 64)), 4) + np.float32(self_test_shift)
     card = ModelCard(
         name=name,
-        task="vessels",
+        task=task,
         input=InputSpec(name="image"),
         scale=scale or ScaleSpec(),
         tile=TileSpec(stride=stride, size=tile, overlap=overlap),

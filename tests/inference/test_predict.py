@@ -9,6 +9,8 @@ from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
+from vesselapp.inference.providers import Provider
+from vesselapp.inference.session import DeviceError
 
 
 def test_the_answer_has_the_pictures_size_and_is_zero_outside_the_field(tiny_model: Model) -> None:
@@ -78,3 +80,103 @@ def test_progress_rises_to_one_and_cancel_stops_within_a_tile(tiny_model: Model)
 def test_wrong_pixels_are_refused_in_a_sentence(tiny_model: Model) -> None:
     with pytest.raises(VesselError, match="8-bit colour"):
         predict(tiny_model, np.zeros((4, 4), np.uint8))
+
+
+def test_what_the_person_looks_at_comes_first_and_is_delivered_at_once(tiny_model: Model) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (900, 900, 3), np.uint8)
+    boxes: list[tuple[int, int, int, int]] = []
+    preview = np.full((900, 900), np.nan, np.float32)
+
+    def on_tile(box: tuple[int, int, int, int], values: np.ndarray) -> None:
+        boxes.append(box)
+        preview[box[1] : box[3], box[0] : box[2]] = values
+
+    answer = predict(tiny_model, pixels, first=(700, 650, 890, 880), on_tile=on_tile)
+    touching = [b for b in boxes if b[2] > 700 and b[3] > 650]
+    assert boxes[: len(touching)] == touching
+    assert len(touching) < len(boxes) / 3
+    np.testing.assert_allclose(preview, answer.probability, atol=2e-6)
+
+
+def test_parts_of_a_scaled_picture_are_delivered_in_its_own_pixels(tmp_path: Path) -> None:
+    scale = ScaleSpec(kind="field_of_view", size=300)
+    model = load_model(tiny_vessel_model(tmp_path / "m.onnx", scale=scale, blur=9), "cpu")
+    pixels = fundus_picture(800, 900, 760)
+    preview = np.zeros((800, 900), np.float32)
+
+    def on_tile(box: tuple[int, int, int, int], values: np.ndarray) -> None:
+        preview[box[1] : box[3], box[0] : box[2]] = values
+
+    answer = predict(model, pixels, on_tile=on_tile)
+    assert np.quantile(np.abs(preview - answer.probability), 0.999) < 0.03
+
+
+def test_mirror_images_are_averaged_on_request(tiny_model: Model) -> None:
+    pixels = np.random.default_rng(6).integers(0, 256, (200, 150, 3), np.uint8)
+    answer = predict(tiny_model, pixels, flips=True)
+    np.testing.assert_allclose(answer.probability, tiny_probability(pixels), atol=2e-6)
+
+
+def test_objects_are_brought_to_the_models_size(tmp_path: Path) -> None:
+    scale = ScaleSpec(kind="object_diameter", size=20)
+    path = tiny_vessel_model(tmp_path / "m.onnx", scale=scale, blur=21, overlap=32, task="cells")
+    model = load_model(path, "cpu")
+    small = np.full((150, 170, 3), 200, np.uint8)
+    small[60:80, 70:90] = 0
+    large = small.repeat(3, axis=0).repeat(3, axis=1)
+    plain = predict(model, small).probability
+    scaled = predict(model, large, object_diameter=60).probability
+    assert scaled.shape == (450, 510)
+    assert np.abs(scaled.reshape(150, 3, 170, 3).mean(axis=(1, 3)) - plain).max() < 0.02
+
+
+def test_short_memory_halves_the_tiles_and_then_says_so(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Model.run
+
+    def short_of_memory(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        if batch.shape[1] > 64:
+            raise DeviceError(RuntimeError("Failed to allocate memory for requested buffer of size 9"))
+        return run(self, batch, table)
+
+    monkeypatch.setattr(Model, "run", short_of_memory)
+    pixels = np.random.default_rng(7).integers(0, 256, (300, 300, 3), np.uint8)
+    answer = predict(tiny_model, pixels)
+    np.testing.assert_allclose(answer.probability, tiny_probability(pixels), atol=2e-6)
+    assert any("tiles of 64 px" in warning for warning in answer.warnings)
+
+
+def test_no_memory_at_all_is_said_in_a_sentence(tiny_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        raise DeviceError(MemoryError())
+
+    monkeypatch.setattr(Model, "run", no_memory)
+    with pytest.raises(VesselError, match="not enough memory"):
+        predict(tiny_model, np.zeros((300, 300, 3), np.uint8))
+
+
+def test_a_device_that_breaks_at_work_is_replaced_by_the_cpu(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_model._device = Provider("cuda", "CUDAExecutionProvider")
+    tiny_model.provider = "cuda"
+    run = Model.run
+
+    def broken(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        if self.provider == "cuda":
+            raise DeviceError(RuntimeError("CUDA failure 700: illegal address"))
+        return run(self, batch, table)
+
+    monkeypatch.setattr(Model, "run", broken)
+    tiny_model._device = Provider("cuda", "CUDAExecutionProvider")
+    start = Model.start
+
+    def start_as_cpu(self: Model, device: Provider) -> str:
+        self.provider = device.name
+        return start(self, device)
+
+    monkeypatch.setattr(Model, "start", start_as_cpu)
+    answer = predict(tiny_model, np.zeros((300, 300, 3), np.uint8))
+    assert answer.provider == "cpu"
+    assert "CUDA failure 700" in answer.warnings[0]

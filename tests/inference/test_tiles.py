@@ -59,7 +59,7 @@ def test_free_tiles_are_multiples_of_the_stride_and_no_larger_than_asked(
 
 
 def test_each_pixel_is_owned_once() -> None:
-    grid = cut(333, 517, 128, 32, 16, fixed=True)
+    grid = cut((333, 517), (128, 128), 32, 16, fixed=True)
     owners = np.zeros((333, 517), int)
     for tile in grid.tiles():
         left, top, right, bottom = grid.own(tile)
@@ -70,7 +70,7 @@ def test_each_pixel_is_owned_once() -> None:
 def test_adding_the_plane_to_itself_in_tiles_gives_it_back() -> None:
     plane = np.random.default_rng(3).random((333, 517), np.float32)
     pixels = np.repeat((plane * 255).astype(np.uint8)[..., None], 3, axis=2)
-    grid = cut(333, 517, 128, 32, 16, fixed=False)
+    grid = cut((333, 517), (128, 128), 32, 16, fixed=False)
     out = np.zeros_like(plane)
     for tile in grid.tiles():
         answer = take_tile(pixels, tile, grid.tile_shape)[..., 0].astype(np.float32)
@@ -80,6 +80,6 @@ def test_adding_the_plane_to_itself_in_tiles_gives_it_back() -> None:
 
 def test_a_tile_past_the_edge_is_mirrored() -> None:
     pixels = np.arange(5, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-    tile = next(cut(1, 5, 16, 0, 16, fixed=True).tiles())
+    tile = next(cut((1, 5), (16, 16), 0, 16, fixed=True).tiles())
     row = take_tile(pixels, tile, (2, 12))[1, :, 0]
     assert row.tolist() == [0, 1, 2, 3, 4, 3, 2, 1, 0, 1, 2, 3]

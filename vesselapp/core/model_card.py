@@ -48,11 +48,15 @@ class ScaleSpec(_Part):
 
 
 class TileSpec(_Part):
-    """How a big picture is cut: tile sides are multiples of ``stride``, neighbours share ``overlap`` px."""
+    """How a big picture is cut: tile sides are multiples of ``stride``, neighbours share ``overlap`` px.
 
-    stride: int = 32
-    size: int = 512
-    overlap: int = 64
+    Graphs of a ``fixed`` size take ``size`` rows and ``width`` columns (as many as rows where it is None).
+    """
+
+    stride: int = Field(default=32, ge=1)
+    size: int = Field(default=512, ge=1)
+    width: int | None = None
+    overlap: int = Field(default=64, ge=0)
     fixed: bool = False
 
 

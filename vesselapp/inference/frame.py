@@ -22,6 +22,9 @@ class Frame:
         Left, top, right, bottom in px of the picture, right and bottom excluded.
     height, width : int
         Size of the working plane in px.
+    magnify : float
+        Where there is no working plane of its own (``whole``): px at the model's scale per px of the picture,
+        to which each tile is scaled by itself, so that memory doesn't grow with the picture.
     field_of_view : FieldOfView or None
         None for models that take any picture whole.
     """
@@ -30,6 +33,8 @@ class Frame:
     height: int
     width: int
     field_of_view: FieldOfView | None
+    magnify: float = 1.0
+    whole: bool = False
 
     @property
     def scale_y(self) -> float:
@@ -59,16 +64,18 @@ def frame_for(pixels: NDArray[np.uint8], card: ModelCard, object_diameter: float
     height, width = pixels.shape[:2]
     scale = card.scale
     field = find_field_of_view(pixels) if scale.kind == "field_of_view" or card.task == "vessels" else None
-    if scale.kind == "fixed" and scale.size is not None:
-        return Frame((0, 0, width, height), scale.size, scale.size, field)
-    box, factor = (0, 0, width, height), 1.0
+    if scale.kind == "fixed":
+        rows = scale.size or card.tile.size
+        return Frame((0, 0, width, height), rows, scale.size or card.tile.width or rows, field)
     if scale.kind == "field_of_view" and field is not None and scale.size is not None:
         box, factor = field.box(height, width), scale.size / field.diameter
-    elif scale.kind == "object_diameter" and object_diameter and scale.size is not None:
-        factor = scale.size / object_diameter
-    working_height = max(1, round((box[3] - box[1]) * factor))
-    working_width = max(1, round((box[2] - box[0]) * factor))
-    return Frame(box, working_height, working_width, field)
+        working_height = max(1, round((box[3] - box[1]) * factor))
+        working_width = max(1, round((box[2] - box[0]) * factor))
+        return Frame(box, working_height, working_width, field)
+    magnify = 1.0
+    if scale.kind == "object_diameter" and object_diameter and scale.size is not None:
+        magnify = scale.size / object_diameter
+    return Frame((0, 0, width, height), height, width, field, magnify, whole=True)
 
 
 def working_pixels(pixels: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:

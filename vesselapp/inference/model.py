@@ -1,22 +1,25 @@
 """A loaded model: a session on the device that really works, and its card."""
 
+import copy
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
+from vesselapp.inference.conventions import to_input, to_probability, value_table
 from vesselapp.inference.graph import GraphInfo, read_graph
-from vesselapp.inference.providers import CPU, Provider, providers_to_try, session_options
+from vesselapp.inference.providers import CPU, Provider, providers_to_try
+from vesselapp.inference.session import DeviceError, open_session, run_session
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ class Model:
         Short name of what really runs: ``cpu``, ``cuda``...
     provider_note : str
         Why nothing faster runs; empty where nothing is to be said.
+    tile_size, batch : int
+        Side of a tile (px) and tiles at once: halved when the device runs out of memory.
     """
 
     def __init__(self, path: Path, card: ModelCard, sha256: str, threads: int | None) -> None:
@@ -42,36 +47,48 @@ class Model:
         self.sha256 = sha256
         self.provider = ""
         self.provider_note = ""
+        self.tile_size = card.tile.size
+        self.batch = 1
+        self._table = value_table(card.input)
         self._threads = threads
         self._session: Any = None
         self._device: Provider = CPU
-        self._run_options = onnxruntime.RunOptions()
-        self._run_options.only_execute_path_to_fetches = True
-        self._run_options.log_severity_level = 4
 
     @property
     def device(self) -> Provider:
         """What really runs, with its habits (tiles at once, fixed tile sizes)."""
         return self._device
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], table: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Answer for a batch of tiles.
 
         Parameters
         ----------
         batch : (N, H, W, 3) uint8
             sRGB at the model's working scale; H and W fit the card's tile.
+        table : (256, C) float32, optional
+            What the graph is handed for each pixel value, where that depends on the picture as a whole
+            (`vesselapp.inference.conventions.value_table`).
 
         Returns
         -------
         (N, H, W, C) float32
             Probability (0-1) of each of the card's output channels.
-        """
-        return self._fetch(self.card.output.name, batch)
 
-    def foreground(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        Raises
+        ------
+        DeviceError
+            If the device failed at it.
+        """
+        given = to_input(batch, self.card.input, self._table if table is None else table)
+        answer = self._fetch(self.card.output.name, given)
+        return to_probability(answer, self.card.output, batch.shape[1], batch.shape[2])
+
+    def foreground(
+        self, batch: NDArray[np.uint8], table: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Answer for a batch of tiles: ``(N, H, W) float32``, probability (0-1) of foreground (see `run`)."""
-        answer = self.run(batch)
+        answer = self.run(batch, table)
         wanted = self.card.output.foreground
         if len(wanted) == 1:
             return answer[..., wanted[0]]
@@ -80,11 +97,19 @@ class Model:
     def features(self, batch: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Give the net's last features ``(N, H, W, F) float32`` for a batch, or None where it gives none."""
         name = self.card.output.features
-        return None if name is None else self._fetch(name, batch)
+        if name is None:
+            return None
+        return np.asarray(self._fetch(name, to_input(batch, self.card.input, self._table)), np.float32)
 
-    def _fetch(self, name: str, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (answer,) = self._session.run([name], {self.card.input.name: batch}, self._run_options)
-        return np.asarray(answer, np.float32)
+    def with_card(self, card: ModelCard) -> "Model":
+        """Give the same session under another card, to see what a corrected guess does."""
+        other = copy.copy(self)
+        other.card = card
+        other._table = value_table(card.input)
+        return other
+
+    def _fetch(self, name: str, given: NDArray[Any]) -> NDArray[Any]:
+        return run_session(self._session, [name], {self.card.input.name: given})[0]
 
     def start(self, device: Provider) -> str:
         """Make a session on a device and try it.
@@ -95,11 +120,9 @@ class Model:
             Why it doesn't work there; empty where it does, and the model then runs on it.
         """
         try:
-            session = _open_session(self.path, device, self._threads)
-        except VesselError:
-            raise
-        except Exception as error:  # noqa: BLE001 - providers raise their own kinds of errors; each means: not here
-            return _short(error)
+            session = open_session(self.path, device, self._threads)
+        except DeviceError as error:
+            return error.message
         running = session.get_providers()[0]
         if running != device.runtime_name:
             return f"ONNX Runtime set it aside and took {running}"
@@ -107,24 +130,46 @@ class Model:
         self._session, self._device = session, device
         try:
             problem = self.self_test()
-        except Exception as error:  # noqa: BLE001 - as above
-            problem = _short(error)
+        except DeviceError as error:
+            problem = error.message
         if problem:
             self._session, self._device = previous
             return problem
-        self.provider = device.name
+        self.provider, self.batch = device.name, device.batch
         return ""
 
-    def fall_back_to_cpu(self, reason: str) -> None:
-        """Go on with the CPU after a device failed at work, and say so."""
-        note = f"{self.provider} failed at work ({reason}), so the CPU computes."
-        problem = self.start(CPU)
-        if problem:
+    def retreat(self, trouble: DeviceError) -> None:
+        """Ask less of a device that failed at work: fewer tiles, smaller tiles, then the CPU; and say so.
+
+        Raises
+        ------
+        VesselError
+            If nothing is left to try.
+        """
+        tile = self.card.tile
+        smaller = self.tile_size // 2 // tile.stride * tile.stride
+        if trouble.memory and self.batch > 1:
+            self.batch //= 2
+            self.provider_note = f"Memory of {self.provider} is short: {self.batch} tiles at once."
+        elif trouble.memory and not tile.fixed and smaller >= 4 * tile.stride:
+            self.tile_size = smaller
+            self.provider_note = f"Memory of {self.provider} is short: tiles of {smaller} px."
+        elif self._device is not CPU:
+            note = f"{self.provider} failed at work ({trouble.message}), so the CPU computes."
+            problem = self.start(CPU)
+            if problem:
+                raise VesselError(f"{self.card.name} runs on no device: {problem}.", "Try another model.")
+            self.tile_size, self.provider_note = tile.size, note
+        elif trouble.memory:
             raise VesselError(
-                f"The model {self.card.name} runs on no device: {problem}.", "Choose another model."
-            )
-        self.provider_note = note
-        log.warning(note)
+                f"There is not enough memory to run {self.card.name}.",
+                "Close other programs, or use a smaller model.",
+            ) from trouble
+        else:
+            raise VesselError(
+                f"{self.card.name} failed: {trouble.message}.", "Try another model."
+            ) from trouble
+        log.warning(self.provider_note)
 
     def self_test(self) -> str:
         """Compare the answer to the card's test picture with the one the card expects.
@@ -136,9 +181,8 @@ class Model:
         """
         test = self.card.self_test
         if test is None:
-            stride, tile = self.card.tile.stride, self.card.tile
-            side = tile.size if tile.fixed else max(stride, 64 // stride * stride)
-            answer = self.foreground(self_test_picture(0, side)[None])
+            height, width = trial_shape(self.card)
+            answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
             return "" if np.isfinite(answer).all() else "its answer is not a number"
         answer = self.foreground(self_test_picture(test.seed, test.size)[None])[0]
         if not np.isfinite(answer).all():
@@ -149,6 +193,15 @@ class Model:
         if off > test.tolerance:
             return f"its answer to the self-test is off by {off:.3f} (allowed: {test.tolerance:g})"
         return ""
+
+
+def trial_shape(card: ModelCard) -> tuple[int, int]:
+    """Give height and width (px) of a small picture that a model can run on."""
+    tile = card.tile
+    if tile.fixed:
+        return tile.size, tile.width or tile.size
+    side = math.ceil(64 / tile.stride) * tile.stride
+    return side, side
 
 
 def load_model(path: Path, provider: str = "auto", *, threads: int | None = None) -> Model:
@@ -221,17 +274,3 @@ def file_sha256(path: Path) -> str:
     """Give the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _open_session(path: Path, device: Provider, threads: int | None) -> Any:
-    providers: list[Any] = [(device.runtime_name, dict(device.options))]
-    if device.runtime_name != CPU.runtime_name:
-        providers.append(CPU.runtime_name)
-    return onnxruntime.InferenceSession(str(path), session_options(threads), providers=providers)
-
-
-def _short(error: Exception) -> str:
-    """Give the first line of a runtime's message, without its code prefix and at a readable length."""
-    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    parts = line.split(" : ")
-    return parts[-1].strip().rstrip(".")[:200] if parts else line[:200]

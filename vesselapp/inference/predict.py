@@ -12,10 +12,11 @@ from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.field_of_view import FieldOfView
 from vesselapp.inference.frame import Frame, clear_outside, frame_for, working_pixels
 from vesselapp.inference.model import Model
-from vesselapp.inference.tiles import Grid, Tile, cut, take_tile
+from vesselapp.inference.runner import Box, Wishes, run_over
 
-Box = tuple[int, int, int, int]
 OnTile = Callable[[Box, NDArray[np.float32]], None]
+_COARSE = 0.125
+"""Scale at which the field of view is drawn to tell whether a tile shows any of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,10 @@ def predict(
     *,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    first: Box | None = None,
+    on_tile: OnTile | None = None,
+    flips: bool = False,
+    object_diameter: float | None = None,
 ) -> Prediction:
     """Let a model judge a picture of any size.
 
@@ -61,6 +66,15 @@ def predict(
         Called with the share done, 0-1, after each batch of tiles.
     cancelled : callable, optional
         Asked before each batch of tiles; True ends the work.
+    first : (int, int, int, int), optional
+        Left, top, right, bottom (px) of what the person looks at: its tiles run first.
+    on_tile : callable, optional
+        Called with (left, top, right, bottom) in px and ``(h, w) float32`` values as soon as a part is known,
+        from the thread that computes. Seams between tiles are blended only in the final answer.
+    flips : bool
+        Average over the picture and its mirror images: four times the work, a little more accurate.
+    object_diameter : float, optional
+        Typical diameter of the picture's objects in px, for models that work at one object size.
 
     Returns
     -------
@@ -71,85 +85,90 @@ def predict(
     Cancelled
         Within one batch of tiles after ``cancelled`` answers True.
     VesselError
-        If the pixels are of the wrong kind.
+        If the pixels are of the wrong kind, or the model runs on no device.
     """
     begun = time.perf_counter()
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise VesselError("The picture is not an 8-bit colour picture.", "Open it with the app's own reader.")
-    _check(cancelled)
-    frame = frame_for(pixels, model.card)
-    working = working_pixels(pixels, frame)
-    plane = _working_plane(model, working, frame, progress or _ignore, cancelled)
-    probability = _picture_plane(plane, frame, pixels.shape[0], pixels.shape[1])
-    seconds = time.perf_counter() - begun
-    return Prediction(probability, frame.field_of_view, model.provider, seconds)
-
-
-def _working_plane(
-    model: Model,
-    working: NDArray[np.uint8],
-    frame: Frame,
-    progress: Callable[[float], None],
-    cancelled: Callable[[], bool] | None,
-) -> NDArray[np.float32]:
-    """Run all tiles that show something of the field of view: ``(frame.height, frame.width) float32``."""
-    tile = model.card.tile
-    fixed = tile.fixed or model.device.fixed_tiles
-    grid = cut(frame.height, frame.width, tile.size, tile.overlap, tile.stride, fixed=fixed)
-    plane = np.zeros((frame.height, frame.width), np.float32)
-    wanted = [place for place in grid.tiles() if _shows_field(grid, place, frame)]
-    batch = model.device.batch
-    for first in range(0, len(wanted), batch):
-        _check(cancelled)
-        places = wanted[first : first + batch]
-        answers = model.foreground(_batch_of(working, places, grid.tile_shape))
-        for place, answer in zip(places, answers, strict=True):
-            grid.add(plane, place, answer)
-        progress(min(1.0, (first + len(places)) / len(wanted)))
-    _check(cancelled)
-    return plane
-
-
-def _batch_of(working: NDArray[np.uint8], places: list[Tile], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    batch = np.empty((len(places), *shape, 3), np.uint8)
-    for index, place in enumerate(places):
-        batch[index] = take_tile(working, place, shape)
-    return batch
-
-
-def _shows_field(grid: Grid, place: Tile, frame: Frame) -> bool:
-    """Tell whether any px that a tile has a say in lies inside the field of view."""
-    if frame.field_of_view is None:
-        return True
-    left, top, right, bottom = grid.span(place)
-    scale = 0.125 * (frame.scale_x + frame.scale_y) / 2  # an eighth is fine enough to tell
-    height = max(1, round((bottom - top) * 0.125))
-    width = max(1, round((right - left) * 0.125))
-    x, y = frame.box[0] + left / frame.scale_x, frame.box[1] + top / frame.scale_y
-    return bool(frame.field_of_view.mask(height, width, scale=scale, left=x, top=y).any())
-
-
-def _picture_plane(plane: NDArray[np.float32], frame: Frame, height: int, width: int) -> NDArray[np.float32]:
-    """Bring the working plane back to the picture's own size, 0 outside the field of view."""
-    left, top, right, bottom = frame.box
-    if frame.box == (0, 0, width, height) and plane.shape == (height, width):
-        out = plane
-    else:
-        out = np.zeros((height, width), np.float32)
-        shrinking = (bottom - top) * (right - left) < plane.size
-        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-        inside = out[top:bottom, left:right]
-        inside[...] = cv2.resize(plane, (right - left, bottom - top), interpolation=how)
-    np.clip(out, 0.0, 1.0, out=out)
-    if frame.field_of_view is not None:
-        clear_outside(out, frame.field_of_view)
-    return out
-
-
-def _check(cancelled: Callable[[], bool] | None) -> None:
     if cancelled is not None and cancelled():
         raise Cancelled
+    note = model.provider_note
+    frame = frame_for(pixels, model.card, object_diameter)
+    wishes = Wishes(
+        progress=progress or (lambda share: None),
+        cancelled=cancelled or (lambda: False),
+        shows=lambda box: _shows_field(box, frame),
+        first=None if first is None else _to_plane(first, frame),
+        deliver=None if on_tile is None else _deliverer(on_tile, frame),
+        flips=flips,
+    )
+    probability = np.zeros(pixels.shape[:2], np.float32)
+    if frame.whole:
+        run_over(model, pixels, probability, wishes, frame.magnify)
+    else:
+        plane = np.zeros((frame.height, frame.width), np.float32)
+        run_over(model, working_pixels(pixels, frame), plane, wishes)
+        _scale_into(probability, plane, frame)
+    if frame.field_of_view is not None:
+        clear_outside(probability, frame.field_of_view)
+    warnings = (model.provider_note,) if model.provider_note != note else ()
+    seconds = time.perf_counter() - begun
+    return Prediction(probability, frame.field_of_view, model.provider, seconds, warnings)
 
 
-def _ignore(_share: float) -> None:
-    pass
+def _scale_into(probability: NDArray[np.float32], plane: NDArray[np.float32], frame: Frame) -> None:
+    """Scale the working plane into its box of the picture, in place: no second full-size plane."""
+    left, top, right, bottom = frame.box
+    inside = probability[top:bottom, left:right]
+    how = cv2.INTER_AREA if inside.size < plane.size else cv2.INTER_LINEAR
+    cv2.resize(plane, (right - left, bottom - top), dst=inside, interpolation=how)
+
+
+def _shows_field(box: Box, frame: Frame) -> bool:
+    """Tell whether any of a box (px of the plane) lies inside the field of view."""
+    if frame.field_of_view is None or not frame.field_of_view.found:
+        return True
+    left, top, right, bottom = box
+    return bool(
+        frame.field_of_view.mask(
+            max(1, round((bottom - top) * _COARSE)),
+            max(1, round((right - left) * _COARSE)),
+            scale=_COARSE * (frame.scale_x + frame.scale_y) / 2,
+            left=frame.box[0] + left / frame.scale_x,
+            top=frame.box[1] + top / frame.scale_y,
+        ).any()
+    )
+
+
+def _to_plane(box: Box, frame: Frame) -> Box:
+    """Bring a box from px of the picture to px of the plane."""
+    left, top = (box[0] - frame.box[0]) * frame.scale_x, (box[1] - frame.box[1]) * frame.scale_y
+    right, bottom = (box[2] - frame.box[0]) * frame.scale_x, (box[3] - frame.box[1]) * frame.scale_y
+    return int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom))
+
+
+def _deliverer(on_tile: OnTile, frame: Frame) -> OnTile:
+    """Wrap a callback so that it gets px of the picture, and copies that nobody else writes to."""
+
+    def deliver(box: Box, values: NDArray[np.float32]) -> None:
+        left, top = round(box[0] / frame.scale_x), round(box[1] / frame.scale_y)
+        right, bottom = round(box[2] / frame.scale_x), round(box[3] / frame.scale_y)
+        if right <= left or bottom <= top:
+            return
+        # Centres of px: (x + 0.5) * scale - 0.5, from the picture's box to the tile's own corner.
+        across = [frame.scale_x, 0, (left + 0.5) * frame.scale_x - 0.5 - box[0]]
+        down = [0, frame.scale_y, (top + 0.5) * frame.scale_y - 0.5 - box[1]]
+        part = cv2.warpAffine(
+            np.ascontiguousarray(values),
+            np.array([across, down]),
+            (right - left, bottom - top),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        shown = np.clip(np.asarray(part, np.float32), 0.0, 1.0)
+        left, top = left + frame.box[0], top + frame.box[1]
+        if frame.field_of_view is not None:
+            shown *= frame.field_of_view.mask(*shown.shape, left=left, top=top)
+        on_tile((left, top, left + shown.shape[1], top + shown.shape[0]), shown)
+
+    return deliver

@@ -151,16 +151,14 @@ class Grid:
         plane[top:bottom, left:right] += part
 
 
-def cut(height: int, width: int, size: int, overlap: int, stride: int, *, fixed: bool) -> Grid:
-    """Cut a plane into tiles (see `cut_axis`)."""
-    return Grid(
-        cut_axis(height, size, overlap, stride, fixed=fixed),
-        cut_axis(width, size, overlap, stride, fixed=fixed),
-    )
+def cut(shape: tuple[int, int], size: tuple[int, int], overlap: int, stride: int, *, fixed: bool) -> Grid:
+    """Cut a plane of some height and width into tiles of some height and width (see `cut_axis`)."""
+    rows = cut_axis(shape[0], size[0], overlap, stride, fixed=fixed)
+    return Grid(rows, cut_axis(shape[1], size[1], overlap, stride, fixed=fixed))
 
 
 def take_tile(pixels: NDArray[np.uint8], tile: Tile, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Copy a tile's pixels; past the right and lower edge the picture is mirrored.
+    """Take a tile's pixels; past the right and lower edge the picture is mirrored.
 
     Parameters
     ----------
@@ -173,7 +171,11 @@ def take_tile(pixels: NDArray[np.uint8], tile: Tile, shape: tuple[int, int]) -> 
     -------
     shape + (C,) uint8
     """
-    part = pixels[tile.top : tile.top + shape[0], tile.left : tile.left + shape[1]]
+    return mirror_to(pixels[tile.top : tile.top + shape[0], tile.left : tile.left + shape[1]], shape)
+
+
+def mirror_to(part: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Mirror pixels past their right and lower edge until they fill ``shape`` (height, width; px)."""
     if part.shape[:2] == shape:
         return part
     rows = _mirrored(part.shape[0], shape[0])

@@ -1,0 +1,71 @@
+"""ONNX Runtime's sessions, with its many kinds of errors turned into one."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from vesselapp.inference.providers import CPU, Provider, session_options
+
+_MEMORY_WORDS = ("memory", "bad_alloc", "alloc_failed", "8007000e", "allocat")
+
+
+class DeviceError(Exception):
+    """A device failed while it computed.
+
+    Attributes
+    ----------
+    message : str
+        The runtime's own words, in one line.
+    memory : bool
+        True where it ran out of memory, so that less at once may do.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(first_line(cause))
+        self.message = first_line(cause)
+        text = str(cause).lower()
+        self.memory = isinstance(cause, MemoryError) or any(word in text for word in _MEMORY_WORDS)
+
+
+def open_session(path: Path, device: Provider, threads: int | None) -> Any:
+    """Make a session for a model file on a device, with the CPU for what the device can't do.
+
+    Raises
+    ------
+    DeviceError
+        If the runtime won't have the model there.
+    """
+    providers: list[Any] = [(device.runtime_name, dict(device.options))]
+    if device.runtime_name != CPU.runtime_name:
+        providers.append(CPU.runtime_name)
+    try:
+        return onnxruntime.InferenceSession(str(path), session_options(threads), providers=providers)
+    except Exception as error:
+        raise DeviceError(error) from error
+
+
+def run_session(session: Any, names: Sequence[str], given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Compute the named outputs, and nothing that only the others need.
+
+    Raises
+    ------
+    DeviceError
+        If the runtime failed at it.
+    """
+    options = onnxruntime.RunOptions()
+    options.only_execute_path_to_fetches = True
+    options.log_severity_level = 4
+    try:
+        return [np.asarray(answer) for answer in session.run(list(names), dict(given), options)]
+    except Exception as error:
+        raise DeviceError(error) from error
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of a runtime's message, without its code prefix and at a readable length."""
+    lines = str(error).strip().splitlines()
+    return lines[0].split(" : ")[-1].strip().rstrip(".")[:200] if lines else type(error).__name__
