@@ -18,8 +18,8 @@ Deliver = Callable[[Callable[[], None]], None]
 class Job:
     """A request in the lane.
 
-    The work polls `cancelled` between its steps and tells how far it is with `report`; both may be called from
-    the lane's thread.
+    The work polls `cancelled` between its steps and tells how far it is with `report`; both may be called
+    from the lane's thread.
     """
 
     name: str

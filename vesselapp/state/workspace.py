@@ -59,8 +59,8 @@ class Answer:
 class Workspace:
     """The app without its window.
 
-    Every slow step goes through the one background lane; answers for a picture or a model that is no longer the
-    chosen one are dropped, by generation number.
+    Every slow step goes through the one background lane; answers for a picture that is no longer open
+    are dropped by generation number, and those of a model that is no longer chosen by cancelling its run.
     """
 
     pictures_changed = Signal()

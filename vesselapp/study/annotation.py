@@ -29,7 +29,8 @@ _PALETTE = [0, 0, 0, 0, 114, 178, 213, 94, 0, 240, 228, 66]
 class Record(BaseModel):
     """What is kept beside the corrections.
 
-    ``threshold`` is 0-1; ``sha256`` is the image file's; ``model_sha256`` names the model whose answer was corrected.
+    ``threshold`` is 0-1; ``sha256`` is the image file's; ``model_sha256`` names the model that
+    was corrected.
     """
 
     format: int = RECORD_FORMAT

@@ -15,8 +15,8 @@ class View:
     zoom : float
         Device px per px of the picture.
     x, y : int
-        Where the picture's top left corner lies, in device px of the canvas. Whole numbers, so that the picture
-        stands still to the pixel while other things change.
+        Where the picture's top left corner lies, in device px of the canvas. Whole numbers, so that the
+        picture stands still to the pixel while other things change.
     """
 
     zoom: float = 1.0
