@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
+from vesselapp.core.overlay import overlay_pixels
 
 SUFFIXES = {"mask": "_mask.png", "overlay": "_overlay.png", "probability": "_probability.tif"}
 
@@ -47,6 +48,45 @@ def write_probability(path: Path, probability: NDArray[np.float32]) -> None:
 
     _refuse_foreign(path)
     atomic_write(path, save)
+
+
+def write_outputs(
+    folder: Path,
+    stem: str,
+    kinds: Sequence[str],
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    probability: NDArray[np.float32],
+) -> dict[str, Path]:
+    """Write the wanted files of one picture.
+
+    Parameters
+    ----------
+    folder : Path
+        Must exist.
+    stem : str
+        What the file names begin with.
+    kinds : sequence of str
+        Of `SUFFIXES`.
+    pixels : (H, W, 3) uint8
+    mask : (H, W) bool
+    probability : (H, W) float32, 0-1
+
+    Returns
+    -------
+    dict
+        Path by kind.
+    """
+    paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
+    for path in paths.values():
+        _refuse_foreign(path)
+    if "mask" in paths:
+        write_mask(paths["mask"], mask)
+    if "overlay" in paths:
+        write_overlay(paths["overlay"], overlay_pixels(pixels, mask))
+    if "probability" in paths:
+        write_probability(paths["probability"], probability)
+    return paths
 
 
 def written_by_vesselapp(path: Path) -> bool:

@@ -1,0 +1,67 @@
+"""The command line: opens the window, or works without one."""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+_log = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the app.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of the process where None.
+
+    Returns
+    -------
+    int
+        Exit status: 0 all done, 1 something failed, 2 wrong usage, 130 stopped by Ctrl+C.
+    """
+    from vesselapp.cli.arguments import parse
+
+    try:
+        return _run(parse(sys.argv[1:] if argv is None else list(argv)))
+    except SystemExit as stop:  # argparse has told what is wrong, or shown help
+        return stop.code if isinstance(stop.code, int) else 2
+
+
+def _run(options: argparse.Namespace) -> int:
+    from vesselapp.core.errors import VesselError
+    from vesselapp.core.logs import logging_to_file
+
+    with logging_to_file() as log_file:
+        try:
+            return int(options.run(options))
+        except VesselError as problem:
+            _log.info("told the user: %s", problem, exc_info=problem.__cause__)
+            say(str(problem))
+        except KeyboardInterrupt:
+            say("Stopped.")
+            return INTERRUPTED
+        except BrokenPipeError:
+            _close_stdout()
+        except Exception as problem:  # noqa: BLE001 - the app's edge: told in a sentence, kept in the log
+            _log.critical("unexpected error", exc_info=problem)
+            where = f" The details are in {log_file}." if log_file else ""
+            say(f"Something unexpected went wrong ({type(problem).__name__}).{where}")
+    return 1
+
+
+def say(text: str) -> None:
+    """Tell the user something on stderr, which leaves stdout to results."""
+    with contextlib.suppress(OSError):
+        print(f"vesselapp: {text}", file=sys.stderr, flush=True)
+
+
+def _close_stdout() -> None:
+    """Whoever read our output has left (as ``head`` does): keep Python from complaining at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

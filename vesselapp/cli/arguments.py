@@ -1,0 +1,123 @@
+"""What can be typed: subcommands and options, with their help."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from vesselapp import __version__
+
+SAMPLE_NAMES = ("fundus", "tissue")
+KINDS = ("mask", "overlay", "probability")
+COMMANDS = ("predict", "doctor")
+
+_COMMANDS_HELP = """\
+commands (each has its own --help):
+  predict PATH... --out DIR   masks of pictures, without a window
+  doctor                      what is installed and what works
+"""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse arguments; the result's ``run(options)`` does the work.
+
+    Raises
+    ------
+    SystemExit
+        After help or the version (0) and for wrong usage (2), as argparse does.
+    """
+    if argv and argv[0] in COMMANDS:
+        parser = {"predict": _predict_parser, "doctor": _doctor_parser}[argv[0]]()
+        return parser.parse_args(argv[1:])
+    parser = _window_parser()
+    options = parser.parse_args(argv)
+    if options.sample and options.paths:
+        parser.error("give pictures or --sample, not both")
+    return options
+
+
+def _window_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vesselapp",
+        description="Open pictures in the window.",
+        epilog=_COMMANDS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", metavar="PATH", type=Path, nargs="*", help="picture, or folder of pictures")
+    parser.add_argument("--sample", choices=SAMPLE_NAMES, help="open a picture that comes with the app")
+    parser.add_argument("--version", action="version", version=f"vesselapp {__version__}")
+
+    def run(options: argparse.Namespace) -> int:
+        from vesselapp.cli.window import open_window
+
+        return open_window(options.paths, options.sample)
+
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _predict_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vesselapp predict",
+        description="Write the masks of pictures. A folder is taken whole, with its subfolders.",
+        epilog="Exit status: 0 all done, 1 some failed (each is named, the others are done), 2 wrong usage.",
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="picture, or folder of pictures")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--model", metavar="NAME|FILE", help="model, if not the one for vessels")
+    parser.add_argument(
+        "--threshold", metavar="T", type=_share, help="probability from which on a pixel counts (0-1)"
+    )
+    parser.add_argument(
+        "--save",
+        metavar="KINDS",
+        type=_kinds,
+        default=("mask", "overlay"),
+        help=f"what to write, of {','.join(KINDS)} (default: mask,overlay)",
+    )
+    parser.add_argument(
+        "--provider", default="auto", help="auto (default), cpu, cuda, ...: what is to compute"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a picture on stdout")
+
+    def run(options: argparse.Namespace) -> int:
+        from vesselapp.cli.predict import predict_pictures
+        from vesselapp.inference.providers import PROVIDER_NAMES
+
+        if options.provider not in ("auto", *PROVIDER_NAMES):
+            parser.error(f"--provider must be one of auto, {', '.join(PROVIDER_NAMES)}")
+        return predict_pictures(options)
+
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _doctor_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vesselapp doctor",
+        description="Show versions, what computes, models, folders, and whether a window can open.",
+        epilog="Exit status: 0 when pictures can be worked on, 1 when no model runs.",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def run(options: argparse.Namespace) -> int:
+        from vesselapp.cli.doctor import examine
+
+        return examine(as_json=options.json)
+
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return value
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        raise argparse.ArgumentTypeError(f"give one or more of {','.join(KINDS)}")
+    return kinds

@@ -1,0 +1,69 @@
+"""Opens the window, or does what can be done without one."""
+
+from pathlib import Path
+
+from vesselapp.cli import say
+from vesselapp.cli.display import qt_platform
+from vesselapp.cli.qt_libraries import library_in, missing_libraries, sentence_about
+from vesselapp.core.errors import VesselError
+
+SAMPLE_FOLDER = Path("vesselapp-sample")
+
+
+def open_window(paths: list[Path], sample: str | None) -> int:
+    """Open the window on pictures or on a sample; give the exit status.
+
+    Raises
+    ------
+    VesselError
+        Where there is no display, or a library that Qt needs is missing.
+    """
+    platform = qt_platform()
+    if platform is None:
+        if sample is None:
+            raise VesselError(
+                "There is no display, so no window can be opened.",
+                "Use: vesselapp predict PATH... --out DIR",
+            )
+        return write_sample(sample)
+    missing = missing_libraries(platform)
+    if missing:
+        raise VesselError(*sentence_about(missing))
+    try:
+        from vesselapp.ui.app import run
+    except ImportError as problem:
+        library = library_in(problem)
+        if library is None:
+            raise
+        raise VesselError(*sentence_about([library])) from problem
+    from vesselapp.core.samples import sample_image
+    from vesselapp.state.workspace import Source
+
+    source = None if sample is None else Source(f"{sample} sample", lambda: sample_image(sample))
+    return run(paths, source)
+
+
+def write_sample(name: str, folder: Path = SAMPLE_FOLDER) -> int:
+    """Write a sample's mask and overlay into a folder, for a computer without a display."""
+    from vesselapp.cli.answer import Answer, answer
+    from vesselapp.core.export import write_outputs
+    from vesselapp.core.files import make_folder
+    from vesselapp.core.samples import sample_image, sample_task
+    from vesselapp.inference.catalog import find_model
+    from vesselapp.inference.model import load_model
+
+    say(f"There is no display, so no window can be opened. Writing the sample's results into {folder}/.")
+    try:
+        path = find_model(None, sample_task(name))
+    except VesselError:
+        path = find_model(None)
+        say(f"No model for {sample_task(name)} comes with the app yet: {path.stem} is used.")
+    model = load_model(path)
+    image = sample_image(name)
+    result: Answer = answer(model, image.pixels)
+    written = write_outputs(
+        make_folder(folder), name, ("mask", "overlay"), image.pixels, result.mask, result.probability
+    )
+    for output in written.values():
+        print(output)
+    return 0

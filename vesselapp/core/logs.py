@@ -1,0 +1,63 @@
+"""The log file: what the app did and what went wrong, for the day when somebody asks."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import platformdirs
+
+_MOST_BYTES = 1_000_000
+_OLDER_FILES = 3
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_TALKATIVE = ("PIL", "matplotlib", "asyncio")
+
+
+def log_folder() -> Path:
+    """Give the folder of the log files (it need not exist yet)."""
+    return Path(platformdirs.user_log_dir("vesselapp", appauthor=False))
+
+
+def log_file() -> Path:
+    """Give the log file that is written now; older ones carry a number behind the name."""
+    return log_folder() / "vesselapp.log"
+
+
+@contextlib.contextmanager
+def logging_to_file(level: int = logging.INFO) -> Iterator[Path | None]:
+    """Write log records and Python's warnings to the log file while inside, rather than to the terminal.
+
+    Yields
+    ------
+    Path or None
+        The log file; None where none can be written, which must not keep anybody from working.
+    """
+    handler, path = _make_handler()
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        logging.captureWarnings(True)
+        try:
+            yield path
+        finally:
+            logging.captureWarnings(False)
+            root.removeHandler(handler)
+            root.setLevel(before)
+            handler.close()
+
+
+def _make_handler() -> tuple[logging.Handler, Path | None]:
+    path = log_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=_OLDER_FILES, encoding="utf-8")
+    except OSError:
+        return logging.NullHandler(), None
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    return handler, path
