@@ -28,8 +28,9 @@ def halve_pixels(pixels: Plane) -> Plane:
 def halve_evidence(evidence: Plane) -> Plane:
     """Halve (H, W) uint8 evidence by the second largest of each 2x2 block; odd sides round up."""
     padded = _padded_to_even(evidence)
-    a, b = np.ascontiguousarray(padded[0::2, 0::2]), np.ascontiguousarray(padded[0::2, 1::2])
-    c, d = np.ascontiguousarray(padded[1::2, 0::2]), np.ascontiguousarray(padded[1::2, 1::2])
+    # Copies, since two of them are written to below.
+    a, b = padded[0::2, 0::2].copy(), padded[0::2, 1::2].copy()
+    c, d = padded[1::2, 0::2].copy(), padded[1::2, 1::2].copy()
     lesser = np.maximum(np.minimum(a, b), np.minimum(c, d))
     np.maximum(a, b, out=a)
     np.maximum(c, d, out=c)

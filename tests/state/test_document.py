@@ -1,0 +1,174 @@
+"""The document under any sequence of strokes, undo, redo, thresholds and answers."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from vesselapp.core import evidence as ev
+from vesselapp.core.image import Image
+from vesselapp.core.pyramid import Pyramid, halve_evidence, halve_pixels
+from vesselapp.state.document import Brush, Document
+from vesselapp.state.history import TILE, History
+
+HEIGHT, WIDTH = 530, 600
+points = st.tuples(st.integers(-50, WIDTH + 50), st.integers(-50, HEIGHT + 50))
+
+
+def make_document(height: int = HEIGHT, width: int = WIDTH) -> Document:
+    pixels = np.zeros((height, width, 3), np.uint8)
+    return Document(Image(pixels, None, "0" * 64), Pyramid(pixels, halve_pixels), 0.5)
+
+
+def stroke(document: Document, brush: Brush, diameter: int, *places: tuple[float, float]) -> None:
+    document.begin_stroke()
+    for start, end in zip(places, places[1:] or places, strict=False):
+        document.paint(start, end, diameter, brush)
+    document.end_stroke(brush.value)
+
+
+class Editing(RuleBasedStateMachine):
+    """Holds the document against a plain list of all corrections there ever were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.document = make_document()
+        self.past = [self.document.corrections.copy()]
+        self.at = 0
+
+    @rule(
+        brush=st.sampled_from(list(Brush)),
+        diameter=st.integers(1, 90),
+        places=st.lists(points, min_size=1, max_size=4),
+    )
+    def paint(self, brush: Brush, diameter: int, places: list[tuple[float, float]]) -> None:
+        stroke(self.document, brush, diameter, *places)
+        if not np.array_equal(self.document.corrections, self.past[self.at]):
+            self.past = [*self.past[: self.at + 1], self.document.corrections.copy()]
+            self.at += 1
+
+    @rule()
+    def undo(self) -> None:
+        assert self.document.undo() is (self.at > 0)
+        self.at = max(0, self.at - 1)
+
+    @rule()
+    def redo(self) -> None:
+        assert self.document.redo() is (self.at + 1 < len(self.past))
+        self.at = min(len(self.past) - 1, self.at + 1)
+
+    @rule(level=st.integers(2, 253))
+    def threshold(self, level: int) -> None:
+        self.document.set_level(level)
+
+    @rule(seed=st.integers(0, 5))
+    def answer(self, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        self.document.set_probability(random.integers(1, 254, (HEIGHT, WIDTH), np.uint8))
+
+    @invariant()
+    def corrections_are_kept_exactly(self) -> None:
+        assert np.array_equal(self.document.corrections, self.past[self.at])
+
+    @invariant()
+    def evidence_is_what_both_say(self) -> None:
+        probability = self.document.probability
+        if probability is None:
+            probability = np.full((HEIGHT, WIDTH), ev.LOWEST, np.uint8)
+        expected = Pyramid(ev.compose(probability, self.document.corrections), halve_evidence)
+        for kept, derived in zip(self.document.evidence.levels, expected.levels, strict=True):
+            assert np.array_equal(kept, derived)
+
+
+Editing.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestEditing = Editing.TestCase
+
+
+def test_an_edit_takes_few_bytes() -> None:
+    document = make_document(4000, 6000)
+    stroke(document, Brush.PAINT, 40, (0, 0), (6000, 4000))
+    assert 0 < document.history.size <= 100_000
+
+
+def test_a_stroke_that_changes_nothing_is_no_edit() -> None:
+    document = make_document()
+    stroke(document, Brush.RESTORE, 30, (100, 100))
+    assert document.history.undo_name is None
+    assert not document.unsaved
+
+
+def test_the_oldest_edits_go_when_the_cap_is_reached() -> None:
+    document = make_document()
+    document.history = History(cap_bytes=2000)
+    for step in range(60):
+        stroke(document, Brush.PAINT, 20, (10 + 9 * step, 200))
+    assert document.history.size <= 2000
+    kept = document.corrections.copy()
+    steps = 0
+    while document.undo():
+        steps += 1
+    assert 0 < steps < 60
+    while document.redo():
+        pass
+    assert np.array_equal(document.corrections, kept)
+
+
+def test_a_new_edit_forgets_what_was_undone() -> None:
+    document = make_document()
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    document.undo()
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    assert not document.redo()
+    assert document.history.size == sum(edit.size for edit in document.history._done)
+
+
+def test_undo_waits_for_the_end_of_a_stroke() -> None:
+    document = make_document()
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    document.begin_stroke()
+    document.paint((50, 50), (60, 60), 10, Brush.PAINT)
+    assert not document.undo()
+    document.end_stroke("Brush")
+    assert document.undo()
+    assert document.corrections[100, 100] == 2
+    assert document.corrections[55, 55] == 0
+
+
+def test_an_abandoned_stroke_leaves_no_trace() -> None:
+    document = make_document()
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    before = document.corrections.copy()
+    document.begin_stroke()
+    document.paint((90, 90), (TILE + 40, TILE + 40), 50, Brush.ERASE)
+    document.abandon_stroke()
+    assert np.array_equal(document.corrections, before)
+    assert document.history.undo_name == "Brush"
+
+
+def test_a_models_threshold_never_replaces_a_persons() -> None:
+    document = make_document()
+    document.suggest_threshold(0.4)
+    assert document.level == ev.level_of(0.4)
+    document.set_level(200)
+    document.suggest_threshold(0.3)
+    assert document.level == 200
+
+
+def test_painting_outside_a_stroke_is_a_mistake() -> None:
+    with pytest.raises(RuntimeError):
+        make_document().paint((1, 1), (2, 2), 3, Brush.PAINT)
+
+
+def test_unsaved_follows_changes_and_saves() -> None:
+    document = make_document()
+    assert not document.unsaved
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    revision = document.revision
+    stroke(document, Brush.PAINT, 20, (200, 100))
+    document.mark_saved(revision)
+    assert document.unsaved
+    document.mark_saved(document.revision)
+    assert not document.unsaved
+    document.undo()
+    assert document.unsaved

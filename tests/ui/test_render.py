@@ -1,0 +1,113 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from vesselapp.core.geometry import Box
+from vesselapp.core.pyramid import Pyramid, halve_evidence, halve_pixels
+from vesselapp.ui.render import contour_of, device_box, overlay_table, sample_evidence, sample_pixels
+from vesselapp.ui.view import View, centred, fitting
+
+zooms = st.floats(1 / 16, 64, allow_nan=False)
+offsets = st.integers(-3000, 3000)
+PLANE = np.random.default_rng(0).integers(1, 256, (1100, 1300)).astype(np.uint8)
+PIXELS = np.random.default_rng(1).integers(0, 256, (1100, 1300, 3)).astype(np.uint8)
+EVIDENCE = Pyramid(PLANE, halve_evidence)
+PICTURE = Pyramid(PIXELS, halve_pixels)
+CANVAS = Box(0, 0, 200, 150)
+
+
+@given(st.floats(1, 64), offsets, offsets)
+def test_zoomed_in_each_device_pixel_shows_the_pixel_under_its_centre(zoom: float, x: int, y: int) -> None:
+    view = View(zoom, x, y)
+    shown, pixels = sample_evidence(EVIDENCE, view, CANVAS), sample_pixels(PICTURE, view, CANVAS, (9, 8, 7))
+    for dy, dx in ((0, 0), (75, 100), (149, 199), (31, 190)):
+        px, py = view.to_picture(dx + 0.5, dy + 0.5)
+        if 0 <= px < 1300 and 0 <= py < 1100:
+            row, column = min(math.floor(py), 1099), min(math.floor(px), 1299)
+            assert shown[dy, dx] == PLANE[row, column]
+            assert pixels[dy, dx, :3].tolist() == PIXELS[row, column, ::-1].tolist()
+        else:
+            assert shown[dy, dx] == 1
+            assert pixels[dy, dx, :3].tolist() == [7, 8, 9]
+
+
+@given(zooms, st.integers(-1500, 200), st.integers(-1500, 200))
+def test_a_part_is_sampled_as_in_the_whole(zoom: float, x: int, y: int) -> None:
+    view, part = View(zoom, x, y), Box(37, 21, 141, 99)
+    whole = sample_evidence(EVIDENCE, view, CANVAS)
+    assert np.array_equal(sample_evidence(EVIDENCE, view, part), whole[part.slices])
+
+
+@given(zooms, st.integers(-1500, 200), st.integers(-1500, 200), st.data())
+def test_a_change_shows_only_inside_its_device_box(zoom: float, x: int, y: int, data: st.DataObject) -> None:
+    left, top = data.draw(st.integers(0, 1299)), data.draw(st.integers(0, 1099))
+    box = Box(left, top, left + data.draw(st.integers(1, 90)), top + data.draw(st.integers(1, 90)))
+    box = box.clipped(1100, 1300)
+    view = View(zoom, x, y)
+    pyramid = Pyramid(PLANE.copy(), halve_evidence)
+    before = sample_evidence(pyramid, view, CANVAS)
+    pyramid.levels[0][box.slices] = 255 - pyramid.levels[0][box.slices]
+    pyramid.update(box)
+    changed = sample_evidence(pyramid, view, CANVAS) != before
+    changed[device_box(box, view, 150, 200).slices] = False
+    assert not changed.any()
+
+
+def test_zoomed_out_pixels_keep_their_mean() -> None:
+    smooth = np.broadcast_to(np.linspace(0, 255, 1300)[None, :, None], (1100, 1300, 3)).astype(np.uint8)
+    view = View(0.13, 10, 0)
+    shown = sample_pixels(Pyramid(np.ascontiguousarray(smooth), halve_pixels), view, CANVAS, (0, 0, 0))
+    for dx in (20, 90, 170):
+        expected = view.to_picture(dx + 0.5, 0)[0] / 1300 * 255
+        assert abs(int(shown[50, dx, 0]) - expected) < 2
+
+
+@given(zooms, offsets, offsets, st.floats(0.2, 5), st.integers(0, 200), st.integers(0, 150))
+def test_zoom_holds_the_place_under_the_pointer(
+    zoom: float, x: int, y: int, factor: float, at_x: int, at_y: int
+) -> None:
+    assume(1 / 200 < zoom * factor < 64)
+    view = View(zoom, x, y)
+    after = view.zoomed(factor, at_x, at_y)
+    place = after.to_canvas(*view.to_picture(at_x, at_y))
+    assert place == pytest.approx((at_x, at_y), abs=0.51)
+
+
+@given(st.integers(1, 9000), st.integers(1, 9000), st.integers(50, 4000), st.integers(50, 4000))
+def test_fit_shows_all_of_the_picture(height: int, width: int, high: int, wide: int) -> None:
+    view = fitting((height, width), (high, wide))
+    left, top = view.to_canvas(0, 0)
+    right, bottom = view.to_canvas(width, height)
+    assert left >= -1
+    assert top >= -1
+    assert right <= wide + 1
+    assert bottom <= high + 1
+
+
+def test_a_view_stays_in_sight() -> None:
+    view = View(2.0, 99999, -99999).kept_in_sight((100, 100), (400, 600))
+    assert 0 <= view.x <= 600
+    assert -200 <= view.y <= 400
+    assert centred((100, 100), (400, 600), 1.0) == View(1.0, 250, 150)
+
+
+def test_the_overlay_table_shows_the_mask_and_nothing_else() -> None:
+    table = overlay_table(100, (255, 0, 0), 0.5)
+    assert [value for value in range(256) if table[value] and value != 254] == [*range(100, 254), 255]
+    assert table[100] == 0x80FF0000
+    assert table[254] != table[255]
+
+
+def test_the_contour_is_the_inner_edge() -> None:
+    evidence = np.ones((20, 20), np.uint8)
+    evidence[5:15, 5:15] = 255
+    evidence[0, 0] = 254
+    edge = contour_of(evidence, 100)
+    ring = np.zeros((20, 20), bool)
+    ring[5:15, 5:15] = True
+    ring[6:14, 6:14] = False
+    assert np.array_equal(edge == 1, ring)
+    assert edge[0, 0] == 2
