@@ -1,0 +1,218 @@
+"""``vesselapp predict``: what it writes, prints and answers for good input."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Pillow
+
+from tests.cli.conftest import save_picture
+from vesselapp.cli.arguments import KINDS, SAMPLE_NAMES
+from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.export import SUFFIXES
+from vesselapp.core.image import read_image
+from vesselapp.core.overlay import overlay_pixels
+from vesselapp.core.samples import SAMPLES
+from vesselapp.inference.model import load_model
+from vesselapp.inference.predict import predict
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_names_of_the_parser_are_those_of_the_core() -> None:
+    assert set(KINDS) == set(SUFFIXES)
+    assert set(SAMPLE_NAMES) == set(SAMPLES)
+
+
+def test_files_are_what_the_engine_says(run, model: Path, picture: Path, work: Path) -> None:
+    saved = ",".join(KINDS)
+    outcome = run("predict", picture, "--out", "out", "--model", model, "--save", saved, "--threshold", 0.3)
+    assert outcome.status == 0
+    assert names_in(work / "out") == ["eye_mask.png", "eye_overlay.png", "eye_probability.tif"]
+    image = read_image(picture)
+    probability = predict(load_model(model), image.pixels).probability
+    mask = mask_of(quantise(probability), level_of(0.3))
+    assert 0 < mask.mean() < 1
+    with Pillow.open(work / "out" / "eye_mask.png") as stored:
+        assert stored.mode == "L"
+        np.testing.assert_array_equal(np.asarray(stored), np.where(mask, 255, 0))
+    with Pillow.open(work / "out" / "eye_overlay.png") as stored:
+        np.testing.assert_array_equal(np.asarray(stored), overlay_pixels(image.pixels, mask))
+    stored = tifffile.imread(work / "out" / "eye_probability.tif")
+    assert stored.dtype == np.float32
+    np.testing.assert_array_equal(stored, probability)
+
+
+def test_json_tells_what_was_done(run, model: Path, picture: Path, work: Path) -> None:
+    outcome = run("predict", picture, "--out", "out", "--model", model, "--json")
+    (record,) = outcome.records
+    assert outcome.status == 0
+    assert outcome.err == ""
+    assert record["file"] == str(picture)
+    assert record["outputs"] == {
+        "mask": str(Path("out", "eye_mask.png")),
+        "overlay": str(Path("out", "eye_overlay.png")),
+    }
+    assert record["model"] == "tiny"
+    assert record["provider"] == "cpu"
+    assert record["threshold"] == 0.5
+    assert record["seconds"] > 0
+    mask = np.asarray(Pillow.open(work / "out" / "eye_mask.png"))
+    assert record["foreground_fraction"] == pytest.approx((mask > 0).mean())
+
+
+def test_a_folder_is_taken_whole_and_a_picture_once(run, model: Path, picture: Path, work: Path) -> None:
+    save_picture(work / "more" / "b10.png", 1)
+    save_picture(work / "more" / "b2.jpg", 2)
+    save_picture(work / "more" / "deep" / "c.tif", 3)
+    (work / "more" / "readme.txt").write_text("no picture")
+    paths = [picture, "more", picture, Path("more", "..", "eye.png")]
+    outcome = run("predict", *paths, "--out", "out", "--model", model, "--save", "mask", "--json")
+    assert outcome.status == 0
+    assert [Path(record["file"]).name for record in outcome.records] == [
+        "eye.png",
+        "b2.jpg",
+        "b10.png",
+        "c.tif",
+    ]
+    assert names_in(work / "out") == ["b10_mask.png", "b2_mask.png", "c_mask.png", "eye_mask.png"]
+
+
+def test_pictures_of_one_stem_do_not_overwrite_each_other(run, model: Path, work: Path) -> None:
+    for number, name in enumerate(("left/a.png", "right/a.png", "right/a.jpg")):
+        save_picture(work / name, number)
+    outcome = run("predict", "left", "right", "--out", "out", "--model", model, "--save", "mask", "--json")
+    assert outcome.status == 0
+    written = [record["outputs"]["mask"] for record in outcome.records]
+    assert len(set(written)) == 3
+    assert names_in(work / "out") == sorted(Path(path).name for path in written)
+
+
+def test_a_folder_can_be_its_own_output_again_and_again(run, model: Path, picture: Path, work: Path) -> None:
+    before = picture.read_bytes()
+    for _ in range(2):
+        outcome = run("predict", ".", "--out", ".", "--model", model, "--json")
+        assert outcome.status == 0
+        assert len(outcome.records) == 1
+    assert picture.read_bytes() == before
+    assert names_in(work) == ["eye.png", "eye_mask.png", "eye_overlay.png"]
+
+
+def test_the_threshold_moves_the_mask(run, model: Path, picture: Path) -> None:
+    fractions = []
+    for threshold in (0.0, 0.6, 1.0):
+        outcome = run(
+            "predict", picture, "--out", "out", "--model", model, "--threshold", threshold, "--json"
+        )
+        fractions += [record["foreground_fraction"] for record in outcome.records]
+    assert fractions[0] > fractions[1] > fractions[2]
+
+
+def test_the_default_model_is_found_and_names_work(run, shipped: Path, picture: Path) -> None:
+    assert run("predict", picture, "--out", "out", "--json").records[0]["model"] == shipped.stem
+    assert run("predict", picture, "--out", "out", "--model", shipped.stem).status == 0
+
+
+def test_a_provider_that_is_not_there_is_told_and_the_cpu_works(run, model: Path, picture: Path) -> None:
+    from vesselapp.inference.providers import PROVIDERS, offered_providers
+
+    offered = {provider.name for provider in offered_providers()}
+    absent = next(provider.name for provider in PROVIDERS if provider.name not in offered)
+    outcome = run("predict", picture, "--out", "out", "--model", model, "--provider", absent, "--json")
+    assert outcome.status == 0
+    assert outcome.records[0]["provider"] == "cpu"
+    assert absent in outcome.err
+
+
+def test_text_output_names_picture_and_files(run, model: Path, picture: Path) -> None:
+    outcome = run("predict", picture, "--out", "out", "--model", model)
+    assert str(picture) in outcome.out
+    assert "eye_mask.png" in outcome.out
+    assert outcome.err == ""  # no progress bar where stderr is no terminal
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict"],
+        ["predict", "a.png"],
+        ["predict", "--out", "out"],
+        ["predict", "a.png", "--out", "out", "--threshold", "1.5"],
+        ["predict", "a.png", "--out", "out", "--threshold", "much"],
+        ["predict", "a.png", "--out", "out", "--threshold", "nan"],
+        ["predict", "a.png", "--out", "out", "--save", "mask,smell"],
+        ["predict", "a.png", "--out", "out", "--save", ""],
+        ["predict", "a.png", "--out", "out", "--provider", "abacus"],
+        ["predict", "a.png", "--out", "out", "--smell"],
+        ["doctor", "--smell"],
+        ["--sample", "holiday"],
+        ["--sample", "fundus", "a.png"],
+        ["--smell"],
+    ],
+)
+def test_wrong_usage_is_two(run, arguments: list[str], work: Path) -> None:
+    outcome = run(*arguments)
+    assert outcome.status == 2
+    assert "usage:" in outcome.err
+    assert not names_in(work)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["predict", "--help"], ["doctor", "--help"]]
+)
+def test_help_and_version(run, arguments: list[str]) -> None:
+    outcome = run(*arguments)
+    assert outcome.status == 0
+    assert "vesselapp" in outcome.out
+
+
+def test_ctrl_c_is_a_sentence(run, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vesselapp.cli.predict.read_image", interrupt)
+    outcome = run("predict", picture, "--out", "out", "--model", model)
+    assert outcome.status == 130
+    assert "Stopped: 0 of 1" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")
+def test_a_real_ctrl_c_leaves_whole_files_only(model: Path, work: Path) -> None:
+    for number in range(150):
+        save_picture(work / "many" / f"{number}.png")
+    command = [
+        sys.executable,
+        "-m",
+        "vesselapp",
+        "predict",
+        "many",
+        "--out",
+        "out",
+        "--model",
+        str(model),
+        "--json",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Stopped" in err
+    assert "Traceback" not in err
+    written = names_in(work / "out")
+    assert 0 < len(written) < 300
+    for name in written:
+        with Pillow.open(work / "out" / name) as stored:
+            stored.load()
