@@ -216,3 +216,16 @@ def test_a_real_ctrl_c_leaves_whole_files_only(model: Path, work: Path) -> None:
     for name in written:
         with Pillow.open(work / "out" / name) as stored:
             stored.load()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems refuse such names")
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe.png", "Zürich 眼 'x'.png".encode(), b"-dash.png", b"[bold]x.png"]
+)
+def test_any_file_name_will_do(name: bytes, run, model: Path, work: Path) -> None:
+    path = save_picture(work / "in" / os.fsdecode(name))
+    for option in ([], ["--json"]):
+        assert run("predict", "in", "--out", "out", "--model", model, *option).status == 0
+    (record,) = run("predict", path, "--out", "out", "--model", model, "--json").records
+    assert os.fsencode(record["file"]) == os.fsencode(path)
+    assert Path(record["outputs"]["mask"]).exists()

@@ -192,3 +192,10 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
         find_pictures([tmp_path])
     with pytest.raises(VesselError, match="doesn't exist"):
         find_pictures([tmp_path / "nowhere"])
+
+
+def test_an_rgb_jpeg_without_chroma_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rgb.jpg"
+    Pillow.fromarray(colour_picture()).save(path, quality=95, keep_rgb=True)
+    with Pillow.open(path) as picture:
+        np.testing.assert_array_equal(read_image(path).pixels, np.asarray(picture))

@@ -190,3 +190,28 @@ def test_broken_exif_data_does_not_cost_the_picture(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\xff\xff\xff\xff\0\0\0\0"
     Pillow.fromarray(colour_picture()).save(path, exif=exif)
     assert read_image(path).pixels.shape == colour_picture().shape
+
+
+def test_text_in_a_huge_png_does_not_make_it_decoded(tmp_path: Path) -> None:
+    data = huge_png(100_000)
+    path = tmp_path / "huge.png"
+    path.write_bytes(data[:-12] + png_chunk(b"tEXt", b"Comment\0hello") + data[-12:])
+    assert "100000 x 100000" in error_of(path).message
+
+
+def test_the_size_is_read_from_the_head_alone(tmp_path: Path) -> None:
+    path = tmp_path / "picture.img"
+    for data in (huge_png(100_000), huge_tiff(100_000), huge_bmp(100_000)):
+        path.write_bytes(data)
+        assert image_size(path) == (100_000, 100_000)
+
+
+def test_orientation_behind_the_pixels_of_a_png_is_found(tmp_path: Path) -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    data = png_bytes(colour_picture(20, 30))
+    late = png_chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    path = tmp_path / "late.png"
+    path.write_bytes(data[:-12] + late + data[-12:])
+    assert image_size(path) == (30, 20)
+    np.testing.assert_array_equal(read_image(path).pixels, np.rot90(colour_picture(20, 30), -1))

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -27,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from vesselapp.cli.arguments import parse
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal can't show is no error
     try:
         return _run(parse(sys.argv[1:] if argv is None else list(argv)))
     except SystemExit as stop:  # argparse has told what is wrong, or shown help

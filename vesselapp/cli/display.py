@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from vesselapp.cli.qt_libraries import missing_libraries
+
 _NEED_NO_DISPLAY = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb", "eglfs", "vkkhrdisplay")
 
 
@@ -20,9 +22,9 @@ def qt_platform() -> str | None:
         return wished if on_wayland else None
     if wished == "xcb":
         return wished if on_x else None
-    if on_wayland and (os.environ.get("XDG_SESSION_TYPE") == "wayland" or not on_x):
-        return "wayland"
-    return "xcb" if on_x else None
+    if on_x and (os.environ.get("XDG_SESSION_TYPE") != "wayland" or missing_libraries("wayland")):
+        return "xcb"
+    return "wayland" if on_wayland else "xcb" if on_x else None
 
 
 def _wayland_answers() -> bool:

@@ -104,7 +104,7 @@ def _one(request: _Request, model: Model, bar: Progress, index: int) -> bool:
         return _failed(request, bar, f"{type(problem).__name__}: {problem}".splitlines()[0])
     notes = (*image.notes, *result.warnings)
     if options.json:
-        _print(bar, json.dumps(_record(request, outputs, model, result, notes), ensure_ascii=False))
+        _print(bar, json.dumps(_record(request, outputs, model, result, notes)))
     else:
         names = ", ".join(path.name for path in outputs.values())
         share = f"{result.mask.mean():.1%} foreground, {result.seconds:.1f} s"
@@ -134,7 +134,7 @@ def _record(
 def _failed(request: _Request, bar: Progress, text: str) -> bool:
     say(f"{request.path}: {text}")
     if request.options.json:
-        _print(bar, json.dumps({"file": str(request.path), "error": text}, ensure_ascii=False))
+        _print(bar, json.dumps({"file": str(request.path), "error": text}))
     return False
 
 

@@ -36,10 +36,14 @@ def open_window(paths: list[Path], sample: str | None) -> int:
         if library is None:
             raise
         raise VesselError(*sentence_about([library])) from problem
-    from vesselapp.core.samples import sample_image
+    from vesselapp.core.samples import sample_image, sample_task
     from vesselapp.state.workspace import Source
 
-    source = None if sample is None else Source(f"{sample} sample", lambda: sample_image(sample))
+    source = (
+        None
+        if sample is None
+        else Source(f"{sample} sample", lambda: sample_image(sample), task=sample_task(sample))
+    )
     return run(paths, source)
 
 

@@ -5,10 +5,12 @@ in eight bits: the same picture saved without loss in two formats gives the same
 not applied.
 """
 
+import contextlib
 import hashlib
+import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +19,20 @@ from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import written_by_vesselapp
-from vesselapp.core.image_decode import Damaged, Decoded, Unsupported, decode, decode_size, picture_kind
+from vesselapp.core.image_decode import (
+    HEAD_BYTES,
+    MAX_PIXELS,
+    Damaged,
+    Decoded,
+    Unsupported,
+    decode,
+    decode_size,
+    picture_kind,
+)
 
-MAX_PIXELS = 500_000_000
 MAX_FILE_BYTES = 8 * 2**30
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".btf", ".bmp", ".webp", ".gif")
 
-_HEAD_BYTES = 4096
 _DAMAGED_HINT = "Fetch the file again, or save it anew with another program."
 _KINDS_HINT = "PNG, JPEG, TIFF, BMP, WebP and GIF can be opened."
 
@@ -74,20 +83,10 @@ def read_image(path: str | os.PathLike[str]) -> Image:
         Where there is no picture to be had, whatever the reason.
     """
     path = Path(path)
-    data = _read_bytes(path)
-    name = path.name
-    try:
-        size = decode_size(data)
-        _check_size(name, *size)
+    with _told(path):
+        data = _read_bytes(path)
+        _check_size(path.name, *decode_size(io.BytesIO(data)))
         decoded: Decoded = decode(data)
-    except Unsupported as problem:
-        raise VesselError(f"{name} can't be read: {problem}.", _KINDS_HINT) from problem
-    except Damaged as problem:
-        raise VesselError(f"{name} is damaged or cut short, so it can't be read.", _DAMAGED_HINT) from problem
-    except MemoryError as problem:
-        raise VesselError(
-            f"{name} is too big for this computer's memory.", "Close other programs."
-        ) from problem
     digest = hashlib.sha256(data).hexdigest()
     return Image(decoded.pixels, path, digest, decoded.spacing_um, decoded.notes)
 
@@ -101,13 +100,8 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         Where the file's head can't be read.
     """
     path = Path(path)
-    data = _read_bytes(path)
-    try:
-        return decode_size(data)
-    except Unsupported as problem:
-        raise VesselError(f"{path.name} can't be read: {problem}.", _KINDS_HINT) from problem
-    except Damaged as problem:
-        raise VesselError(f"{path.name} is damaged or cut short.", _DAMAGED_HINT) from problem
+    with _told(path), path.open("rb") as file:
+        return decode_size(file)
 
 
 def find_pictures(paths: Iterable[str | os.PathLike[str]], *, recursive: bool = True) -> list[Path]:
@@ -175,27 +169,36 @@ def _pictures_in(folder: Path, recursive: bool) -> list[Path]:
     return pictures
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Read a whole file, once it is plain from its head that it is a picture of a kind we know."""
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one sentence about the file."""
+    name = path.name or str(path)
     try:
         if path.is_dir():
-            raise VesselError(f"{path.name or path} is a folder, not a picture.", "Choose a picture in it.")
-        with path.open("rb") as file:
-            length = os.fstat(file.fileno()).st_size
-            head = file.read(_HEAD_BYTES)
-            if not head:
-                raise VesselError(f"{path.name} is empty (0 bytes).", _DAMAGED_HINT)
-            try:
-                picture_kind(head)
-            except Unsupported as problem:
-                raise VesselError(f"{path.name} can't be read: {problem}.", _KINDS_HINT) from problem
-            if length > MAX_FILE_BYTES:
-                raise VesselError(f"{path.name} is a file of {length / 2**30:.0f} GiB, which is too big.")
-            return head + file.read()
+            raise VesselError(f"{name} is a folder, not a picture.", "Choose a picture in it.")
+        yield
+    except Unsupported as problem:
+        raise VesselError(f"{name} can't be read: {problem}.", _KINDS_HINT) from problem
+    except Damaged as problem:
+        raise VesselError(f"{name} is damaged or cut short, so it can't be read.", _DAMAGED_HINT) from problem
+    except MemoryError as problem:
+        text = f"{name} is too big for this computer's memory."
+        raise VesselError(text, "Close other programs.") from problem
     except FileNotFoundError as problem:
         raise VesselError(f"{path} doesn't exist.", "Check how the name is spelt.") from problem
     except (OSError, ValueError) as problem:
-        raise VesselError(f"{path.name} can't be opened: {_reason(problem)}.") from problem
+        raise VesselError(f"{name} can't be opened: {_reason(problem)}.") from problem
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Read a whole file, once it is plain from its head that it is a picture of a kind we know."""
+    with path.open("rb") as file:
+        length = os.fstat(file.fileno()).st_size
+        head = file.read(HEAD_BYTES)
+        picture_kind(head)
+        if length > MAX_FILE_BYTES:
+            raise VesselError(f"{path.name} is a file of {length / 2**30:.0f} GiB, which is too big.")
+        return head + file.read()
 
 
 def _reason(problem: Exception) -> str:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import cv2
 import numpy as np
@@ -13,17 +13,22 @@ from PIL import Image as Pillow
 
 from vesselapp.core import image_values as v
 
-# Pillow's limit of 89 megapixels would refuse honest pictures; `vesselapp.core.image.MAX_PIXELS` is checked
-# instead, on the header, before anything is decoded.
+MAX_PIXELS = 500_000_000
+HEAD_BYTES = 4096
+
+# Pillow's limit of 89 megapixels would refuse honest pictures; `MAX_PIXELS` is checked instead, on the header,
+# before anything is decoded.
 Pillow.MAX_IMAGE_PIXELS = None
 
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
+_Given = TypeVar("_Given")
 _Answer = TypeVar("_Answer")
 
 _ORIENTATION_TAG = 0x0112
 _PNG_PALETTE = 3
-_LATE_EXIF = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+_PNG_SIGNATURE_BYTES = 8
+_PNG_TEXTS = {b"eXIf", b"iTXt", b"zTXt", b"tEXt"}
 
 
 class Unsupported(Exception):
@@ -50,6 +55,8 @@ def picture_kind(head: bytes) -> str:
     ------
     Unsupported
     """
+    if not head:
+        raise Unsupported("it is empty (0 bytes)")
     if head[128:132] == b"DICM":  # asked first: some DICOM files are TIFF files as well
         raise Unsupported("it is a DICOM file, which isn't supported yet")
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
@@ -66,18 +73,20 @@ def picture_kind(head: bytes) -> str:
     raise Unsupported(next((text for text, true in known.items() if true), "it is not a picture"))
 
 
-def decode_size(data: bytes) -> tuple[int, int]:
-    """Give height and width in px of the upright picture from its header.
+def decode_size(file: BinaryIO) -> tuple[int, int]:
+    """Give height and width in px of the upright picture from its header; the pixels are not read.
 
     Raises
     ------
     Unsupported, Damaged
     """
-    if picture_kind(data) == "tiff":
+    kind = picture_kind(file.read(HEAD_BYTES))
+    file.seek(0)
+    if kind == "tiff":
         from vesselapp.core.image_tiff import tiff_size
 
-        return _guarded(tiff_size, data)
-    return _guarded(_pillow_size, data)
+        return _guarded(tiff_size, file)
+    return _guarded(_pillow_size, file)
 
 
 def decode(data: bytes) -> Decoded:
@@ -100,21 +109,35 @@ def decode_pillow_frame(data: bytes, formats: tuple[str, ...]) -> NDArray[np.uin
         return _to_rgb(picture)
 
 
-def _guarded(function: Callable[[bytes], _Answer], data: bytes) -> _Answer:
+def _guarded(function: Callable[[_Given], _Answer], given: _Given) -> _Answer:
     try:
-        return function(data)
+        return function(given)
     except (Unsupported, Damaged, MemoryError):
         raise
     except Exception as problem:
         raise Damaged(f"{type(problem).__name__}: {problem}") from problem
 
 
-def _pillow_size(data: bytes) -> tuple[int, int]:
-    with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
+def _pillow_size(file: BinaryIO) -> tuple[int, int]:
+    with Pillow.open(file, formats=_FORMATS) as picture:
         width, height = picture.size
-        may_turn = picture.format != "PNG" or "exif" in picture.info or any(m in data for m in _LATE_EXIF)
-        # Pillow decodes a PNG to find its EXIF data, so that is asked for only where there is some.
-        return v.turned_size(height, width, _orientation(picture) if may_turn else 1)
+        if height * width > MAX_PIXELS:
+            return height, width
+        # Pillow decodes a PNG to find EXIF data behind the pixels: it is asked only where there may be some.
+        asked = picture.format != "PNG" or _PNG_TEXTS & _png_chunks(file)
+        return v.turned_size(height, width, _orientation(picture) if asked else 1)
+
+
+def _png_chunks(file: BinaryIO) -> set[bytes]:
+    """Give the kinds of chunks of a PNG file, skipping their content; the file's position is kept."""
+    before = file.tell()
+    file.seek(_PNG_SIGNATURE_BYTES)
+    kinds = set()
+    while len(head := file.read(8)) == 8:
+        kinds.add(head[4:])
+        file.seek(int.from_bytes(head[:4], "big") + 4, io.SEEK_CUR)
+    file.seek(before)
+    return kinds
 
 
 def _decode_pillow(data: bytes) -> Decoded:
@@ -133,9 +156,12 @@ def _decode_pillow(data: bytes) -> Decoded:
 def _fast_pixels(data: bytes, picture: Pillow.Image) -> tuple[NDArray[np.uint8] | None, str | None]:
     """Decode straight into an array where that gives what Pillow would, or more (16-bit PNG)."""
     if picture.format in ("JPEG", "MPO") and picture.mode in ("L", "RGB") and _jpeg_is_whole(data):
-        from imagecodecs import jpeg8_decode
+        from imagecodecs import Jpeg8Error, jpeg8_decode
 
-        pixels = np.asarray(jpeg8_decode(data), np.uint8)
+        try:
+            pixels = np.asarray(jpeg8_decode(data), np.uint8)
+        except Jpeg8Error:  # Pillow may know this kind
+            return None, None
         if pixels.shape[:2] != picture.size[::-1]:
             return None, None
         return (v.gray_to_rgb(pixels) if pixels.ndim == 2 else pixels), None

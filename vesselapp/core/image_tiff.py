@@ -3,7 +3,7 @@
 import io
 import logging
 from operator import index
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -21,10 +21,10 @@ _JPEG = 7
 _MOST_BYTES = 16 * 2**30
 
 
-def tiff_size(data: bytes) -> tuple[int, int]:
+def tiff_size(file: BinaryIO) -> tuple[int, int]:
     """Give height and width in px of the upright first page."""
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages.first
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
         height, width = index(page.imagelength), index(page.imagewidth)  # broken tags may hold anything
         return v.turned_size(height, width, _orientation(page))
 
