@@ -16,8 +16,8 @@ from vesselapp.core import image_values as v
 MAX_PIXELS = 500_000_000
 HEAD_BYTES = 4096
 
-# Pillow's limit of 89 megapixels would refuse honest pictures; `MAX_PIXELS` is checked instead, on the header,
-# before anything is decoded.
+# The limit of Pillow, 89 megapixels, would refuse honest pictures; `MAX_PIXELS` is checked instead, on the
+# header, before anything is decoded.
 Pillow.MAX_IMAGE_PIXELS = None
 
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
