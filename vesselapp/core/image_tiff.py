@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core import image_values as v
 from vesselapp.core.image_decode import Damaged, Decoded, Unsupported, decode_pillow_frame
+from vesselapp.core.image_spacing import tiff_spacing
 
 # tifffile logs about every oddity; without a handler Python would print that on the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -18,6 +19,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _BLACK_IS_ZERO, _WHITE_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR = 1, 0, 2, 3, 5, 6
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _JPEG = 7
+_TURNED = (5, 6, 7, 8)
 _MOST_BYTES = 16 * 2**30
 
 
@@ -54,7 +56,10 @@ def decode_tiff(data: bytes) -> Decoded:
         if note:
             notes.append(note)
         pixels = v.upright(pixels, _orientation(page))
-        return Decoded(np.ascontiguousarray(pixels), tuple(notes))
+        spacing = tiff_spacing(file, page)
+        if spacing is not None and _orientation(page) in _TURNED:
+            spacing = spacing[::-1]
+        return Decoded(np.ascontiguousarray(pixels), tuple(notes), spacing)
 
 
 def _second_try(data: bytes, problem: Exception) -> NDArray[np.uint8]:
