@@ -47,6 +47,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_measuring(measure)
     measure.add_argument("--out", type=Path, metavar="DIR", help="write tables here")
     measure.set_defaults(run=_evaluate)
+    measure.add_argument("--gallery", action="store_true", help="write a page of pictures too (needs --out)")
+    rival = commands.add_parser("compare", help="compare two models on the same pictures")
+    rival.add_argument("first", type=Path)
+    rival.add_argument("second", type=Path)
+    _add_measuring(rival)
+    rival.set_defaults(run=_compare)
+    search = commands.add_parser("tune", help="search for better settings (needs the extra 'tune')")
+    search.add_argument("recipe")
+    search.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    search.add_argument("--out", type=Path, required=True, metavar="DIR")
+    search.add_argument("--trials", type=int, default=20)
+    search.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
+    search.set_defaults(run=_tune)
     export = commands.add_parser("export", help="write a run's net as one ONNX file with its card")
     export.add_argument("run_folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
@@ -82,11 +95,37 @@ def _cases(options: argparse.Namespace) -> "list[Case]":
 def _evaluate(options: argparse.Namespace) -> None:
     from trainer.evaluate import evaluate_file, print_table, summarise, write_results
 
-    scores = evaluate_file(options.model, _cases(options), options.threshold)
+    cases = _cases(options)
+    scores = evaluate_file(options.model, cases, options.threshold)
     summaries = summarise(scores)
     print_table(summaries)
     if options.out is not None:
         write_results(scores, summaries, options.out)
+    if options.gallery:
+        if options.out is None:
+            raise VesselError("--gallery needs a folder to write to.", "Give --out DIR.")
+        from trainer.gallery import write_gallery
+        from vesselapp.inference.model import load_model
+
+        write_gallery(load_model(options.model), cases, options.out, options.threshold)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from trainer.compare import compare_files, print_differences
+
+    print_differences(compare_files(options.first, options.second, _cases(options)))
+
+
+def _tune(options: argparse.Namespace) -> None:
+    from trainer.speed import restart_with_fast_memory
+
+    restart_with_fast_memory()
+    from trainer.recipes import change_recipe, find_recipe
+    from trainer.tune import tune
+
+    recipe = change_recipe(find_recipe(options.recipe), options.set)
+    best = tune(recipe, tuple(options.data), options.out, options.trials)
+    print("  ".join(f"{key}={value}" for key, value in best.items()))
 
 
 def _export(options: argparse.Namespace) -> None:

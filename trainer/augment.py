@@ -38,16 +38,17 @@ def take_crop(
         angle, scale, how = 0.0, 1.0, cv2.INTER_NEAREST
         cx, cy = np.floor(cx), np.floor(cy)
     matrix = _matrix(cx, cy, angle, scale, side)
+    beyond = cv2.BORDER_REFLECT_101 if augment.mirror else cv2.BORDER_CONSTANT
     arrays = [
         cv2.warpAffine(plane, matrix, (side, side), flags=flag | cv2.WARP_INVERSE_MAP, borderMode=border)
         for plane, flag, border in (
             (picture.pixels, how, cv2.BORDER_REFLECT_101),
-            (picture.truth, min(how, cv2.INTER_LINEAR), cv2.BORDER_CONSTANT),
-            (picture.valid, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT),
+            (picture.truth, min(how, cv2.INTER_LINEAR), beyond),
+            (picture.valid, cv2.INTER_NEAREST, beyond),
         )
     ]
     if random.random() < augment.elastic:
-        arrays = _elastic(arrays, random)
+        arrays = _elastic(arrays, random, beyond)
     turns, flip = int(random.integers(4)), bool(random.integers(2))
     out = []
     for plane in arrays:
@@ -64,14 +65,14 @@ def _matrix(cx: float, cy: float, angle: float, scale: float, side: int) -> NDAr
     return np.array([[c, -s, cx - c * half + s * half], [s, c, cy - s * half - c * half]])
 
 
-def _elastic(arrays: list[Pixels], random: Generator) -> list[Pixels]:
+def _elastic(arrays: list[Pixels], random: Generator, beyond: int) -> list[Pixels]:
     """Bend all planes by one smooth random field of up to a few px (Simard et al., ICDAR 2003)."""
     side = arrays[0].shape[0]
     grid = random.normal(0, random.uniform(2, 6), (2, 6, 6)).astype(np.float32)
     shift = [cv2.resize(plane, (side, side), interpolation=cv2.INTER_CUBIC) for plane in grid]
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
     flags = (cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_NEAREST)
-    borders = (cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT, cv2.BORDER_CONSTANT)
+    borders = (cv2.BORDER_REFLECT_101, beyond, beyond)
     return [
         np.asarray(cv2.remap(plane, x + shift[0], y + shift[1], flag, borderMode=border), np.uint8)
         for plane, flag, border in zip(arrays, flags, borders, strict=True)
@@ -85,6 +86,8 @@ def vary_look(pixels: Pixels, augment: Augment, random: Generator) -> Pixels:
         pixels = _equalised(pixels)
     if random.random() < a.low_resolution:
         pixels = _low_resolution(pixels, random)
+    if a.expose and random.random() < a.expose:
+        pixels = _exposed(pixels, random)
     if random.random() < a.blur:
         pixels = cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.4, 1.8))
     elif random.random() < a.sharpen:
@@ -122,6 +125,15 @@ def _tone_tables(a: Augment, random: Generator) -> Pixels:
     table = levels**gamma * 255
     table = (table - 110) * gain + 110 * (1 + gain) / 2 + offset
     return np.clip(np.round(table), 0, 255).astype(np.uint8)[None].reshape(256, 1, 3)
+
+
+def _exposed(pixels: Pixels, random: Generator) -> Pixels:
+    """Give a picture another exposure: its brightest parts land anywhere from dim to full."""
+    brightest = max(8.0, float(np.percentile(pixels, 99.8)))
+    wanted = random.uniform(min(brightest, 40.0), 255.0)
+    values = np.arange(256) / brightest
+    table = values ** np.exp(random.normal(0, 0.3)) * wanted
+    return np.asarray(cv2.LUT(pixels, np.clip(np.round(table), 0, 255).astype(np.uint8)), np.uint8)
 
 
 def _equalised(pixels: Pixels) -> Pixels:

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from trainer.augment import take_crop, vary_look
-from trainer.pictures import Scaled
+from trainer.drawn import draw
+from trainer.pictures import Scaled, cell_truth
 from trainer.recipes import Recipe
 
 
@@ -19,22 +20,21 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     A crop depends on (seed, epoch, number) only, so a resumed run sees what the uninterrupted one would have.
     """
 
-    def __init__(self, pictures: list[Scaled], recipe: Recipe, epoch: int) -> None:
+    def __init__(self, pictures: list[Scaled], recipe: Recipe, epoch: int, processes: int = 1) -> None:
         self.recipe = recipe
         self.epoch = epoch
+        self.count = recipe.steps_per_epoch * recipe.batch * processes
         self.sets: dict[str, list[Scaled]] = defaultdict(list)
         for picture in pictures:
             self.sets[picture.set_name].append(picture)
 
     def __len__(self) -> int:
-        return self.recipe.steps_per_epoch * self.recipe.batch
+        return self.count
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """Give pixels (H, W, 3) uint8, truth (C, H, W) and valid (1, H, W) float32."""
         random = np.random.default_rng((self.recipe.seed, self.epoch, number))
-        names = sorted(self.sets)
-        pictures = self.sets[names[int(random.integers(len(names)))]]
-        picture = pictures[int(random.integers(len(pictures)))]
+        picture = self._drawn(random) if random.random() < self.recipe.drawn else self._chosen(random)
         pixels, truth, valid = take_crop(picture, self.recipe.crop, self.recipe.augment, random)
         pixels = vary_look(pixels, self.recipe.augment, random)
         return (
@@ -42,6 +42,16 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
             torch.from_numpy(truth.transpose(2, 0, 1).astype(np.float32) / 255),
             torch.from_numpy(valid[None].astype(np.float32)),
         )
+
+    def _chosen(self, random: np.random.Generator) -> Scaled:
+        names = sorted(self.sets)
+        pictures = self.sets[names[int(random.integers(len(names)))]]
+        return pictures[int(random.integers(len(pictures)))]
+
+    def _drawn(self, random: np.random.Generator) -> Scaled:
+        side = self.recipe.crop
+        pixels, objects = draw(random, side, self.recipe.size * random.uniform(0.7, 1.6))
+        return Scaled("drawn", "", pixels, cell_truth(objects), np.ones((side, side), np.uint8))
 
 
 def start_worker(_: int) -> None:

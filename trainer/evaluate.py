@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +20,10 @@ from trainer.metrics import (
     object_measures,
     pixel_measures,
 )
-from trainer.objects import split_objects
+from trainer.objects import answer_cells, find_diameter, objects_from
 from trainer.pictures import Picture, read_picture
 from trainer.readers import Case
-from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.model_card import Figures
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
@@ -88,12 +89,27 @@ def evaluate(model: Model, cases: list[Case], threshold: float | None = None) ->
     return scores
 
 
-def answer_mask(
-    model: Model, picture: Picture, level: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
-    """Give a model's probability for a picture, the mask the app would show, and the seconds it took."""
-    answer = predict(model, picture.pixels)
-    return answer.probability, mask_of(quantise(answer.probability), level), answer.seconds
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says of one picture: probability, the mask the app would show, cells where it knows them."""
+
+    probability: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    seconds: float
+    objects: NDArray[np.int32] | None = None
+
+
+def answer_picture(model: Model, pixels: NDArray[np.uint8], level: int) -> Answer:
+    """Let the app's engine answer a picture; for cells the scale is found first."""
+    if model.card.task != "cells" or model.card.scale.kind != "object_diameter":
+        said = predict(model, pixels)
+        return Answer(said.probability, mask_of(quantise(said.probability), level), said.seconds)
+    started = time.perf_counter()
+    diameter = find_diameter(model, pixels)
+    inside, foreground = answer_cells(model, pixels, diameter)
+    objects = objects_from(inside, foreground, threshold_of(level))
+    seconds = time.perf_counter() - started
+    return Answer(foreground, mask_of(quantise(foreground), level), seconds, objects)
 
 
 def summarise(scores: list[Scores]) -> list[Summary]:
@@ -167,12 +183,12 @@ def evaluate_file(path: Path, cases: list[Case], threshold: float | None = None)
 
 
 def _score(model: Model, picture: Picture, level: int) -> Scores:
-    probability, mask, seconds = answer_mask(model, picture, level)
-    counts = count(probability, mask, picture.mask, picture.inside)
-    values = pixel_measures(counts) | _shape_measures(mask, picture)
-    if picture.instances is not None and model.card.task == "cells":
-        values |= object_measures(split_objects(model, picture.pixels, level), picture.instances)
-    return Scores(picture.case, "model", values, counts, seconds)
+    answer = answer_picture(model, picture.pixels, level)
+    counts = count(answer.probability, answer.mask, picture.mask, picture.inside)
+    values = pixel_measures(counts) | _shape_measures(answer.mask, picture)
+    if picture.instances is not None and answer.objects is not None:
+        values |= object_measures(answer.objects, picture.instances)
+    return Scores(picture.case, "model", values, counts, answer.seconds)
 
 
 def _shape_measures(mask: NDArray[np.bool_], picture: Picture) -> dict[str, float]:

@@ -1,8 +1,10 @@
 """The training itself: a LightningModule, its data, and the run folder they fill."""
 
+import dataclasses
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +19,17 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from trainer.crops import Crops, start_worker
+from trainer.looks import group_by_look
 from trainer.losses import parse_loss, probabilities
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.optimise import make_optimiser, make_schedule
 from trainer.pictures import Scaled, prepare, read_picture
-from trainer.progress import Events, Progress
+from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe, recipe_to_dict
 from trainer.split import make_split, read_split
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, reason
 
 CHECKPOINT = "last.ckpt"
 
@@ -64,7 +68,7 @@ class Fit(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed what PyTorch draws (dropout), so that a resumed run goes on as it would have."""
-        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch)
+        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch * 1009 + self.global_rank)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
         """Answer a batch and give its loss."""
@@ -118,7 +122,7 @@ class Fit(lightning.LightningModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Give this epoch's crops."""
-        crops = Crops(self.train_pictures, self.recipe, self.current_epoch)
+        crops = Crops(self.train_pictures, self.recipe, self.current_epoch, self.trainer.world_size)
         workers = self.recipe.workers
         return DataLoader(
             crops,
@@ -147,28 +151,54 @@ def running_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tenso
     return update
 
 
-def train(recipe: Recipe, options: RunOptions) -> Path:
+def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Callback] = ()) -> Path:
     """Train a recipe, or go on with the run in ``options.out``; give the run folder."""
-    out = options.out
-    torch.set_float32_matmul_precision("high")
     if options.threads:
         torch.set_num_threads(options.threads)
     recipe = _remembered_recipe(recipe, options)
-    learn, held = _remembered_split(read_sets(list(options.data)), options)
-    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
-    task = Fit(recipe, _load(learn, recipe), _load(held, recipe))
-    if options.weights is not None:
-        start_from(task.net, options.weights)
-        task.average.module.load_state_dict(task.net.state_dict())
-    trainer = _lightning_trainer(recipe, options, validated=bool(held))
-    checkpoint = out / CHECKPOINT
-    started = time.monotonic()
-    trainer.fit(task, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=False)
+    cases = read_sets(list(options.data))
+    learn, held = _remembered_split(group_by_look(cases) if recipe.task == "cells" else cases, options)
+    pictures = _load(learn, recipe), _load(held, recipe)
+    _check_truth(pictures[0], recipe)
+    while True:
+        try:
+            _fit(recipe, options, *pictures, callbacks)
+            return options.out
+        except torch.OutOfMemoryError as error:
+            if recipe.batch < 2:
+                raise VesselError(
+                    "The GPU's memory is too small for even one crop.", "Set crop lower."
+                ) from error
+            recipe = dataclasses.replace(recipe, batch=recipe.batch // 2)
+            print(f"The GPU's memory is full; going on with batch={recipe.batch}.", file=sys.stderr)
+            _write(options.out / "recipe.json", json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
+            torch.cuda.empty_cache()
+        except OSError as error:
+            raise VesselError(f"The run folder {options.out} can't be written: {reason(error)}.") from error
+
+
+def _fit(
+    recipe: Recipe,
+    options: RunOptions,
+    learn: list[Scaled],
+    held: list[Scaled],
+    callbacks: Sequence[lightning.Callback],
+) -> None:
+    out = options.out
+    with quiet_lightning():
+        lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+        task = Fit(recipe, learn, held)
+        if options.weights is not None:
+            start_from(task.net, options.weights)
+            task.average.module.load_state_dict(task.net.state_dict())
+        trainer = _lightning_trainer(recipe, options, callbacks, validated=bool(held))
+        checkpoint = out / CHECKPOINT
+        started = time.monotonic()
+        trainer.fit(task, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=False)
     if trainer.is_global_zero:
         torch.save(task.average.module.state_dict(), out / "weights.pt")
         done = {"steps": trainer.global_step, "seconds": round(time.monotonic() - started, 1)}
-        (out / "done.json").write_text(json.dumps(done) + "\n")
-    return out
+        _write(out / "done.json", json.dumps(done) + "\n")
 
 
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:
@@ -193,10 +223,13 @@ def start_from(net: Segmenter, path: Path) -> None:
     net.load_state_dict(weights_from_onnx(path))
 
 
-def _lightning_trainer(recipe: Recipe, options: RunOptions, *, validated: bool) -> lightning.Trainer:
+def _lightning_trainer(
+    recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], *, validated: bool
+) -> lightning.Trainer:
     out = options.out
     epochs = max(1, recipe.steps // recipe.steps_per_epoch)
     callbacks: list[lightning.Callback] = [
+        *more,
         ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
     if validated:
@@ -238,24 +271,40 @@ def _remembered_recipe(recipe: Recipe, options: RunOptions) -> Recipe:
     path = out / "recipe.json"
     if path.exists():
         return read_recipe(path)
+    build_net(recipe)  # a net that can't be built is said before a folder is made
+    parse_loss(recipe.loss)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
-        (out / "command.txt").write_text(options.command + "\n")
     except OSError as error:
-        raise VesselError(f"The run folder {out} can't be written ({error.strerror}).") from error
+        raise VesselError(f"The run folder {out} can't be made: {reason(error)}.") from error
+    _write(path, json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
+    _write(out / "command.txt", options.command + "\n")
     return recipe
 
 
 def _remembered_split(cases: list[Case], options: RunOptions) -> tuple[list[Case], list[Case]]:
     path = options.split or options.out / "split.json"
     if not path.exists():
-        path.write_text(json.dumps(make_split(cases), indent=1) + "\n")
+        _write(path, json.dumps(make_split(cases), indent=1) + "\n")
     elif options.split is not None:
-        (options.out / "split.json").write_text(options.split.read_text())
+        _write(options.out / "split.json", options.split.read_text())
     learn, held = read_split(path, cases)
     return (learn + held, []) if options.all_data else (learn, held)
 
 
 def _load(cases: list[Case], recipe: Recipe) -> list[Scaled]:
     return [prepare(read_picture(case, recipe.task), recipe) for case in cases]
+
+
+def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:
+    if not pictures:
+        raise VesselError("There is no picture to learn from.", "The split leaves none on the training side.")
+    foreground = list(recipe.foreground)
+    if not any((p.truth[..., foreground] > 0).any() for p in pictures):
+        raise VesselError(
+            "Every training mask is empty.", "Masks must be brighter than 127 where the object is."
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    atomic_write(path, text.encode())

@@ -1,12 +1,13 @@
 """Nets: any of segmentation-models-pytorch's, and a small U-Net and W-Net of our own.
 
-Every net here answers ``(logits, features)`` for normalised (N, 3, H, W) pictures. `Segmenter` adds what the app
-relies on: uint8 pixels in, normalisation inside.
+Every net here answers ``(logits, features)`` for normalised pictures. `Segmenter` adds what the app relies on:
+uint8 pixels in, normalisation inside.
 """
 
 import torch
 from torch import Tensor, nn
 
+from trainer.losses import probabilities
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 
@@ -19,22 +20,26 @@ class Segmenter(nn.Module):
     Attributes
     ----------
     body : nn.Module
-        (N, 3, H, W) float32 to logits (N, C, H, W) and features (N, <= 16, H, W).
+        (N, 3 or 6, H, W) float32 to logits (N, C, H, W) and features (N, <= 16, H, W).
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, body: nn.Module) -> None:
+    def __init__(self, body: nn.Module, *, log: bool = False) -> None:
         super().__init__()
         self.body = body
+        self.log = log
         self.register_buffer("mean", torch.tensor([0.5, 0.35, 0.25]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor([0.25, 0.2, 0.2]).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Answer (N, H, W, 3) uint8 pixels with logits (N, C, H, W) and features (N, <= 16, H, W)."""
         x = image.permute(0, 3, 1, 2).float() / 255
-        logits, features = self.body((x - self.mean) / self.std)
+        normal = (x - self.mean) / self.std
+        if self.log:
+            normal = torch.cat([normal, 2 * torch.log(x * 64 + 1) - 4], dim=1)
+        logits, features = self.body(normal)
         return logits, features
 
 
@@ -106,31 +111,32 @@ class SmallUnet(nn.Module):
 class SmallWnet(nn.Module):
     """Two small U-Nets in a row; the second also sees the first's answer (Galdran et al., Sci. Rep. 2022)."""
 
-    def __init__(self, classes: int, widths: tuple[int, ...], dropout: float = 0.0) -> None:
+    def __init__(self, inputs: int, classes: int, widths: tuple[int, ...], dropout: float = 0.0) -> None:
         super().__init__()
-        self.first = SmallUnet(3, classes, widths, dropout)
-        self.second = SmallUnet(3 + classes, classes, widths, dropout)
+        self.first = SmallUnet(inputs, classes, widths, dropout)
+        self.second = SmallUnet(inputs + classes, classes, widths, dropout)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the sum of both answers' logits and the second net's last features."""
         coarse, _ = self.first(x)
-        fine, features = self.second(torch.cat([x, coarse.sigmoid()], dim=1))
+        fine, features = self.second(torch.cat([x, probabilities(coarse)], dim=1))
         return coarse + fine, features
 
 
 def build_net(recipe: Recipe) -> Segmenter:
     """Build the net a recipe asks for, with fresh weights (or the encoder weights it names)."""
-    classes = len(recipe.channels)
+    classes, log = len(recipe.channels), recipe.inputs == "rgb+log"
+    inputs = 6 if log else 3
     body: nn.Module
     if recipe.architecture == "own-unet":
-        body = SmallUnet(3, classes, recipe.widths, recipe.dropout)
+        body = SmallUnet(inputs, classes, recipe.widths, recipe.dropout)
     elif recipe.architecture == "own-wnet":
-        body = SmallWnet(classes, recipe.widths, recipe.dropout)
+        body = SmallWnet(inputs, classes, recipe.widths, recipe.dropout)
     else:
-        body = _smp_body(recipe, classes)
+        body = _smp_body(recipe, inputs, classes)
     if recipe.norm == "group":
         _group_norm(body)
-    return Segmenter(body).to(memory_format=torch.channels_last)
+    return Segmenter(body, log=log).to(memory_format=torch.channels_last)
 
 
 def stride_of(recipe: Recipe) -> int:
@@ -140,7 +146,7 @@ def stride_of(recipe: Recipe) -> int:
     return max(8, int(2**recipe.encoder_depth))
 
 
-def _smp_body(recipe: Recipe, classes: int) -> SmpBody:
+def _smp_body(recipe: Recipe, inputs: int, classes: int) -> SmpBody:
     import segmentation_models_pytorch as smp
 
     extra = {"decoder_channels": recipe.decoder_channels} if recipe.architecture in _WITH_CHANNELS else {}
@@ -150,6 +156,7 @@ def _smp_body(recipe: Recipe, classes: int) -> SmpBody:
             encoder_name=recipe.encoder,
             encoder_depth=recipe.encoder_depth,
             encoder_weights=recipe.encoder_weights,
+            in_channels=inputs,
             classes=classes,
             **extra,
         )
@@ -160,20 +167,20 @@ def _smp_body(recipe: Recipe, classes: int) -> SmpBody:
             "See segmentation-models-pytorch's list of architectures and encoders.",
         ) from error
     body = SmpBody(net, recipe.dropout)
-    _drop_unused(body)
+    _drop_unused(body, inputs)
     return body
 
 
 _WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
 
 
-def _drop_unused(body: SmpBody) -> None:
+def _drop_unused(body: SmpBody, inputs: int) -> None:
     """Take out encoder stages that a shallow net never runs: they only make files big and DDP unhappy."""
     ran: set[nn.Module] = set()
     hooks = [m.register_forward_hook(lambda m, *_: ran.add(m)) for m in body.modules()]
     body.eval()
     with torch.no_grad():
-        body(torch.zeros(1, 3, 64, 64))
+        body(torch.zeros(1, inputs, 64, 64))
     body.train()
     for hook in hooks:
         hook.remove()

@@ -1,18 +1,23 @@
-"""Single cells from a model's answer: seeds from `inside`, grown by watershed over the mask."""
+"""Single cells from a model's answer, at the scale it was trained for."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
-from vesselapp.core.evidence import threshold_of
+from trainer.pictures import median_diameter
+from vesselapp.core.scaling import resize_pixels, resize_probability
 from vesselapp.inference.model import Model
+
+_SCALES = (1.0, 0.5, 0.25)
+_LARGEST = 2048
+_MOST_GROWN = 4.0
 
 
 def objects_from(
     inside: NDArray[np.float32], foreground: NDArray[np.float32], threshold: float
 ) -> NDArray[np.int32]:
-    """Number the objects of one answer.
+    """Number the objects of one answer: seeds where ``inside`` wins, grown by watershed over the mask.
 
     Parameters
     ----------
@@ -29,20 +34,62 @@ def objects_from(
     mask = foreground >= threshold
     seeds = ((inside > 0.5) & mask).astype(np.uint8)
     count, marks, stats, _ = cv2.connectedComponentsWithStats(seeds, connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] < 6
-    small[0] = False
-    if small.any():
-        marks[small[marks]] = 0
     if count < 2:
         return np.zeros(mask.shape, np.int32)
+    specks = stats[:, cv2.CC_STAT_AREA] < 6
+    specks[0] = False
+    marks[specks[marks]] = 0
     return np.asarray(watershed(-inside, marks, mask=mask), np.int32)
 
 
-def split_objects(model: Model, pixels: NDArray[np.uint8], level: int) -> NDArray[np.int32]:
-    """Number the objects of a picture of any size: ``(H, W) int32``."""
-    stride = model.card.tile.stride
+def answer_cells(
+    model: Model, pixels: NDArray[np.uint8], diameter: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give inside and foreground, each (H, W) float32 0-1, for cells of about ``diameter`` px."""
+    assert model.card.scale.size is not None
+    factor = min(model.card.scale.size / diameter, _MOST_GROWN, _LARGEST / max(pixels.shape[:2]))
+    planes = _run(model, pixels, factor)
     height, width = pixels.shape[:2]
+    inside, foreground = (resize_probability(plane, height, width) for plane in planes)
+    return inside, foreground
+
+
+def find_diameter(model: Model, pixels: NDArray[np.uint8], threshold: float = 0.5) -> float:
+    """Find the typical cell diameter (px of the picture) by asking the model at several scales.
+
+    The scale is taken at which the cells found come out nearest to the size the model was trained for, and
+    the diameter is measured once more there.
+    """
+    size = model.card.scale.size
+    assert size is not None
+    found: list[tuple[float, float]] = []
+    for scale in _SCALES:
+        if scale < 1 and max(pixels.shape[:2]) * scale < 128:
+            break
+        factor = min(scale, scale * _LARGEST / max(pixels.shape[:2]))
+        found.append(_measure(model, pixels, factor, threshold))
+    known = [(abs(float(np.log(seen / size))), seen / factor) for seen, factor in found if seen > 0]
+    if not known:
+        return float(size)
+    guess = min(known)[1]
+    factor = min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2]))
+    seen, factor = _measure(model, pixels, factor, threshold)
+    return seen / factor if seen > 0 else guess
+
+
+def _measure(model: Model, pixels: NDArray[np.uint8], factor: float, threshold: float) -> tuple[float, float]:
+    """Give the median diameter of the objects at a scale, in px there, and the scale."""
+    inside, foreground = _run(model, pixels, factor)
+    return median_diameter(objects_from(inside, foreground, threshold)), factor
+
+
+def _run(
+    model: Model, pixels: NDArray[np.uint8], factor: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    height, width = (max(8, round(side * factor)) for side in pixels.shape[:2])
+    stride = model.card.tile.stride
     pad = ((0, -height % stride), (0, -width % stride), (0, 0))
-    answer = model.run(np.pad(pixels, pad, mode="symmetric")[None])[0, :height, :width]
+    scaled = np.pad(resize_pixels(pixels, height, width), pad, mode="symmetric")
+    answer = model.run(scaled[None])[0, :height, :width]
     foreground = answer[..., list(model.card.output.foreground)].sum(axis=-1)
-    return objects_from(answer[..., 0], np.asarray(foreground, np.float32), threshold_of(level))
+    return np.ascontiguousarray(answer[..., 0]), np.asarray(foreground, np.float32)

@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -13,6 +14,7 @@ from trainer.readers import Case
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
+from vesselapp.core.image import PICTURE_SUFFIXES, read_image
 from vesselapp.core.scaling import resize_pixels, resize_probability
 
 
@@ -65,11 +67,11 @@ class Scaled:
 
 def read_picture(case: Case, task: str) -> Picture:
     """Read a case from disk and check that its parts fit."""
-    pixels = _read_pixels(case.image)
+    pixels = read_pixels(case.image)
     height, width = pixels.shape[:2]
     instances = None
     if case.instances is not None:
-        instances = np.asarray(Image.open(case.instances)).astype(np.int32)
+        instances = np.asarray(_open(case.instances)).astype(np.int32)
         _same_size(case, case.instances, instances.shape, (height, width))
     elif len(case.masks) > 1:
         instances = np.zeros((height, width), np.int32)
@@ -115,15 +117,19 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     return np.asarray(_open(path).convert("L")) > 127
 
 
-def _read_pixels(path: Path) -> NDArray[np.uint8]:
+def read_pixels(path: Path) -> NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8, by the app's own reader where that knows the format."""
+    if path.name.lower().endswith(PICTURE_SUFFIXES):
+        return read_image(path).pixels
     return np.ascontiguousarray(np.asarray(_open(path).convert("RGB")))
 
 
 def _open(path: Path) -> Image.Image:
     try:
-        if path.name.endswith(".gz"):
-            return Image.open(io.BytesIO(gzip.decompress(path.read_bytes())))
-        return Image.open(path)
+        data = path.read_bytes()
+        picture = Image.open(io.BytesIO(gzip.decompress(data) if path.name.endswith(".gz") else data))
+        picture.load()
+        return picture
     except (OSError, UnidentifiedImageError) as error:
         raise VesselError(f"The picture {path} can't be read ({error}).") from error
 
@@ -136,6 +142,43 @@ def _same_size(case: Case, path: Path, got: tuple[int, ...], wanted: tuple[int, 
         )
 
 
+def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
+    """Bring a picture of cells to the working scale: its median object gets ``recipe.size`` px across."""
+    objects = picture.instances
+    if objects is None:
+        objects = cv2.connectedComponents(picture.mask.astype(np.uint8), connectivity=4)[1].astype(np.int32)
+    factor = recipe.size / (median_diameter(objects) or recipe.size)
+    height, width = (max(8, round(side * factor)) for side in picture.mask.shape)
+    pixels = resize_pixels(picture.pixels, height, width)
+    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    if factor > 1.5:
+        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
+    truth = cell_truth(fitted.astype(np.int32))
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, np.ones((height, width), np.uint8))
+
+
+def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
+    """Turn object numbers into inside, border (the outermost ``rim`` px of each object) and background.
+
+    Returns
+    -------
+    (H, W, 3) uint8
+        0 or 255.
+    """
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
+    numbers = objects.astype(np.float32)
+    alike = cv2.erode(numbers, kernel) == cv2.dilate(numbers, kernel)
+    inside, cell = (objects > 0) & alike, objects > 0
+    return np.stack([inside, cell & ~inside, ~cell], axis=2).astype(np.uint8) * 255
+
+
+def median_diameter(objects: NDArray[np.int32]) -> float:
+    """Give the median diameter (px) of discs as large as the objects; 0 where there are none."""
+    areas = np.bincount(objects.ravel())[1:]
+    areas = areas[areas > 0]
+    return float(np.median(np.sqrt(4 * areas / np.pi))) if len(areas) else 0.0
+
+
 def prepare(picture: Picture, recipe: Recipe) -> Scaled:
     """Bring a picture to a recipe's working scale."""
-    return vessel_picture(picture, recipe)
+    return (vessel_picture if recipe.task == "vessels" else cell_picture)(picture, recipe)

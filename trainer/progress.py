@@ -1,14 +1,35 @@
 """What a running training says: a line in the terminal, or one JSON object a line for the app."""
 
+import contextlib
 import json
+import logging
 import sys
 import time
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+
+@contextlib.contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's adverts and hints to itself; errors still come through."""
+    logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\.|torch\.")
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*lr_scheduler.step.*|.*pin_memory.*")
+            yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def emit(event: str, **values: Any) -> None:

@@ -92,7 +92,9 @@ def _read_folders(folder: Path) -> list[Case]:
     if images is None or masks is None:
         return []
     second = _by_stem(_first_folder(folder, "masks_2nd", "manual2", "2nd_manual"))
-    fov_folder = _first_folder(folder, "fov") or (folder / "mask" if masks != folder / "mask" else None)
+    fov_folder = _first_folder(folder, "fov") or (
+        _first_folder(folder, "mask") if masks.name != "mask" else None
+    )
     fov, truth = _by_stem(fov_folder), _by_stem(masks)
     instances = _by_stem(_first_folder(folder, "labels", "instances"))
     pictures = _by_stem(images)
@@ -122,7 +124,9 @@ def _read_drive(folder: Path) -> list[Case]:
 
 def _read_stare(folder: Path) -> list[Case]:
     """STARE: im0001.ppm, im0001.ah.ppm, im0001.vk.ppm, gzipped or not, in one folder or several."""
-    files = {p.name: p for p in sorted(folder.rglob("im[0-9][0-9][0-9][0-9].*")) if _is_picture(p)}
+    places = [folder, *(folder / name for name in ("stare-images", "images", "labels-ah", "labels-vk"))]
+    found = (path for place in places for path in sorted(place.glob("im[0-9][0-9][0-9][0-9].*")))
+    files = {path.name: path for path in found if _is_picture(path)}
     cases = []
     for name, path in files.items():
         stem, _, ending = name.partition(".")
@@ -151,6 +155,8 @@ def _read_stage1(folder: Path) -> list[Case]:
     """DSB2018 stage1_train: ``<id>/images/<id>.png`` and one mask file an object in ``<id>/masks``."""
     cases = []
     for path in sorted(folder.glob("*/images/*.png")):
+        if path.stem != path.parent.parent.name:
+            return []
         masks = tuple(sorted(path.parent.parent.glob("masks/*.png")))
         if not masks:
             raise VesselError(f"The masks of {path} are missing.")

@@ -30,12 +30,15 @@ class Augment:
     equalise: float = 0.05
     invert: float = 0.0
     stain: float = 0.0
+    expose: float = 0.0
+    mirror: bool = False
 
 
 @dataclass(frozen=True)
 class Recipe:
     """All settings of one training run.
 
+    ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for dim pictures;
     ``loss`` is a sum such as ``bce+0.5*dice``; ``size`` is the working scale in px (diameter of the field of view,
     or of a typical object, as ``scale_kind`` says); ``crop`` the side of a training crop in px.
     """
@@ -46,6 +49,7 @@ class Recipe:
     foreground: tuple[int, ...]
     scale_kind: Literal["as_is", "field_of_view", "object_diameter"]
     size: int
+    inputs: Literal["rgb", "rgb+log"] = "rgb"
     architecture: str = "Unet"
     encoder: str = "resnet18"
     encoder_depth: int = 3
@@ -56,9 +60,9 @@ class Recipe:
     dropout: float = 0.0
     crop: int = 512
     batch: int = 4
-    steps: int = 3600
+    steps: int = 3000
     steps_per_epoch: int = 100
-    validate_every: int = 4
+    validate_every: int = 5
     loss: str = "bce+0.5*dice"
     optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = 3e-3
@@ -91,11 +95,26 @@ RECIPES = {
         foreground=(0, 1),
         scale_kind="object_diameter",
         size=28,
+        inputs="rgb+log",
         crop=256,
         batch=12,
         loss="ce+0.5*dice",
         drawn=0.4,
-        augment=Augment(scale=(0.5, 2.0), elastic=0.25, invert=0.15, stain=0.3, colour_mix=0.4, gray=0.15),
+        steps=3000,
+        augment=Augment(
+            expose=0.5,
+            mirror=True,
+            gamma=0.15,
+            gain=0.15,
+            offset=10.0,
+            scale=(0.4, 2.2),
+            warp=0.8,
+            elastic=0.25,
+            invert=0.1,
+            stain=0.3,
+            colour_mix=0.4,
+            gray=0.15,
+        ),
     ),
 }
 

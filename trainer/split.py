@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from trainer.readers import Case
@@ -19,18 +19,22 @@ def make_split(cases: list[Case], fraction: float = 0.2, seed: int = 0) -> dict[
     dict
         ``train`` and ``validation``: sorted case keys.
     """
-    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+    groups: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for case in cases:
-        groups[case.set_name, case.kind].add(case.subject)
+        groups[case.set_name, case.kind][case.subject] += 1
     held: set[tuple[str, str]] = set()
     for (set_name, kind), subjects in groups.items():
-        if len(subjects) < 2:
-            continue
         order = sorted(
             subjects, key=lambda s: hashlib.sha256(f"{seed}/{set_name}/{kind}/{s}".encode()).digest()
         )
-        count = min(len(order) - 1, max(1, round(fraction * len(order))))
-        held |= {(set_name, subject) for subject in order[:count]}
+        wanted = max(1, round(fraction * subjects.total()))
+        for subject in order[:-1]:
+            if wanted <= 0:
+                break
+            # A subject with more than its share of pictures stays on the training side.
+            if subjects[subject] <= max(1.5 * wanted, 2):
+                held.add((set_name, subject))
+                wanted -= subjects[subject]
     sides: dict[str, list[str]] = {"train": [], "validation": []}
     for case in sorted(cases, key=lambda c: c.key):
         side = "validation" if (case.set_name, case.subject) in held else "train"

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from trainer.metrics import (
+    best_threshold,
+    betti0_error,
+    bootstrap_interval,
+    calibration_error,
+    cldice,
+    count,
+    object_measures,
+    pixel_measures,
+)
+
+
+@pytest.fixture
+def answer():
+    random = np.random.default_rng(3)
+    truth = random.random((60, 70)) < 0.2
+    probability = np.clip(truth * 0.35 + random.random((60, 70)) * 0.65, 0, 1).astype(np.float32)
+    inside = np.ones((60, 70), bool)
+    inside[:10] = False
+    return probability, truth, inside
+
+
+def test_against_scikit_learn(answer):
+    probability, truth, inside = answer
+    mask = probability >= 0.5
+    got = pixel_measures(count(probability, mask, truth, inside))
+    t, p, m = truth[inside], probability[inside], mask[inside]
+    assert got["dice"] == pytest.approx(reference.f1_score(t, m))
+    assert got["iou"] == pytest.approx(reference.jaccard_score(t, m))
+    assert got["sensitivity"] == pytest.approx(reference.recall_score(t, m))
+    assert got["precision"] == pytest.approx(reference.precision_score(t, m))
+    assert got["specificity"] == pytest.approx(reference.recall_score(~t, ~m))
+    assert got["accuracy"] == pytest.approx(reference.accuracy_score(t, m))
+    assert got["mcc"] == pytest.approx(reference.matthews_corrcoef(t, m))
+    assert got["auc"] == pytest.approx(reference.roc_auc_score(t, p), abs=1e-3)
+    assert got["pr_auc"] == pytest.approx(reference.average_precision_score(t, p), abs=2e-3)
+
+
+def test_pooling_is_adding(answer):
+    probability, truth, inside = answer
+    mask = probability >= 0.5
+    upper, lower = inside.copy(), inside.copy()
+    upper[30:], lower[:30] = False, False
+    halves = count(probability, mask, truth, upper) + count(probability, mask, truth, lower)
+    assert pixel_measures(halves) == pixel_measures(count(probability, mask, truth, inside))
+
+
+def test_calibration_error_by_hand():
+    probability = np.array([[0.1] * 10 + [0.9] * 10], np.float32)
+    truth = np.array([[True] * 3 + [False] * 7 + [True] * 9 + [False]])
+    counts = count(probability, probability > 0.5, truth, np.ones_like(truth))
+    assert calibration_error(counts) == pytest.approx(0.5 * 0.2 + 0.5 * 0.0, abs=1e-3)
+
+
+def test_best_threshold_lies_between_the_classes():
+    probability = np.array([[0.2, 0.3, 0.7, 0.8]], np.float32)
+    truth = np.array([[False, False, True, True]])
+    counts = count(probability, probability > 0.5, truth, np.ones_like(truth))
+    assert 0.3 < best_threshold(counts) <= 0.7
+
+
+def test_empty_pictures():
+    nothing = np.zeros((8, 8), bool)
+    got = pixel_measures(count(np.zeros((8, 8), np.float32), nothing, nothing, ~nothing))
+    assert (got["dice"], got["specificity"], got["mcc"]) == (1.0, 1.0, 0.0)
+    assert "auc" not in got
+    assert cldice(nothing, nothing) == 1.0
+    assert cldice(~nothing, nothing) == 0.0
+
+
+def test_cldice_does_not_mind_width():
+    thin, thick = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    thin[20, 5:35], thick[18:23, 5:35] = True, True
+    assert cldice(thin, thick) > 0.95
+    assert cldice(thin, np.roll(thick, 10, axis=0)) == 0.0
+
+
+def test_betti0_error_counts_pieces():
+    one, two = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    one[2:7, 4] = True
+    two[2:4, 4] = two[5:7, 4] = True
+    assert (betti0_error(one, two), betti0_error(two, two)) == (1, 0)
+
+
+def test_objects_by_hand():
+    truth, said = np.zeros((20, 30), np.int32), np.zeros((20, 30), np.int32)
+    truth[2:8, 2:8], truth[2:8, 12:18], truth[12:18, 2:8] = 1, 2, 3
+    said[2:8, 2:8] = 7  # exact
+    said[2:8, 13:19] = 8  # IoU 30 / 42
+    said[12:18, 20:26] = 9  # nothing there
+    got = object_measures(said, truth)
+    assert got["f1"] == pytest.approx(2 / 3)
+    assert got["ap50"] == pytest.approx(2 / 4)
+    assert got["pq"] == pytest.approx((1 + 30 / 42) / 3)
+    assert got["count_error"] == 0
+    assert object_measures(said * 0, truth)["f1"] == 0
+    assert object_measures(said * 0, truth * 0) == {"f1": 1, "ap50": 1, "pq": 1, "count_error": 0}
+
+
+def test_interval_of_groups_is_wider_than_of_singles():
+    values = [0.7, 0.7, 0.7, 0.9, 0.9, 0.9]
+    low, high = bootstrap_interval(values, list("aaabbb"))
+    single_low, single_high = bootstrap_interval(values, list("abcdef"))
+    assert (low, high) == pytest.approx((0.7, 0.9))
+    assert single_low > low
+    assert single_high < high

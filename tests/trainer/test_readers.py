@@ -1,0 +1,179 @@
+import gzip
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.trainer.conftest import draw_fundus, save
+from trainer.pictures import cell_truth, median_diameter, prepare, read_picture
+from trainer.readers import read_sets
+from trainer.recipes import RECIPES, Recipe
+from trainer.split import make_split, read_split
+from vesselapp.core.errors import VesselError
+
+PIXELS, VESSELS, FIELD = draw_fundus(0)
+
+
+def save_gif(path: Path, mask: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+
+
+def save_ppm_gz(path: Path, plane: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    Image.fromarray(plane.astype(np.uint8) * (255 if plane.dtype == bool else 1)).save(buffer, "PPM")
+    path.write_bytes(gzip.compress(buffer.getvalue()))
+
+
+def drive(root: Path) -> None:
+    for half, number in (("training", 21), ("test", 1)):
+        save(root / half / "images" / f"{number:02d}_{half}.tif", PIXELS)
+        save_gif(root / half / "1st_manual" / f"{number:02d}_manual1.gif", VESSELS)
+        save_gif(root / half / "mask" / f"{number:02d}_{half}_mask.gif", FIELD)
+    save_gif(root / "test" / "2nd_manual" / "01_manual2.gif", VESSELS)
+
+
+def stare(root: Path) -> None:
+    save_ppm_gz(root / "im0001.ppm.gz", PIXELS)
+    save_ppm_gz(root / "labels-ah" / "im0001.ah.ppm.gz", VESSELS)
+    save_ppm_gz(root / "labels-vk" / "im0001.vk.ppm.gz", VESSELS)
+
+
+def chase(root: Path) -> None:
+    for eye in "LR":
+        save(root / f"Image_01{eye}.jpg", PIXELS)
+        save(root / f"Image_01{eye}_1stHO.png", VESSELS)
+        save(root / f"Image_01{eye}_2ndHO.png", VESSELS)
+
+
+def hrf(root: Path) -> None:
+    for stem, ending in (("01_h", "jpg"), ("01_dr", "JPG")):
+        save(root / "images" / f"{stem}.{ending}", PIXELS)
+        save(root / "manual1" / f"{stem}.tif", VESSELS)
+        save(root / "mask" / f"{stem}_mask.tif", np.repeat(FIELD[:, :, None].astype(np.uint8) * 255, 3, axis=2))
+
+
+def plain(root: Path) -> None:
+    save(root / "images" / "a.png", PIXELS)
+    save(root / "masks" / "a.png", VESSELS)
+
+
+@pytest.mark.parametrize(
+    ("layout", "count", "second", "fov"),
+    [(drive, 2, 1, 2), (stare, 1, 1, 0), (chase, 2, 2, 0), (hrf, 2, 0, 2), (plain, 1, 0, 0)],
+)
+def test_fundus_layouts(tmp_path: Path, layout, count: int, second: int, fov: int):
+    layout(tmp_path / "set")
+    cases = read_sets([tmp_path / "set"])
+    assert len(cases) == count
+    assert sum(case.second is not None for case in cases) == second
+    assert sum(case.fov is not None for case in cases) == fov
+    assert read_sets([tmp_path]) == cases  # a folder of sets
+    for case in cases:
+        picture = read_picture(case, "vessels")
+        assert np.array_equal(picture.mask, VESSELS)
+        assert picture.pixels.shape == PIXELS.shape
+        assert (picture.inside & FIELD).sum() > 0.9 * FIELD.sum()
+
+
+def test_chase_keeps_both_eyes_of_a_child_together(tmp_path: Path):
+    chase(tmp_path / "set")
+    assert {case.subject for case in read_sets([tmp_path / "set"])} == {"01"}
+
+
+def objects() -> np.ndarray:
+    plane = np.zeros((40, 60), np.int32)
+    plane[5:15, 5:15], plane[5:15, 15:25], plane[25:35, 30:40] = 1, 2, 3
+    return plane
+
+
+def test_stage1_train(tmp_path: Path):
+    folder = tmp_path / "stage1_train" / "abc"
+    save(folder / "images" / "abc.png", np.zeros((40, 60, 3), np.uint8))
+    for number in (1, 2, 3):
+        save(folder / "masks" / f"{number}.png", objects() == number)
+    (case,) = read_sets([tmp_path / "stage1_train"])
+    picture = read_picture(case, "cells")
+    assert picture.instances is not None
+    assert len(np.unique(picture.instances)) == 4
+    assert np.array_equal(picture.mask, objects() > 0)
+    assert median_diameter(picture.instances) == pytest.approx(np.sqrt(400 / np.pi))
+
+
+def test_instances_as_one_file_and_bccd(tmp_path: Path):
+    save(tmp_path / "nuclei" / "images" / "a.png", np.zeros((40, 60, 3), np.uint8))
+    save(tmp_path / "nuclei" / "masks" / "a.png", objects() > 0)
+    save(tmp_path / "nuclei" / "labels" / "a.png", objects().astype(np.uint16))
+    save(tmp_path / "bccd" / "original" / "b.png", np.zeros((40, 60, 3), np.uint8))
+    save(tmp_path / "bccd" / "mask" / "b.png", objects() > 0)
+    bccd, nuclei = read_sets([tmp_path])
+    assert np.array_equal(read_picture(nuclei, "cells").instances, objects())
+    assert np.array_equal(read_picture(bccd, "cells").mask, objects() > 0)
+
+
+def test_touching_cells_are_parted_by_border():
+    inside, border, background = (cell_truth(objects())[..., c] > 0 for c in range(3))
+    assert np.array_equal(inside | border, objects() > 0)
+    assert np.array_equal(background, objects() == 0)
+    assert border[10, 14]
+    assert border[10, 15]
+    assert cv2.connectedComponents(inside.astype(np.uint8))[0] - 1 == 3
+
+
+def test_working_scale(tmp_path: Path):
+    plain(tmp_path / "set")
+    picture = read_picture(read_sets([tmp_path / "set"])[0], "vessels")
+    recipe = RECIPES["fundus-vessels"]
+    scaled = prepare(picture, recipe)
+    assert abs(scaled.pixels.shape[0] - recipe.size) <= 12
+    assert scaled.truth.shape == (*scaled.valid.shape, 1)
+    assert scaled.truth.mean() / 255 == pytest.approx(VESSELS.sum() / FIELD.sum() * np.pi / 4, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda root: (root / "masks" / "a.png").unlink(), "have no mask"),
+        (lambda root: save(root / "masks" / "a.png", VESSELS[:50]), "160 x 50 px, but its picture"),
+        (lambda root: (root / "images" / "a.png").write_bytes(b"no"), "a.png"),
+    ],
+)
+def test_bad_sets_are_one_sentence(tmp_path: Path, spoil, said: str):
+    plain(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(VesselError, match=said):
+        [read_picture(case, "vessels") for case in read_sets([tmp_path])]
+
+
+def test_no_pictures_and_no_folder(tmp_path: Path):
+    with pytest.raises(VesselError, match="No pictures with masks"):
+        read_sets([tmp_path])
+    with pytest.raises(VesselError, match="doesn't exist"):
+        read_sets([tmp_path / "nowhere"])
+
+
+def test_split_keeps_subjects_and_is_stable(tmp_path: Path):
+    for child in range(1, 11):
+        for eye in "LR":
+            save(tmp_path / "chase" / f"Image_{child:02d}{eye}.jpg", PIXELS[:8, :8])
+            save(tmp_path / "chase" / f"Image_{child:02d}{eye}_1stHO.png", VESSELS[:8, :8])
+    cases = read_sets([tmp_path])
+    sides = make_split(cases)
+    assert len(sides["validation"]) == 4
+    assert not {key[:-1] for key in sides["train"]} & {key[:-1] for key in sides["validation"]}
+    assert make_split(cases[::-1]) == sides
+    (tmp_path / "split.json").write_text(json.dumps(sides))
+    learn, held = read_split(tmp_path / "split.json", cases)
+    assert [case.key for case in held] == sides["validation"]
+    assert len(learn) == 16
+    with pytest.raises(VesselError, match="is in none of the data folders"):
+        read_split(tmp_path / "split.json", cases[:3])
+
+
+def test_recipes_are_whole():
+    assert all(isinstance(recipe, Recipe) and recipe.name == name for name, recipe in RECIPES.items())

@@ -1,0 +1,35 @@
+"""Which pictures look alike: crops of one field, or of one slide, must stay on one side of a split."""
+
+import dataclasses
+from collections import defaultdict
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from trainer.pictures import read_pixels
+from trainer.readers import Case
+
+_QUANTILES = (2, 10, 25, 50, 75, 90)
+
+
+def group_by_look(cases: list[Case]) -> list[Case]:
+    """Give the cases with ``subject`` set to a group of one size and colour distribution, ``kind`` to the size.
+
+    Groups come of average linkage over the largest difference of colour quantiles: 4 levels join dark pictures,
+    12 bright ones, whose light varies more.
+    """
+    rows: dict[str, list[tuple[Case, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]]] = defaultdict(list)
+    for case in cases:
+        pixels = read_pixels(case.image)
+        quantiles = np.percentile(pixels.reshape(-1, 3), _QUANTILES, axis=0).ravel()
+        bright = "bright" if quantiles.mean() > 60 else "dark"
+        rows[f"{case.set_name} {pixels.shape[1]}x{pixels.shape[0]} {bright}"].append((case, quantiles))
+    out = []
+    for kind, members in rows.items():
+        groups = np.ones(len(members), int)
+        if len(members) > 1:
+            tree = linkage(np.stack([q for _, q in members]), "average", metric="chebyshev")
+            groups = fcluster(tree, 12 if kind.endswith("bright") else 4, "distance")
+        for (case, _), group in zip(members, groups, strict=True):
+            out.append(dataclasses.replace(case, subject=f"{kind} {group}", kind=kind))
+    return out
