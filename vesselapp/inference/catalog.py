@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
-from vesselapp.core.resources import resource_path
+from vesselapp.core.resources import resource_path, user_data_folder
 from vesselapp.inference.graph import read_graph
 
 
@@ -40,7 +39,7 @@ def shipped_folder() -> Path:
 
 def user_folder() -> Path:
     """Give the folder of the user's own models (it need not exist yet)."""
-    return Path(platformdirs.user_data_dir("vesselapp", appauthor=False)) / "models"
+    return user_data_folder() / "models"
 
 
 def list_models() -> list[ModelEntry]:

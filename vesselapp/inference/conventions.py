@@ -118,7 +118,7 @@ def to_probability(answer: NDArray[Any], spec: OutputSpec, height: int, width: i
     -------
     (N, height, width, C) float32, 0-1
     """
-    planes = channels_last(answer, spec.layout)
+    planes = channels_last(answer, spec.layout, height, width)
     if spec.meaning == "mask":
         soft = planes.dtype.kind in "uif" and planes.size > 0 and float(planes.max()) > _SOFT_MASK
         planes = planes / np.float32(255) if soft else planes > 0
@@ -132,10 +132,12 @@ def to_probability(answer: NDArray[Any], spec: OutputSpec, height: int, width: i
     return values
 
 
-def channels_last(answer: NDArray[Any], layout: str) -> NDArray[Any]:
-    """Bring an answer to ``(N, H, W, C)``; missing batch and channel axes are added."""
+def channels_last(answer: NDArray[Any], layout: str, height: int, width: int) -> NDArray[Any]:
+    """Bring an answer to ``(N, H, W, C)``; axes that are missing are added, px in one row are unfolded."""
     if answer.ndim == 2:
         return answer[None, :, :, None]
+    if answer.ndim == 3 and answer.shape[1:] != (height, width) and answer.shape[1] == height * width:
+        return answer.reshape(len(answer), height, width, answer.shape[2])
     if answer.ndim == 3:
         return answer[..., None]
     return answer.transpose(0, 2, 3, 1) if layout == "NCHW" else answer

@@ -38,6 +38,7 @@ class Weights:
     dims: tuple[int, ...]
     item_bits: int | None
     stored_bytes: int
+    stored_raw: bool
     external: tuple[tuple[str, str], ...]
 
     @property
@@ -73,6 +74,8 @@ class GraphInfo:
     nodes: list[Node] = field(default_factory=list)
     inner_nodes: list[Node] = field(default_factory=list)
     weights: list[Weights] = field(default_factory=list)
+    sparse_weights: bool = False
+    producer: str = ""
 
 
 class _Broken(Exception):
@@ -190,6 +193,8 @@ def _read_model(data: memoryview, metadata_only: bool) -> GraphInfo:
     for number, value in _fields(data):
         if number == 1:
             info.ir_version = _number(value)
+        elif number == 2:
+            info.producer = _text(value)
         elif number == 7:
             info.has_graph = True
             if not metadata_only:
@@ -237,6 +242,8 @@ def _read_graph_message(data: memoryview, info: GraphInfo, depth: int) -> None:
             nodes.append(_read_node(_slice(value), info, depth))
         elif number == 5:
             info.weights.append(_read_weights(_slice(value)))
+        elif number == 15:
+            info.sparse_weights = True
         elif number == 11 and depth == 0:
             info.inputs.append(_read_tensor_info(_slice(value)))
         elif number == 12 and depth == 0:
@@ -260,13 +267,15 @@ def _read_node(data: memoryview, info: GraphInfo, depth: int) -> Node:
             for inner, item in _fields(_slice(value)):
                 if inner in (5, 10):
                     info.weights.append(_read_weights(_slice(item)))
+                elif inner in (22, 23):
+                    info.sparse_weights = True
                 elif inner in (6, 11):
                     _read_graph_message(_slice(item), info, depth + 1)
     return Node(domain, kind, tuple(reads), tuple(writes))
 
 
 def _read_weights(data: memoryview) -> Weights:
-    name, dims, kind, stored = "", [], 0, 0
+    name, dims, kind, stored, raw = "", [], 0, 0, False
     external: list[tuple[str, str]] = []
     for number, value in _fields(data):
         if number == 1:
@@ -277,9 +286,10 @@ def _read_weights(data: memoryview) -> Weights:
             name = _text(value)
         elif number in (4, 5, 6, 7, 9, 10, 11):
             stored += len(value) if isinstance(value, memoryview) else 1
+            raw = raw or number == 9
         elif number == 13:
             external.append(_pair(_slice(value)))
-    return Weights(name, tuple(dims), _ITEM_BITS.get(kind), stored, tuple(external))
+    return Weights(name, tuple(dims), _ITEM_BITS.get(kind), stored, raw, tuple(external))
 
 
 def _packed(value: int | memoryview) -> list[int]:

@@ -1,25 +1,25 @@
 """A loaded model: a session on the device that really works, and its card."""
 
 import copy
-import hashlib
-import json
 import logging
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.model_card import METADATA_KEY, ModelCard
+from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
+from vesselapp.inference.cards import file_sha256, keep_card, kept_card, own_card
+from vesselapp.inference.checks import check_graph
 from vesselapp.inference.conventions import to_input, to_probability, value_table
-from vesselapp.inference.graph import GraphInfo, read_graph
+from vesselapp.inference.foreign import fixed_batch
+from vesselapp.inference.graph import read_graph
 from vesselapp.inference.providers import CPU, Provider, providers_to_try
 from vesselapp.inference.session import DeviceError, open_session, run_session
+from vesselapp.inference.trial import try_foreign
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Model:
         self._threads = threads
         self._session: Any = None
         self._device: Provider = CPU
+        self._fixed_batch: int | None = None
 
     @property
     def device(self) -> Provider:
@@ -81,7 +82,9 @@ class Model:
             If the device failed at it.
         """
         given = to_input(batch, self.card.input, self._table if table is None else table)
-        answer = self._fetch(self.card.output.name, given)
+        if self._fixed_batch is not None and len(batch) < self._fixed_batch:
+            given = np.concatenate([given, *[given[:1]] * (self._fixed_batch - len(batch))])
+        answer = self._fetch(self.card.output.name, given)[: len(batch)]
         return to_probability(answer, self.card.output, batch.shape[1], batch.shape[2])
 
     def foreground(
@@ -127,7 +130,7 @@ class Model:
         if running != device.runtime_name:
             return f"ONNX Runtime set it aside and took {running}"
         previous = (self._session, self._device)
-        self._session, self._device = session, device
+        self._session, self._device, self._fixed_batch = session, device, fixed_batch(session)
         try:
             problem = self.self_test()
         except DeviceError as error:
@@ -135,7 +138,7 @@ class Model:
         if problem:
             self._session, self._device = previous
             return problem
-        self.provider, self.batch = device.name, device.batch
+        self.provider, self.batch = device.name, self._fixed_batch or device.batch
         return ""
 
     def retreat(self, trouble: DeviceError) -> None:
@@ -148,7 +151,7 @@ class Model:
         """
         tile = self.card.tile
         smaller = self.tile_size // 2 // tile.stride * tile.stride
-        if trouble.memory and self.batch > 1:
+        if trouble.memory and self.batch > 1 and self._fixed_batch is None:
             self.batch //= 2
             self.provider_note = f"Memory of {self.provider} is short: {self.batch} tiles at once."
         elif trouble.memory and not tile.fixed and smaller >= 4 * tile.stride:
@@ -226,8 +229,10 @@ def load_model(path: Path, provider: str = "auto", *, threads: int | None = None
         If the file is no model that can be used, or it runs on no device.
     """
     info = read_graph(path)
-    card = card_of(info, path)
-    model = Model(path, card, file_sha256(path), threads)
+    check_graph(info, path)
+    sha256 = file_sha256(path)
+    card = own_card(info, path) or kept_card(sha256) or _new_card(path, sha256)
+    model = Model(path, card, sha256, threads)
     candidates, reason = providers_to_try(provider)
     reasons = [reason] if reason else []
     for device in candidates:
@@ -240,37 +245,11 @@ def load_model(path: Path, provider: str = "auto", *, threads: int | None = None
     raise VesselError(f"The model {path.name} does not run: {problem}.", "Choose another model.")
 
 
-def card_of(info: GraphInfo, path: Path) -> ModelCard:
-    """Give the model card that a file carries.
-
-    Raises
-    ------
-    VesselError
-        If it has none, or a damaged one.
-    """
-    text = info.metadata.get(METADATA_KEY)
-    if text is None:
-        raise VesselError(f"{path.name} carries no model card.", "Choose a model made by this app's trainer.")
+def _new_card(path: Path, sha256: str) -> ModelCard:
+    """Guess the card of a file that is met for the first time, and keep it."""
+    card = try_foreign(path)
     try:
-        card = ModelCard.model_validate_json(text)
-    except ValidationError as error:
-        raise VesselError(f"The model card in {path.name} is damaged.", "Export the model again.") from error
-    names: Mapping[str, list[str]] = {
-        "input": [tensor.name for tensor in info.inputs],
-        "output": [tensor.name for tensor in info.outputs],
-    }
-    # A card may leave the names out where there is just one thing to name.
-    changes = {
-        part: {"name": names[part][0]} for part in names if not getattr(card, part).name and names[part]
-    }
-    return ModelCard.model_validate(_merged(json.loads(card.model_dump_json()), changes)) if changes else card
-
-
-def _merged(card: dict[str, Any], changes: dict[str, dict[str, str]]) -> dict[str, Any]:
-    return card | {part: card[part] | change for part, change in changes.items()}
-
-
-def file_sha256(path: Path) -> str:
-    """Give the hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        keep_card(sha256, card)
+    except VesselError as error:
+        log.warning("The guessed card of %s could not be kept: %s", path.name, error)
+    return card

@@ -1,0 +1,114 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.inference.foreign_models import disc_picture, foreign_model, small_unet
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.inference import model as model_module
+from vesselapp.inference.cards import correct_card, explain_guesses, keep_card
+from vesselapp.inference.model import load_model
+from vesselapp.inference.predict import predict
+from vesselapp.inference.trial import guess_in_this_process
+
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"answer": "logit"},
+    {"answer": "softmax"},
+    {"answer": "two logits"},
+    {"answer": "uint8 mask"},
+    {"answer": "class numbers"},
+    {"answer": "quarter"},
+    {"layout": "NHWC"},
+    {"layout": "NHWC", "answer": "softmax"},
+    {"layout": "NHWC", "answer": "flat softmax"},
+    {"layout": "NHWC", "channels": 1, "size": (128, 128)},
+    {"channels": 1},
+    {"channels": 1, "answer": "logit", "values": "0-255"},
+    {"dtype": "float16"},
+    {"dtype": "uint8"},
+    {"dtype": "uint8", "layout": "NHWC", "channels": 1, "answer": "uint8 mask"},
+    {"values": "0-255"},
+    {"size": (128, 128)},
+    {"size": (512, 512), "answer": "logit"},
+    {"size": (64, 64), "layout": "NHWC"},
+    {"size": (96, 160)},
+    {"batch": 1},
+    {"batch": 3, "answer": "softmax"},
+    {"extra_outputs": True},
+    {"opset": 9},
+    {"opset": 9, "answer": "softmax", "layout": "NHWC"},
+    {"opset": 21, "answer": "logit"},
+]
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guess in this process: starting one for each of many models would take half a minute."""
+    monkeypatch.setattr(model_module, "try_foreign", guess_in_this_process)
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(
+    "kind", KINDS, ids=lambda kind: ",".join(f"{k}={v}" for k, v in kind.items()) or "plain"
+)
+def test_a_foreign_model_gives_the_right_mask_without_being_told_anything(
+    tmp_path: Path, kind: dict[str, Any]
+) -> None:
+    model = load_model(foreign_model(tmp_path / "foreign.onnx", **kind), "cpu")
+    pixels, disc = disc_picture()
+    answer = predict(model, pixels)
+    mask = mask_of(quantise(answer.probability), level_of(model.card.threshold))
+    assert (mask & disc).sum() / (mask | disc).sum() > 0.95
+    assert model.card.guessed
+    assert len(explain_guesses(model.card)) == len(model.card.guessed)
+
+
+def test_a_file_that_is_met_for_the_first_time_is_tried_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = foreign_model(tmp_path / "retina.onnx", answer="logit")
+    card = load_model(path, "cpu").card
+    assert card.task == "vessels"
+    assert card.output.meaning == "logits"
+
+    def never(path: Path) -> None:
+        raise AssertionError("a known file is not tried again")
+
+    monkeypatch.setattr(model_module, "try_foreign", never)
+    assert load_model(path, "cpu").card == card
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_corrected_guess_is_kept_and_the_file_stays_as_it_was(tmp_path: Path) -> None:
+    path = foreign_model(tmp_path / "foreign.onnx", size=(128, 128))
+    before = path.read_bytes()
+    model = load_model(path, "cpu")
+    assert "scale.kind" in model.card.guessed
+    corrected = correct_card(model.card, {"scale.kind": "as_is", "threshold": 0.3})
+    assert "scale.kind" not in corrected.guessed
+    preview = predict(model.with_card(corrected), disc_picture()[0])
+    assert preview.probability.shape == (300, 380)
+    keep_card(model.sha256, corrected)
+    assert load_model(path, "cpu").card == corrected
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_wrong_correction_is_refused(tmp_path: Path) -> None:
+    card = load_model(foreign_model(tmp_path / "foreign.onnx"), "cpu").card
+    with pytest.raises(VesselError, match=r"no value 'input\.smell'"):
+        correct_card(card, {"input.smell": "rgb"})
+    with pytest.raises(VesselError, match=r"input\.colour can't be 'pink'"):
+        correct_card(card, {"input.colour": "pink"})
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_the_stride_of_a_deep_net_is_found(tmp_path: Path) -> None:
+    model = load_model(small_unet(tmp_path / "deep.onnx", depth=6), "cpu")
+    assert model.card.tile.stride == 64
+    answer = predict(model, disc_picture(301, 203)[0])
+    assert answer.probability.shape == (301, 203)
+    assert np.isfinite(answer.probability).all()

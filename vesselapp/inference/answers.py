@@ -1,0 +1,129 @@
+"""Which of a foreign graph's outputs is the mask, and what its numbers mean, told from what it answered."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.model_card import OutputSpec
+from vesselapp.inference.conventions import to_probability
+from vesselapp.inference.graph import GraphInfo
+
+_MOST_CHANNELS = 8
+_SMALLEST_SHARE = 8
+"""Answers may be down to this many times smaller than the picture."""
+_CLOSE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """An output, how it is read, what of that was guessed, and its answers to the pictures tried."""
+
+    spec: OutputSpec
+    guessed: tuple[str, ...]
+    values: list[NDArray[Any]]
+
+
+def choose_answer(
+    answers: dict[str, list[NDArray[Any]]], info: GraphInfo, height: int, width: int
+) -> Answer | None:
+    """Choose the output that is a mask.
+
+    Parameters
+    ----------
+    answers : dict
+        Each output's answers to some pictures.
+    info : GraphInfo
+    height, width : int
+        Size of those pictures in px.
+
+    Returns
+    -------
+    Answer or None
+        None where no output has the picture's shape.
+    """
+    choices: list[tuple[tuple[int, ...], Answer]] = []
+    for index, (name, values) in enumerate(answers.items()):
+        found = _layout_of(values[0].shape, height, width)
+        if found is None:
+            continue
+        layout, channels, shrunk = found
+        spec, guessed = _meaning(name, layout, channels, values, (height, width))
+        if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
+            continue
+        rank = {"probability": 0, "softmax_logits": 1, "logits": 1, "mask": 2}[spec.meaning]
+        choices.append(((shrunk, channels, rank, index), Answer(spec, guessed, values)))
+    if not choices:
+        return None
+    chosen = min(choices, key=lambda choice: choice[0])[1]
+    if len(choices) > 1:
+        return Answer(chosen.spec, (*chosen.guessed, "output.name"), chosen.values)
+    return chosen
+
+
+def _layout_of(
+    shape: tuple[int, ...], height: int, width: int
+) -> tuple[Literal["NHWC", "NCHW"], int, int] | None:
+    """Give layout, channels, and how many times smaller than the picture it is; None if it is no plane."""
+    readings: list[tuple[Literal["NHWC", "NCHW"], int, int, int]] = []
+    if len(shape) == 4:
+        readings += [("NCHW", shape[1], shape[2], shape[3]), ("NHWC", shape[3], shape[1], shape[2])]
+    elif len(shape) == 3 and shape[1] == height * width:
+        readings.append(("NHWC", shape[2], height, width))
+    elif len(shape) == 3:
+        readings.append(("NHWC", 1, shape[1], shape[2]))
+    elif len(shape) == 2:
+        readings.append(("NHWC", 1, shape[0], shape[1]))
+    for layout, channels, rows, columns in readings:
+        if not 1 <= channels <= _MOST_CHANNELS or not rows or not columns:
+            continue
+        shrunk = round(height / rows)
+        near = 1 <= shrunk <= _SMALLEST_SHARE and abs(rows * shrunk - height) <= shrunk
+        if near and abs(columns * shrunk - width) <= shrunk:
+            return layout, channels, shrunk
+    return None
+
+
+def _meaning(
+    name: str,
+    layout: Literal["NHWC", "NCHW"],
+    channels: int,
+    values: list[NDArray[Any]],
+    shape: tuple[int, int],
+) -> tuple[OutputSpec, tuple[str, ...]]:
+    spec = OutputSpec(name=name, layout=layout)
+    if values[0].dtype.kind in "iub":
+        return spec.model_copy(update={"meaning": "mask"}), ()
+    low = min(float(np.nanmin(value)) for value in values)
+    high = max(float(np.nanmax(value)) for value in values)
+    within = low >= -_CLOSE and high <= 1 + _CLOSE
+    if channels == 1:
+        grey = not within and low >= 0 and 100 < high <= 255  # a soft mask in 0-255
+        meaning = "probability" if within else "mask" if grey else "logits"
+        return spec.model_copy(update={"meaning": meaning}), ("output.meaning",)
+    update = {
+        "meaning": "probability" if within else "softmax_logits",
+        "channels": ("background", *(f"class {index}" for index in range(1, channels))),
+        "foreground": tuple(range(1, channels)),
+    }
+    if channels == 2:
+        update["channels"] = ("background", "foreground")
+    spec = spec.model_copy(update=update)
+    if within and not _adds_up(values, spec, shape):
+        # Channels that don't exclude each other: each is a foreground of its own.
+        names = tuple(f"class {index}" for index in range(channels))
+        spec = spec.model_copy(update={"channels": names, "foreground": tuple(range(channels))})
+    return spec, ("output.meaning", "output.foreground")
+
+
+def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int]) -> bool:
+    sums = [to_probability(value, spec, *shape).sum(axis=-1) for value in values]
+    return all(bool(np.abs(total - 1).max() < 0.02) for total in sums)
+
+
+def contrast_of(answer: Answer, height: int, width: int) -> float:
+    """Give how far apart (0-1) the drawn picture's foreground probabilities lie (5 to 95 %)."""
+    planes = to_probability(answer.values[0], answer.spec, height, width)[..., list(answer.spec.foreground)]
+    low, high = np.percentile(planes.sum(axis=-1), (5, 95))
+    return float(high - low)
