@@ -3,16 +3,19 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from vesselapp import __version__
 
 SAMPLE_NAMES = ("fundus", "tissue")
 KINDS = ("mask", "overlay", "probability")
-COMMANDS = ("predict", "doctor")
+COMMANDS = ("predict", "models", "doctor")
 
 _COMMANDS_HELP = """\
 commands (each has its own --help):
   predict PATH... --out DIR   masks of pictures, without a window
+  models list|show|check|import|remove
+                              the models that can be chosen
   doctor                      what is installed and what works
 """
 
@@ -26,8 +29,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         After help or the version (0) and for wrong usage (2), as argparse does.
     """
     if argv and argv[0] in COMMANDS:
-        parser = {"predict": _predict_parser, "doctor": _doctor_parser}[argv[0]]()
-        return parser.parse_args(argv[1:])
+        makers = {"predict": _predict_parser, "models": _models_parser, "doctor": _doctor_parser}
+        return makers[argv[0]]().parse_args(argv[1:])
     parser = _window_parser()
     options = parser.parse_args(argv)
     if options.sample and options.paths:
@@ -86,6 +89,41 @@ def _predict_parser() -> argparse.ArgumentParser:
         if options.provider not in ("auto", *PROVIDER_NAMES):
             parser.error(f"--provider must be one of auto, {', '.join(PROVIDER_NAMES)}")
         return predict_pictures(options)
+
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _models_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vesselapp models", description="The models that can be chosen.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _models_command(commands, "list", "list_all", "list all models", json=True)
+    _models_command(commands, "show", "show", "show a model's card", json=True, model="model")
+    _models_command(commands, "check", "check", "try a model on each provider", json=True, model="model")
+    add = _models_command(commands, "import", "add", "copy a model to your own, once it runs")
+    add.add_argument("file", metavar="FILE", help="ONNX file")
+    add.add_argument("--name", help="what to call it (default: the file's name)")
+    _models_command(commands, "remove", "remove", "delete one of your own models", model="name")
+    return parser
+
+
+def _models_command(
+    commands: Any, name: str, function: str, text: str, *, json: bool = False, model: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command that calls a function of `vesselapp.cli.models`, which is imported only then."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    if model == "model":
+        parser.add_argument("model", metavar="NAME|FILE", help="a model of the list, or a file")
+    elif model:
+        parser.add_argument(model, metavar="NAME", help="a model of the list")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def run(options: argparse.Namespace) -> int:
+        from vesselapp.cli import models
+
+        status: int = getattr(models, function)(options)
+        return status
 
     parser.set_defaults(run=run)
     return parser

@@ -4,19 +4,18 @@ import json
 import platform
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import platformdirs
 
 from vesselapp import __version__
 from vesselapp.cli.display import qt_platform
+from vesselapp.cli.providers import verdict, why_not
 from vesselapp.cli.qt_libraries import debian_packages, missing_libraries
 from vesselapp.core.errors import VesselError
 from vesselapp.core.logs import log_file
 from vesselapp.inference.catalog import ModelEntry, find_model, list_models
-from vesselapp.inference.model import load_model
-from vesselapp.inference.providers import PROVIDERS, offered_providers
+from vesselapp.inference.providers import offered_providers
 
 _PACKAGES = {
     "Qt (PySide6)": ("PySide6-Essentials",),
@@ -87,26 +86,11 @@ def _version(package: str) -> str | None:
 
 
 def _tried_providers() -> dict[str, str]:
-    """Run a model's self-test on each provider; give by name why it doesn't work ("" where it does)."""
-    offered = {provider.name for provider in offered_providers()}
+    """Try the vessel model on each provider (see `why_not`)."""
     try:
-        path = find_model(None)
+        return why_not(find_model(None))
     except VesselError as problem:
-        return dict.fromkeys(sorted(offered), f"not tried: {problem.message}")
-    return {
-        provider.name: _try_provider(path, provider.name)
-        if provider.name in offered
-        else f"not in this ONNX Runtime; to get it: {provider.install}"
-        for provider in PROVIDERS
-    }
-
-
-def _try_provider(path: Path, name: str) -> str:
-    try:
-        model = load_model(path, name)
-    except VesselError as problem:
-        return problem.message
-    return "" if model.provider == name else model.provider_note or f"{model.provider} ran instead"
+        return {provider.name: f"not tried: {problem.message}" for provider in offered_providers()}
 
 
 def _model_finding(entry: ModelEntry) -> dict[str, Any]:
@@ -123,10 +107,7 @@ def _as_text(findings: dict[str, Any]) -> str:
     lines = ["Versions"]
     lines += [f"  {name}: {version}" for name, version in findings["versions"].items()]
     lines.append("What computes (each tried with the model's self-test)")
-    lines += [
-        f"  {name}: {'works' if not problem else 'no: ' + problem}"
-        for name, problem in findings["providers"].items()
-    ]
+    lines += [f"  {name}: {verdict(problem)}" for name, problem in findings["providers"].items()]
     lines.append("Models")
     lines += [
         f"  {model['name']} ({model['task']}, {'shipped' if model['shipped'] else 'yours'}): {model['file']}"

@@ -17,6 +17,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.image import find_pictures, read_image
+from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import find_model
 from vesselapp.inference.model import Model, load_model
 
@@ -31,6 +32,8 @@ def predict_pictures(options: argparse.Namespace) -> int:
     model = load_model(find_model(options.model), options.provider)
     if model.provider_note:
         say(model.provider_note)
+    if model.card.guessed:
+        say(f"{model.path.name} carries no model card. Guessed: {'; '.join(explain_guesses(model.card))}.")
     folder = make_folder(options.out)
     stems, inputs = unique_stems(pictures), frozenset(path.resolve() for path in pictures)
     done = 0

@@ -29,6 +29,11 @@ def open_window(paths: list[Path], sample: str | None) -> int:
     missing = missing_libraries(platform)
     if missing:
         raise VesselError(*sentence_about(missing))
+    from vesselapp.state.sources import ReadAhead, Source
+
+    ahead = ReadAhead()
+    if paths and paths[0].is_file():
+        ahead.start(paths[0])  # it is read while Qt is being loaded
     try:
         from vesselapp.ui.app import run
     except ImportError as problem:
@@ -36,15 +41,11 @@ def open_window(paths: list[Path], sample: str | None) -> int:
         if library is None:
             raise
         raise VesselError(*sentence_about([library])) from problem
+    if sample is None:
+        return run(paths, ahead=ahead)
     from vesselapp.core.samples import sample_image, sample_task
-    from vesselapp.state.workspace import Source
 
-    source = (
-        None
-        if sample is None
-        else Source(f"{sample} sample", lambda: sample_image(sample), task=sample_task(sample))
-    )
-    return run(paths, source)
+    return run([], Source(f"{sample} sample", lambda: sample_image(sample), task=sample_task(sample)))
 
 
 def write_sample(name: str, folder: Path = SAMPLE_FOLDER) -> int:

@@ -1,0 +1,140 @@
+"""``vesselapp models``: see, try, add and remove the models that can be chosen."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from vesselapp.cli import say
+from vesselapp.cli.providers import verdict, why_not
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, make_folder, reason
+from vesselapp.core.model_card import ModelCard
+from vesselapp.inference.cards import explain_guesses, file_sha256, forget_card
+from vesselapp.inference.catalog import find_model, list_models, user_folder
+from vesselapp.inference.graph import read_graph
+from vesselapp.inference.model import load_model
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """Print the models there are, one a line."""
+    entries = list_models()
+    for entry in entries:
+        origin = "shipped" if entry.shipped else "yours"
+        if options.json:
+            record = {
+                "name": entry.name,
+                "task": entry.task,
+                "shipped": entry.shipped,
+                "file": str(entry.path),
+            }
+            print(json.dumps(record))
+        else:
+            print(f"{entry.name}  {entry.task}, {origin}  {entry.path}")
+    if not entries:
+        say("There are no models yet. Add one with: vesselapp models import FILE")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print a model's card."""
+    path = find_model(options.model)
+    model = load_model(path, "cpu")
+    if options.json:
+        print(model.card.model_dump_json(indent=2))
+        return 0
+    print("\n".join([f"file: {path}", f"SHA-256: {model.sha256}", *_card_lines(model.card)]))
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Run a model's self-test on each provider; 0 where at least one works."""
+    path = find_model(options.model)
+    card = load_model(path, "cpu").card
+    results = why_not(path)
+    if options.json:
+        print(json.dumps({"file": str(path), "providers": results, "guessed": list(card.guessed)}))
+    else:
+        for name, problem in results.items():
+            print(f"{name}: {verdict(problem)}")
+        if card.self_test is None or not card.self_test.expected:
+            print("The model carries no expected answer: it is only known that it runs.")
+        for line in explain_guesses(card):
+            print(f"guessed: {line}")
+    return 0 if any(not problem for problem in results.values()) else 1
+
+
+def add(options: argparse.Namespace) -> int:
+    """Copy a model to the user's own, once it has been seen to run; no other model is overwritten."""
+    source = Path(options.file)
+    model = load_model(source, "cpu")
+    if any(weights.external for weights in read_graph(source).weights):
+        raise VesselError(
+            f"{source.name} keeps its weights in another file.",
+            "Export the model as one file and import that.",
+        )
+    for entry in list_models():
+        if file_sha256(entry.path) == model.sha256:
+            say(f"This model is there already, as {entry.name}.")
+            return 0
+    target = _free_name(make_folder(user_folder()), options.name or source.stem)
+    try:
+        content = source.read_bytes()
+    except OSError as problem:
+        raise VesselError(f"{source} can't be read: {reason(problem)}.") from problem
+    atomic_write(target, content)
+    print(f"{target.stem}  {target}")
+    for line in explain_guesses(model.card):
+        say(f"guessed: {line}")
+    return 0
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Delete one of the user's own models."""
+    entry = next((entry for entry in list_models() if entry.name == options.name), None)
+    if entry is None:
+        raise VesselError(f"There is no model {options.name}.", "See: vesselapp models list")
+    if entry.shipped:
+        raise VesselError(f"{entry.name} came with the app and can't be removed.")
+    sha256 = file_sha256(entry.path)
+    try:
+        entry.path.unlink()
+    except OSError as problem:
+        raise VesselError(f"{entry.path} can't be removed: {reason(problem)}.") from problem
+    forget_card(sha256)
+    print(f"removed {entry.path}")
+    return 0
+
+
+def _free_name(folder: Path, wish: str) -> Path:
+    """Give a file name that no model has yet, shipped ones included: ``name``, ``name-2``, ``name-3``..."""
+    stem = re.sub(r"[^\w.+-]+", "-", wish).strip("-.") or "model"
+    taken = {entry.name.casefold() for entry in list_models()}
+    candidate, number = stem, 2
+    while candidate.casefold() in taken or (folder / f"{candidate}.onnx").exists():
+        candidate, number = f"{stem}-{number}", number + 1
+    return folder / f"{candidate}.onnx"
+
+
+def _card_lines(card: ModelCard) -> list[str]:
+    lines = [
+        f"name: {card.name} (version {card.version})",
+        f"for: {card.task}",
+        f"description: {card.description}",
+        f"input: {card.input.colour}, {card.input.dtype}, {card.input.layout}",
+        f"scale: {card.scale.kind}" + (f", {card.scale.size} px" if card.scale.size else ""),
+        f"answer: {card.output.meaning} of {', '.join(card.output.channels)}",
+        f"threshold: {card.threshold:g}",
+        f"made: {card.timestamp}",
+        f"made by: {card.command}",
+        f"licence: {card.licence}",
+    ]
+    lines += [
+        f"learnt from: {s.name}, {s.pictures} pictures, {s.licence}. {s.credit}" for s in card.training_data
+    ]
+    for figures in card.validation:
+        values = ", ".join(f"{name} {value:.3f}" for name, value in figures.values.items())
+        lines.append(f"measured on: {figures.name}, {figures.pictures} pictures: {values}")
+    lines += [f"limit: {limit}" for limit in card.limits]
+    lines += [f"guessed: {line}" for line in explain_guesses(card)]
+    return [line for line in lines if not line.endswith(": ")]
