@@ -56,7 +56,10 @@ def write_outputs(
     kinds: Sequence[str],
     pixels: NDArray[np.uint8],
     mask: NDArray[np.bool_],
-    probability: NDArray[np.float32],
+    probability: NDArray[np.float32] | None,
+    *,
+    colour: tuple[int, int, int] = (255, 0, 0),
+    opacity: float = 0.45,
 ) -> dict[str, Path]:
     """Write the wanted files of one picture.
 
@@ -70,7 +73,12 @@ def write_outputs(
         Of `SUFFIXES`.
     pixels : (H, W, 3) uint8
     mask : (H, W) bool
-    probability : (H, W) float32, 0-1
+    probability : (H, W) float32, 0-1, or None
+        None only where it isn't among the kinds.
+    colour : (r, g, b)
+        Of the overlay.
+    opacity : float, 0-1
+        Of the overlay.
 
     Returns
     -------
@@ -83,8 +91,8 @@ def write_outputs(
     if "mask" in paths:
         write_mask(paths["mask"], mask)
     if "overlay" in paths:
-        write_overlay(paths["overlay"], overlay_pixels(pixels, mask))
-    if "probability" in paths:
+        write_overlay(paths["overlay"], overlay_pixels(pixels, mask, colour, opacity))
+    if "probability" in paths and probability is not None:
         write_probability(paths["probability"], probability)
     return paths
 

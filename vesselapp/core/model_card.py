@@ -1,8 +1,8 @@
 """The model card: what a model expects, what its answer means, and what it is good for.
 
-The card is JSON under one key of the ONNX file's metadata, so that a model is one file. A foreign file gets a card
-that was read from its graph; `ModelCard.guessed` then names what was guessed. Field names follow the BioImage.IO
-model description where it has one (https://github.com/bioimage-io/spec-bioimage-io).
+The card is JSON under one key of the ONNX file's metadata, so that a model is one file. A foreign file gets
+a card that was read from its graph; `ModelCard.guessed` then names what was guessed. Field names follow the
+BioImage.IO model description where it has one (https://github.com/bioimage-io/spec-bioimage-io).
 """
 
 from typing import Any, Literal
@@ -21,7 +21,8 @@ class InputSpec(_Part):
     """How pixels are handed to the graph.
 
     Pixels are taken as uint8 sRGB, equalised if asked for, mapped from 0-255 to ``low``-``high``, then
-    ``(value - mean) / std`` per channel. Models of our own trainer take raw uint8 and do this inside the graph.
+    ``(value - mean) / std`` per channel. Models of our own trainer take raw uint8 and do this inside the
+    graph.
     """
 
     name: str = ""
@@ -74,8 +75,8 @@ class OutputSpec(_Part):
 class SelfTest(_Part):
     """A small input made from a recipe, and the answer it must give, run when a model is loaded.
 
-    The input is ``size`` x ``size`` px, drawn by `vesselapp.core.self_test.self_test_picture` from ``seed``; the
-    expected foreground probability is kept as means over a ``grid`` x ``grid`` raster.
+    The input is ``size`` x ``size`` px, drawn by `vesselapp.core.self_test.self_test_picture` from ``seed``;
+    the expected foreground probability is kept as means over a ``grid`` x ``grid`` raster.
     """
 
     seed: int = 0

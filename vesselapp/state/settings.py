@@ -1,9 +1,10 @@
 """What the app remembers of a person's ways, in one small JSON file."""
 
+import json
 import logging
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
@@ -11,41 +12,66 @@ from vesselapp.core.files import atomic_write
 _log = logging.getLogger(__name__)
 
 
-class Settings(BaseModel):
-    """Every setting with its default and its range."""
+@dataclass
+class Settings:
+    """Every setting with its default; ``low`` and ``high`` bound those that are numbers.
 
-    model_config = ConfigDict(validate_assignment=True)
+    A plain dataclass: it is read before the first picture is painted, and pydantic takes a tenth of a second
+    to load.
+    """
 
-    overlay_opacity: float = Field(default=0.45, ge=0.0, le=1.0)
+    overlay_opacity: float = field(default=0.45, metadata={"low": 0.05, "high": 1.0})
     overlay_colour: tuple[int, int, int] = (255, 40, 40)
     contour_only: bool = False
-    brush_diameters: dict[str, int] = Field(default_factory=dict)
-    history_megabytes: int = Field(default=256, ge=16, le=65536)
+    brush_diameters: dict[str, int] = field(default_factory=dict)
+    history_megabytes: int = field(default=256, metadata={"low": 16, "high": 65536})
     provider: str = "auto"
     model: str = ""
     open_folder: str = ""
     export_folder: str = ""
     export_kinds: tuple[str, ...] = ("mask", "overlay")
     theme: str = "dark"
-    window_state: str = ""
     window_geometry: str = ""
 
 
 def load_settings(file: Path) -> Settings:
-    """Read the settings; a missing or broken file gives the defaults."""
+    """Read the settings; a missing or broken file, or a value that makes no sense, gives the default."""
+    settings = Settings()
     try:
-        return Settings.model_validate_json(file.read_bytes())
+        stored = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return Settings()
-    except (OSError, ValidationError) as error:
+        return settings
+    except (OSError, ValueError) as error:
         _log.warning("settings in %s not used: %s", file, error)
-        return Settings()
+        return settings
+    if not isinstance(stored, dict):
+        return settings
+    for known in fields(Settings):
+        value = _checked(stored.get(known.name), getattr(settings, known.name), known.metadata)
+        setattr(settings, known.name, value)
+    return settings
 
 
 def save_settings(settings: Settings, file: Path) -> None:
     """Write the settings; a failure is only logged, since nothing of a person's work is in them."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(file, settings.model_dump_json(indent=1).encode())
+        atomic_write(file, json.dumps(asdict(settings), indent=1).encode())
     except (OSError, VesselError) as error:
         _log.warning("settings not saved to %s: %s", file, error)
+
+
+def _checked(value: Any, default: Any, bounds: Any) -> Any:
+    """Give a stored value where it is of the default's kind and within bounds, else the default."""
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if isinstance(default, tuple) and isinstance(value, list):
+        same = [item for item in value if type(item) is type(default[0])]
+        return tuple(same) if len(same) == len(value) and value else default
+    if type(value) is not type(default):
+        return default
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if type(item) is int}
+    if "low" in bounds:
+        return min(max(value, bounds["low"]), bounds["high"])
+    return value

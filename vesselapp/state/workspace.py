@@ -1,10 +1,12 @@
 """What the window works on: the pictures at hand, the open document, the model, and the commands on them."""
 
+from __future__ import annotations
+
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +14,21 @@ from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import dequantise, quantise
-from vesselapp.core.export import SUFFIXES, write_mask, write_overlay, write_probability
-from vesselapp.core.image import Image, read_image
-from vesselapp.core.overlay import overlay_pixels
+from vesselapp.core.export import write_outputs
+from vesselapp.core.files import make_folder
+from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
-from vesselapp.inference.catalog import find_model
-from vesselapp.inference.model import Model, load_model
-from vesselapp.inference.predict import predict
 from vesselapp.state.document import Document
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.settings import Settings
+from vesselapp.state.sources import ReadAhead, Source
 from vesselapp.study.annotation import Annotation, AnnotationStore, Record
+
+if TYPE_CHECKING:
+    from vesselapp.inference.model import Model
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A picture that can be opened: a file, or a sample that `read` makes."""
-
-    name: str
-    read: Callable[[], Image]
-    path: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +68,19 @@ class Workspace:
     saved = Signal()
 
     def __init__(
-        self, jobs: Jobs, settings: Settings, store: AnnotationStore, threads: int | None = None
+        self, jobs: Jobs, settings: Settings, store: AnnotationStore, ahead: ReadAhead | None = None
     ) -> None:
         self.jobs = jobs
         self.settings = settings
         self.store = store
-        self.threads = threads
+        self.ahead = ahead or ReadAhead()
         self.sources: list[Source] = []
         self.index = -1
         self.document: Document | None = None
         self.model: Model | None = None
         self.answer: Answer | None = None
-        self._model_choice: str | None = settings.model or None
+        self._chosen: str | None = None
+        self._loaded_as: tuple[str | None, str] | None = None
         self._generation = 0
         self._running: Job | None = None
         self._opening: Job | None = None
@@ -159,8 +154,9 @@ class Workspace:
     def use_model(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one) and run it on the open picture."""
         self.cancel()
-        self._model_choice = choice
-        self.model = None
+        self._chosen = choice
+        self.settings.model = choice or ""
+        self._loaded_as = None
         self.run_model()
 
     def run_model(self) -> None:
@@ -170,12 +166,18 @@ class Workspace:
             self._rest()
             return
         self.cancel()
-        generation, choice, provider = self._generation, self._model_choice, self.settings.provider
-        loaded = self.model
+        generation, provider, wanted = self._generation, self.settings.provider, self._wanted_model()
+        loaded = self.model if wanted == self._loaded_as else None
         pixels = document.image.pixels
 
         def work(job: Job) -> tuple[Model, Answer]:
-            model = loaded or load_model(find_model(choice), provider, threads=self.threads)
+            # Loaded here, on the lane, so that the picture is painted before the runtime is in memory.
+            from vesselapp.inference.catalog import find_model
+            from vesselapp.inference.model import load_model
+            from vesselapp.inference.predict import predict
+            from vesselapp.inference.providers import gui_threads
+
+            model = loaded or load_model(find_model(*wanted), provider, threads=gui_threads())
             found = predict(model, pixels, progress=job.report, cancelled=job.cancelled)
             probability = quantise(found.probability)
             return model, Answer(
@@ -184,6 +186,7 @@ class Workspace:
 
         def done(result: tuple[Model, Answer]) -> None:
             if generation == self._generation and document is self.document:
+                self._loaded_as = wanted
                 self._take(*result)
 
         self.progress.emit("Finding", 0.0)
@@ -195,6 +198,12 @@ class Workspace:
             progress=lambda share: self.progress.emit("Finding", share),
             stopped=self._rest,
         )
+
+    def _wanted_model(self) -> tuple[str | None, str]:
+        """Give the name or file (None: the shipped one) and the task of the model for the open picture."""
+        task = self.sources[self.index].task
+        used_last = self.settings.model if task is None and self.settings.model else None
+        return self._chosen or used_last, task or "vessels"
 
     def cancel(self) -> None:
         """Stop the model's run, if one is under way; the document stays as it is."""
@@ -240,32 +249,24 @@ class Workspace:
         document = self.document
         if document is None:
             raise VesselError("No picture is open.", "Open one first (Ctrl+O).")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise VesselError(
-                f"The folder {folder} can't be made ({error.strerror}).", "Choose another."
-            ) from error
-        written = []
-        for kind in kinds:
-            path = folder / (self.export_stem() + SUFFIXES[kind])
-            self._write(kind, path, document)
-            written.append(path)
-        return written
-
-    def _write(self, kind: str, path: Path, document: Document) -> None:
-        if kind == "mask":
-            write_mask(path, document.mask())
-        elif kind == "overlay":
-            look = self.settings
-            tinted = overlay_pixels(
-                document.image.pixels, document.mask(), look.overlay_colour, look.overlay_opacity
-            )
-            write_overlay(path, tinted)
-        elif document.probability is None:
-            raise VesselError("No model has answered for this picture yet.", "Wait for it, or run it (F5).")
-        else:
-            write_probability(path, dequantise(document.probability))
+        probability = None
+        if "probability" in kinds:
+            if document.probability is None:
+                raise VesselError(
+                    "No model has answered for this picture yet.", "Wait for it, or run it (F5)."
+                )
+            probability = dequantise(document.probability)
+        written = write_outputs(
+            make_folder(folder),
+            self.export_stem(),
+            kinds,
+            document.image.pixels,
+            document.mask(),
+            probability,
+            colour=self.settings.overlay_colour,
+            opacity=self.settings.overlay_opacity,
+        )
+        return list(written.values())
 
     def export_stem(self) -> str:
         """The name that exported files begin with."""
@@ -297,8 +298,3 @@ class Workspace:
         """Tell that nothing is under way, unless a newer job is."""
         if self._running is None and self._opening is None:
             self.idle.emit()
-
-
-def file_source(path: Path) -> Source:
-    """Make a source of a picture file."""
-    return Source(path.name, lambda: read_image(path), path)

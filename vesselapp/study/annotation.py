@@ -7,38 +7,38 @@ atomically.
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.files import atomic_write
+from vesselapp.core.files import atomic_write, make_folder
 from vesselapp.core.image import Image
 
 RECORD_FORMAT = 1
 _PALETTE = [0, 0, 0, 0, 114, 178, 213, 94, 0, 240, 228, 66]
 
 
-class Record(BaseModel):
+@dataclass(frozen=True)
+class Record:
     """What is kept beside the corrections.
 
     ``threshold`` is 0-1; ``sha256`` is the image file's; ``model_sha256`` names the model that
     was corrected.
     """
 
-    format: int = RECORD_FORMAT
     image: str
     sha256: str
     height: int
     width: int
     threshold: float
+    format: int = RECORD_FORMAT
     model: str = ""
     model_sha256: str = ""
     saved: str = ""
@@ -76,10 +76,10 @@ class AnnotationStore:
         if not record_file.exists():
             return None
         try:
-            record = Record.model_validate_json(record_file.read_bytes())
+            record = _parsed(record_file.read_bytes())
             with PIL.Image.open(corrections_file) as stored:
                 corrections = np.array(stored, np.uint8)
-        except (OSError, ValueError, SyntaxError, ValidationError) as error:
+        except (OSError, ValueError, SyntaxError) as error:
             raise VesselError(
                 f"The corrections kept for {record_file.parent.name[:8]}… can't be read: {error}.",
                 f"They are left untouched in {folder}; corrections made now are kept apart.",
@@ -100,25 +100,18 @@ class AnnotationStore:
             Where it could not be written; what was there before is still there.
         """
         folder = self.folder_of(image)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise VesselError(
-                f"The folder for corrections can't be made: {folder} ({error.strerror}).",
-                "Free some space or check the permissions; the corrections stay open here.",
-            ) from error
+        make_folder(folder)
         stored = PIL.Image.fromarray(corrections, "P")
         stored.putpalette(_PALETTE)
         buffer = io.BytesIO()
         stored.save(buffer, "PNG", compress_level=1)
         atomic_write(folder / "corrections.png", buffer.getvalue())
-        stamped = record.model_copy(
-            update={
-                "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-                "software": f"vesselapp {vesselapp.__version__}",
-            }
+        stamped = replace(
+            record,
+            saved=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"vesselapp {vesselapp.__version__}",
         )
-        atomic_write(folder / "record.json", json.dumps(stamped.model_dump(), indent=1).encode())
+        atomic_write(folder / "record.json", json.dumps(asdict(stamped), indent=1).encode())
 
     def set_aside(self, image: Image) -> None:
         """Rename an annotation that can't be used, so that a new one takes its place and nothing is lost."""
@@ -127,3 +120,10 @@ class AnnotationStore:
         while (aside := folder.with_name(f"{folder.name}.aside{number}")).exists():
             number += 1
         folder.rename(aside)
+
+
+def _parsed(text: bytes) -> Record:
+    """Check a record read from disk; a ValueError says what is wrong."""
+    from pydantic import TypeAdapter  # only loaded where there is a record to check
+
+    return TypeAdapter(Record).validate_json(text)

@@ -13,10 +13,10 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.providers import gui_threads
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.settings import load_settings, save_settings
-from vesselapp.state.workspace import Source, Workspace
+from vesselapp.state.sources import ReadAhead, Source
+from vesselapp.state.workspace import Workspace
 from vesselapp.study.annotation import AnnotationStore
 from vesselapp.ui.icons import icon
 from vesselapp.ui.theme import apply_theme
@@ -38,7 +38,7 @@ class _Courier(QObject):
         self._call.emit(call)
 
 
-def make_window(data_folder: Path, config_folder: Path) -> MainWindow:
+def make_window(data_folder: Path, config_folder: Path, ahead: ReadAhead | None = None) -> MainWindow:
     """Build the window with its workspace; a QApplication must exist.
 
     Parameters
@@ -47,23 +47,38 @@ def make_window(data_folder: Path, config_folder: Path) -> MainWindow:
         Where annotations of single images are kept.
     config_folder : Path
         Where the settings are kept.
+    ahead : ReadAhead, optional
+        A picture that is being read already.
     """
     settings_file = config_folder / "settings.json"
     settings = load_settings(settings_file)
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     apply_theme(app, settings.theme)
+    if settings.model and not Path(settings.model).is_file():
+        _log.warning("the model used last is gone: %s", settings.model)
+        settings.model = ""
     courier = _Courier()
     courier.setParent(app)
     jobs = Jobs(courier.deliver)
-    workspace = Workspace(jobs, settings, AnnotationStore(data_folder / "annotations"), gui_threads())
+    workspace = Workspace(jobs, settings, AnnotationStore(data_folder / "annotations"), ahead)
     window = MainWindow(workspace)
     app.aboutToQuit.connect(lambda: save_settings(settings, settings_file))
     return window
 
 
-def run(paths: list[Path], sample: Source | None = None) -> int:
-    """Open the window on pictures or on a sample and stay until it is closed; give the exit status."""
+def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None = None) -> int:
+    """Open the window on pictures or on a sample and stay until it is closed; give the exit status.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Pictures and folders.
+    sample : Source, optional
+        Opened instead of ``paths``.
+    ahead : ReadAhead, optional
+        The first picture, being read already while Qt is loaded.
+    """
     app = QApplication(sys.argv[:1])
     app.setApplicationName("vesselapp")
     app.setDesktopFileName("vesselapp")
@@ -71,6 +86,7 @@ def run(paths: list[Path], sample: Source | None = None) -> int:
     window = make_window(
         Path(platformdirs.user_data_dir("vesselapp", appauthor=False)),
         Path(platformdirs.user_config_dir("vesselapp", appauthor=False)),
+        ahead,
     )
     _install_excepthook(window)
     _let_ctrl_c_close(app)
@@ -79,6 +95,8 @@ def run(paths: list[Path], sample: Source | None = None) -> int:
         window.workspace.set_sources([sample])
     elif paths:
         window.open_paths(paths)
+    else:
+        window.workspace.idle.emit()
     status = app.exec()
     window.workspace.jobs.close()
     return int(status)

@@ -128,6 +128,7 @@ class Canvas(QWidget):
                 self._fitted = True
         self._fit_if_fitted()
         self.resample()
+        self.repaint()  # at once: the picture is seen before anything else is begun
 
     def _on_evidence_changed(self, box: Box) -> None:
         if self._document is None or self._seen is None:

@@ -6,7 +6,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from vesselapp.core.resources import resource_path
 
-_SIDES = (16, 20, 24, 32, 48, 64)
+_SIDES = (24, 48)
 
 
 def icon(name: str, palette: QPalette) -> QIcon:

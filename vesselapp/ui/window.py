@@ -22,13 +22,10 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES, find_pictures
-from vesselapp.inference.catalog import list_models
 from vesselapp.state.document import Brush
-from vesselapp.state.workspace import Workspace, file_source
-from vesselapp.ui.about import show_about, show_keys
+from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
 from vesselapp.ui.canvas import Canvas
-from vesselapp.ui.export_dialog import ExportDialog
 from vesselapp.ui.icons import icon
 from vesselapp.ui.notice import NoticeBar
 from vesselapp.ui.panels.brush import BrushPanel
@@ -73,6 +70,7 @@ class MainWindow(QMainWindow):
         self.pictures = QListWidget()
         self.pictures.setAccessibleName("Pictures")
         self.pictures.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._models_listed = False
         self._docks = [self._left_dock(), self._right_dock()]
         self.actions_by_key = make_actions(self, self._handlers())
         self._make_menus()
@@ -80,7 +78,6 @@ class MainWindow(QMainWindow):
         self._bind()
         self._apply_look()
         self.choose_brush(Brush.PAINT)
-        self.model_panel.show_models(list_models())
         self._on_document()
         if settings.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
@@ -156,8 +153,8 @@ class MainWindow(QMainWindow):
             "contour": self.overlay_panel.contour_box.setChecked,
             "panels": self._show_panels,
             "light": self._set_light,
-            "help": lambda: show_keys(self),
-            "about": lambda: show_about(self),
+            "help": self._show_keys,
+            "about": self._show_about,
         }
 
     def _make_menus(self) -> None:
@@ -185,6 +182,7 @@ class MainWindow(QMainWindow):
         workspace.answered.connect(self._on_answered)
         workspace.progress.connect(self.status.show_progress)
         workspace.idle.connect(self.status.show_idle)
+        workspace.idle.connect(self.list_models)
         workspace.failed.connect(self._on_failed)
         workspace.told.connect(self.notice.show_text)
         self.status.cancel_wanted.connect(workspace.cancel)
@@ -197,6 +195,25 @@ class MainWindow(QMainWindow):
         canvas.hovered.connect(self._on_hovered)
         canvas.zoom_changed.connect(self.status.show_zoom)
 
+    def _show_keys(self) -> None:
+        from vesselapp.ui.about import show_keys
+
+        show_keys(self)
+
+    def _show_about(self) -> None:
+        from vesselapp.ui.about import show_about
+
+        show_about(self)
+
+    def list_models(self) -> None:
+        """Fill the list of models, once; not before a picture is seen, since it reads every model file."""
+        if self._models_listed:
+            return
+        self._models_listed = True
+        from vesselapp.inference.catalog import list_models
+
+        self.model_panel.show_models(list_models())
+
     # -- pictures -------------------------------------------------------------------------------------------
 
     def open_paths(self, paths: list[Path]) -> None:
@@ -206,7 +223,7 @@ class MainWindow(QMainWindow):
         except VesselError as error:
             self._on_failed(error)
             return
-        self.workspace.set_sources([file_source(path) for path in found])
+        self.workspace.set_sources([self.workspace.ahead.source(path) for path in found])
 
     def ask_open(self) -> None:
         """Ask for pictures and open them."""
@@ -323,7 +340,6 @@ class MainWindow(QMainWindow):
             self._use_model(name)
 
     def _use_model(self, choice: str) -> None:
-        self.workspace.settings.model = choice
         self.workspace.use_model(choice)
 
     def _on_answered(self) -> None:
@@ -376,6 +392,8 @@ class MainWindow(QMainWindow):
 
     def ask_export(self) -> None:
         """Ask where to and what, then write the files."""
+        from vesselapp.ui.export_dialog import ExportDialog
+
         workspace = self.workspace
         if workspace.document is None:
             return

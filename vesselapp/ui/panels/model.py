@@ -1,11 +1,17 @@
 """The model in use and what really ran it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from vesselapp.inference.catalog import ModelEntry
-from vesselapp.inference.model import Model
 from vesselapp.state.workspace import Answer
+
+if TYPE_CHECKING:
+    from vesselapp.inference.catalog import ModelEntry
+    from vesselapp.inference.model import Model
 
 _BROWSE = "Use a model file…"
 
@@ -38,11 +44,13 @@ class ModelPanel(QWidget):
         self._names.activated.connect(self._on_activated)
 
     def show_models(self, entries: list[ModelEntry]) -> None:
-        """List the models to choose from."""
+        """List the models to choose from; the one in use stays chosen."""
+        in_use = self._names.currentData()
         self._names.clear()
         for entry in entries:
             self._names.addItem(entry.name, str(entry.path))
         self._names.addItem(_BROWSE)
+        self._names.setCurrentIndex(self._names.findData(in_use))
 
     def show_answer(self, model: Model, answer: Answer) -> None:
         """Show which model and which provider gave the answer, and why no better provider did."""
