@@ -127,6 +127,35 @@ def test_a_disk_that_refuses_is_told_and_left_clean(
     assert names_in(work / "out") == []
 
 
+def test_a_disk_that_fills_up_halfway_leaves_no_part_of_a_set(
+    run, model: Path, picture: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = os.fsync, []
+
+    def fill_up(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) > 2:  # the mask's file and its folder
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr("vesselapp.core.files.os.fsync", fill_up)
+    outcome = run("predict", picture, "--out", "out", "--model", model)
+    assert outcome.status == 1
+    told(outcome, "eye_overlay.png", "disk is full")
+    assert names_in(work / "out") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_nothing_in_a_folder_costs_no_other_picture(run, model: Path, work: Path) -> None:
+    save_picture(work / "in" / "good.png")
+    (work / "in" / "gone.png").symlink_to(work / "nowhere.png")
+    (work / "in" / "loop.png").symlink_to(work / "in" / "loop.png")
+    outcome = run("predict", "in", "--out", "out", "--model", model)
+    assert outcome.status == 1
+    told(outcome, "gone.png", "loop.png", "1 done, 2 failed")
+    assert names_in(work / "out") == ["good_mask.png", "good_overlay.png"]
+
+
 def test_originals_are_never_overwritten(run, model: Path, picture: Path, work: Path) -> None:
     by_hand = work / "eye_mask.png"
     by_hand.write_bytes(b"drawn by an expert")

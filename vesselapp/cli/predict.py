@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ def predict_pictures(options: argparse.Namespace) -> int:
     if model.card.guessed:
         say(f"{model.path.name} carries no model card. Guessed: {'; '.join(explain_guesses(model.card))}.")
     folder = make_folder(options.out)
-    stems, inputs = unique_stems(pictures), frozenset(path.resolve() for path in pictures)
+    stems, inputs = unique_stems(pictures), frozenset(map(os.path.realpath, pictures))
     done = 0
     with _progress_bar() as bar:
         task = bar.add_task("", total=len(pictures))
@@ -61,14 +62,14 @@ class _Request:
     path: Path
     stem: str
     folder: Path
-    inputs: frozenset[Path]
+    inputs: frozenset[str]
     options: argparse.Namespace
 
     def check_originals(self) -> None:
         """Refuse to write where one of the pictures that were given lies."""
         for kind in self.options.save:
             target = self.folder / f"{self.stem}{SUFFIXES[kind]}"
-            if target.resolve() in self.inputs:
+            if os.path.realpath(target) in self.inputs:
                 raise VesselError(
                     f"{target} is one of the pictures that were given.", "Choose another --out."
                 )
@@ -76,15 +77,16 @@ class _Request:
 
 def _gather(paths: list[Path]) -> tuple[list[Path], int]:
     """Give the pictures, each once, and the number of paths that led to none (they are named on the way)."""
-    found: list[Path] = []
+    found: dict[str, Path] = {}
     failures = 0
     for path in paths:
         try:
-            found += find_pictures([path])
+            for picture in find_pictures([path]):
+                found.setdefault(os.path.realpath(picture), picture)
         except VesselError as problem:
             say(str(problem))
             failures += 1
-    return find_pictures(found), failures
+    return list(found.values()), failures
 
 
 def _one(request: _Request, model: Model, bar: Progress, index: int) -> bool:

@@ -1,5 +1,6 @@
 """Masks, overlays and probabilities as files that any other program can read."""
 
+import contextlib
 import struct
 import zlib
 from collections import Counter
@@ -61,7 +62,7 @@ def write_outputs(
     colour: tuple[int, int, int] = (255, 0, 0),
     opacity: float = 0.45,
 ) -> dict[str, Path]:
-    """Write the wanted files of one picture.
+    """Write the wanted files of one picture: all of them, or, where one can't be written, no new one.
 
     Parameters
     ----------
@@ -88,12 +89,19 @@ def write_outputs(
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
     for path in paths.values():
         _refuse_foreign(path)
-    if "mask" in paths:
-        write_mask(paths["mask"], mask)
-    if "overlay" in paths:
-        write_overlay(paths["overlay"], overlay_pixels(pixels, mask, colour, opacity))
-    if "probability" in paths and probability is not None:
-        write_probability(paths["probability"], probability)
+    new = [path for path in paths.values() if not path.exists()]
+    try:
+        if "mask" in paths:
+            write_mask(paths["mask"], mask)
+        if "overlay" in paths:
+            write_overlay(paths["overlay"], overlay_pixels(pixels, mask, colour, opacity))
+        if "probability" in paths and probability is not None:
+            write_probability(paths["probability"], probability)
+    except BaseException:  # a set of files that lacks some would pass for a whole one
+        for path in new:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
     return paths
 
 

@@ -125,14 +125,14 @@ def find_pictures(paths: Iterable[str | os.PathLike[str]], *, recursive: bool = 
     VesselError
         For a path that doesn't exist, and for a folder without pictures.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for given in paths:
         path = Path(given)
         pictures = _pictures_in(path, recursive) if _is_folder(path) else [path]
         if not pictures:
             raise VesselError(f"The folder {path} holds no pictures.", _KINDS_HINT)
         for picture in pictures:
-            found.setdefault(picture.resolve(), picture)
+            found.setdefault(os.path.realpath(picture), picture)
     return list(found.values())
 
 
