@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path, user_data_folder
+from vesselapp.inference.cards import file_sha256, kept_card
 from vesselapp.inference.graph import read_graph
 
 
@@ -47,7 +48,8 @@ def list_models() -> list[ModelEntry]:
     entries = []
     for folder, shipped in ((shipped_folder(), True), (user_folder(), False)):
         if folder.is_dir():
-            files = sorted(folder.glob("*.onnx"), key=lambda path: path.name.lower())
+            found = (*folder.glob("*.onnx"), *folder.glob("*/*.onnx"))
+            files = sorted(found, key=lambda path: path.name.lower())
             entries += [ModelEntry(path.stem, path, shipped, _task_of(path)) for path in files]
     return entries
 
@@ -86,6 +88,7 @@ def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
 def _task_of(path: Path) -> str:
     try:
         text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
-        return ModelCard.model_validate_json(text).task if text else "other"
-    except (VesselError, ValidationError):
+        card = ModelCard.model_validate_json(text) if text else kept_card(file_sha256(path))
+    except (VesselError, ValidationError, OSError):
         return "other"
+    return card.task if card is not None else "other"

@@ -4,7 +4,7 @@ from collections import deque
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.graph import GraphInfo, TensorInfo, Weights
+from vesselapp.inference.graph import GraphInfo, TensorInfo, Weights, read_graph
 
 MAX_SIDE = 8192
 MAX_AREA = 2**24
@@ -138,6 +138,16 @@ def _check_external(weights: Weights, path: Path) -> None:
         raise VesselError(
             f"The weights of {path.name} in {location} are cut short or damaged.", "Copy both files again."
         )
+
+
+def external_files(path: Path) -> list[Path]:
+    """Give the files beside a model that hold weights of it (checked as `check_graph` does)."""
+    files = set()
+    for weights in read_graph(path).weights:
+        if weights.external:
+            _check_external(weights, path)
+            files.add(path.resolve().parent / dict(weights.external)["location"])
+    return sorted(files)
 
 
 def _has_cycle(info: GraphInfo) -> bool:

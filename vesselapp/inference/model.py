@@ -18,7 +18,7 @@ from vesselapp.inference.conventions import to_input, to_probability, value_tabl
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.providers import CPU, Provider, providers_to_try
-from vesselapp.inference.session import DeviceError, open_session, run_session
+from vesselapp.inference.session import DeviceError, open_session, run_session, set_aside_by_runtime
 from vesselapp.inference.trial import try_foreign
 
 log = logging.getLogger(__name__)
@@ -126,9 +126,8 @@ class Model:
             session = open_session(self.path, device, self._threads)
         except DeviceError as error:
             return error.message
-        running = session.get_providers()[0]
-        if running != device.runtime_name:
-            return f"ONNX Runtime set it aside and took {running}"
+        if problem := set_aside_by_runtime(session, device):
+            return problem
         previous = (self._session, self._device)
         self._session, self._device, self._fixed_batch = session, device, fixed_batch(session)
         try:

@@ -42,10 +42,26 @@ def open_session(path: Path, device: Provider, threads: int | None) -> Any:
     providers: list[Any] = [(device.runtime_name, dict(device.options))]
     if device.runtime_name != CPU.runtime_name:
         providers.append(CPU.runtime_name)
+    options = session_options(threads)
+    if device.runtime_name != CPU.runtime_name:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
-        return onnxruntime.InferenceSession(str(path), session_options(threads), providers=providers)
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         raise DeviceError(error) from error
+
+
+def set_aside_by_runtime(session: Any, device: Provider) -> str:
+    """Say why a session that was made for a device doesn't compute on it; empty where it does."""
+    running = session.get_providers()[0]
+    if running != device.runtime_name:
+        return f"ONNX Runtime took {running} instead"
+    if device.runtime_name == CPU.runtime_name or not hasattr(session, "get_provider_graph_assignment_info"):
+        return ""
+    parts = session.get_provider_graph_assignment_info()
+    if parts and all(part.ep_name != device.runtime_name for part in parts):
+        return "ONNX Runtime gave it no part of the model"
+    return ""
 
 
 def run_session(session: Any, names: Sequence[str], given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
