@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +222,17 @@ def test_a_home_that_takes_no_log_stops_nobody(
     home.write_text("a file where a folder should be")
     assert run("predict", picture, "--out", "out", "--model", model).status == 0
     assert len(names_in(work / "out")) == 2
+
+
+def test_a_full_disk_behind_stdout_is_told(model: Path, picture: Path, work: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("a device of Linux")
+    command = [sys.executable, "-m", "vesselapp", "predict", picture, "--out", "out", "--model", model]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with full.open("w") as stdout:
+        done = subprocess.run(
+            command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "vesselapp: The results can't be printed: the disk is full.\n"

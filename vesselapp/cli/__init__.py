@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
             say("Stopped.")
             return INTERRUPTED
         except BrokenPipeError:
-            _close_stdout()
+            drop_stdout()
         except Exception as problem:  # noqa: BLE001 - the app's edge: told in a sentence, kept in the log
             _log.critical("unexpected error", exc_info=problem)
             where = f" The details are in {log_file}." if log_file else ""
@@ -64,7 +64,7 @@ def say(text: str) -> None:
         print(f"vesselapp: {text}", file=sys.stderr, flush=True)
 
 
-def _close_stdout() -> None:
-    """Whoever read our output has left (as ``head`` does): keep Python from complaining at its end."""
+def drop_stdout() -> None:
+    """Write no more to stdout, which takes nothing any longer: keeps Python from complaining at its end."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

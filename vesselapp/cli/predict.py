@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vesselapp.cli import INTERRUPTED, say
+from vesselapp.cli import INTERRUPTED, drop_stdout, say
 from vesselapp.cli.answer import Answer, answer
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
-from vesselapp.core.files import make_folder
+from vesselapp.core.files import make_folder, reason
 from vesselapp.core.image import find_pictures, read_image
 from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import find_model
@@ -137,7 +137,11 @@ def _record(
 
 
 def _failed(request: _Request, bar: Progress, text: str) -> bool:
-    say(f"{request.path}: {text}")
+    path, name = str(request.path), request.path.name
+    if not text.startswith(path):
+        # The reader names the file without its folder; of many pictures one wants to know which.
+        text = path + text.removeprefix(name) if text.startswith(f"{name} ") else f"{path}: {text}"
+    say(text)
     if request.options.json:
         _print(bar, json.dumps({"file": str(request.path), "error": text}))
     return False
@@ -147,8 +151,14 @@ def _print(bar: Progress, text: str) -> None:
     """Print a result on stdout; where the bar shares its terminal, the line goes above the bar."""
     if not bar.disable and sys.stdout.isatty():
         bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-    else:
+        return
+    try:
         print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        drop_stdout()
+        raise VesselError(f"The results can't be printed: {reason(problem)}.") from problem
 
 
 def _progress_bar() -> Progress:
