@@ -19,9 +19,10 @@ class NoticeBar(QWidget):
         close.setText("✕")
         close.setAccessibleName("Close the notice")
         close.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.addWidget(self.label, 1)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 6, 6, 6)
+        self._row.addWidget(self.label, 1)
+        self._row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         parent.installEventFilter(self)
         self.hide()
 
@@ -40,8 +41,6 @@ class NoticeBar(QWidget):
         return False
 
     def _place(self) -> None:
-        parent = self._over
-        width = min(parent.width() - 24, 720)
-        self.setFixedWidth(max(width, 120))
-        self.adjustSize()
-        self.move((parent.width() - self.width()) // 2, 12)
+        width = max(120, min(self._over.width() - 24, 720))
+        self.resize(width, self._row.heightForWidth(width))
+        self.move((self._over.width() - width) // 2, 12)

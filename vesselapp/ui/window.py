@@ -53,7 +53,8 @@ class MainWindow(QMainWindow):
         settings = workspace.settings
         self.setWindowTitle("vesselapp")
         self.setAcceptDrops(True)
-        self.resize(1280, 800)
+        room = self.screen().availableSize()
+        self.resize(min(1440, room.width() * 9 // 10), min(900, room.height() * 9 // 10))
         self._diameters = _DEFAULT_DIAMETER | {
             Brush[name]: size for name, size in settings.brush_diameters.items() if name in Brush.__members__
         }
