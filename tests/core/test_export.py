@@ -83,6 +83,16 @@ def test_our_own_files_are_replaced_and_originals_never(name: str, tmp_path: Pat
     assert path.read_bytes() == first
 
 
+@pytest.mark.parametrize("shape", [(3000, 40), (40, 3000), (1200, 1100)])
+def test_our_own_probabilities_of_any_size_are_known_again(shape: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "a_probability.tif"
+    probability = np.random.default_rng(0).random(shape, np.float32)
+    for _ in range(2):
+        write_probability(path, probability)
+    assert written_by_vesselapp(path)
+    np.testing.assert_array_equal(tifffile.imread(path), probability)
+
+
 def test_our_own_files_are_no_input_of_a_folder(tmp_path: Path) -> None:
     write_overlay(tmp_path / "picture.png", colour_picture())
     write_mask(tmp_path / "picture_mask.png", checks())

@@ -44,7 +44,7 @@ def write_probability(path: Path, probability: NDArray[np.float32]) -> None:
             compression="zlib",
             compressionargs={"level": 1},
             metadata=None,
-            software=_MARK.decode(),
+            description="vesselapp: probability of foreground, 0-1",  # holds the mark, near the file's head
         )
 
     _refuse_foreign(path)

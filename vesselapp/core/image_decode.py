@@ -26,7 +26,6 @@ _Given = TypeVar("_Given")
 _Answer = TypeVar("_Answer")
 
 _ORIENTATION_TAG = 0x0112
-_PNG_PALETTE = 3
 _PNG_SIGNATURE_BYTES = 8
 _PNG_TEXTS = {b"eXIf", b"iTXt", b"zTXt", b"tEXt"}
 
@@ -166,12 +165,10 @@ def _fast_pixels(data: bytes, picture: Pillow.Image) -> tuple[NDArray[np.uint8] 
             return None, None
         return (v.gray_to_rgb(pixels) if pixels.ndim == 2 else pixels), None
     if picture.format == "PNG":
-        bits, colour_type, interlaced = data[24], data[25], data[28]
-        has_key = "transparency" in picture.info  # one colour that stands for transparent
+        bits, interlaced = data[24], data[28]
         if bits == 16 and interlaced:
             return channels_to_rgb(_interlaced_png(data))
-        plain = colour_type != _PNG_PALETTE and not interlaced and not has_key
-        if bits == 16 or (bits == 8 and plain):
+        if bits == 16:
             from imagecodecs import png_decode
 
             return channels_to_rgb(png_decode(data))
@@ -215,7 +212,7 @@ def _to_rgb(picture: Pillow.Image) -> NDArray[np.uint8]:
         return v.lay_on_black(values[..., :3], values[..., 3])
     if picture.mode in ("1", "L"):
         return v.gray_to_rgb(np.asarray(picture.convert("L")))
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _orientation(picture: Pillow.Image) -> int:

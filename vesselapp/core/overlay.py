@@ -1,5 +1,6 @@
 """The picture with its mask laid over it, for export."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,10 +30,9 @@ def overlay_pixels(
         A new picture; outside the mask the pixels are unchanged.
     """
     values = np.arange(256, dtype=np.float64)[:, None]
-    tint = np.rint(values * (1 - opacity) + np.array(colour) * opacity).astype(np.uint8)
+    table = np.rint(values * (1 - opacity) + np.array(colour) * opacity).astype(np.uint8)[None]
     out = pixels.copy()
     for rows in strips(pixels):
-        inside = mask[rows]
-        chosen = out[rows][inside]
-        out[rows][inside] = np.stack([tint[chosen[:, channel], channel] for channel in range(3)], axis=1)
+        inside = np.ascontiguousarray(mask[rows]).view(np.uint8)
+        cv2.copyTo(cv2.LUT(out[rows], table), inside, out[rows])
     return out
