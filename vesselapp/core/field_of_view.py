@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 _SMALL = 512
 _SUBPIXEL_BITS = 4
+_ALIKE = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +94,24 @@ def find_field_of_view(pixels: NDArray[np.uint8]) -> FieldOfView:
     small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
     shrunk = cv2.resize(_thinned(pixels, small_size), small_size, interpolation=cv2.INTER_AREA)
     small = np.asarray(cv2.medianBlur(shrunk, 5), np.uint8)
-    regions = _regions_unlike_surround(small)
-    if not regions:
-        return whole_picture(height, width)
     to_picture = np.array([width / small_size[0], height / small_size[1]], np.float32)
+    left, top, right, bottom = _without_bars(small)
+    inner = np.ascontiguousarray(small[top:bottom, left:right])
+    corner = np.array([left, top], np.float32)
+    regions = _regions_unlike_surround(inner)
     outlines = [_outline(region) for region in regions]
-    circles = [c for c in (_fit_circle(outline, small.shape[:2]) for outline in outlines) if c is not None]
+    circles = [c for c in (_fit_circle(outline, inner.shape[:2]) for outline in outlines) if c is not None]
     if circles:
         x, y, radius, _ = max(circles, key=lambda circle: circle[3])
         angle = np.linspace(0, 2 * np.pi, 720, endpoint=False)
         outline = np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
+        outline = _cut_flat(outline, outlines, inner.shape[:2], radius)
         diameter = 2 * radius * float(to_picture.mean())
-        return FieldOfView(outline.astype(np.float32) * to_picture, diameter, circular=True, found=True)
-    hull = cv2.convexHull(outlines[-1])[:, 0, :] * to_picture
+        points = np.asarray((outline + corner) * to_picture, np.float32)
+        return FieldOfView(points, diameter, circular=True, found=True)
+    if not regions or not _has_plain_surround(inner, regions[-1]):
+        return whole_picture(height, width)
+    hull = (cv2.convexHull(outlines[-1])[:, 0, :] + corner) * to_picture
     extent = hull.max(axis=0) - hull.min(axis=0)
     return FieldOfView(hull.astype(np.float32), float(extent.max()), circular=False, found=True)
 
@@ -116,19 +122,74 @@ def _thinned(pixels: NDArray[np.uint8], small_size: tuple[int, int]) -> NDArray[
     return np.ascontiguousarray(pixels[::step, ::step])
 
 
-def _regions_unlike_surround(small: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Give (h, w) uint8 regions (0/1) that differ from the corners, from the faintest difference up."""
+def _without_bars(small: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Give the box (left, top, right, bottom) without bars of one colour that only some corners lie in.
+
+    Such bars (a toolbar, a caption) hide the surround that the corners show otherwise.
+    """
+    height, width = small.shape[:2]
+    whole = (0, 0, width, height)
+    if _surround(small) is not None:
+        return whole
+    plain_rows = np.ptp(small.astype(np.int16), axis=1).max(axis=1) < _ALIKE
+    plain_columns = np.ptp(small.astype(np.int16), axis=0).max(axis=1) < _ALIKE
+    top, bottom = _first_and_last(~plain_rows)
+    left, right = _first_and_last(~plain_columns)
+    if bottom - top < height // 2 or right - left < width // 2:
+        return whole
+    return left, top, right, bottom
+
+
+def _first_and_last(wanted: NDArray[np.bool_]) -> tuple[int, int]:
+    places = np.flatnonzero(wanted)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+
+
+def _surround(small: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    """Give the colour that at least three corners share, or None."""
     height, width = small.shape[:2]
     side = max(2, min(height, width) // 40)
     corners = [
         np.median(patch.reshape(-1, 3), axis=0)
         for patch in (small[:side, :side], small[:side, -side:], small[-side:, :side], small[-side:, -side:])
     ]
-    middle = small[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None].reshape(-1, 3)
     surround = np.median(corners, axis=0)
-    alike = [float(np.abs(corner - surround).max()) < 24 for corner in corners]
+    alike = [float(np.abs(corner - surround).max()) < _ALIKE for corner in corners]
+    return np.asarray(surround, np.float64) if sum(alike) >= 3 else None
+
+
+def _has_plain_surround(small: NDArray[np.uint8], region: NDArray[np.uint8]) -> bool:
+    """Tell whether what lies outside a region is of one colour, as no darker rim of the eye itself is."""
+    rim = cv2.dilate(region, np.ones((7, 7), np.uint8))
+    outside = small[rim == 0].astype(np.int16)
+    if len(outside) < 0.005 * region.size:
+        return False
+    off = np.abs(outside - np.median(outside, axis=0)).max(axis=1)
+    return bool(np.quantile(off, 0.8) <= 8)
+
+
+def _cut_flat(
+    circle: NDArray[np.float64], outlines: list[NDArray[np.float32]], size: tuple[int, int], radius: float
+) -> NDArray[np.float64]:
+    """Cut a circle straight where the region ends well inside it: some cameras cut the field off that way."""
+    low = np.min([outline.min(axis=0) for outline in outlines], axis=0) - 1.0
+    high = np.max([outline.max(axis=0) for outline in outlines], axis=0) + 1.0
+    frame = np.array([size[1], size[0]])
+    least = max(3.0, 0.02 * radius)
+    low = np.where((low - circle.min(axis=0) > least) & (low > 3), low, -np.inf)
+    high = np.where((circle.max(axis=0) - high > least) & (high < frame - 3), high, np.inf)
+    return np.asarray(np.clip(circle, low, high), np.float64)
+
+
+def _regions_unlike_surround(small: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Give (h, w) uint8 regions (0/1) that differ from the corners, from the faintest difference up."""
+    height, width = small.shape[:2]
+    surround = _surround(small)
+    if surround is None:
+        return []
+    middle = small[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None].reshape(-1, 3)
     contrast = float(np.abs(np.median(middle, axis=0) - surround).max())
-    if sum(alike) < 3 or contrast < 20:
+    if contrast < 20:
         return []
     difference = np.abs(small.astype(np.int16) - surround.astype(np.int16)).max(axis=2).astype(np.uint8)
     highest = max(8.0, min(0.25 * contrast, _otsu(difference)))
@@ -179,7 +240,7 @@ def _fit_circle(
         & (contour[:, 0] < width - edge)
         & (contour[:, 1] < height - edge)
     )
-    points = contour[inside].astype(np.float64)
+    points = _without_flats(contour[inside]).astype(np.float64)
     if len(points) < 40:
         return None
     x = y = radius = 0.0
@@ -194,14 +255,31 @@ def _fit_circle(
     off = np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius)
     good = off <= max(2.0, 0.015 * radius)
     plausible = 0.2 * min(height, width) < radius < 1.5 * max(height, width)
-    arc = _arc_seen(points[good], x, y)
-    if good.mean() < 0.75 or not plausible or arc < 0.35:
+    arc, quadrants = _arc_seen(points[good], x, y)
+    # Four short arcs, one in each corner, fix a circle as well as one long arc does.
+    enough = arc >= 0.35 or (quadrants == 4 and arc >= 0.12 and good.mean() > 0.9)
+    if good.mean() < 0.75 or not plausible or not enough:
         return None
     return x, y, radius + 0.5, float(good.mean()) * arc
 
 
-def _arc_seen(points: NDArray[np.float64], x: float, y: float) -> float:
-    """Give the share (0-1) of the circle's directions in which outline points were seen."""
+def _without_flats(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Drop outline points on straight upper, lower, left and right ends, longer than any circle's."""
+    if len(points) == 0:
+        return points
+    low, high = points.min(axis=0), points.max(axis=0)
+    longest = 1.6 * 2 * np.sqrt(2 * float((high - low).max()) / 2 * 1.5)
+    keep = np.ones(len(points), bool)
+    for axis in (0, 1):
+        for end in (low[axis], high[axis]):
+            near = np.abs(points[:, axis] - end) < 1.5
+            if near.sum() > longest:
+                keep &= np.abs(points[:, axis] - end) >= 3
+    return points[keep]
+
+
+def _arc_seen(points: NDArray[np.float64], x: float, y: float) -> tuple[float, int]:
+    """Give the share (0-1) of directions, and the number of quadrants, in which points were seen."""
     angle = np.arctan2(points[:, 1] - y, points[:, 0] - x)
     bins = np.unique(np.floor((angle + np.pi) / (2 * np.pi) * 72).astype(int) % 72)
-    return len(bins) / 72
+    return len(bins) / 72, len(np.unique(bins // 18))
