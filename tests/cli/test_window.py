@@ -112,3 +112,9 @@ def test_packages_are_printed_for_scripts(capsys: pytest.CaptureFixture[str]) ->
     assert {"libegl1", "libxcb-cursor0"} <= set(packages)
     assert packages == sorted(set(packages))
     assert qt_libraries.debian_packages(["libEGL.so.1", "libunheard.so.1"]) == ["libegl1"]
+
+
+def test_the_readme_installs_nothing_else() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (line,) = [line for line in readme.splitlines() if line.startswith("sudo apt-get install lib")]
+    assert set(line.split()[3:]) <= set(qt_libraries.debian_packages())
