@@ -81,10 +81,10 @@ def test_core_loads_no_qt_and_no_runtime() -> None:
     assert not loaded_by(f"import {modules}") & ({"PySide6", "onnxruntime", "psygnal"} | HEAVY)
 
 
-def test_the_window_loads_no_torch() -> None:
+def test_the_window_is_there_before_the_runtime_and_without_torch() -> None:
     loaded = loaded_by("import vesselapp.ui.app")
-    assert {"PySide6", "onnxruntime"} <= loaded
-    assert not loaded & HEAVY
+    assert "PySide6" in loaded
+    assert not loaded & (HEAVY | {"onnxruntime", "pydantic"})
 
 
 def test_the_trainer_is_light_until_it_works() -> None:

@@ -172,3 +172,24 @@ def test_unsaved_follows_changes_and_saves() -> None:
     assert not document.unsaved
     document.undo()
     assert document.unsaved
+
+
+def test_parts_of_an_answer_are_shown_and_taken_back() -> None:
+    document = make_document()
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    empty = document.evidence.levels[0].copy()
+    document.show_part(50, 60, np.full((100, 200), 200, np.uint8))
+    assert document.evidence.levels[0][70, 60] == 200
+    assert document.evidence.levels[0][100, 100] == ev.FOREGROUND
+    document.drop_parts()
+    assert document.probability is None
+    assert np.array_equal(document.evidence.levels[0], empty)
+    document.set_probability(np.full((HEIGHT, WIDTH), 90, np.uint8))
+    document.show_part(0, 0, np.full((50, 50), 200, np.uint8))
+    document.drop_parts()
+    assert document.probability is not None
+    assert (document.probability == 90).all()
+    document.show_part(0, 0, np.full((50, 50), 200, np.uint8))
+    document.set_probability(np.full((HEIGHT, WIDTH), 120, np.uint8))
+    document.drop_parts()
+    assert (document.probability == 120).all()

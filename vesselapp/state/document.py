@@ -88,6 +88,7 @@ class Document:
         self.probability: NDArray[np.uint8] | None = None
         self.evidence = Pyramid(np.full((self.height, self.width), ev.LOWEST, np.uint8), halve_evidence)
         self.history = History(history_bytes)
+        self._before_parts: tuple[NDArray[np.uint8] | None] | None = None
         self._level = ev.level_of(threshold)
         self._threshold_is_the_persons = False
         self._recorder: EditRecorder | None = None
@@ -128,9 +129,31 @@ class Document:
 
     # -- the model's answer ---------------------------------------------------------------------------------
 
+    def show_part(self, left: int, top: int, part: NDArray[np.uint8]) -> None:
+        """Show a part ((h, w) uint8, 1-253) of an answer that is still being computed."""
+        if self._before_parts is None:
+            before = self.probability
+            self._before_parts = (before,)
+            plane = (
+                np.full((self.height, self.width), ev.LOWEST, np.uint8) if before is None else before.copy()
+            )
+            self.probability = plane
+        assert self.probability is not None
+        box = Box(left, top, left + part.shape[1], top + part.shape[0])
+        self.probability[box.slices] = part
+        self._recompose(box)
+
+    def drop_parts(self) -> None:
+        """Take back the parts of an answer that will not be completed."""
+        if self._before_parts is not None:
+            (self.probability,) = self._before_parts
+            self._before_parts = None
+            self._recompose(box_of(self.corrections))
+
     def set_probability(self, probability: NDArray[np.uint8]) -> None:
         """Replace the model's answer ((H, W) uint8, 1-253); every correction stays."""
         self.probability = probability
+        self._before_parts = None
         self._recompose(box_of(probability))
         self.probability_changed.emit()
 

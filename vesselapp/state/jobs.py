@@ -37,7 +37,11 @@ class Job:
 
     def report(self, share: float) -> None:
         """Tell how much is done (0-1)."""
-        self._deliver(lambda: None if self.cancelled() else self._on_progress(share))
+        self.deliver(lambda: self._on_progress(share))
+
+    def deliver(self, call: Callable[[], None]) -> None:
+        """Run a call on the requester's thread, unless the job is cancelled by then."""
+        self._deliver(lambda: None if self.cancelled() else call())
 
 
 class Jobs:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import dequantise, quantise
 from vesselapp.core.export import write_outputs
 from vesselapp.core.files import make_folder
+from vesselapp.core.geometry import Box
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
 from vesselapp.state.document import Document
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from vesselapp.inference.model import Model
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
+_SHOW_PARTS_PX = 16_000_000
+"""From this size on, parts of an answer are shown as they come, beginning with what is in sight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,8 @@ class Workspace:
         self.answer: Answer | None = None
         self._chosen: str | None = None
         self._loaded_as: tuple[str | None, str] | None = None
+        self.object_diameter: float | None = None
+        self.box_in_sight: Callable[[], Box | None] = lambda: None
         self._generation = 0
         self._running: Job | None = None
         self._opening: Job | None = None
@@ -169,6 +174,8 @@ class Workspace:
         generation, provider, wanted = self._generation, self.settings.provider, self._wanted_model()
         loaded = self.model if wanted == self._loaded_as else None
         pixels = document.image.pixels
+        seen, size = self.box_in_sight(), self.object_diameter
+        by_parts = pixels.shape[0] * pixels.shape[1] >= _SHOW_PARTS_PX
 
         def work(job: Job) -> tuple[Model, Answer]:
             # Loaded here, on the lane, so that the picture is painted before the runtime is in memory.
@@ -178,7 +185,16 @@ class Workspace:
             from vesselapp.inference.providers import gui_threads
 
             model = loaded or load_model(find_model(*wanted), provider, threads=gui_threads())
-            found = predict(model, pixels, progress=job.report, cancelled=job.cancelled)
+            show = partial(self._deliver_part, job, document) if by_parts else None
+            found = predict(
+                model,
+                pixels,
+                progress=job.report,
+                cancelled=job.cancelled,
+                first=seen,
+                on_tile=show,
+                object_diameter=size,
+            )
             probability = quantise(found.probability)
             return model, Answer(
                 probability, found.warnings, found.provider, model.provider_note, found.seconds
@@ -194,10 +210,45 @@ class Workspace:
             "find",
             work,
             done,
-            self._tell_failure,
+            partial(self._run_failed, document),
             progress=lambda share: self.progress.emit("Finding", share),
-            stopped=self._rest,
+            stopped=partial(self._run_stopped, document),
         )
+
+    def _deliver_part(
+        self, job: Job, document: Document, box: tuple[int, int, int, int], part: NDArray[np.float32]
+    ) -> None:
+        """Hand a part of the answer to the document, on the thread that may touch it."""
+        values = quantise(part)
+        job.deliver(lambda: document.show_part(box[0], box[1], values))
+
+    def _run_failed(self, document: Document, error: Exception) -> None:
+        document.drop_parts()
+        self._tell_failure(error)
+
+    def _run_stopped(self, document: Document) -> None:
+        document.drop_parts()
+        self._rest()
+
+    def set_object_diameter(self, diameter: float | None) -> None:
+        """Say how wide (px) the objects are, for models of one object size; None: found by itself."""
+        if diameter != self.object_diameter:
+            self.object_diameter = diameter
+            self.run_model()
+
+    def correct_model(self, changes: dict[str, object]) -> None:
+        """Correct what was guessed of a foreign model (values by dotted name), keep it, and run it again."""
+        from vesselapp.inference.cards import correct_card, keep_card
+
+        if self.model is None:
+            return
+        try:
+            keep_card(self.model.sha256, correct_card(self.model.card, changes))
+        except VesselError as error:
+            self.failed.emit(error)
+            return
+        self._loaded_as = None
+        self.run_model()
 
     def _wanted_model(self) -> tuple[str | None, str]:
         """Give the name or file (None: the shipped one) and the task of the model for the open picture."""

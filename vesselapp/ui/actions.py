@@ -89,6 +89,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "cancel", "&Cancel", ("Esc",), "Model", "", "Take back the stroke under way, or stop the model's run"
     ),
     ActionSpec("open_model", "Use a model &file…", (), "Model", "", "Choose an ONNX file"),
+    ActionSpec(
+        "about_model", "&About this model…", (), "Model", "", "Show the model's card and what was guessed"
+    ),
     ActionSpec("fit", "&Fit", ("Ctrl+F",), "View", "fit", "Show all of the picture"),
     ActionSpec(
         "actual", "&100 %", ("Ctrl+0",), "View", "actual", "One pixel of the picture on one of the screen"

@@ -439,6 +439,17 @@ class Canvas(QWidget):
             self.view = self.view.moved(round(grown.width() * ratio / 2), round(grown.height() * ratio / 2))
         self.resample()
 
+    def box_in_sight(self) -> Box | None:
+        """Give the box of the picture (px) that is on the canvas, or None where nothing is."""
+        if self._document is None:
+            return None
+        height, width = self._device_size()
+        left, top = self.view.to_picture(0, 0)
+        right, bottom = self.view.to_picture(width, height)
+        box = Box(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+        box = box.clipped(self._document.height, self._document.width)
+        return None if box.empty else box
+
     def place_of(self, x: float, y: float) -> QPoint:
         """Give the logical place on the canvas that shows a point of the picture (px)."""
         dx, dy = self.view.to_canvas(x, y)

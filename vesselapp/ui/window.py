@@ -1,7 +1,10 @@
 """The main window: puts canvas, panels, actions and status line together and binds them to the workspace."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
@@ -34,6 +37,9 @@ from vesselapp.ui.panels.overlay import OverlayPanel
 from vesselapp.ui.panels.threshold import ThresholdPanel
 from vesselapp.ui.status import StatusLine
 from vesselapp.ui.theme import apply_theme, surround_colour
+
+if TYPE_CHECKING:
+    from vesselapp.ui.model_dialog import ModelDialog
 
 _DEFAULT_DIAMETER = {Brush.PAINT: 8, Brush.ERASE: 16, Brush.RESTORE: 24, Brush.UNSURE: 16}
 
@@ -72,6 +78,7 @@ class MainWindow(QMainWindow):
         self.pictures.setAccessibleName("Pictures")
         self.pictures.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._models_listed = False
+        self._model_dialog: ModelDialog | None = None
         self._docks = [self._left_dock(), self._right_dock()]
         self.actions_by_key = make_actions(self, self._handlers())
         self._make_menus()
@@ -146,6 +153,7 @@ class MainWindow(QMainWindow):
             "run": workspace.run_model,
             "cancel": self._cancel,
             "open_model": self.ask_model,
+            "about_model": self.show_model,
             "fit": canvas.fit,
             "actual": canvas.actual_size,
             "zoom_in": lambda: canvas.zoom_by(1.25),
@@ -190,6 +198,9 @@ class MainWindow(QMainWindow):
         self.pictures.currentRowChanged.connect(self._on_picture_chosen)
         self.model_panel.chosen.connect(self._use_model)
         self.model_panel.browse.connect(self.ask_model)
+        self.model_panel.about.connect(self.show_model)
+        self.model_panel.size_chosen.connect(workspace.set_object_diameter)
+        workspace.box_in_sight = canvas.box_in_sight
         self.overlay_panel.changed.connect(self._apply_look)
         self.brush_panel.changed.connect(canvas.set_diameter)
         canvas.diameter_changed.connect(self._on_diameter)
@@ -347,8 +358,25 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         if workspace.model is not None and workspace.answer is not None:
             self.model_panel.show_answer(workspace.model, workspace.answer)
+            if self._model_dialog is not None and self._model_dialog.isVisible():
+                self.show_model()
             if workspace.answer.warnings:
                 self.notice.show_text(" ".join(workspace.answer.warnings))
+
+    def show_model(self) -> None:
+        """Show the card of the model in use, beside the canvas; the window stays usable."""
+        from vesselapp.inference.cards import kept_card
+        from vesselapp.ui.model_dialog import ModelDialog
+
+        model = self.workspace.model
+        if model is None:
+            return
+        if self._model_dialog is None:
+            self._model_dialog = ModelDialog(self)
+            self._model_dialog.corrected.connect(self.workspace.correct_model)
+        foreign = bool(model.card.guessed) or kept_card(model.sha256) is not None
+        self._model_dialog.show_card(model.card, foreign=foreign, provider=model.provider)
+        self._model_dialog.show()
 
     def _cancel(self) -> None:
         if not self.canvas.abandon_stroke():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from vesselapp.state.workspace import Answer
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
     from vesselapp.inference.model import Model
 
+_AUTO = 7
+"""Left end of the size slider: the size is found in the picture."""
+_LARGEST_OBJECT = 200
 _BROWSE = "Use a model file…"
 
 
@@ -21,6 +24,8 @@ class ModelPanel(QWidget):
 
     chosen = Signal(str)
     browse = Signal()
+    about = Signal()
+    size_chosen = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +46,26 @@ class ModelPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addWidget(self._detail)
+        self.about_button = QPushButton("About this model…")
+        self.about_button.setEnabled(False)
+        self.about_button.clicked.connect(self.about)
+        layout.addWidget(self.about_button)
+        self._size_row = QWidget()
+        sizes = QHBoxLayout(self._size_row)
+        sizes.setContentsMargins(0, 0, 0, 0)
+        self.size_slider = QSlider(Qt.Orientation.Horizontal)
+        self.size_slider.setRange(_AUTO, _LARGEST_OBJECT)
+        self.size_slider.setAccessibleName("Typical diameter of the cells in pixels")
+        self.size_slider.setTracking(False)
+        self._size_words = QLabel()
+        sizes.addWidget(QLabel("Cell size"))
+        sizes.addWidget(self.size_slider, 1)
+        sizes.addWidget(self._size_words)
+        self._size_row.hide()
+        layout.addWidget(self._size_row)
+        self.size_slider.sliderMoved.connect(self._show_size)
+        self.size_slider.valueChanged.connect(self._on_size)
+        self._show_size(_AUTO)
         self._names.activated.connect(self._on_activated)
 
     def show_models(self, entries: list[ModelEntry]) -> None:
@@ -65,7 +90,16 @@ class ModelPanel(QWidget):
         self.badge.setToolTip(
             answer.provider_note or f"The answer in sight was computed on {answer.provider.upper()}."
         )
+        self.about_button.setEnabled(True)
+        self._size_row.setVisible(model.card.scale.kind == "object_diameter")
         self._detail.setText(f"{answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·"))
+
+    def _show_size(self, size: int) -> None:
+        self._size_words.setText("found" if size == _AUTO else f"{size} px")
+
+    def _on_size(self, size: int) -> None:
+        self._show_size(size)
+        self.size_chosen.emit(None if size == _AUTO else float(size))
 
     def _on_activated(self, place: int) -> None:
         data = self._names.itemData(place)

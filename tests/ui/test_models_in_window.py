@@ -1,0 +1,105 @@
+"""Choosing models in the window: the card, foreign files, cell sizes, big pictures by parts."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.inference.foreign_models import disc_picture, foreign_model
+from tests.tiny_models import tiny_vessel_model
+from tests.ui.conftest import wait_for_answer
+from vesselapp.core.model_card import Figures, ModelCard, Source
+from vesselapp.inference.cards import kept_card
+from vesselapp.state import workspace as workspace_module
+from vesselapp.ui.model_dialog import card_html
+from vesselapp.ui.window import MainWindow
+
+
+def test_a_foreign_model_can_be_corrected_while_watching(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    picture, disc = disc_picture()
+    PIL.Image.fromarray(picture).save(tmp_path / "disc.png")
+    window.workspace.use_model(str(foreign_model(tmp_path / "foreign.onnx")))
+    window.open_paths([tmp_path / "disc.png"])
+    wait_for_answer(qtbot, window)
+    document, model = window.workspace.document, window.workspace.model
+    assert document is not None
+    assert model is not None
+    assert np.mean(document.mask() == disc) > 0.97
+    window.show_model()
+    dialog = window._model_dialog
+    assert dialog is not None
+    assert dialog.fields["output.meaning"].isVisible()
+    field = dialog.fields["input.high"]
+    field.setCurrentIndex(field.findData(255.0))
+    answers: list[int] = []
+    window.workspace.answered.connect(lambda: answers.append(1))
+    field.activated.emit(field.currentIndex())
+    qtbot.waitUntil(lambda: bool(answers), timeout=20000)
+    assert not document.mask().any() or np.mean(document.mask() == disc) < 0.9
+    kept = kept_card(model.sha256)
+    assert kept is not None
+    assert kept.input.high == 255.0
+    assert "input.high" not in kept.guessed
+
+
+def test_a_model_with_a_card_shows_it_and_asks_nothing(
+    qtbot: QtBot, window: MainWindow, pictures: Path
+) -> None:
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    window.model_panel.about_button.click()
+    dialog = window._model_dialog
+    assert dialog is not None
+    assert not dialog.fields["input.high"].isVisible()
+
+
+def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() -> None:
+    card = ModelCard(
+        name="<b>x</b>",
+        threshold=0.4,
+        limits=("fails on <cats>",),
+        training_data=(Source(name="SET", licence="CC BY 4.0", credit="A & B", pictures=7),),
+        validation=(
+            Figures(name="held back", pictures=5, values={"dice": 0.8}, intervals={"dice": (0.7, 0.9)}),
+        ),
+    )
+    page = card_html(card, "cpu")
+    for words in (
+        "&lt;b&gt;x&lt;/b&gt;",
+        "fails on &lt;cats&gt;",
+        "SET, 7 pictures",
+        "A &amp; B",
+        "0.800 (0.700 to 0.900)",
+    ):
+        assert words in page
+
+
+def test_a_big_picture_is_shown_by_parts_from_what_is_in_sight(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace_module, "_SHOW_PARTS_PX", 1)
+    pixels = np.random.default_rng(0).integers(0, 255, (900, 1200, 3), np.uint8)
+    PIL.Image.fromarray(pixels).save(tmp_path / "big.png")
+    model = tiny_vessel_model(tmp_path / "as_is.onnx", tile=128, overlap=32)
+    window.workspace.use_model(str(model))
+    window.open_paths([tmp_path / "big.png"])
+    qtbot.waitUntil(lambda: window.workspace.document is not None, timeout=20000)
+    document = window.workspace.document
+    assert document is not None
+    parts: list[tuple[int, int]] = []
+    show = document.show_part
+
+    def watched(left: int, top: int, part: np.ndarray) -> None:
+        parts.append((left, top))
+        show(left, top, part)
+
+    monkeypatch.setattr(document, "show_part", watched)
+    wait_for_answer(qtbot, window)
+    assert parts
+    by_parts = document.evidence.levels[0].copy()
+    document.drop_parts()
+    assert np.array_equal(document.evidence.levels[0], by_parts)
