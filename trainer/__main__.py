@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.speed import restart_with_fast_memory
 from vesselapp.core.errors import VesselError
 
 if TYPE_CHECKING:
@@ -117,9 +118,6 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _tune(options: argparse.Namespace) -> None:
-    from trainer.speed import restart_with_fast_memory
-
-    restart_with_fast_memory()
     from trainer.recipes import change_recipe, find_recipe
     from trainer.tune import tune
 
@@ -144,9 +142,6 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from trainer.speed import restart_with_fast_memory
-
-    restart_with_fast_memory()
     from trainer.fit import RunOptions, train
     from trainer.recipes import change_recipe, find_recipe
 
@@ -176,4 +171,6 @@ def _without_paths(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] in (["train"], ["tune"]):
+        restart_with_fast_memory()
     sys.exit(main())

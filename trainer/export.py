@@ -1,17 +1,16 @@
 """From a trained net to one ONNX file with its card, and back from the file to the weights."""
 
 import datetime
-import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnx.numpy_helper
 import onnxruntime
+import onnxscript.optimizer
 import torch
-from numpy.typing import NDArray
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor, nn
 
 from trainer.losses import probabilities
@@ -31,7 +30,6 @@ from vesselapp.core.model_card import (
 )
 from vesselapp.core.self_test import raster_means, self_test_picture
 
-WEIGHTS_KEY = "vesselapp.weights"
 OPSET = 20
 _TOLERANCE = 1e-3
 
@@ -45,18 +43,16 @@ class Shipped(nn.Module):
     def __init__(self, net: Segmenter, views: int) -> None:
         super().__init__()
         self.net = net
-        self.mirrors = ([], [2], [1], [1, 2])[:views]
+        self.mirrors = ([2], [1], [1, 2])[: views - 1]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Answer (N, H, W, 3) uint8 with probability (N, H, W, C) and features (N, H, W, <= 16)."""
-        answers = []
-        features = None
+        logits, features = self.net(image)
+        total = probabilities(logits).permute(0, 2, 3, 1)
         for axes in self.mirrors:
-            logits, seen = self.net(image.flip(axes) if axes else image)
-            features = seen if features is None else features
-            answers.append(probabilities(logits).permute(0, 2, 3, 1).flip(axes))
-        assert features is not None
-        return torch.stack(answers).mean(dim=0), features.permute(0, 2, 3, 1)
+            mirrored, _ = self.net(image.flip(axes))
+            total = total + probabilities(mirrored).permute(0, 2, 3, 1).flip(axes)
+        return total / (1 + len(self.mirrors)), features.permute(0, 2, 3, 1)
 
 
 def export_net(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard) -> ModelCard:
@@ -69,7 +65,7 @@ def export_net(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard) -> M
     """
     shipped = Shipped(net.eval().float().cpu(), recipe.views).eval()
     model = _graph(shipped, stride_of(recipe))
-    model.metadata_props.add(key=WEIGHTS_KEY, value=json.dumps(_names_of_weights(model, shipped.net)))
+    _check_weights(model, shipped)
     expected = _self_test(model, shipped, recipe)
     card = card.model_copy(update={"self_test": expected})
     _write(model, path, card)
@@ -89,9 +85,13 @@ def read_card(path: Path) -> ModelCard:
 def weights_from_onnx(path: Path) -> dict[str, Tensor]:
     """Read the state of `trainer.nets.Segmenter` back from a file that `export_net` wrote."""
     model = _load(path)
-    names: dict[str, str] = json.loads(_metadata(model, path, WEIGHTS_KEY))
-    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
-    state = {key: torch.from_numpy(arrays[name].copy()) for key, name in names.items()}
+    _metadata(model, path, METADATA_KEY)
+    prefix = "net."
+    state = {
+        i.name.removeprefix(prefix): torch.from_numpy(onnx.numpy_helper.to_array(i).copy())
+        for i in model.graph.initializer
+        if i.name.startswith(prefix)
+    }
     counters = [key.replace("running_mean", "num_batches_tracked") for key in state if "running_mean" in key]
     return {**state, **{key: torch.tensor(0) for key in counters}}
 
@@ -161,9 +161,16 @@ def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
             external_data=False,
             opset_version=OPSET,
             dynamic_shapes={"image": {0: dim("n"), **sides}},
+            optimize=False,
             verbose=False,
         )
-    assert program is not None
+        assert program is not None
+        # Only constants are folded: batch norm stays apart (ONNX Runtime joins it when it loads the file), and
+        # weights keep their names.
+        onnxscript.optimizer.inline(program.model)
+        for _ in range(2):
+            onnxscript.optimizer.fold_constants(program.model)
+            RemoveUnusedNodesPass()(program.model)
     model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces with the paths of the machine it was made on
@@ -174,24 +181,12 @@ def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
     return model
 
 
-def _names_of_weights(model: onnx.ModelProto, net: Segmenter) -> dict[str, str]:
-    """Say which initialiser holds each weight; the exporter merges weights that are equal."""
-    arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
-    names = {}
-    for key, tensor in net.state_dict().items():
-        if key.endswith("num_batches_tracked"):
-            continue
-        value = tensor.detach().cpu().numpy()
-        equal = (name for name, array in arrays.items() if _equal(array, value))
-        name = f"net.{key}" if _equal(arrays.get(f"net.{key}"), value) else next(equal, None)
-        if name is None:
-            raise VesselError(f"The exported file lost the weight {key}.")
-        names[key] = name
-    return names
-
-
-def _equal(array: NDArray[Any] | None, value: NDArray[Any]) -> bool:
-    return array is not None and array.shape == value.shape and bool(np.array_equal(array, value))
+def _check_weights(model: onnx.ModelProto, shipped: Shipped) -> None:
+    """Make sure that every weight lies in the file under its PyTorch name, so that training can start from it."""
+    names = {i.name for i in model.graph.initializer}
+    lost = [k for k in shipped.state_dict() if k not in names and not k.endswith("num_batches_tracked")]
+    if lost:
+        raise VesselError(f"The exported file lost the weight {lost[0]}.")
 
 
 def _self_test(model: onnx.ModelProto, shipped: Shipped, recipe: Recipe) -> SelfTest:

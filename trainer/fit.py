@@ -12,7 +12,6 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
@@ -31,7 +30,7 @@ from trainer.split import make_split, read_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason
 
-CHECKPOINT = "last.ckpt"
+CHECKPOINT, BEST, WEIGHTS = "last.ckpt", "best.pt", "weights.pt"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,16 @@ class RunOptions:
 class Fit(lightning.LightningModule):
     """One net in training, with the running average of its weights that is validated and exported."""
 
-    def __init__(self, recipe: Recipe, train: list[Scaled], validation: list[Scaled]) -> None:
+    stale: Tensor
+    best: Tensor
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: list[Scaled],
+        validation: list[Scaled],
+        checkpoint: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.recipe = recipe
         self.net = build_net(recipe)
@@ -65,6 +73,22 @@ class Fit(lightning.LightningModule):
         self.train_pictures = train
         self.validation_pictures = validation
         self.stride = stride_of(recipe)
+        self.register_buffer("best", torch.tensor(-1.0))
+        self.register_buffer("stale", torch.tensor(0))
+        self.checkpoint = checkpoint
+        self.steps_before = 0
+        if checkpoint is not None:
+            self.load_state_dict(checkpoint["state_dict"], strict=False)
+            self.steps_before = int(checkpoint.get("steps_done", checkpoint["global_step"]))
+
+    @property
+    def steps_done(self) -> int:
+        """Give the steps of the whole run, also those before it was resumed."""
+        return self.steps_before + self.global_step
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the whole run's count of steps."""
+        checkpoint["steps_done"] = self.steps_done
 
     def on_train_epoch_start(self) -> None:
         """Seed what PyTorch draws (dropout), so that a resumed run goes on as it would have."""
@@ -82,7 +106,7 @@ class Fit(lightning.LightningModule):
         """Stop at a loss that is no number; otherwise take the new weights into the average."""
         if not torch.isfinite(outputs["loss"]):
             raise VesselError(
-                f"The loss became {outputs['loss'].item()} at step {self.global_step}.",
+                f"The loss became {outputs['loss'].item()} at step {self.steps_done}.",
                 "Lower learning_rate, or set precision=32.",
             )
         self.average.update_parameters(self.net)
@@ -104,6 +128,19 @@ class Fit(lightning.LightningModule):
             self.log(f"dice/{picture.set_name}", float(dice), **options)
             self.log("bias", float(p.mean() - true.mean()), **options)
 
+    def on_validation_epoch_end(self) -> None:
+        """Keep the best weights, and stop early after ``patience`` validations without a better one."""
+        dice = self.trainer.callback_metrics["dice"].cpu()
+        better = bool(dice > self.best)
+        self.stale += 1
+        if better:
+            self.best.copy_(dice)
+            self.stale.zero_()
+            if self.trainer.is_global_zero:
+                torch.save(self.average.module.state_dict(), self.trainer.default_root_dir + "/" + BEST)
+        if self.recipe.patience and int(self.stale) >= self.recipe.patience:
+            self.trainer.should_stop = True
+
     @torch.no_grad()
     def answer(self, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Give the averaged net's (H, W, C) probabilities for a whole (H, W, 3) picture."""
@@ -118,6 +155,9 @@ class Fit(lightning.LightningModule):
         """Build optimiser and schedule from the recipe."""
         optimiser = make_optimiser(self.net, self.recipe)
         schedule = make_schedule(optimiser, self.recipe)
+        if self.checkpoint is not None:
+            optimiser.load_state_dict(self.checkpoint["optimizer_states"][0])
+            schedule.load_state_dict(self.checkpoint["lr_schedulers"][0])
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -184,28 +224,43 @@ def _fit(
     held: list[Scaled],
     callbacks: Sequence[lightning.Callback],
 ) -> None:
+    """Train from the start, or from the end of the last epoch that a stopped run finished.
+
+    Lightning's own resuming loses an epoch where a validation ends it, so the state is put back here.
+    """
     out = options.out
+    started = time.monotonic()
     with quiet_lightning():
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
-        task = Fit(recipe, learn, held)
-        if options.weights is not None:
+        kept = out / CHECKPOINT
+        checkpoint = torch.load(kept, map_location="cpu", weights_only=False) if kept.exists() else None
+        task = Fit(recipe, learn, held, checkpoint)
+        if options.weights is not None and checkpoint is None:
             start_from(task.net, options.weights)
             task.average.module.load_state_dict(task.net.state_dict())
-        trainer = _lightning_trainer(recipe, options, callbacks, validated=bool(held))
-        checkpoint = out / CHECKPOINT
-        started = time.monotonic()
-        trainer.fit(task, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=False)
-    if trainer.is_global_zero:
-        torch.save(task.average.module.state_dict(), out / "weights.pt")
-        done = {"steps": trainer.global_step, "seconds": round(time.monotonic() - started, 1)}
-        _write(out / "done.json", json.dumps(done) + "\n")
+        if task.steps_before < recipe.steps:
+            trainer = _lightning_trainer(recipe, options, callbacks, task, validated=bool(held))
+            for stage in ("ready", "started", "processed", "completed"):
+                setattr(
+                    trainer.fit_loop.epoch_progress.current,
+                    stage,
+                    task.steps_before // recipe.steps_per_epoch,
+                )
+            trainer.fit(task)
+    if not task.trainer.is_global_zero:
+        return
+    final = out / BEST if recipe.patience and (out / BEST).exists() else None
+    weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
+    torch.save(weights, out / WEIGHTS)
+    done = {"steps": task.steps_done, "seconds": round(time.monotonic() - started, 1)}
+    _write(out / "done.json", json.dumps(done) + "\n")
 
 
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:
     """Give a run's recipe and its averaged net: of its end, or of a checkpoint."""
     recipe = read_recipe(run / "recipe.json")
     net = build_net(recipe)
-    source = checkpoint or (run / "weights.pt" if (run / "weights.pt").exists() else run / CHECKPOINT)
+    source = checkpoint or (run / WEIGHTS if (run / WEIGHTS).exists() else run / CHECKPOINT)
     if not source.exists():
         raise VesselError(f"The run {run} has no weights yet.", "Wait for its first checkpoint.")
     weights = torch.load(source, map_location="cpu", weights_only=False)
@@ -223,42 +278,44 @@ def start_from(net: Segmenter, path: Path) -> None:
     net.load_state_dict(weights_from_onnx(path))
 
 
+class KeepCheckpoint(lightning.Callback):
+    """Write ``last.ckpt`` after each epoch, whole or not at all."""
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Save beside the old one, then take its place."""
+        kept = Path(trainer.default_root_dir) / CHECKPOINT
+        fresh = kept.with_suffix(".new")
+        trainer.save_checkpoint(fresh)
+        if trainer.is_global_zero:
+            fresh.replace(kept)
+
+
 def _lightning_trainer(
-    recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], *, validated: bool
+    recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], task: Fit, *, validated: bool
 ) -> lightning.Trainer:
     out = options.out
-    epochs = max(1, recipe.steps // recipe.steps_per_epoch)
-    callbacks: list[lightning.Callback] = [
-        *more,
-        ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
-    ]
-    if validated:
-        best = ModelCheckpoint(
-            out, filename="best", monitor="dice", mode="max", save_top_k=1, enable_version_counter=False
-        )
-        callbacks.append(best)
-        if recipe.patience:
-            callbacks.append(EarlyStopping("dice", patience=recipe.patience, mode="max"))
+    callbacks: list[lightning.Callback] = [*more, KeepCheckpoint()]
     if options.events:
         callbacks.append(Events())
     elif not options.quiet:
         callbacks.append(Progress())
-    precision = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[recipe.precision]
+    precisions: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
     return lightning.Trainer(
         accelerator=options.accelerator,
         devices=options.devices,
         num_nodes=options.nodes,
-        precision=precision,
-        max_epochs=epochs,
-        max_steps=recipe.steps,
+        precision=precisions[recipe.precision],
+        max_epochs=-(-recipe.steps // recipe.steps_per_epoch),
+        max_steps=recipe.steps - task.steps_before,
         gradient_clip_val=recipe.clip or None,
         check_val_every_n_epoch=recipe.validate_every,
         limit_val_batches=None if validated else 0,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         reload_dataloaders_every_n_epochs=1,
-        logger=[CSVLogger(out, name="", version="logs"), TensorBoardLogger(out, name="", version="logs")],
+        logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="logs")],
         callbacks=callbacks,
+        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=out,

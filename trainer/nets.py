@@ -57,14 +57,17 @@ class SmpBody(nn.Module):
         decoded = self.net.decoder(stages)
         logits = self.net.segmentation_head(self.dropout(decoded))
         features = decoded[:, :MAX_FEATURES]
-        if features.shape[-2:] != logits.shape[-2:]:
-            features = nn.functional.interpolate(features, scale_factor=self.net_upsampling(decoded, logits))
+        if logits.shape[-2:] != x.shape[-2:]:
+            logits = _as_large(logits, x, "bilinear")
+        if features.shape[-2:] != x.shape[-2:]:
+            features = _as_large(features, x, "nearest")
         return logits, features
 
-    @staticmethod
-    def net_upsampling(decoded: Tensor, logits: Tensor) -> float:
-        """Give how much smaller the decoder's answer is than the logits."""
-        return float(logits.shape[-1] // decoded.shape[-1])
+
+def _as_large(plane: Tensor, picture: Tensor, mode: str) -> Tensor:
+    """Bring an answer to the size of its picture: by a whole factor, as exported graphs want it."""
+    factor = picture.shape[-1] / plane.shape[-1]
+    return nn.functional.interpolate(plane, scale_factor=float(factor), mode=mode)
 
 
 class Block(nn.Sequential):

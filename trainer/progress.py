@@ -41,10 +41,10 @@ def emit(event: str, **values: Any) -> None:
 class Events(Callback):
     """JSON lines: ``started``, ``step`` (every tenth), ``validated``, ``finished``."""
 
-    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say how many steps will come."""
         if trainer.is_global_zero:
-            emit("started", steps=trainer.max_steps, step=trainer.global_step)
+            emit("started", steps=_whole(trainer, pl_module), step=pl_module.steps_done)
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -52,23 +52,23 @@ class Events(Callback):
         """Say the loss now and then."""
         if trainer.is_global_zero and trainer.global_step % 10 == 0:
             loss = round(float(outputs["loss"]), 5)
-            emit("step", step=trainer.global_step, steps=trainer.max_steps, loss=loss)
+            emit("step", step=pl_module.steps_done, steps=_whole(trainer, pl_module), loss=loss)
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say the validation's figures."""
         if trainer.is_global_zero:
-            emit("validated", step=trainer.global_step, **_figures(trainer))
+            emit("validated", step=pl_module.steps_done, **_figures(trainer))
 
-    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say that all is done."""
         if trainer.is_global_zero:
-            emit("finished", step=trainer.global_step)
+            emit("finished", step=pl_module.steps_done)
 
 
 class Progress(Callback):
     """A progress bar with loss, Dice and the time left; a plain line at each validation."""
 
-    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Start the bar where the run stands."""
         columns = (
             TextColumn("{task.description}"),
@@ -78,21 +78,23 @@ class Progress(Callback):
         )
         self.bar = Bar(*columns, disable=not trainer.is_global_zero)
         self.bar.start()
-        self.line = self.bar.add_task("training", total=trainer.max_steps, completed=trainer.global_step)
+        self.line = self.bar.add_task(
+            "training", total=_whole(trainer, pl_module), completed=pl_module.steps_done
+        )
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the bar."""
         text = f"loss {float(outputs['loss']):.4f}"
-        self.bar.update(self.line, completed=trainer.global_step, description=text)
+        self.bar.update(self.line, completed=pl_module.steps_done, description=text)
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Print a line of figures."""
         figures = "  ".join(f"{name} {value:.4f}" for name, value in sorted(_figures(trainer).items()))
-        self.bar.console.print(f"step {trainer.global_step}: {figures}", highlight=False, soft_wrap=True)
+        self.bar.console.print(f"step {pl_module.steps_done}: {figures}", highlight=False, soft_wrap=True)
 
-    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Stop the bar."""
         self.bar.stop()
 
@@ -100,6 +102,11 @@ class Progress(Callback):
         """Stop the bar, so that the message stands alone."""
         if hasattr(self, "bar"):
             self.bar.stop()
+
+
+def _whole(trainer: lightning.Trainer, task: Any) -> int:
+    """Give the steps of the whole run, also those before it was resumed."""
+    return int(task.steps_before) + trainer.max_steps
 
 
 def _figures(trainer: lightning.Trainer) -> dict[str, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from trainer.recipes import RECIPES, Augment, Recipe
 
@@ -48,6 +49,11 @@ def write_fundus_set(folder: Path, count: int = 4) -> Path:
         save(folder / "masks" / f"eye{number}.png", vessels)
         save(folder / "fov" / f"eye{number}.png", field)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # tiny nets are slower on more
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,9 @@ def hrf(root: Path) -> None:
     for stem, ending in (("01_h", "jpg"), ("01_dr", "JPG")):
         save(root / "images" / f"{stem}.{ending}", PIXELS)
         save(root / "manual1" / f"{stem}.tif", VESSELS)
-        save(root / "mask" / f"{stem}_mask.tif", np.repeat(FIELD[:, :, None].astype(np.uint8) * 255, 3, axis=2))
+        save(
+            root / "mask" / f"{stem}_mask.tif", np.repeat(FIELD[:, :, None].astype(np.uint8) * 255, 3, axis=2)
+        )
 
 
 def plain(root: Path) -> None:

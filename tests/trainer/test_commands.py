@@ -1,0 +1,198 @@
+"""The whole way on tiny drawn eyes: train, export, evaluate, compare; and two processes on one CPU."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.conftest import write_fundus_set
+from trainer.__main__ import main
+from trainer.compare import compare
+from trainer.evaluate import SECOND, Scores, summarise
+from trainer.export import net_from_onnx, read_card
+from trainer.metrics import BINS, Counts
+from trainer.readers import Case
+from vesselapp.inference.catalog import list_models
+
+TINY = [
+    f"--set={change}"
+    for change in (
+        "architecture=own-unet",
+        "widths=[8,16]",
+        "size=128",
+        "crop=64",
+        "batch=2",
+        "steps=4",
+        "steps_per_epoch=2",
+        "validate_every=1",
+        "precision=32",
+        "workers=0",
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """Data, run and model of a first training by the commands alone."""
+    root = tmp_path_factory.mktemp("commands")
+    data = write_fundus_set(root / "eyes")
+    arguments = [
+        "train",
+        "fundus-vessels",
+        "--data",
+        str(data),
+        "--out",
+        str(root / "run"),
+        "--accelerator",
+        "cpu",
+    ]
+    assert main([*arguments, "--devices", "1", *TINY]) == 0
+    model = root / "tiny.onnx"
+    assert main(["export", str(root / "run"), "--out", str(model), "--data", str(data)]) == 0
+    return data, root / "run", model
+
+
+def test_card_tells_the_truth(made):
+    data, run, model = made
+    card = read_card(model)
+    assert card.command.startswith("python -m trainer train fundus-vessels --data eyes --out RUN")
+    assert "--set 'widths=[8,16]'" in card.command
+    assert str(data.parent) not in card.model_dump_json()
+    (figures,) = card.validation
+    sides = json.loads((run / "split.json").read_text())
+    assert figures.pictures == len(sides["validation"])
+    low, high = figures.intervals["dice"]
+    assert low <= figures.values["dice"] <= high
+    assert sum(source.pictures for source in card.training_data) == len(sides["train"])
+    assert card.limits
+
+
+def test_evaluate_writes_tables_and_a_gallery(made, tmp_path: Path, capsys):
+    data, run, model = made
+    arguments = ["evaluate", str(model), "--data", str(data), "--split", str(run / "split.json")]
+    assert main([*arguments, "--out", str(tmp_path), "--gallery"]) == 0
+    assert "eyes" in capsys.readouterr().out
+    results = json.loads((tmp_path / "evaluation.json").read_text())
+    with (tmp_path / "evaluation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(results["pictures"]) == 1
+    assert results["summary"][0]["mean"]["dice"] == pytest.approx(float(rows[0]["dice"]))
+    assert {"auc", "pr_auc", "cldice", "betti0_error", "ece", "mcc"} <= rows[0].keys()
+    assert (tmp_path / "gallery.png").stat().st_size > 1000
+    assert "eyes/" in (tmp_path / "gallery.html").read_text()
+
+
+def test_compare_with_itself_is_a_draw(made, capsys):
+    data, _run, model = made
+    assert main(["compare", str(model), str(model), "--data", str(data)]) == 0
+    out = capsys.readouterr().out
+    assert "+0.0000" in out
+    assert "better" not in out
+    assert "worse" not in out
+
+
+def test_training_goes_on_from_the_file_alone(made, tmp_path: Path):
+    data, _run, model = made
+    base = ["train", "fundus-vessels", "--data", str(data), "--out", str(tmp_path), "--accelerator", "cpu"]
+    frozen = [
+        *TINY,
+        "--set=learning_rate=1e-9",
+        "--set=weight_decay=0",
+        "--devices",
+        "1",
+        "--weights",
+        str(model),
+    ]
+    assert main([*base, *frozen]) == 0
+    _, net = net_from_onnx(model)
+    from trainer.fit import load_net
+
+    before, after = net.state_dict(), load_net(tmp_path)[1].state_dict()
+    assert all(after[k].allclose(before[k], atol=1e-6) for k in before if k.endswith((".weight", ".bias")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "nerves", "--data", "x", "--out", "y"], "no recipe 'nerves'"),
+        (["train", "cells", "--data", "nowhere", "--out", "y"], "nowhere doesn't exist"),
+        (["train", "cells", "--data", "x", "--out", "y", "--set", "steps"], "no setting"),
+        (["evaluate", "none.onnx", "--data", "{data}"], "none.onnx"),
+        (["export", "{data}", "--out", "x.onnx"], "recipe.json"),
+    ],
+)
+def test_problems_are_one_sentence(
+    made, arguments: list[str], said: str, capsys, tmp_path: Path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([a.format(data=made[0]) for a in arguments]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.startswith("trainer: ")
+    assert "Traceback" not in error
+
+
+def test_two_processes_on_the_cpu(made, tmp_path: Path):
+    command = [sys.executable, "-m", "trainer", "train", "fundus-vessels", "--data", str(made[0])]
+    command += [
+        "--out",
+        str(tmp_path),
+        "--accelerator",
+        "cpu",
+        "--devices",
+        "2",
+        "--threads",
+        "1",
+        "--events",
+        *TINY,
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [e["event"] for e in events if e["event"] != "step"] == [
+        "started",
+        "validated",
+        "validated",
+        "finished",
+    ]
+    assert events[-1]["step"] == 4
+    assert json.loads((tmp_path / "done.json").read_text())["steps"] == 4
+
+
+def scores(name: str, dice: float, who: str = "model") -> Scores:
+    counts = Counts(*(2 * [__import__("numpy").zeros(BINS, "int64")]), 8, 1, 1, 90)
+    return Scores(Case("set", name, name, Path(name), ()), who, {"dice": dice}, counts)
+
+
+def test_paired_comparison_sees_a_small_steady_gain():
+    first = [scores(str(i), 0.6 + i / 20) for i in range(6)]
+    second = [scores(str(i), 0.61 + i / 20) for i in range(6)]
+    (row,) = compare(first, second)
+    assert row.difference == pytest.approx(0.01)
+    assert row.low == pytest.approx(0.01)
+
+
+def test_summaries_put_the_second_observer_beside_the_model():
+    model, person = summarise([scores("a", 0.8), scores("b", 0.6), scores("a", 0.7, SECOND)])
+    assert (model.who, model.pictures, model.mean["dice"]) == ("model", 2, pytest.approx(0.7))
+    assert (person.who, person.pictures) == (SECOND, 1)
+    assert model.pooled["dice"] == pytest.approx(16 / 18)
+
+
+def test_shipped_models_carry_their_story():
+    shipped = [entry for entry in list_models() if entry.shipped]
+    assert shipped
+    for entry in shipped:
+        card = read_card(entry.path)
+        assert entry.path.stat().st_size <= 5e6
+        assert card.validation
+        assert card.training_data
+        assert card.limits
+        assert card.command
+        assert not any("bccd" in source.name.lower() for source in card.training_data)
+        net_from_onnx(entry.path)

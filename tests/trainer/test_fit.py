@@ -1,0 +1,190 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.trainer.conftest import PLAIN, draw_fundus, save
+from trainer import fit
+from trainer.fit import CHECKPOINT, Fit, RunOptions, load_net, running_average, train
+from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
+from trainer.tune import best_dice
+from vesselapp.core.errors import VesselError
+
+
+def options(out: Path, data: Path, **more) -> RunOptions:
+    return RunOptions(out=out, data=(data,), accelerator="cpu", devices=1, quiet=True, **more)
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    return torch.load(run / "weights.pt", weights_only=True)
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(a[key], b[key]) for key in a) and a.keys() == b.keys()
+
+
+def test_overfits_two_pictures(tmp_path: Path, tiny: Recipe):
+    for number in range(2):
+        pixels, vessels, _ = draw_fundus(number)
+        save(tmp_path / "eyes" / "images" / f"{number}.png", pixels)
+        save(tmp_path / "eyes" / "masks" / f"{number}.png", vessels)
+    split = {"train": ["eyes/0", "eyes/1"], "validation": ["eyes/0", "eyes/1"]}
+    (tmp_path / "split.json").write_text(json.dumps(split))
+    recipe = dataclasses.replace(tiny, steps=160, steps_per_epoch=80, ema=0.9, learning_rate=1e-2)
+    run = train(recipe, options(tmp_path / "run", tmp_path / "eyes", split=tmp_path / "split.json"))
+    assert best_dice(run) > 0.9
+
+
+def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch):
+    recipe = dataclasses.replace(
+        tiny, steps=6, dropout=0.2, augment=dataclasses.replace(PLAIN, warp=1.0, noise=1.0)
+    )
+    whole = train(recipe, options(tmp_path / "whole", fundus_set))
+
+    class Killed(Exception):
+        pass
+
+    step = Fit.training_step
+
+    def until_fifth(self, batch, index):
+        if self.global_step == 4:
+            raise Killed
+        return step(self, batch, index)
+
+    monkeypatch.setattr(Fit, "training_step", until_fifth)
+    with pytest.raises(Killed):
+        train(recipe, options(tmp_path / "killed", fundus_set))
+    monkeypatch.setattr(Fit, "training_step", step)
+    assert not (tmp_path / "killed" / "done.json").exists()
+    resumed = train(recipe, options(tmp_path / "killed", fundus_set))
+    assert same(weights_of(whole), weights_of(resumed))
+
+
+def test_repeatable_and_seeded(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    first, second = (weights_of(train(tiny, options(tmp_path / name, fundus_set))) for name in "ab")
+    other = weights_of(train(dataclasses.replace(tiny, seed=1), options(tmp_path / "c", fundus_set)))
+    assert same(first, second)
+    assert not same(first, other)
+
+
+def test_a_run_keeps_its_recipe_and_split(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    run = train(tiny, options(tmp_path / "run", fundus_set, command="python -m trainer train x"))
+    recipe, _net = load_net(run)
+    assert recipe == tiny
+    sides = json.loads((run / "split.json").read_text())
+    assert len(sides["train"]) + len(sides["validation"]) == 4
+    assert sides["validation"]
+    assert (run / CHECKPOINT).exists()
+    assert "python -m trainer" in (run / "command.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["optimiser=sgd", "schedule=cosine", "loss=focal+cldice"],
+        ["optimiser=adam", "schedule=cyclic", "norm=group", "dropout=0.1"],
+        ["architecture=own-wnet", "schedule=constant", "patience=1"],
+        ["architecture=FPN", "encoder=resnet18", "encoder_depth=4"],
+        ["architecture=Unet", "precision=bf16"],
+    ],
+)
+def test_other_settings_train(tmp_path: Path, tiny: Recipe, fundus_set: Path, changes: list[str]):
+    recipe = change_recipe(dataclasses.replace(tiny, steps=2), changes)
+    run = train(recipe, options(tmp_path, fundus_set))
+    assert json.loads((run / "done.json").read_text())["steps"] == 2
+
+
+def test_early_stopping(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = dataclasses.replace(tiny, steps=40, patience=2, learning_rate=1e-12, norm="group")
+    run = train(recipe, options(tmp_path, fundus_set))
+    assert json.loads((run / "done.json").read_text())["steps"] == 6
+
+
+def test_loss_that_is_no_number(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch):
+    monkeypatch.setattr(fit, "parse_loss", lambda _: lambda logits, *_: logits.mean() * float("nan"))
+    with pytest.raises(VesselError, match="The loss became nan"):
+        train(tiny, options(tmp_path, fundus_set))
+
+
+def test_full_gpu_halves_the_batch(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch, capsys):
+    step = Fit.training_step
+
+    def too_big(self, batch, index):
+        if len(batch[0]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(Fit, "training_step", too_big)
+    run = train(dataclasses.replace(tiny, batch=4), options(tmp_path / "run", fundus_set))
+    assert load_net(run)[0].batch == 2
+    assert "going on with batch=2" in capsys.readouterr().err
+    monkeypatch.setattr(Fit, "training_step", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
+    with pytest.raises(VesselError, match="too small for even one crop"):
+        train(tiny, options(tmp_path / "hopeless", fundus_set))
+
+
+def test_full_disk_is_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lightning.pytorch.trainer.trainer.Trainer.save_checkpoint", full)
+    with pytest.raises(VesselError, match="the disk is full"):
+        train(tiny, options(tmp_path, fundus_set))
+
+
+def test_empty_masks_are_one_sentence(tmp_path: Path, tiny: Recipe):
+    for number in range(2):
+        pixels, vessels, _ = draw_fundus(number)
+        save(tmp_path / "eyes" / "images" / f"{number}.png", pixels)
+        save(tmp_path / "eyes" / "masks" / f"{number}.png", vessels & False)
+    with pytest.raises(VesselError, match="Every training mask is empty"):
+        train(tiny, options(tmp_path / "run", tmp_path / "eyes"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("encoder=resnet0", "resnet0"),
+        ("architecture=Vnet", "Vnet"),
+        ("loss=nice", "no loss"),
+        ("optimiser=lion", "no optimiser"),
+        ("schedule=warm", "no schedule"),
+    ],
+)
+def test_unknown_names_are_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, change: str, said: str
+):
+    recipe = change_recipe(dataclasses.replace(tiny, architecture="Unet"), [change])
+    with pytest.raises(VesselError, match=said):
+        train(recipe, options(tmp_path / "run", fundus_set))
+
+
+def test_average_forgets_the_start():
+    update = running_average(0.998)
+    average, weights = [torch.zeros(1)], [torch.ones(1)]
+    for number in range(1, 60):
+        update(average, weights, number)
+    assert average[0].item() > 0.99  # a plain average of 0.998 would still stand at 0.11
+
+
+def test_recipes_survive_json_and_reject_nonsense():
+    for recipe in RECIPES.values():
+        assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe)))) == recipe
+    changed = change_recipe(RECIPES["cells"], ["steps=7", "augment.noise=1", "widths=[4,8]", "encoder=vgg11"])
+    assert (changed.steps, changed.augment.noise, changed.widths, changed.encoder) == (
+        7,
+        1.0,
+        (4, 8),
+        "vgg11",
+    )
+    for bad in ("steps", "stride=3", "steps=many", "augment.fog=1"):
+        with pytest.raises(VesselError):
+            change_recipe(RECIPES["cells"], [bad])
+
+
+def test_answer_of_any_size(tiny: Recipe):
+    task = Fit(tiny, [], [])
+    assert task.answer(np.zeros((33, 47, 3), np.uint8)).shape == (33, 47, 1)

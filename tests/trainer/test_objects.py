@@ -1,0 +1,60 @@
+import cv2
+import numpy as np
+import pytest
+
+from trainer.objects import answer_cells, find_diameter, objects_from
+from vesselapp.core.model_card import ModelCard, OutputSpec, ScaleSpec, TileSpec
+
+
+class Discs:
+    """Stands in for a model that knows bright discs, and only of about its own size."""
+
+    card = ModelCard(
+        name="discs",
+        task="cells",
+        scale=ScaleSpec(kind="object_diameter", size=24),
+        tile=TileSpec(stride=8),
+        output=OutputSpec(channels=("inside", "border", "background"), foreground=(0, 1)),
+    )
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        cell = (batch[0, :, :, 0] > 100).astype(np.uint8)
+        inside = cv2.erode(cell, np.ones((3, 3), np.uint8))
+        planes = np.stack([inside, cell - inside, 1 - cell], axis=2)
+        return planes[None].astype(np.float32)
+
+
+def discs(diameter: int) -> np.ndarray:
+    side = diameter * 8
+    plane = np.zeros((side, side, 3), np.uint8)
+    for x in range(diameter, side, 2 * diameter):
+        for y in range(diameter, side, 2 * diameter):
+            cv2.circle(plane, (x, y), diameter // 2, (200, 200, 200), -1)
+    return plane
+
+
+@pytest.mark.parametrize("diameter", [8, 24, 60, 200])
+def test_finds_the_size_of_cells(diameter: int):
+    found = find_diameter(Discs(), discs(diameter))
+    assert found == pytest.approx(diameter, rel=0.25)
+    inside, foreground = answer_cells(Discs(), discs(diameter), found)
+    assert inside.shape == foreground.shape == (8 * diameter, 8 * diameter)
+    assert objects_from(inside, foreground, 0.5).max() == 16
+
+
+def test_empty_picture():
+    blank = np.zeros((64, 64, 3), np.uint8)
+    assert find_diameter(Discs(), blank) == 24
+    assert objects_from(*answer_cells(Discs(), blank, 24), 0.5).max() == 0
+
+
+def test_touching_cells_come_apart():
+    foreground = np.zeros((20, 40), np.float32)
+    foreground[5:15, 5:35] = 1
+    inside = foreground.copy()
+    inside[:, 19:21] = 0.1
+    inside[5] = inside[14] = inside[:, 5] = inside[:, 34] = 0.2
+    marks = objects_from(inside, foreground, 0.5)
+    assert marks.max() == 2
+    assert np.array_equal(marks > 0, foreground > 0.5)
+    assert marks[10, 10] != marks[10, 30]
