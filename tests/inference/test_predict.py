@@ -179,4 +179,4 @@ def test_a_device_that_breaks_at_work_is_replaced_by_the_cpu(
     monkeypatch.setattr(Model, "start", start_as_cpu)
     answer = predict(tiny_model, np.zeros((300, 300, 3), np.uint8))
     assert answer.provider == "cpu"
-    assert "CUDA failure 700" in answer.warnings[0]
+    assert "CUDA failure 700" in answer.warnings[-1]

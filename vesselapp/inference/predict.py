@@ -13,6 +13,7 @@ from vesselapp.core.field_of_view import FieldOfView
 from vesselapp.inference.frame import Frame, clear_outside, frame_for, working_pixels
 from vesselapp.inference.model import Model
 from vesselapp.inference.runner import Box, Wishes, run_over
+from vesselapp.inference.suitability import warnings_for
 
 OnTile = Callable[[Box, NDArray[np.float32]], None]
 _COARSE = 0.125
@@ -103,15 +104,18 @@ def predict(
         flips=flips,
     )
     probability = np.zeros(pixels.shape[:2], np.float32)
+    working = pixels if frame.whole else working_pixels(pixels, frame)
+    warnings = warnings_for(working, frame, model.card)
     if frame.whole:
         run_over(model, pixels, probability, wishes, frame.magnify)
     else:
         plane = np.zeros((frame.height, frame.width), np.float32)
-        run_over(model, working_pixels(pixels, frame), plane, wishes)
+        run_over(model, working, plane, wishes)
         _scale_into(probability, plane, frame)
     if frame.field_of_view is not None:
         clear_outside(probability, frame.field_of_view)
-    warnings = (model.provider_note,) if model.provider_note != note else ()
+    if model.provider_note != note:
+        warnings += (model.provider_note,)
     seconds = time.perf_counter() - begun
     return Prediction(probability, frame.field_of_view, model.provider, seconds, warnings)
 
