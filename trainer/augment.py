@@ -3,6 +3,8 @@
 Every function takes a numpy random generator, so that one seed gives one picture.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from trainer.pictures import Scaled
 from trainer.recipes import Augment
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]  # uint8 throughout; OpenCV's own types don't say so
 
 
 def take_crop(
@@ -112,7 +114,7 @@ def vary_look(pixels: Pixels, augment: Augment, random: Generator) -> Pixels:
     if random.random() < a.jpeg:
         quality = int(random.integers(35, 95))
         packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
     return np.ascontiguousarray(pixels, np.uint8)
 
 
@@ -168,13 +170,14 @@ def _noisy(pixels: Pixels, random: Generator) -> Pixels:
     noise = random.standard_normal((height // grain + 1, width // grain + 1, channels), np.float32)
     noise *= np.float32(random.uniform(1, 9))
     if grain > 1:
-        noise = cv2.resize(noise, None, fx=grain, fy=grain, interpolation=cv2.INTER_LINEAR)
+        size = (noise.shape[1] * grain, noise.shape[0] * grain)
+        noise = np.asarray(cv2.resize(noise, size), np.float32)
     noise = noise.reshape(*noise.shape[:2], -1)[:height, :width]
-    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(pixels + noise, 0, 255), np.uint8)
 
 
 def _stain(pixels: Pixels, random: Generator) -> Pixels:
     """Vary the dyes: scale each channel's optical density (after Tellez et al., IEEE TMI 2018)."""
     density = -np.log((pixels.astype(np.float32) + 1) / 256)
     amount = random.uniform(0.6, 1.5, 3).astype(np.float32)
-    return np.clip(256 * np.exp(-density * amount) - 1, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(256 * np.exp(-density * amount) - 1, 0, 255), np.uint8)

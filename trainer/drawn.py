@@ -1,7 +1,7 @@
 """Microscope pictures drawn by code, with exact masks: blood smears and stained tissue.
 
-Light goes through dyes, so a picture is white light times exp(-density) of all that lies in the way: cells that
-overlap darken each other as they do on glass. One random generator decides everything.
+Light goes through dyes, so a picture is white light times exp(-density) of all that lies in the way: cells
+that overlap darken each other as they do on glass. One random generator decides everything.
 """
 
 from dataclasses import dataclass
@@ -114,9 +114,10 @@ def _cloud(random: Generator, side: int, size: float) -> Plane:
 def _place(
     slide: Slide, random: Generator, radius: float, outline: NDArray[np.float64], most_covered: float
 ) -> tuple[slice, slice, Plane] | None:
-    """Find room for a shape: its window, and each px's distance from the middle over the outline's (1 = edge).
+    """Find room for a shape: its window, and each px's distance from the middle over the outline's.
 
-    ``outline`` gives the radius, as a factor, in equal steps of angle. None where too much is covered already.
+    The distance is 1 at the edge; ``outline`` gives the radius, as a factor, in equal steps of angle. None
+    where too much is covered already.
     """
     x, y = random.uniform(-radius / 2, slide.side + radius / 2, 2)
     reach = int(radius * outline.max()) + 3

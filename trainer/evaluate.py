@@ -29,19 +29,6 @@ from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
 
 SECOND = "second observer"
-SHOWN = (
-    "dice",
-    "auc",
-    "pr_auc",
-    "sensitivity",
-    "specificity",
-    "cldice",
-    "ece",
-    "f1",
-    "ap50",
-    "pq",
-    "count_error",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +78,7 @@ def evaluate(model: Model, cases: list[Case], threshold: float | None = None) ->
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a model says of one picture: probability, the mask the app would show, cells where it knows them."""
+    """What a model says of one picture: probability, the mask the app would show, and cells."""
 
     probability: NDArray[np.float32]
     mask: NDArray[np.bool_]
@@ -137,16 +124,15 @@ def as_figures(summaries: list[Summary]) -> tuple[Figures, ...]:
 
 
 def print_table(summaries: list[Summary], console: Console | None = None) -> None:
-    """Print means with intervals, a row a set and rater."""
-    names = [name for name in SHOWN if any(name in s.mean for s in summaries)]
-    table = Table("set", "who", "pictures", *names)
-    for s in summaries:
+    """Print means with intervals: a row a measure, a column a set and rater."""
+    heads = [f"{s.set_name}\n{s.who}, {s.pictures} pictures" for s in summaries]
+    table = Table("measure", *heads)
+    for name in dict.fromkeys(key for s in summaries for key in s.mean):
         cells = []
-        for name in names:
-            value = s.mean.get(name)
+        for s in summaries:
             low, high = s.interval.get(name, (0.0, 0.0))
-            cells.append("" if value is None else f"{value:.4f}\n{low:.3f}-{high:.3f}")
-        table.add_row(s.set_name, s.who, str(s.pictures), *cells)
+            cells.append(f"{s.mean[name]:.4f} ({low:.3f}-{high:.3f})" if name in s.mean else "")
+        table.add_row(name, *cells)
     (console or Console()).print(table)
 
 

@@ -165,8 +165,8 @@ def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
             verbose=False,
         )
         assert program is not None
-        # Only constants are folded: batch norm stays apart (ONNX Runtime joins it when it loads the file), and
-        # weights keep their names.
+        # Only constants are folded: batch norm stays apart (ONNX Runtime joins it when it loads the file),
+        # and weights keep their names.
         onnxscript.optimizer.inline(program.model)
         for _ in range(2):
             onnxscript.optimizer.fold_constants(program.model)
@@ -182,7 +182,7 @@ def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
 
 
 def _check_weights(model: onnx.ModelProto, shipped: Shipped) -> None:
-    """Make sure that every weight lies in the file under its PyTorch name, so that training can start from it."""
+    """Make sure that every weight lies in the file under its PyTorch name."""
     names = {i.name for i in model.graph.initializer}
     lost = [k for k in shipped.state_dict() if k not in names and not k.endswith("num_batches_tracked")]
     if lost:

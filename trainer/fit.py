@@ -175,14 +175,18 @@ class Fit(lightning.LightningModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Give the numbers of the validation pictures, which are answered whole."""
-        return DataLoader(range(len(self.validation_pictures)), 1)
+        numbers: Any = range(len(self.validation_pictures))
+        return DataLoader(numbers, 1)
 
 
-def running_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """Give an exponential average that forgets quickly at first, so that it never holds the untrained weights."""
+Averaging = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
+
+
+def running_average(decay: float) -> Averaging:
+    """Give an exponential average that forgets quickly at first: untrained weights don't linger in it."""
 
     @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
         count = int(updates)
         share = 1 - min(decay, (1 + count) / (10 + count))
         for old, new in zip(averaged, current, strict=True):

@@ -60,6 +60,7 @@ def _small(pixels: NDArray[np.uint8], width: int = 420) -> NDArray[np.uint8]:
 
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title>
-<style>body{{background:#16181c;color:#ddd;font:14px sans-serif}}h2{{font-size:14px;margin:14px 0 4px}}</style>
+<style>body{{background:#16181c;color:#ddd;font:14px sans-serif}}
+h2{{font-size:14px;margin:14px 0 4px}}</style>
 <h1>{name}</h1><p>Picture, truth, answer, errors (white: right, orange: too much, blue: missed).</p>{rows}
 """

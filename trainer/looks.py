@@ -4,6 +4,7 @@ import dataclasses
 from collections import defaultdict
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from trainer.pictures import read_pixels
@@ -13,12 +14,12 @@ _QUANTILES = (2, 10, 25, 50, 75, 90)
 
 
 def group_by_look(cases: list[Case]) -> list[Case]:
-    """Give the cases with ``subject`` set to a group of one size and colour distribution, ``kind`` to the size.
+    """Give the cases with ``subject`` set to a group of like colours, and ``kind`` to size and brightness.
 
-    Groups come of average linkage over the largest difference of colour quantiles: 4 levels join dark pictures,
-    12 bright ones, whose light varies more.
+    Groups come of average linkage over the largest difference of colour quantiles: 4 levels join dark
+    pictures, 12 bright ones, whose light varies more.
     """
-    rows: dict[str, list[tuple[Case, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]]] = defaultdict(list)
+    rows: dict[str, list[tuple[Case, NDArray[np.float64]]]] = defaultdict(list)
     for case in cases:
         pixels = read_pixels(case.image)
         quantiles = np.percentile(pixels.reshape(-1, 3), _QUANTILES, axis=0).ravel()

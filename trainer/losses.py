@@ -1,7 +1,7 @@
 """Losses on logits, each averaged over the pixels that count, and sums of them written as text.
 
-Shapes: logits and truth (N, C, H, W), truth 0-1 (soft values allowed), valid (N, 1, H, W) 0-1. One channel means
-a sigmoid, more a softmax.
+Shapes: logits and truth (N, C, H, W), truth 0-1 (soft values allowed), valid (N, 1, H, W) 0-1. One channel
+means a sigmoid, more a softmax.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """Measures of a mask and of probabilities against truth, all from counts that can be pooled over pictures."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -79,7 +80,7 @@ def pixel_measures(c: Counts) -> dict[str, float]:
 
 
 def auc(c: Counts) -> float:
-    """Give the area under the ROC curve: the chance that a vessel pixel gets more than another (ties half)."""
+    """Give the area under the ROC curve: the chance that a true px gets more than another (ties half)."""
     below = np.cumsum(c.false) - c.false
     return float((c.true * (below + c.false / 2)).sum() / (c.true.sum() * c.false.sum()))
 
@@ -111,7 +112,8 @@ def cldice(mask: Mask, truth: Mask) -> float:
     """Give centreline Dice (Shit et al., CVPR 2021): how much of each skeleton the other mask covers."""
     if not mask.any() or not truth.any():
         return float(mask.any() == truth.any())
-    thin_mask, thin_truth = skeletonize(mask), skeletonize(truth)
+    thin: Any = skeletonize
+    thin_mask, thin_truth = thin(mask), thin(truth)
     precision = _share(float((thin_mask & truth).sum()), float(thin_mask.sum()), 1.0)
     recall = _share(float((thin_truth & mask).sum()), float(thin_truth.sum()), 1.0)
     return _share(2 * precision * recall, precision + recall, 0.0)

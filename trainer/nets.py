@@ -1,8 +1,10 @@
 """Nets: any of segmentation-models-pytorch's, and a small U-Net and W-Net of our own.
 
-Every net here answers ``(logits, features)`` for normalised pictures. `Segmenter` adds what the app relies on:
-uint8 pixels in, normalisation inside.
+Every net here answers ``(logits, features)`` for normalised pictures. `Segmenter` adds what the app relies
+on: uint8 pixels in, normalisation inside.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +46,9 @@ class Segmenter(nn.Module):
 
 
 class SmpBody(nn.Module):
-    """Any architecture of segmentation-models-pytorch, with the decoder's last features as a second answer."""
+    """Any architecture of segmentation-models-pytorch, with the decoder's features as a second answer."""
+
+    net: Any
 
     def __init__(self, net: nn.Module, dropout: float) -> None:
         super().__init__()
@@ -150,7 +154,7 @@ def stride_of(recipe: Recipe) -> int:
 
 
 def _smp_body(recipe: Recipe, inputs: int, classes: int) -> SmpBody:
-    import segmentation_models_pytorch as smp
+    import segmentation_models_pytorch as smp  # type: ignore[import-untyped]  # it ships no types
 
     extra = {"decoder_channels": recipe.decoder_channels} if recipe.architecture in _WITH_CHANNELS else {}
     try:

@@ -1,5 +1,7 @@
 """Single cells from a model's answer, at the scale it was trained for."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +41,8 @@ def objects_from(
     specks = stats[:, cv2.CC_STAT_AREA] < 6
     specks[0] = False
     marks[specks[marks]] = 0
-    return np.asarray(watershed(-inside, marks, mask=mask), np.int32)
+    grow: Any = watershed
+    return np.asarray(grow(-inside, marks, mask=mask), np.int32)
 
 
 def answer_cells(

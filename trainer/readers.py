@@ -1,7 +1,7 @@
 """Readers for the folder layouts that public data sets come in.
 
-Every reader gives `Case` values: where one picture and its truth lie, which set it is of, and whose eye (or which
-look) it shows, so that a split can keep a person's pictures together.
+Every reader gives `Case` values: where one picture and its truth lie, which set it is of, and whose eye (or
+which look) it shows, so that a split can keep a person's pictures together.
 """
 
 import re

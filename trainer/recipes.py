@@ -38,9 +38,10 @@ class Augment:
 class Recipe:
     """All settings of one training run.
 
-    ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for dim pictures;
-    ``loss`` is a sum such as ``bce+0.5*dice``; ``size`` is the working scale in px (diameter of the field of view,
-    or of a typical object, as ``scale_kind`` says); ``crop`` the side of a training crop in px.
+    ``size`` is the working scale in px (diameter of the field of view, or of a typical object, as
+    ``scale_kind`` says); ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for dim pictures;
+    ``crop`` is the side of a training crop in px; ``loss`` a sum such as ``bce+0.5*dice``; ``drawn`` the
+    share of crops that our own code draws; ``views`` how many mirrored views the exported file averages.
     """
 
     name: str
@@ -127,7 +128,7 @@ def find_recipe(name: str) -> Recipe:
 
 
 def change_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
-    """Apply ``key=value`` changes (``augment.key=value`` for augmentation); values are JSON or plain words."""
+    """Apply ``key=value`` changes (``augment.key=value`` for augmentation); values are JSON or words."""
     values: dict[str, Any] = {}
     augment: dict[str, Any] = {}
     for change in changes:
@@ -163,6 +164,8 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Read the recipe that a run kept."""
+    if not path.exists():
+        raise VesselError(f"{path.parent} is no run folder: it holds no {path.name}.")
     return recipe_from_dict(json.loads(path.read_text()))
 
 
@@ -176,6 +179,8 @@ def _as_fields(values: dict[str, Any], like: Any) -> dict[str, Any]:
         default = getattr(like, key)
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        if isinstance(default, str) and isinstance(value, int | float):
+            value = str(value)
         if default is not None and type(value) is not type(default):
             raise VesselError(
                 f"The setting '{key}' must be of the kind {type(default).__name__}, not '{value}'."

@@ -22,7 +22,7 @@ _LIMITS = {
     "vessels": (
         "Made for colour fundus photographs with their whole field of view in the frame.",
         "Learnt from two cameras and 28 eyes at most; other cameras are answered less surely.",
-        "Thin vessels near the resolution of the picture, and vessels across large bleedings or scars, are missed.",
+        "Vessels near the picture's resolution, and those across large bleedings or scars, are missed.",
         "A research tool: no medical device, not for diagnosis without a person's review.",
     ),
     "cells": (
@@ -47,7 +47,7 @@ def ship(
     threshold: float | None = None,
     name: str | None = None,
 ) -> ModelCard:
-    """Export a run, measure the file on the pictures the run held back, and write the figures into its card."""
+    """Export a run, measure the file on the pictures it held back, and write the figures into its card."""
     recipe, net = load_net(run, checkpoint)
     if views is not None:
         recipe = dataclasses.replace(recipe, views=views)
