@@ -38,10 +38,11 @@ class Augment:
 class Recipe:
     """All settings of one training run.
 
-    ``size`` is the working scale in px (diameter of the field of view, or of a typical object, as
-    ``scale_kind`` says); ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for dim pictures;
-    ``crop`` is the side of a training crop in px; ``loss`` a sum such as ``bce+0.5*dice``; ``drawn`` the
-    share of crops that our own code draws; ``views`` how many mirrored views the exported file averages.
+    ``size`` is the working scale in px: diameter of the field of view, or of a typical object, as
+    ``scale_kind`` says. ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for
+    dim pictures. ``crop`` is the side of a training crop in px, ``loss`` a sum such as ``bce+0.5*dice``,
+    ``drawn`` the share of crops that our own code draws, ``views`` how many mirrored views the exported file
+    averages.
     """
 
     name: str
