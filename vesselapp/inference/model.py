@@ -54,6 +54,7 @@ class Model:
         self._session: Any = None
         self._device: Provider = CPU
         self._fixed_batch: int | None = None
+        self._short = False  # of memory: tiles were made smaller
 
     @property
     def device(self) -> Provider:
@@ -108,6 +109,7 @@ class Model:
         """Give the same session under another card, to see what a corrected guess does."""
         other = copy.copy(self)
         other.card = card
+        other.tile_size = min(card.tile.size, self.tile_size) if self._short else card.tile.size
         other._table = value_table(card.input)
         return other
 
@@ -154,7 +156,7 @@ class Model:
             self.batch //= 2
             self.provider_note = f"Memory of {self.provider} is short: {self.batch} tiles at once."
         elif trouble.memory and not tile.fixed and smaller >= 4 * tile.stride:
-            self.tile_size = smaller
+            self.tile_size, self._short = smaller, True
             self.provider_note = f"Memory of {self.provider} is short: tiles of {smaller} px."
         elif self._device is not CPU:
             note = f"{self.provider} failed at work ({trouble.message}), so the CPU computes."
