@@ -206,7 +206,7 @@ def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Cal
     _check_truth(pictures[0], recipe)
     while True:
         try:
-            _fit(recipe, options, *pictures, callbacks)
+            fit_pictures(recipe, options, *pictures, callbacks)
             return options.out
         except torch.OutOfMemoryError as error:
             if recipe.batch < 2:
@@ -221,7 +221,7 @@ def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Cal
             raise VesselError(f"The run folder {options.out} can't be written: {reason(error)}.") from error
 
 
-def _fit(
+def fit_pictures(
     recipe: Recipe,
     options: RunOptions,
     learn: list[Scaled],

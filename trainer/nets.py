@@ -167,7 +167,7 @@ def _smp_body(recipe: Recipe, inputs: int, classes: int) -> SmpBody:
             classes=classes,
             **extra,
         )
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, OSError) as error:
         raise VesselError(
             f"The net '{recipe.architecture}' with encoder '{recipe.encoder}' can't be built: "
             f"{str(error).strip(chr(34)).splitlines()[0][:200]}",
