@@ -1,0 +1,111 @@
+"""Grow: the connected region around a click whose evidence and colour are like those under it."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.evidence import BACKGROUND, FOREGROUND, HIGHEST, LOWEST, UNSURE
+from vesselapp.core.geometry import Box
+
+Pixels = tuple[Box, NDArray[np.bool_]]
+
+LARGEST = 1200
+_TOLD_APART = 0.3
+_CERTAIN = 0.5
+_COLOUR_OF_REACH = 96.0
+_SEED = 1
+
+
+class Grower:
+    """The region around one click, for any reach, so that a drag stays live.
+
+    Every pixel of a window gets a difference from the seed's surroundings (0-1: the larger of how much its
+    evidence and its colour differ); the region of a reach is what is connected to the seed through
+    differences up to that reach. A larger reach therefore never gives less.
+
+    Parameters
+    ----------
+    evidence : (H, W) uint8
+    pixels : (H, W, 3) uint8
+    seed : (x, y)
+        Px, inside the picture.
+    window : int
+        Side in px of the square around the seed that the region stays in.
+    """
+
+    def __init__(
+        self, evidence: NDArray[np.uint8], pixels: NDArray[np.uint8], seed: tuple[int, int], window: int = 800
+    ) -> None:
+        height, width = evidence.shape
+        x, y = min(max(seed[0], 0), width - 1), min(max(seed[1], 0), height - 1)
+        half = min(window, LARGEST) // 2
+        self.box = Box(x - half, y - half, x + half + 1, y + half + 1).clipped(height, width)
+        self._seed = x - self.box.left, y - self.box.top
+        colour = _colour_difference(pixels[self.box.slices], self._seed)
+        known = _evidence_difference(evidence[self.box.slices], self._seed)
+        # Where the model tells things apart, colour counts half; otherwise colour alone decides.
+        if float(known.max()) > _TOLD_APART:
+            colour /= 2
+        self._difference = np.maximum(colour, known)
+
+    def region(self, reach: float, within: float | None = None) -> Pixels:
+        """Give the region of a reach.
+
+        Parameters
+        ----------
+        reach : float
+            0-1, how different pixels may be.
+        within : float or None
+            Px, how far from the seed they may be; None for the whole window.
+
+        Returns
+        -------
+        Box, (h, w) bool
+            A box inside the picture and which of its pixels are in: one piece by sides, with the seed.
+        """
+        like = (self._difference <= max(0.0, min(reach, 1.0))).astype(np.uint8)
+        x, y = self._seed
+        if within is not None:
+            down, across = np.ogrid[: like.shape[0], : like.shape[1]]
+            like[(across - x) ** 2 + (down - y) ** 2 > within * within] = 0
+        like[y, x] = 1
+        _, numbers, stats, _ = cv2.connectedComponentsWithStats(like, connectivity=4, ltype=cv2.CV_32S)
+        number = int(numbers[y, x])
+        left, top, width, height = (int(value) for value in stats[number][:4])
+        part = Box(left, top, left + width, top + height)
+        region: NDArray[np.bool_] = numbers[part.slices] == number
+        moved = Box(
+            left + self.box.left, top + self.box.top, part.right + self.box.left, part.bottom + self.box.top
+        )
+        return moved, region
+
+
+def grow(
+    evidence: NDArray[np.uint8],
+    pixels: NDArray[np.uint8],
+    seed: tuple[int, int],
+    reach: float,
+    window: int = 800,
+) -> Pixels:
+    """Give the region around a click once (see `Grower`, which is quicker for a drag)."""
+    return Grower(evidence, pixels, seed, window).region(reach)
+
+
+def _colour_difference(pixels: NDArray[np.uint8], seed: tuple[int, int]) -> NDArray[np.float32]:
+    """Give 0-1 per pixel: how far its colour is from the mean colour of the 3x3 px around the seed."""
+    smooth = cv2.GaussianBlur(pixels, (0, 0), 0.8)
+    x, y = seed
+    around = smooth[max(0, y - _SEED) : y + _SEED + 1, max(0, x - _SEED) : x + _SEED + 1]
+    typical = around.reshape(-1, 3).mean(axis=0).astype(np.float32)
+    far = np.abs(smooth.astype(np.float32) - typical).max(axis=2)
+    return np.asarray(np.minimum(far / np.float32(_COLOUR_OF_REACH), 1.0), np.float32)
+
+
+def _evidence_difference(evidence: NDArray[np.uint8], seed: tuple[int, int]) -> NDArray[np.float32]:
+    """Give 0-1 per pixel: how far its evidence is from the seed's."""
+    table = (np.arange(256, dtype=np.float32) - LOWEST) / (HIGHEST - LOWEST)
+    # From here on the model is certain enough: the core of a cell is not unlike its rim.
+    table = np.minimum(table / np.float32(_CERTAIN), np.float32(1.0))
+    table[BACKGROUND], table[FOREGROUND], table[UNSURE] = 0.0, 1.0, 0.5
+    value = table[evidence]
+    return np.asarray(np.abs(value - value[seed[1], seed[0]]), np.float32)

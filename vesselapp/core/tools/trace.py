@@ -1,0 +1,217 @@
+"""Live wire: the way along a vessel between two places (Mortensen and Barrett, SIGGRAPH 1995).
+
+The way is the cheapest one over a cost made of the evidence and of the picture's dark ridges, so it follows
+vessels that the model missed, and works without a model. From the place clicked first, all ways are worked
+out once on a reduced copy of a window around it (wider windows on coarser copies, when the pointer goes that
+far); each move of the pointer then reads the way back and makes it exact in a narrow corridor at full size.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.graph import MCP_Geometric
+
+from vesselapp.core.evidence import BACKGROUND, FOREGROUND, LOWEST, UNSURE
+from vesselapp.core.geometry import Box
+from vesselapp.core.tools.ridge import Ridges
+
+Place = tuple[int, int]
+Path = NDArray[np.int32]
+Plane = NDArray[np.uint8]
+
+_REACHES = ((96, 1), (480, 2), (1120, 4), (2240, 8), (4480, 16), (8960, 32), (17920, 64), (35840, 128))
+_LEAST_COST = 0.02
+_UNSURE_PULL = 0.3
+
+
+class Tracer:
+    """Finds ways along vessels from one place (the newest node) to wherever the pointer is.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) uint8
+    evidence : (H, W) uint8
+        Read when a node is set or the pointer goes farther than before; neither array is copied.
+    level : int
+        Evidence value that counts as foreground; change it when the threshold moves.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8], evidence: Plane, level: int) -> None:
+        self.level = level
+        self._evidence = evidence
+        self._height, self._width = evidence.shape
+        self._ridges = Ridges(pixels)
+        self._node: Place | None = None
+        self._ways: list[_Ways] = []
+
+    @property
+    def node(self) -> Place | None:
+        """The place (x, y in px) that ways start from."""
+        return self._node
+
+    def set_node(self, place: Place | None) -> None:
+        """Start from another place (x, y in px, brought inside the picture); None forgets the node."""
+        self._node = None if place is None else self._inside(place)
+        self._ways.clear()
+
+    def refresh(self) -> None:
+        """Work ways out anew: call when evidence or level changed while a node is set."""
+        self._ways.clear()
+
+    def prepare(self, reach: int) -> None:
+        """Work out all ways up to a distance (px) ahead of the pointer's getting there; some 100 ms."""
+        if self._node is not None:
+            self._ways_to((self._node[0] + reach, self._node[1]))
+
+    def snapped(self, place: Place, radius: int = 4) -> Place:
+        """Give the most vessel-like place within a radius (px), the nearest of equals."""
+        x, y = self._inside(place)
+        box = Box(x - radius, y - radius, x + radius + 1, y + radius + 1).clipped(self._height, self._width)
+        cost = self._cost(box, 1)
+        ys, xs = np.mgrid[box.top : box.bottom, box.left : box.right]
+        distance = np.hypot(xs - x, ys - y)
+        # Closeness only breaks ties and near ties; outside the circle nothing is taken.
+        rated = np.where(distance <= radius, np.log(cost) + 0.05 * distance, np.inf)
+        best = int(np.argmin(rated))
+        return int(xs.flat[best]), int(ys.flat[best])
+
+    def path(self, end: Place) -> Path:
+        """Give the way from the node to a place.
+
+        Parameters
+        ----------
+        end : (x, y)
+            Px; brought inside the picture.
+
+        Returns
+        -------
+        (N, 2) int32
+            Pixels (x, y), each touching the next by a side or a corner; from the node to the end, both
+            included.
+        """
+        if self._node is None:
+            raise RuntimeError("path without a node")
+        end = self._inside(end)
+        ways = self._ways_to(end)
+        coarse = ways.to(end)
+        if ways.step == 1:
+            return coarse
+        return self._exact(coarse, end, ways.step)
+
+    def _inside(self, place: Place) -> Place:
+        return min(max(place[0], 0), self._width - 1), min(max(place[1], 0), self._height - 1)
+
+    def _ways_to(self, end: Place) -> "_Ways":
+        assert self._node is not None
+        distance = max(abs(end[0] - self._node[0]), abs(end[1] - self._node[1]))
+        # Some room beyond the end, since the way may swing out.
+        index = next(
+            (i for i, (reach, _) in enumerate(_REACHES) if distance <= reach * 9 // 10), len(_REACHES) - 1
+        )
+        reach, step = _REACHES[index]
+        while len(self._ways) <= index:
+            self._ways.append(_Ways())
+        ways = self._ways[index]
+        if not ways.ready:
+            x, y = self._node
+            box = Box(x - reach, y - reach, x + reach + 1, y + reach + 1)
+            # Whole blocks, so that the reduced copy lies on the same grid wherever the node is.
+            box = Box(box.left // step * step, box.top // step * step, box.right, box.bottom)
+            box = box.clipped(self._height, self._width)
+            ways.work_out(self._cost(box, step), box, step, self._node)
+        return ways
+
+    def _exact(self, coarse: Path, end: Place, step: int) -> Path:
+        """Find the way at full size within a corridor around a coarse way (its points in px)."""
+        assert self._node is not None
+        points = np.vstack([self._node, coarse, end]).astype(np.int32)
+        half = step + step // 2 + 1
+        low, high = points.min(axis=0) - half, points.max(axis=0) + half + 1
+        box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(self._height, self._width)
+        origin = np.array([box.left, box.top], np.int32)
+        corridor = np.zeros((box.bottom - box.top, box.right - box.left), np.uint8)
+        cv2.polylines(corridor, [(points - origin).reshape(-1, 1, 2)], False, 1, 2 * half + 1)
+        cost = np.where(corridor > 0, self._cost(box, 1), np.float32(-1))
+        return _way(cost, box, self._node, end)
+
+    def _cost(self, box: Box, step: int) -> NDArray[np.float32]:
+        """Give what it costs to cross each px of a reduced copy of a box: the cheapest of its block."""
+        pull = _most(np.asarray(cv2.LUT(self._evidence[box.slices], _pull_table(self.level)), np.uint8), step)
+        ridge = self._ridge(box, step, pull.shape)
+        table = _cost_table()
+        return table[pull, ridge]
+
+    def _ridge(self, box: Box, step: int, shape: tuple[int, ...]) -> Plane:
+        own = self._ridges.step
+        part = Box(box.left // own, box.top // own, -(-box.right // own), -(-box.bottom // own))
+        plane = self._ridges.plane(part)
+        if step >= own:
+            return _most(plane, step // own)
+        factor = own // step
+        wide = np.asarray(
+            cv2.resize(plane, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8
+        )
+        top, left = box.top // step - part.top * factor, box.left // step - part.left * factor
+        return wide[top : top + shape[0], left : left + shape[1]]
+
+
+class _Ways:
+    """The cheapest ways from one place to all of a window, on a copy of it reduced by a step."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self._box = Box(0, 0, 0, 0)
+        self._field: MCP_Geometric | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._field is not None
+
+    def work_out(self, cost: NDArray[np.float32], box: Box, step: int, node: Place) -> None:
+        self.step, self._box = step, box
+        self._field = MCP_Geometric(cost)
+        self._field.find_costs([self._reduced(node)])
+
+    def to(self, end: Place) -> Path:
+        """Give the way in px of the picture; block middles where the copy is reduced."""
+        assert self._field is not None
+        found = np.array(self._field.traceback(self._reduced(end)), np.int32)
+        corner = np.array([self._box.left, self._box.top], np.int32)
+        return np.ascontiguousarray(found[:, ::-1] * self.step + self.step // 2 + corner)
+
+    def _reduced(self, place: Place) -> tuple[int, int]:
+        return (place[1] - self._box.top) // self.step, (place[0] - self._box.left) // self.step
+
+
+def _way(cost: NDArray[np.float32], box: Box, start: Place, end: Place) -> Path:
+    field = MCP_Geometric(cost)
+    first, last = (start[1] - box.top, start[0] - box.left), (end[1] - box.top, end[0] - box.left)
+    field.find_costs([first], [last])
+    found = np.array(field.traceback(last), np.int32)
+    return np.ascontiguousarray(found[:, ::-1] + np.array([box.left, box.top], np.int32))
+
+
+def _most(plane: Plane, step: int) -> Plane:
+    """Give the largest value of each block of step x step px; step is a power of two, odd ends round up."""
+    while step > 1:
+        bottom, right = plane.shape[0] % 2, plane.shape[1] % 2
+        if bottom or right:
+            plane = np.asarray(cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        rows = np.maximum(plane[0::2], plane[1::2])
+        plane = np.maximum(rows[:, 0::2], rows[:, 1::2])
+        step //= 2
+    return plane
+
+
+def _pull_table(level: int) -> Plane:
+    """Give how much each evidence value draws the way to itself, 0-255: all from the level on fully."""
+    table = np.clip((np.arange(256) - LOWEST) / max(1, level - LOWEST), 0.0, 1.0)
+    table[BACKGROUND], table[FOREGROUND], table[UNSURE] = 0.0, 1.0, _UNSURE_PULL
+    return np.round(table * 255).astype(np.uint8)
+
+
+def _cost_table() -> NDArray[np.float32]:
+    """Give ``(256, 256) float32``: the cost of a px by the evidence's pull and by the ridge's strength."""
+    share = np.arange(256, dtype=np.float32) / 255
+    clear = 1 - (1 - 0.9 * share[:, None]) * (1 - share[None, :])
+    return np.asarray(_LEAST_COST + (1 - clear) ** 2, np.float32)
