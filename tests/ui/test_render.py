@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from vesselapp.core.geometry import Box
 from vesselapp.core.pyramid import Pyramid, halve_evidence, halve_pixels
-from vesselapp.ui.render import contour_of, device_box, overlay_table, sample_evidence, sample_pixels
-from vesselapp.ui.view import View, centred, fitting
+from vesselapp.ui.looks import OverlayLook, PictureLook, contour_of
+from vesselapp.ui.render import device_box, sample_evidence, sample_pixels
+from vesselapp.ui.view import View
 
 zooms = st.floats(1 / 16, 64, allow_nan=False)
 offsets = st.integers(-3000, 3000)
@@ -78,7 +79,7 @@ def test_zoom_holds_the_place_under_the_pointer(
 
 @given(st.integers(1, 9000), st.integers(1, 9000), st.integers(50, 4000), st.integers(50, 4000))
 def test_fit_shows_all_of_the_picture(height: int, width: int, high: int, wide: int) -> None:
-    view = fitting((height, width), (high, wide))
+    view = View(height=height, width=width).fitted((high, wide))
     left, top = view.to_canvas(0, 0)
     right, bottom = view.to_canvas(width, height)
     assert left >= -1
@@ -88,14 +89,14 @@ def test_fit_shows_all_of_the_picture(height: int, width: int, high: int, wide: 
 
 
 def test_a_view_stays_in_sight() -> None:
-    view = View(2.0, 99999, -99999).kept_in_sight((100, 100), (400, 600))
+    view = View(2.0, 99999, -99999, 100, 100).kept_in_sight((400, 600))
     assert 0 <= view.x <= 600
     assert -200 <= view.y <= 400
-    assert centred((100, 100), (400, 600), 1.0) == View(1.0, 250, 150)
+    assert View(height=100, width=100).centred((400, 600), 1.0) == View(1.0, 250, 150, 100, 100)
 
 
 def test_the_overlay_table_shows_the_mask_and_nothing_else() -> None:
-    table = overlay_table(100, (255, 0, 0), 0.5)
+    table = OverlayLook((255, 0, 0), 0.5).table(100)
     assert [value for value in range(256) if table[value] and value != 254] == [*range(100, 254), 255]
     assert table[100] == 0x80FF0000
     assert table[254] != table[255]
@@ -111,3 +112,72 @@ def test_the_contour_is_the_inner_edge() -> None:
     ring[6:14, 6:14] = False
     assert np.array_equal(edge == 1, ring)
     assert edge[0, 0] == 2
+
+
+@given(
+    st.floats(0.25, 20),
+    st.integers(-300, 300),
+    st.integers(0, 3),
+    st.booleans(),
+    st.integers(0, 199),
+    st.integers(0, 149),
+)
+def test_turned_views_show_the_pixel_they_point_at(
+    zoom: float, x: int, turns: int, mirrored: bool, dx: int, dy: int
+) -> None:
+    view = View(zoom, x, -x // 2, 1100, 1300, turns, mirrored)
+    px, py = view.to_picture(dx + 0.5, dy + 0.5)
+    assert view.to_canvas(px, py) == pytest.approx((dx + 0.5, dy + 0.5), abs=1e-6)
+    if zoom >= 1 and 0 <= px < 1300 and 0 <= py < 1100:
+        near_edge = min(px % 1, 1 - px % 1, py % 1, 1 - py % 1) < 1e-6
+        assume(not near_edge)
+        shown = sample_evidence(EVIDENCE, view, CANVAS)
+        assert shown[dy, dx] == PLANE[math.floor(py), math.floor(px)]
+
+
+@given(st.integers(0, 3), st.booleans(), st.integers(0, 1200), st.integers(0, 1000))
+def test_boxes_go_to_the_canvas_and_back(turns: int, mirrored: bool, left: int, top: int) -> None:
+    view = View(2.0, 30, -40, 1100, 1300, turns, mirrored)
+    box = Box(left, top, left + 40, top + 60)
+    assert view.box_in_picture(view.box_on_canvas(box)) == box
+
+
+def test_turning_about_the_middle_keeps_it_there() -> None:
+    view = View(1.5, -200, -300, 1100, 1300)
+    middle = view.to_picture(100, 75)
+    turned = View(1.5, 0, 0, 1100, 1300, 1, True).centred_on(*middle, (150, 200))
+    assert turned.to_picture(100, 75) == pytest.approx(middle, abs=0.5)
+
+
+@pytest.mark.parametrize("channel", ["colour", "red", "red-free (green)", "blue"])
+def test_looks_change_what_is_shown_and_nothing_else(channel: str) -> None:
+    pixels = sample_pixels(PICTURE, View(1.0), CANVAS, (0, 0, 0))
+    before = pixels.copy()
+    shown = PictureLook(channel).apply(pixels)
+    place = {"red": 2, "red-free (green)": 1, "blue": 0}.get(channel)
+    if place is None:
+        assert shown is pixels
+    else:
+        assert np.array_equal(shown[:, :, 0], before[:, :, place])
+        assert np.array_equal(shown[:, :, 2], before[:, :, place])
+    for look in (PictureLook(channel, equalised=True), PictureLook(channel, gamma=2.0, contrast=0.3)):
+        assert (look.apply(pixels)[:, :, :3] != shown[:, :, :3]).any()
+    assert np.array_equal(pixels, before)
+
+
+def test_gamma_and_brightness_lighten_contrast_spreads() -> None:
+    ramp = np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (2, 1, 4))
+    middle = ramp[0, 128, 0]
+    assert PictureLook(gamma=2.0).apply(ramp)[0, 128, 0] > middle
+    assert PictureLook(brightness=0.2).apply(ramp)[0, 128, 0] > middle
+    spread = PictureLook(contrast=0.5).apply(ramp)
+    assert spread[0, 60, 0] < 60
+    assert spread[0, 200, 0] > 200
+
+
+def test_the_band_and_the_persons_part_have_colours_of_their_own() -> None:
+    plain = OverlayLook((255, 0, 0), 0.5).table(100)
+    told = OverlayLook((255, 0, 0), 0.5, band=10, tell_corrections=True).table(100)
+    changed = {value for value in range(256) if plain[value] != told[value]}
+    assert changed == {0, 255, *range(90, 111)}
+    assert told[95] == told[105]

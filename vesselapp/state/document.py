@@ -1,6 +1,6 @@
 """The open picture and all that is known of it: the model's answer, the corrections, the threshold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 import numpy as np
@@ -9,10 +9,10 @@ from psygnal import Signal
 
 from vesselapp.core import evidence as ev
 from vesselapp.core.evidence import Correction
-from vesselapp.core.geometry import Box, box_of
+from vesselapp.core.geometry import EMPTY, Box, box_of
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_evidence
-from vesselapp.core.strokes import Point, stroke_pixels
+from vesselapp.core.strokes import Pixels, Point, stroke_pixels
 from vesselapp.state.history import DEFAULT_CAP_BYTES, Edit, EditRecorder, History
 
 
@@ -186,16 +186,8 @@ class Document:
         """
         if self._recorder is None:
             raise RuntimeError("paint outside a stroke")
-        whole = Box(0, 0, 0, 0)
-        for box, painted in stroke_pixels(start, end, diameter, self.height, self.width):
-            self._recorder.about_to_change(box)
-            self.corrections[box.slices][painted] = brush.correction
-            self._recompose(box, emit=False)
-            whole = whole.united(box)
-        if not whole.empty:
-            self.evidence.update(whole)
-            self.evidence_changed.emit(whole)
-        return whole
+        parts = stroke_pixels(start, end, diameter, self.height, self.width)
+        return self._correct(parts, brush.correction)
 
     def end_stroke(self, name: str) -> Edit | None:
         """End the gesture; give its edit, or None where it changed nothing."""
@@ -208,6 +200,40 @@ class Document:
             self._touched()
             self.history_changed.emit()
         return edit
+
+    def change(self, name: str, parts: Iterable[Pixels], correction: Correction) -> Edit | None:
+        """Correct sets of pixels as one edit.
+
+        Parameters
+        ----------
+        name : str
+            What the person did, for the history.
+        parts : iterable of (Box, (h, w) bool)
+            Boxes inside the picture and which of their pixels are corrected.
+        correction : Correction
+
+        Returns
+        -------
+        Edit or None
+            None where nothing changed.
+        """
+        self.begin_stroke()
+        self._correct(parts, correction)
+        return self.end_stroke(name)
+
+    def _correct(self, parts: Iterable[Pixels], correction: Correction) -> Box:
+        """Write corrections as a part of the stroke under way; give the box that this touched."""
+        assert self._recorder is not None
+        whole = EMPTY
+        for box, chosen in parts:
+            self._recorder.about_to_change(box)
+            self.corrections[box.slices][chosen] = correction
+            self._recompose(box, emit=False)
+            whole = whole.united(box)
+        if not whole.empty:
+            self.evidence.update(whole)
+            self.evidence_changed.emit(whole)
+        return whole
 
     def abandon_stroke(self) -> None:
         """Take back the gesture that is under way."""

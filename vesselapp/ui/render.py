@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from vesselapp.core import evidence as ev
 from vesselapp.core.geometry import Box
 from vesselapp.core.pyramid import Pyramid
+from vesselapp.ui.looks import Colour, PictureLook
 from vesselapp.ui.view import View
-
-Colour = tuple[int, int, int]
 
 
 def level_for(zoom: float, levels: int) -> int:
@@ -28,14 +27,13 @@ def level_for(zoom: float, levels: int) -> int:
 
 def device_box(box: Box, view: View, height: int, width: int) -> Box:
     """Give the device pixels that may show a box of the picture, on a canvas of that size."""
-    left, top = view.to_canvas(box.left, box.top)
-    right, bottom = view.to_canvas(box.right, box.bottom)
     # A reduced level spreads a change over whole blocks of its pixels, at most two device px wide.
-    grown = Box(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)).grown(3)
-    return grown.clipped(height, width)
+    return view.box_on_canvas(box).grown(3).clipped(height, width)
 
 
-def sample_pixels(pixels: Pyramid, view: View, box: Box, surround: Colour) -> NDArray[np.uint8]:
+def sample_pixels(
+    pixels: Pyramid, view: View, box: Box, surround: Colour, look: PictureLook | None = None
+) -> NDArray[np.uint8]:
     """Resample a picture: nearest pixel when zoomed in, smooth when zoomed out.
 
     Parameters
@@ -46,6 +44,8 @@ def sample_pixels(pixels: Pyramid, view: View, box: Box, surround: Colour) -> ND
         Wanted device pixels.
     surround : (r, g, b)
         Colour where there is no picture.
+    look : PictureLook, optional
+        How the pixels are shown; as they are where None.
 
     Returns
     -------
@@ -53,26 +53,25 @@ def sample_pixels(pixels: Pyramid, view: View, box: Box, surround: Colour) -> ND
         B, G, R, 255: what QImage calls Format_RGB32 on little-endian machines.
     """
     level = level_for(view.zoom, len(pixels.levels))
-    plane = pixels.levels[level]
+    plane = view.turned_plane(pixels.levels[level])
     out = np.empty((box.bottom - box.top, box.right - box.left, 4), np.uint8)
     out[...] = (surround[2], surround[1], surround[0], 255)
-    seen = _picture_box(pixels.levels[0].shape, view, box)
+    seen = _picture_box(view.turned_plane(pixels.levels[0]).shape, view, box)
     if seen.empty:
         return out
     target = out[seen.top - box.top : seen.bottom - box.top, seen.left - box.left : seen.right - box.left]
-    if view.zoom >= 1:
-        target[...] = _nearest_pixels(plane, view, seen)
-    else:
-        target[...] = _smooth_pixels(plane, view, seen, level)
+    near = view.zoom >= 1
+    shown = _nearest_pixels(plane, view, seen) if near else _smooth_pixels(plane, view, seen, level)
+    target[...] = shown if look is None else look.apply(shown)
     return out
 
 
 def sample_evidence(evidence: Pyramid, view: View, box: Box) -> NDArray[np.uint8]:
     """Resample evidence to the wanted device pixels, nearest value; (h, w) uint8, 1 off the picture."""
     level = level_for(view.zoom, len(evidence.levels))
-    plane = evidence.levels[level]
+    plane = view.turned_plane(evidence.levels[level])
     out = np.full((box.bottom - box.top, box.right - box.left), ev.LOWEST, np.uint8)
-    seen = _picture_box(evidence.levels[0].shape, view, box)
+    seen = _picture_box(view.turned_plane(evidence.levels[0]).shape, view, box)
     if seen.empty:
         return out
     target = out[seen.top - box.top : seen.bottom - box.top, seen.left - box.left : seen.right - box.left]
@@ -83,7 +82,7 @@ def sample_evidence(evidence: Pyramid, view: View, box: Box) -> NDArray[np.uint8
 
 def _picture_box(shape: tuple[int, ...], view: View, box: Box) -> Box:
     """Give the part of a box (device px) whose pixel centres lie on the picture."""
-    right, bottom = view.to_canvas(shape[1], shape[0])
+    right, bottom = view.x + shape[1] * view.zoom, view.y + shape[0] * view.zoom
     picture = Box(view.x, view.y, math.ceil(right - 0.5), math.ceil(bottom - 0.5))
     return Box(
         max(box.left, picture.left),
@@ -141,35 +140,3 @@ def _smooth_pixels(plane: NDArray[np.uint8], view: View, seen: Box, level: int) 
     size = (len(columns), len(rows))
     warped = cv2.warpAffine(part, place, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(warped, cv2.COLOR_RGB2BGRA), np.uint8)
-
-
-def overlay_table(level: int, colour: Colour, opacity: float) -> list[int]:
-    """Give the 256 colours (0xAARRGGBB) that show evidence as a filled overlay at a level."""
-    inside = _argb(colour, opacity)
-    shown = ev.mask_table(level)
-    table = [inside if shown[value] else 0 for value in range(256)]
-    table[ev.UNSURE] = _argb(UNSURE_COLOUR, 0.45)
-    return table
-
-
-def contour_of(evidence: NDArray[np.uint8], level: int, thickness: int = 1) -> NDArray[np.uint8]:
-    """Give ``(h, w) uint8``: 1 on the inner edge of the mask (that many device px), 2 where unsure."""
-    table = ev.mask_table(level).astype(np.uint8)
-    mask = np.asarray(cv2.LUT(evidence, table), np.uint8)
-    side = 2 * thickness + 1
-    inner = cv2.erode(mask, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    edge = np.asarray(mask - inner, np.uint8)
-    edge[evidence == ev.UNSURE] = 2
-    return edge
-
-
-def contour_table(colour: Colour) -> list[int]:
-    """Give the colours (0xAARRGGBB) for the values of `contour_of`."""
-    return [0, _argb(colour, 1.0), _argb(UNSURE_COLOUR, 0.45)] + [0] * 253
-
-
-UNSURE_COLOUR: Colour = (240, 228, 66)
-
-
-def _argb(colour: Colour, opacity: float) -> int:
-    return (round(opacity * 255) << 24) | (colour[0] << 16) | (colour[1] << 8) | colour[2]

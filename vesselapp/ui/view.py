@@ -1,6 +1,12 @@
-"""Where the picture lies on the canvas: zoom and offset, in device pixels."""
+"""Where the picture lies on the canvas: zoom, offset and orientation, in device pixels."""
 
+import math
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.geometry import Box
 
 LOWEST_ZOOM = 1 / 256
 HIGHEST_ZOOM = 64.0
@@ -17,46 +23,109 @@ class View:
     x, y : int
         Where the picture's top left corner lies, in device px of the canvas. Whole numbers, so that the
         picture stands still to the pixel while other things change.
+    height, width : int
+        Size of the picture in its own px; only needed where it is turned or mirrored.
+    turns : int
+        Quarter turns clockwise, 0-3.
+    mirrored : bool
+        Left and right swapped, after the turns.
     """
 
     zoom: float = 1.0
     x: int = 0
     y: int = 0
+    height: int = 0
+    width: int = 0
+    turns: int = 0
+    mirrored: bool = False
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Height and width (px of the picture) as turned."""
+        return (self.width, self.height) if self.turns % 2 else (self.height, self.width)
 
     def to_picture(self, x: float, y: float) -> tuple[float, float]:
         """Turn a place on the canvas (device px) into px of the picture; pixel corners at whole numbers."""
-        return (x - self.x) / self.zoom, (y - self.y) / self.zoom
+        u, v = (x - self.x) / self.zoom, (y - self.y) / self.zoom
+        if self.mirrored:
+            u = self.shown_size[1] - u
+        if self.turns == 1:
+            return v, self.height - u
+        if self.turns == 2:
+            return self.width - u, self.height - v
+        if self.turns == 3:
+            return self.width - v, u
+        return u, v
 
     def to_canvas(self, x: float, y: float) -> tuple[float, float]:
         """Turn px of the picture into a place on the canvas (device px)."""
-        return x * self.zoom + self.x, y * self.zoom + self.y
+        u, v = x, y
+        if self.turns == 1:
+            u, v = self.height - y, x
+        elif self.turns == 2:
+            u, v = self.width - x, self.height - y
+        elif self.turns == 3:
+            u, v = y, self.width - x
+        if self.mirrored:
+            u = self.shown_size[1] - u
+        return u * self.zoom + self.x, v * self.zoom + self.y
+
+    def box_on_canvas(self, box: Box) -> Box:
+        """Give the device pixels that a box of the picture touches."""
+        (x0, y0), (x1, y1) = self.to_canvas(box.left, box.top), self.to_canvas(box.right, box.bottom)
+        return Box(
+            math.floor(min(x0, x1)), math.floor(min(y0, y1)), math.ceil(max(x0, x1)), math.ceil(max(y0, y1))
+        )
+
+    def box_in_picture(self, box: Box) -> Box:
+        """Give the px of the picture that a box of device pixels touches."""
+        (x0, y0), (x1, y1) = self.to_picture(box.left, box.top), self.to_picture(box.right, box.bottom)
+        return Box(
+            math.floor(min(x0, x1)), math.floor(min(y0, y1)), math.ceil(max(x0, x1)), math.ceil(max(y0, y1))
+        )
+
+    def turned_plane(self, plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Give a plane of the picture as turned and mirrored: a view of the same memory."""
+        turned = np.rot90(plane, -self.turns) if self.turns else plane
+        return turned[:, ::-1] if self.mirrored else turned
 
     def zoomed(self, factor: float, x: float, y: float) -> "View":
         """Zoom with the picture held fast under a place on the canvas (device px)."""
         zoom = min(max(self.zoom * factor, LOWEST_ZOOM), HIGHEST_ZOOM)
-        px, py = self.to_picture(x, y)
-        return View(zoom, round(x - px * zoom), round(y - py * zoom))
+        u, v = (x - self.x) / self.zoom, (y - self.y) / self.zoom
+        return replace(self, zoom=zoom, x=round(x - u * zoom), y=round(y - v * zoom))
+
+    def centred_on(self, x: float, y: float, canvas: tuple[int, int], zoom: float | None = None) -> "View":
+        """Bring a place of the picture (px) to the middle of the canvas ((height, width), device px)."""
+        moved = replace(self, zoom=zoom or self.zoom, x=0, y=0)
+        at_x, at_y = moved.to_canvas(x, y)
+        return replace(moved, x=round(canvas[1] / 2 - at_x), y=round(canvas[0] / 2 - at_y))
 
     def moved(self, dx: int, dy: int) -> "View":
         """Shift the picture by whole device px."""
         return replace(self, x=self.x + dx, y=self.y + dy)
 
-    def kept_in_sight(self, picture: tuple[int, int], canvas: tuple[int, int]) -> "View":
-        """Keep the picture from leaving the canvas; (height, width) of both, a picture's in its own px."""
-        height, width = picture[0] * self.zoom, picture[1] * self.zoom
+    def kept_in_sight(self, canvas: tuple[int, int]) -> "View":
+        """Keep the picture from leaving the canvas ((height, width), device px)."""
+        height, width = (side * self.zoom for side in self.shown_size)
         margin_x, margin_y = canvas[1] // 2, canvas[0] // 2
         x = min(max(self.x, round(margin_x - width)), canvas[1] - margin_x)
         y = min(max(self.y, round(margin_y - height)), canvas[0] - margin_y)
         return replace(self, x=x, y=y)
 
+    def fitted(self, canvas: tuple[int, int], margin: int = 0, most: float = HIGHEST_ZOOM) -> "View":
+        """Show all of the picture in the middle of the canvas, at no higher zoom than ``most``."""
+        high, wide = max(1, canvas[0] - 2 * margin), max(1, canvas[1] - 2 * margin)
+        zoom = min(high / self.shown_size[0], wide / self.shown_size[1], most)
+        return self.centred(canvas, min(max(zoom, LOWEST_ZOOM), HIGHEST_ZOOM))
 
-def fitting(picture: tuple[int, int], canvas: tuple[int, int], margin: int = 0) -> View:
-    """Give the view that shows all of a picture; (height, width) of both in px, margin in device px."""
-    high, wide = max(1, canvas[0] - 2 * margin), max(1, canvas[1] - 2 * margin)
-    zoom = min(max(min(high / picture[0], wide / picture[1]), LOWEST_ZOOM), HIGHEST_ZOOM)
-    return centred(picture, canvas, zoom)
+    def centred(self, canvas: tuple[int, int], zoom: float) -> "View":
+        """Hold the picture in the middle of the canvas at a zoom."""
+        height, width = self.shown_size
+        x, y = round((canvas[1] - width * zoom) / 2), round((canvas[0] - height * zoom) / 2)
+        return replace(self, zoom=zoom, x=x, y=y)
 
-
-def centred(picture: tuple[int, int], canvas: tuple[int, int], zoom: float) -> View:
-    """Give the view that holds a picture in the middle of the canvas at a zoom."""
-    return View(zoom, round((canvas[1] - picture[1] * zoom) / 2), round((canvas[0] - picture[0] * zoom) / 2))
+    def shows_all(self, canvas: tuple[int, int]) -> bool:
+        """Tell whether no part of the picture lies off the canvas."""
+        height, width = (side * self.zoom for side in self.shown_size)
+        return self.x >= 0 and self.y >= 0 and self.x + width <= canvas[1] and self.y + height <= canvas[0]

@@ -30,6 +30,7 @@ from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.icons import icon
+from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import NoticeBar
 from vesselapp.ui.panels.brush import BrushPanel
 from vesselapp.ui.panels.model import ModelPanel
@@ -37,6 +38,7 @@ from vesselapp.ui.panels.overlay import OverlayPanel
 from vesselapp.ui.panels.threshold import ThresholdPanel
 from vesselapp.ui.status import StatusLine
 from vesselapp.ui.theme import apply_theme, surround_colour
+from vesselapp.ui.tools.brush import BrushTool
 
 if TYPE_CHECKING:
     from vesselapp.ui.model_dialog import ModelDialog
@@ -78,6 +80,7 @@ class MainWindow(QMainWindow):
         self.pictures.setAccessibleName("Pictures")
         self.pictures.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._models_listed = False
+        self.brush = Brush.PAINT
         self._model_dialog: ModelDialog | None = None
         self._docks = [self._left_dock(), self._right_dock()]
         self.actions_by_key = make_actions(self, self._handlers())
@@ -327,7 +330,8 @@ class MainWindow(QMainWindow):
 
     def choose_brush(self, brush: Brush) -> None:
         """Take a brush in hand; each keeps its own size."""
-        self.canvas.brush = brush
+        self.brush = brush
+        self.canvas.set_tool(BrushTool(self.canvas, brush))
         self.canvas.set_diameter(self._diameters[brush])
         self.brush_panel.show_diameter(self._diameters[brush])
         self.brush_panel.show_tool(brush.value)
@@ -337,10 +341,10 @@ class MainWindow(QMainWindow):
         return lambda _on=True: self.choose_brush(brush)
 
     def _swap_brush(self) -> None:
-        self.choose_brush(Brush.PAINT if self.canvas.brush is Brush.ERASE else Brush.ERASE)
+        self.choose_brush(Brush.PAINT if self.brush is Brush.ERASE else Brush.ERASE)
 
     def _on_diameter(self, diameter: int) -> None:
-        self._diameters[self.canvas.brush] = diameter
+        self._diameters[self.brush] = diameter
         self.brush_panel.show_diameter(diameter)
 
     # -- model ----------------------------------------------------------------------------------------------
@@ -379,16 +383,16 @@ class MainWindow(QMainWindow):
         self._model_dialog.show()
 
     def _cancel(self) -> None:
-        if not self.canvas.abandon_stroke():
+        if not self.canvas.cancel_gesture():
             self.workspace.cancel()
 
     # -- look -----------------------------------------------------------------------------------------------
 
     def _apply_look(self) -> None:
         panel, settings = self.overlay_panel, self.workspace.settings
-        self.canvas.colour = settings.overlay_colour = panel.colour
-        self.canvas.opacity = settings.overlay_opacity = panel.opacity
-        self.canvas.contour_only = settings.contour_only = panel.contour_only
+        settings.overlay_colour, settings.overlay_opacity = panel.colour, panel.opacity
+        settings.contour_only = panel.contour_only
+        self.canvas.overlay_look = OverlayLook(panel.colour, panel.opacity, panel.contour_only)
         self.canvas.surround = surround_colour(settings.theme)
         self.threshold_panel.slider.colour.setRgb(*panel.colour)
         self.threshold_panel.slider.update()

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QColorDialog, QFormLayout, QPushButton, QSlider, QWidget
 
-from vesselapp.ui.render import Colour
+from vesselapp.ui.looks import Colour
 
 
 class OverlayPanel(QWidget):

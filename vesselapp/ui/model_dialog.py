@@ -1,0 +1,144 @@
+"""What is known of the model in use: its card, and, for a foreign file, what was guessed, to be corrected."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from vesselapp.core.model_card import Figures, ModelCard
+
+_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "input.layout": (
+        "Order of the input's axes",
+        {"rows, columns, channels": "NHWC", "channels first": "NCHW"},
+    ),
+    "input.colour": (
+        "Colours it takes",
+        {"red, green, blue": "rgb", "blue, green, red": "bgr", "gray": "gray", "green only": "green"},
+    ),
+    "input.high": ("Pixel values it takes", {"0 to 1": 1.0, "0 to 255": 255.0}),
+    "input.equalise": ("Histogram equalised beforehand", {"no": False, "yes": True}),
+    "output.layout": (
+        "Order of the output's axes",
+        {"rows, columns, channels": "NHWC", "channels first": "NCHW"},
+    ),
+    "output.meaning": (
+        "What its numbers mean",
+        {
+            "probability": "probability",
+            "logit (before a sigmoid)": "logits",
+            "logits of classes": "softmax_logits",
+            "a finished mask": "mask",
+        },
+    ),
+    "task": ("What it is for", {"vessels": "vessels", "cells": "cells", "something else": "other"}),
+}
+
+
+class ModelDialog(QDialog):
+    """Shows a model card; for a foreign model, offers to correct the guesses.
+
+    A correction is applied at once and the model is run again: the mask on the canvas tells right from wrong.
+
+    Signals
+    -------
+    corrected : dict
+        New values by dotted name of the card.
+    """
+
+    corrected = Signal(dict)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Model")
+        self.resize(560, 560)
+        self._text = QTextBrowser()
+        self._text.setAccessibleName("Model card")
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._form_holder = QWidget()
+        self._form = QFormLayout(self._form_holder)
+        self.fields: dict[str, QComboBox] = {}
+        note = QLabel(
+            "This file has no model card. What was read from it is below; watch the mask and correct it."
+        )
+        note.setWordWrap(True)
+        self._form.addRow(note)
+        for name, (words, choices) in _CHOICES.items():
+            field = QComboBox()
+            field.setAccessibleName(words)
+            for choice, value in choices.items():
+                field.addItem(choice, value)
+            field.activated.connect(self._corrector(name, field))
+            self.fields[name] = field
+            self._form.addRow(words, field)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._form_holder)
+        layout.addWidget(self._text, 1)
+
+    def show_card(self, card: ModelCard, *, foreign: bool, provider: str) -> None:
+        """Show a card; ``foreign`` when it was read from the graph rather than carried by the file."""
+        self._text.setHtml(card_html(card, provider))
+        self._form_holder.setVisible(foreign)
+        for name, field in self.fields.items():
+            value: Any = card
+            for part in name.split("."):
+                value = getattr(value, part)
+            field.setCurrentIndex(field.findData(value))
+            label = self._form.labelForField(field)
+            if isinstance(label, QLabel):
+                label.setText(_CHOICES[name][0] + (" (guessed)" if name in card.guessed else ""))
+
+    def _corrector(self, name: str, field: QComboBox) -> Any:
+        return lambda _place: self.corrected.emit({name: field.currentData()})
+
+
+def card_html(card: ModelCard, provider: str) -> str:
+    """Write a model card as a small page."""
+    parts = [f"<h3>{escape(card.name)} <small>version {escape(card.version)}</small></h3>"]
+    if card.description:
+        parts.append(f"<p>{escape(card.description)}</p>")
+    rows = {
+        "For": card.task,
+        "Runs on": provider.upper(),
+        "Threshold": f"{card.threshold:.3f}",
+        "Licence": card.licence,
+        "Made": card.timestamp,
+        "By": card.command,
+        "Parent": card.parent or "",
+    }
+    parts.append(_table([(name, value) for name, value in rows.items() if value]))
+    if card.limits:
+        parts.append("<h4>Where it fails</h4><ul>")
+        parts += [f"<li>{escape(limit)}</li>" for limit in card.limits]
+        parts.append("</ul>")
+    if card.validation:
+        parts.append("<h4>Measured</h4>")
+        parts += [_figures(figures) for figures in card.validation]
+    if card.training_data:
+        parts.append("<h4>Learnt from</h4><ul>")
+        parts += [
+            f"<li>{escape(source.name)}, {source.pictures} pictures, {escape(source.licence)}. "
+            f"{escape(source.credit)}</li>"
+            for source in card.training_data
+        ]
+        parts.append("</ul>")
+    return "".join(parts)
+
+
+def _figures(figures: Figures) -> str:
+    rows = []
+    for name, value in figures.values.items():
+        span = figures.intervals.get(name)
+        rows.append((name, f"{value:.3f}" + (f" ({span[0]:.3f} to {span[1]:.3f})" if span else "")))
+    return f"<p><b>{escape(figures.name)}</b>, {figures.pictures} pictures</p>" + _table(rows)
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    cells = "".join(
+        f"<tr><td>{escape(name)}&nbsp;&nbsp;</td><td>{escape(value)}</td></tr>" for name, value in rows
+    )
+    return f"<table>{cells}</table>"

@@ -1,0 +1,279 @@
+"""The picture with its mask on screen: view, panes and painting; what the pointer does is the canvas's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from vesselapp.core.geometry import Box
+from vesselapp.core.strokes import Point
+from vesselapp.state.document import Document
+from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
+from vesselapp.ui.ornaments import Minimap, paint_grid, paint_wipe
+from vesselapp.ui.scene import Scene, Split
+from vesselapp.ui.view import View
+
+_FIT_MARGIN = 12
+_FIT_MOST = 4.0
+
+
+class PictureView(QWidget):
+    """Shows a document under a view, in one pane or two.
+
+    Signals
+    -------
+    zoom_changed : float
+        Device px per px of the picture.
+    """
+
+    zoom_changed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(160, 120)
+        self.view = View()
+        self.split = Split.NONE
+        self.overlay_shown = True
+        self.minimap_shown = True
+        self.bare = False
+        self.surround: Colour = (20, 21, 23)
+        self.picture_look = PictureLook()
+        self.overlay_look = OverlayLook()
+        self.wipe_share = 0.5
+        self.minimap = Minimap()
+        self._scene: Scene | None = None
+        self._fitted = True
+
+    # -- document ----------------------------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document | None:
+        """The document in sight."""
+        return self._scene.document if self._scene is not None else None
+
+    def set_document(self, document: Document | None) -> None:
+        """Show another document; the view is fitted unless it has the size of the one before."""
+        before = self.document
+        if before is not None:
+            before.evidence_changed.disconnect(self._on_evidence_changed)
+            before.threshold_changed.disconnect(self._on_threshold_changed)
+        self._scene = None if document is None else Scene(document)
+        if document is not None:
+            document.evidence_changed.connect(self._on_evidence_changed)
+            document.threshold_changed.connect(self._on_threshold_changed)
+            if before is None or (before.height, before.width) != (document.height, document.width):
+                self._fitted = True
+                self.view = replace(self.view, height=document.height, width=document.width)
+        self.resample()
+        self.repaint()  # at once: the picture is seen before anything else is begun
+
+    def _on_evidence_changed(self, box: Box) -> None:
+        if self._scene is not None:
+            self._update_device(self._scene.update(box))
+
+    def _on_threshold_changed(self) -> None:
+        if self._scene is not None:
+            self._scene.refresh_overlay()
+            self.update()
+
+    def refresh_look(self) -> None:
+        """Show a changed colour, opacity or kind of overlay."""
+        if self._scene is not None:
+            self._scene.overlay_look = self.overlay_look
+        self._on_threshold_changed()
+
+    # -- view --------------------------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show all of the picture."""
+        self._fitted = True
+        self.resample()
+
+    def actual_size(self) -> None:
+        """Show one px of the picture on one device px, about what is in the middle now."""
+        height, width = self.pane_size()
+        self.show_view(self.view.zoomed(1 / self.view.zoom, width / 2, height / 2))
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom about the middle of what is in sight."""
+        height, width = self.pane_size()
+        self.show_view(self.view.zoomed(factor, width / 2, height / 2))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Shift what is in sight by shares of the canvas."""
+        height, width = self.pane_size()
+        self.show_view(self.view.moved(round(dx * width), round(dy * height)))
+
+    def turn(self, quarters: int) -> None:
+        """Turn the view (never the picture) clockwise by quarter turns."""
+        self._reorient(replace(self.view, turns=(self.view.turns + quarters) % 4))
+
+    def mirror(self) -> None:
+        """Swap left and right of the view (never of the picture)."""
+        self._reorient(replace(self.view, mirrored=not self.view.mirrored))
+
+    def _reorient(self, view: View) -> None:
+        """Change the orientation about what is in the middle now."""
+        height, width = self.pane_size()
+        middle = self.view.to_picture(width / 2, height / 2)
+        fitted = self._fitted
+        self.show_view(view.centred_on(*middle, (height, width)))
+        if fitted:
+            self.fit()
+
+    def show_box(self, box: Box) -> None:
+        """Zoom to a box of the picture (px), with room round it, and no further out than need be."""
+        size = self.pane_size()
+        high, wide = max(box.bottom - box.top, 1), max(box.right - box.left, 1)
+        if self.view.turns % 2:
+            high, wide = wide, high
+        zoom = min(max(0.35 * min(size[0] / high, size[1] / wide), self.view.fitted(size).zoom), 6.0)
+        middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+        self.show_view(self.view.centred_on(*middle, size, zoom))
+
+    def set_split(self, split: Split) -> None:
+        """Show the bare picture beside the mask, or not."""
+        self.split = split
+        self.resample()
+
+    def show_view(self, view: View) -> None:
+        """Show a view, held so that the picture can't leave the canvas."""
+        if self.document is not None:
+            self._fitted = False
+            self.view = view.kept_in_sight(self.pane_size())
+            self.resample()
+
+    def pane_size(self) -> tuple[int, int]:
+        """Give height and width in device px of the pane (the canvas, or half of it side by side)."""
+        ratio = self.devicePixelRatioF()
+        return max(1, round(self.height() * ratio)), max(1, round(self.pane_width() * ratio))
+
+    def pane_width(self) -> int:
+        """Give the width of a pane in logical px."""
+        return max(1, self.width() // 2 - 1) if self.split is Split.SIDE else self.width()
+
+    def second_pane(self) -> int:
+        """Give where the masked pane begins, in logical px."""
+        return self.width() - self.pane_width()
+
+    def in_pane(self, point: QPointF) -> QPointF:
+        """Give a place on the canvas as a place in whichever pane it is."""
+        left = self.second_pane()
+        return QPointF(point.x() - left, point.y()) if left and point.x() >= left else point
+
+    def to_device(self, point: QPointF) -> tuple[float, float]:
+        """Give a place on the canvas (logical px) in device px of its pane."""
+        ratio = self.devicePixelRatioF()
+        inside = self.in_pane(point)
+        return inside.x() * ratio, inside.y() * ratio
+
+    def to_picture(self, point: QPointF) -> Point:
+        """Give the place of the picture (px) under a point of the canvas (logical px)."""
+        return self.view.to_picture(*self.to_device(point))
+
+    def place_of(self, x: float, y: float) -> QPoint:
+        """Give the logical place on the canvas that shows a point of the picture (px)."""
+        dx, dy = self.view.to_canvas(x, y)
+        ratio = self.devicePixelRatioF()
+        return QPoint(math.floor(dx / ratio), math.floor(dy / ratio))
+
+    def box_in_sight(self) -> Box | None:
+        """Give the box of the picture (px) that is on the canvas, or None where nothing is."""
+        document = self.document
+        if document is None:
+            return None
+        height, width = self.pane_size()
+        box = self.view.box_in_picture(Box(0, 0, width, height)).clipped(document.height, document.width)
+        return None if box.empty else box
+
+    def resample(self) -> None:
+        """Resample all that is in sight and paint it."""
+        scene = self._scene
+        if scene is not None:
+            size, ratio = self.pane_size(), self.devicePixelRatioF()
+            if self._fitted:
+                self.view = self.view.fitted(size, round(_FIT_MARGIN * ratio), _FIT_MOST * ratio)
+            scene.picture_look, scene.overlay_look = self.picture_look, self.overlay_look
+            scene.surround = self.surround
+            scene.resample(self.view, size, ratio)
+        self.zoom_changed.emit(self.view.zoom)
+        self.update()
+
+    def _update_device(self, box: Box) -> None:
+        """Ask for a paint of a box of the pane (device px)."""
+        ratio = self.devicePixelRatioF()
+        left, top = math.floor(box.left / ratio), math.floor(box.top / ratio)
+        right, bottom = math.ceil(box.right / ratio), math.ceil(box.bottom / ratio)
+        self.update(QRect(left + self.second_pane(), top, right - left, bottom - top))
+
+    # -- painting ----------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the part of the canvas that Qt asks for."""
+        painter = QPainter(self)
+        if self._scene is None:
+            painter.fillRect(event.rect(), QColor(*self.surround))
+            return
+        left, dirty = self.second_pane(), event.rect()
+        if left:
+            painter.setClipRect(QRect(0, 0, self.pane_width(), self.height()))
+            self._paint_pane(painter, dirty, masked=False)
+            painter.setClipping(False)
+            painter.fillRect(
+                self.pane_width(), 0, left - self.pane_width(), self.height(), Qt.GlobalColor.black
+            )
+            painter.translate(left, 0)
+        self._paint_pane(painter, dirty.translated(-left, 0), masked=True)
+        painter.end()
+
+    def _paint_pane(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
+        scene, ratio = self._scene, self.devicePixelRatioF()
+        assert scene is not None
+        dirty = dirty.intersected(QRect(0, 0, self.pane_width(), self.height()))
+        if dirty.isEmpty():
+            return
+        scene.paint_base(painter, dirty)
+        if masked and self.overlay_shown and not self.bare:
+            shown = dirty
+            if self.split is Split.WIPE:
+                shown = dirty.intersected(QRect(self.wipe_x(), 0, self.width(), self.height()))
+            if not shown.isEmpty():
+                scene.paint_overlay(painter, shown)
+        paint_grid(painter, self.view, ratio, dirty)
+        if not self.bare:
+            self._paint_ornaments(painter, dirty, masked=masked)
+
+    def _paint_ornaments(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
+        scene, ratio = self._scene, self.devicePixelRatioF()
+        assert scene is not None
+        size, pixels = self.pane_size(), scene.document.pixels
+        painter.save()
+        if masked:
+            if self.split is Split.WIPE:
+                paint_wipe(painter, self.wipe_x(), self.height())
+            if self.minimap_shown and not self.view.shows_all(size):
+                self.minimap.paint(painter, pixels, self.view, size, ratio)
+        self.paint_tool(painter, dirty, masked=masked)
+        painter.restore()
+
+    def paint_tool(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
+        """Draw what belongs to the pointer; ``masked`` in the pane that shows the mask."""
+
+    def wipe_x(self) -> int:
+        """Give where the wipe line is (logical px)."""
+        return round(self.wipe_share * self.width())
+
+    # -- window ------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep a fitted picture fitted, and what was in the middle in the middle."""
+        if not self._fitted and event.oldSize().isValid():
+            ratio = self.devicePixelRatioF()
+            grown = event.size() - event.oldSize()
+            self.view = self.view.moved(round(grown.width() * ratio / 2), round(grown.height() * ratio / 2))
+        self.resample()
