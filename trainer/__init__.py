@@ -50,7 +50,7 @@ def train_recipe(recipe: Recipe, data: Sequence[Path], out: Path, *, weights: Pa
 
 
 def export_run(run: Path, path: Path, data: Sequence[Path] = ()) -> "ModelCard":
-    """Write a run's net as one ONNX file; with ``data``, measure it on what the run held back, for its card."""
+    """Write a run's net as one ONNX file; with ``data``, measure it on what the run held back."""
     from trainer.ship import ship
 
     return ship(run, path, data=list(data))
