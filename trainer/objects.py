@@ -1,15 +1,16 @@
 """Single cells from a model's answer, at the scale it was trained for."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
-from trainer.pictures import median_diameter
 from vesselapp.core.scaling import resize_pixels, resize_probability
-from vesselapp.inference.model import Model
+
+if TYPE_CHECKING:
+    from vesselapp.inference.model import Model
 
 _SCALES = (1.0, 0.5, 0.25)
 _LARGEST = 2048
@@ -45,8 +46,15 @@ def objects_from(
     return np.asarray(grow(-inside, marks, mask=mask), np.int32)
 
 
+def median_diameter(objects: NDArray[np.int32]) -> float:
+    """Give the median diameter (px) of discs as large as the objects; 0 where there are none."""
+    areas = np.bincount(objects.ravel())[1:]
+    areas = areas[areas > 0]
+    return float(np.median(np.sqrt(4 * areas / np.pi))) if len(areas) else 0.0
+
+
 def answer_cells(
-    model: Model, pixels: NDArray[np.uint8], diameter: float
+    model: "Model", pixels: NDArray[np.uint8], diameter: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Give inside and foreground, each (H, W) float32 0-1, for cells of about ``diameter`` px."""
     assert model.card.scale.size is not None
@@ -57,7 +65,7 @@ def answer_cells(
     return inside, foreground
 
 
-def find_diameter(model: Model, pixels: NDArray[np.uint8], threshold: float = 0.5) -> float:
+def find_diameter(model: "Model", pixels: NDArray[np.uint8], threshold: float = 0.5) -> float:
     """Find the typical cell diameter (px of the picture) by asking the model at several scales.
 
     The scale is taken at which the cells found come out nearest to the size the model was trained for, and
@@ -80,14 +88,16 @@ def find_diameter(model: Model, pixels: NDArray[np.uint8], threshold: float = 0.
     return seen / factor if seen > 0 else guess
 
 
-def _measure(model: Model, pixels: NDArray[np.uint8], factor: float, threshold: float) -> tuple[float, float]:
+def _measure(
+    model: "Model", pixels: NDArray[np.uint8], factor: float, threshold: float
+) -> tuple[float, float]:
     """Give the median diameter of the objects at a scale, in px there, and the scale."""
     inside, foreground = _run(model, pixels, factor)
     return median_diameter(objects_from(inside, foreground, threshold)), factor
 
 
 def _run(
-    model: Model, pixels: NDArray[np.uint8], factor: float
+    model: "Model", pixels: NDArray[np.uint8], factor: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     height, width = (max(8, round(side * factor)) for side in pixels.shape[:2])
     stride = model.card.tile.stride

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from trainer.objects import median_diameter
 from trainer.readers import Case
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
@@ -170,13 +171,6 @@ def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
     alike = cv2.erode(numbers, kernel) == cv2.dilate(numbers, kernel)
     inside, cell = (objects > 0) & alike, objects > 0
     return np.stack([inside, cell & ~inside, ~cell], axis=2).astype(np.uint8) * 255
-
-
-def median_diameter(objects: NDArray[np.int32]) -> float:
-    """Give the median diameter (px) of discs as large as the objects; 0 where there are none."""
-    areas = np.bincount(objects.ravel())[1:]
-    areas = areas[areas > 0]
-    return float(np.median(np.sqrt(4 * areas / np.pi))) if len(areas) else 0.0
 
 
 def prepare(picture: Picture, recipe: Recipe) -> Scaled:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
-from trainer.pictures import cell_truth, median_diameter, prepare, read_picture
+from trainer.objects import median_diameter
+from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES, Recipe
 from trainer.split import make_split, read_split
