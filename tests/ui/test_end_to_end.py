@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import discard, wait_for_answer
 from vesselapp.core.evidence import FOREGROUND, level_of, mask_of
-from vesselapp.state.document import Brush
 from vesselapp.ui.window import MainWindow
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -49,10 +48,10 @@ def test_the_main_job(qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path
     assert document.probability is not None
     model_mask = document.mask()
     assert 0.01 < model_mask.mean() < 0.9
-    assert window.model_panel.badge.text() == "CPU"
+    assert window.controls.model.badge.text() == "CPU"
 
     before = shot(window)
-    slider = window.threshold_panel.slider
+    slider = window.controls.threshold.slider
     qtbot.mousePress(slider, LEFT, pos=QPoint(slider.width() // 2, 20))
     qtbot.mouseMove(slider, QPoint(slider.width() * 3 // 4, 20))
     qtbot.mouseRelease(slider, LEFT, pos=QPoint(slider.width() * 3 // 4, 20))
@@ -66,7 +65,7 @@ def test_the_main_job(qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path
     assert document.mask()[150, 100:180].all()
     assert document.corrections[150, 140] == 2
     qtbot.keyClick(window.canvas, Qt.Key.Key_E)
-    assert window.brush is Brush.ERASE
+    assert window.toolbox.key == "ERASE"
     drag(qtbot, window, [(120, 140), (120, 160)], LEFT)
     assert not document.mask()[150, 120]
     qtbot.keyClick(window.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -76,7 +75,7 @@ def test_the_main_job(qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path
     )
     assert not document.mask()[150, 120]
 
-    window.export(tmp_path / "out", ("mask", "overlay", "probability"))
+    window.commands.export(tmp_path / "out", ("mask", "overlay", "probability"))
     mask = np.asarray(PIL.Image.open(tmp_path / "out" / "a_mask.png"))
     expected = mask_of(document.evidence.levels[0], document.level)
     assert mask.shape == expected.shape
@@ -259,7 +258,7 @@ def test_an_unwritable_export_folder_is_told(
 ) -> None:
     open_all(qtbot, window, pictures)
     (tmp_path / "file").write_bytes(b"")
-    window.export(tmp_path / "file", ("mask",))
+    window.commands.export(tmp_path / "file", ("mask",))
     assert window.notice.isVisible()
     assert "file" in window.notice.label.text()
 

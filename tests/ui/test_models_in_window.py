@@ -29,8 +29,8 @@ def test_a_foreign_model_can_be_corrected_while_watching(
     assert document is not None
     assert model is not None
     assert np.mean(document.mask() == disc) > 0.97
-    window.show_model()
-    dialog = window._model_dialog
+    window.commands.show_model()
+    dialog = window.commands.model_dialog
     assert dialog is not None
     assert dialog.fields["output.meaning"].isVisible()
     field = dialog.fields["input.high"]
@@ -51,8 +51,8 @@ def test_a_model_with_a_card_shows_it_and_asks_nothing(
 ) -> None:
     window.open_paths([pictures])
     wait_for_answer(qtbot, window)
-    window.model_panel.about_button.click()
-    dialog = window._model_dialog
+    window.controls.model.about_button.click()
+    dialog = window.commands.model_dialog
     assert dialog is not None
     assert not dialog.fields["input.high"].isVisible()
 

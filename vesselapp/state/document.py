@@ -250,6 +250,14 @@ class Document:
         """Bring back the edit undone last; False where there is none or a stroke is under way."""
         return self._travel(self.history.redo)
 
+    def jump(self, done: int) -> None:
+        """Undo or redo until so many of the edits kept are done."""
+        now = len(self.history.names[0])
+        step = self.undo if done < now else self.redo
+        for _ in range(abs(done - now)):
+            if not step():
+                break
+
     def load_corrections(self, corrections: NDArray[np.uint8], threshold: float) -> None:
         """Take corrections and a person's threshold from disk; they count as saved."""
         self.corrections[...] = corrections

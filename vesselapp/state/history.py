@@ -92,6 +92,7 @@ class History:
         self._done: deque[Edit] = deque()
         self._undone: list[Edit] = []
         self._size = 0
+        self.forgot = False
 
     @property
     def size(self) -> int:
@@ -108,6 +109,11 @@ class History:
         """What redo would bring again, or None."""
         return self._undone[-1].name if self._undone else None
 
+    @property
+    def names(self) -> tuple[list[str], list[str]]:
+        """Names of the edits done (oldest first) and of those undone (next to redo first)."""
+        return [edit.name for edit in self._done], [edit.name for edit in reversed(self._undone)]
+
     def add(self, edit: Edit) -> None:
         """Add a new edit; what was undone before it is gone."""
         self._size += edit.size - sum(gone.size for gone in self._undone)
@@ -115,6 +121,7 @@ class History:
         self._done.append(edit)
         while self._size > self.cap_bytes and len(self._done) > 1:
             self._size -= self._done.popleft().size
+            self.forgot = True
 
     def undo(self, corrections: Corrections) -> Edit | None:
         """Take back the newest edit in place; give it, or None where there is none."""

@@ -80,6 +80,7 @@ class Workspace:
         self.sources: list[Source] = []
         self.index = -1
         self.document: Document | None = None
+        self.name = ""
         self.model: Model | None = None
         self.answer: Answer | None = None
         self._chosen: str | None = None
@@ -122,10 +123,16 @@ class Workspace:
         def done(opened: _Opened) -> None:
             self._opening = None
             if generation == self._generation:
-                self._show(opened)
+                self._show(source, opened)
+
+        def failed(error: Exception) -> None:
+            # An empty canvas rather than the picture before under this one's name.
+            self.document = self.answer = None
+            self.document_changed.emit()
+            self._tell_failure(error)
 
         self.progress.emit(f"Opening {source.name}", 0.0)
-        self._opening = self.jobs.submit("open", work, done, self._tell_failure, stopped=self._rest)
+        self._opening = self.jobs.submit("open", work, done, failed, stopped=self._rest)
 
     def step(self, by: int) -> None:
         """Open the next (1) or previous (-1) picture of the list."""
@@ -141,12 +148,12 @@ class Workspace:
             self.store.set_aside(image)
         return _Opened(image, Pyramid(image.pixels, halve_pixels), annotation, problem)
 
-    def _show(self, opened: _Opened) -> None:
+    def _show(self, source: Source, opened: _Opened) -> None:
         threshold = self.model.card.threshold if self.model else 0.5
         document = Document(opened.image, opened.pixels, threshold, self.settings.history_megabytes * 2**20)
         if opened.annotation is not None:
             document.load_corrections(opened.annotation.corrections, opened.annotation.record.threshold)
-        self.document, self.answer = document, None
+        self.document, self.answer, self.name = document, None, source.name
         self.document_changed.emit()
         if opened.problem is not None:
             self.failed.emit(opened.problem)
@@ -321,11 +328,11 @@ class Workspace:
 
     def export_stem(self) -> str:
         """The name that exported files begin with."""
-        return Path(self.sources[self.index].name).stem if self.index >= 0 else "picture"
+        return Path(self.name).stem or "picture"
 
     def _record(self, document: Document) -> Record:
         return Record(
-            image=self.sources[self.index].name,
+            image=self.name,
             sha256=document.image.sha256,
             height=document.height,
             width=document.width,

@@ -57,12 +57,23 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Edit", "redo", "Bring back the edit undone last"
     ),
-    ActionSpec("PAINT", "&Brush", ("B",), "Tools", "brush", "Paint foreground", True, "brush"),
-    ActionSpec("ERASE", "&Erase", ("E",), "Tools", "erase", "Paint background", True, "brush"),
+    ActionSpec("PAINT", "&Brush", ("B",), "Tools", "brush", "Paint foreground", True, "tool"),
+    ActionSpec("ERASE", "&Erase", ("E",), "Tools", "erase", "Paint background", True, "tool"),
     ActionSpec(
         "RESTORE", "&Restore", ("R",), "Tools", "restore", "Bring back the model's answer", True, "brush"
     ),
-    ActionSpec("UNSURE", "&Unsure", ("U",), "Tools", "unsure", "Paint what can't be decided", True, "brush"),
+    ActionSpec("UNSURE", "&Unsure", ("U",), "Tools", "unsure", "Paint what can't be decided", True, "tool"),
+    ActionSpec(
+        "TRACE", "&Trace", ("T",), "Tools", "trace", "Follow a vessel from click to click", True, "tool"
+    ),
+    ActionSpec(
+        "GROW", "&Grow", ("G",), "Tools", "grow", "Take the region that is like a place", True, "tool"
+    ),
+    ActionSpec("OUTLINE", "&Fill", ("F",), "Tools", "fill", "Fill a lasso or a polygon", True, "tool"),
+    ActionSpec(
+        "PIECE", "&Piece", ("K",), "Tools", "piece", "Remove or keep a piece, fill a hole", True, "tool"
+    ),
+    ActionSpec("SPLIT", "&Split", ("J",), "Tools", "split", "Part touching cells by a line", True, "tool"),
     ActionSpec("swap", "S&wap paint and erase", ("X",), "Tools", "", "Swap paint and erase"),
     ActionSpec("smaller", "S&maller brush", ("[",), "Tools", "", "Make the brush smaller"),
     ActionSpec("larger", "&Larger brush", ("]",), "Tools", "", "Make the brush larger"),
@@ -102,16 +113,59 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "overlay", "&Overlay", ("S",), "View", "overlay", "Show or hide the overlay (hold H: bare)", True
     ),
     ActionSpec("contour", "&Contour only", ("C",), "View", "contour", "Show the mask by its contour", True),
+    ActionSpec(
+        "band", "&Band near the threshold", ("Ctrl+B",), "View", "", "Show what is near the threshold", True
+    ),
+    ActionSpec(
+        "told_apart", "&Tell corrections apart", ("Ctrl+T",), "View", "", "Colour what was done by hand", True
+    ),
+    ActionSpec("channel", "Next c&hannel", ("V",), "View", "", "Colour, red, red-free (green), blue"),
+    ActionSpec(
+        "split", "&Side by side, wipe", ("W",), "View", "sides", "Bare picture beside the mask, or a wipe"
+    ),
+    ActionSpec(
+        "loupe", "Lou&pe", ("Z",), "View", "", "Show the bare picture under the pointer, larger", True
+    ),
+    ActionSpec("minimap", "&Minimap", (), "View", "", "Show where you are when zoomed in", True),
+    ActionSpec(
+        "turn", "T&urn the view", ("Ctrl+R",), "View", "", "Turn the view by a quarter; the picture stays"
+    ),
+    ActionSpec("mirror", "M&irror the view", ("Ctrl+M",), "View", "", "Swap left and right of the view"),
     ActionSpec("panels", "Side &panels", ("Tab",), "View", "", "Fold the side panels away", True),
     ActionSpec("light", "&Light look", (), "View", "", "Light or dark look", True),
+    ActionSpec("palette", "&Commands…", ("Ctrl+K",), "Help", "", "Find any command by its name"),
     ActionSpec("help", "&Keys", ("F1", "?"), "Help", "", "List the keys"),
     ActionSpec("about", "&About", (), "Help", "", "Versions and licences"),
 )
 
-TOOLBAR: tuple[str, ...] = (
-    "open", "previous", "next", "|", "PAINT", "ERASE", "RESTORE", "UNSURE", "|", "undo", "redo", "|",
-    "fit", "actual", "overlay", "contour", "|", "export",
-)  # fmt: skip
+TOOLBAR = [
+    "open",
+    "previous",
+    "next",
+    "|",
+    "PAINT",
+    "ERASE",
+    "RESTORE",
+    "UNSURE",
+    "|",
+    "TRACE",
+    "GROW",
+    "OUTLINE",
+    "PIECE",
+    "SPLIT",
+    "|",
+    "undo",
+    "redo",
+    "|",
+    "fit",
+    "actual",
+    "overlay",
+    "contour",
+    "split",
+    "|",
+    "export",
+]
+"""Keys of the actions in the toolbar; a bar parts groups."""
 
 
 def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> dict[str, QAction]:

@@ -294,8 +294,12 @@ class Canvas(PictureView):
         if event.key() in arrows:
             dx, dy = arrows[Qt.Key(event.key())]
             self.pan_by(dx * 0.15, dy * 0.15)
+        elif event.key() == Qt.Key.Key_Backspace:
+            self.tool.step_back()
         elif event.isAutoRepeat():
             event.accept()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.tool.finish()
         elif event.key() == Qt.Key.Key_Space:
             self._space = True
             self._show_cursor()

@@ -24,6 +24,7 @@ SAFE_COLOURS: dict[str, Colour] = {
 UNSURE_COLOUR: Colour = (240, 228, 66)
 BAND_COLOUR: Colour = (86, 180, 233)
 ADDED_COLOUR: Colour = (0, 200, 255)
+PREVIEW_COLOUR: Colour = (0, 200, 255)
 REMOVED_COLOUR: Colour = (204, 121, 167)
 
 CHANNELS = {"colour": None, "red": 2, "red-free (green)": 1, "blue": 0}

@@ -9,8 +9,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from vesselapp.core.geometry import Box
 from vesselapp.core.pyramid import Pyramid
-from vesselapp.ui.looks import Colour, PictureLook
-from vesselapp.ui.qimages import view_of
+from vesselapp.core.strokes import Pixels
+from vesselapp.ui.looks import PREVIEW_COLOUR, Colour, PictureLook, argb
+from vesselapp.ui.qimages import indexed_image, view_of
 from vesselapp.ui.render import sample_pixels
 from vesselapp.ui.view import View
 
@@ -157,3 +158,15 @@ def paint_wipe(painter: QPainter, x: int, height: int) -> None:
 def polygon_of(path: np.ndarray, view: View, ratio: float) -> list[QPointF]:
     """Give the logical places of (N, 2) picture places (x, y in px)."""
     return [QPointF(*(side / ratio for side in view.to_canvas(float(x), float(y)))) for x, y in path]
+
+
+def paint_region(painter: QPainter, parts: list[Pixels], view: View, ratio: float) -> None:
+    """Tint sets of pixels that are not in the document yet."""
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    for box, chosen in parts:
+        image, plane = indexed_image(*view.turned_plane(chosen.view(np.uint8)).shape)
+        plane[...] = view.turned_plane(chosen.view(np.uint8))
+        image.setColorTable([0, argb(PREVIEW_COLOUR, 0.55)] + [0] * 254)
+        (x0, y0), (x1, y1) = view.to_canvas(box.left, box.top), view.to_canvas(box.right, box.bottom)
+        left, top = min(x0, x1) / ratio, min(y0, y1) / ratio
+        painter.drawImage(QRectF(left, top, abs(x1 - x0) / ratio, abs(y1 - y0) / ratio), image)

@@ -28,13 +28,14 @@ class BrushPanel(QWidget):
         row = QHBoxLayout()
         row.addWidget(self._slider)
         row.addWidget(self._number)
-        hint = QLabel("[ ]   Shift+wheel   Alt+drag")
-        hint.setEnabled(False)
+        self._hint = QLabel()
+        self._hint.setEnabled(False)
+        self._hint.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._tool)
         layout.addLayout(row)
-        layout.addWidget(hint)
+        layout.addWidget(self._hint)
         self.show_diameter(diameter)
         self._slider.valueChanged.connect(lambda step: self.changed.emit(_diameter_of(step)))
         self._number.valueChanged.connect(self.changed.emit)
@@ -46,9 +47,12 @@ class BrushPanel(QWidget):
             control.setValue(value)
             control.blockSignals(False)
 
-    def show_tool(self, name: str) -> None:
-        """Show which brush is in hand."""
+    def show_tool(self, name: str, hint: str, *, sized: bool) -> None:
+        """Show which tool is in hand, how it is used, and whether it has a size."""
         self._tool.setText(name)
+        self._hint.setText(hint)
+        self._slider.setEnabled(sized)
+        self._number.setEnabled(sized)
 
 
 def _diameter_of(step: int) -> int:

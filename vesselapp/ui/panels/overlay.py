@@ -1,10 +1,13 @@
-"""How the mask is shown: opacity, colour, contour."""
+"""How the mask is shown: opacity, colour, contour, band, corrections."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QColorDialog, QFormLayout, QPushButton, QSlider, QWidget
+from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtWidgets import QCheckBox, QColorDialog, QComboBox, QFormLayout, QSlider, QWidget
 
-from vesselapp.ui.looks import Colour
+from vesselapp.ui.looks import SAFE_COLOURS, Colour
+
+_BAND = 12
+_OTHER = "another…"
 
 
 class OverlayPanel(QWidget):
@@ -21,18 +24,25 @@ class OverlayPanel(QWidget):
         self.opacity_slider.setAccessibleName("Overlay opacity")
         self.contour_box = QCheckBox("Contour only")
         self.contour_box.setChecked(contour_only)
-        self._colour_button = QPushButton()
-        self._colour_button.setAccessibleName("Overlay colour")
-        self._colour_button.setToolTip("Choose the overlay's colour")
-        self._paint_button()
+        self.band_box = QCheckBox("Band near the threshold")
+        self.band_box.setToolTip("Show in a second colour what a small change of the threshold would change")
+        self.told_box = QCheckBox("Tell corrections apart")
+        self.told_box.setToolTip("Show what was added and removed by hand in colours of their own")
+        self.colours = QComboBox()
+        self.colours.setAccessibleName("Overlay colour")
+        for name, choice in SAFE_COLOURS.items():
+            self.colours.addItem(_swatch(choice), name, choice)
+        self.colours.addItem(_OTHER)
+        self._show_colour()
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Opacity", self.opacity_slider)
-        layout.addRow("Colour", self._colour_button)
-        layout.addRow(self.contour_box)
+        layout.addRow("Colour", self.colours)
+        for box in (self.contour_box, self.band_box, self.told_box):
+            layout.addRow(box)
+            box.toggled.connect(lambda _on: self.changed.emit())
         self.opacity_slider.valueChanged.connect(lambda _value: self.changed.emit())
-        self.contour_box.toggled.connect(lambda _on: self.changed.emit())
-        self._colour_button.clicked.connect(self._choose_colour)
+        self.colours.activated.connect(self._choose_colour)
 
     @property
     def opacity(self) -> float:
@@ -49,17 +59,35 @@ class OverlayPanel(QWidget):
         """Whether only the contour is wanted."""
         return self.contour_box.isChecked()
 
-    def _choose_colour(self) -> None:
-        chosen = QColorDialog.getColor(QColor(*self._colour), self, "Overlay colour")
-        if chosen.isValid():
-            self._colour = (chosen.red(), chosen.green(), chosen.blue())
-            self._paint_button()
-            self.changed.emit()
+    @property
+    def band(self) -> int:
+        """Levels on either side of the threshold to show in a second colour."""
+        return _BAND if self.band_box.isChecked() else 0
 
-    def _paint_button(self) -> None:
-        name = QColor(*self._colour).name()
-        self._colour_button.setText(name)
-        dark = QColor(*self._colour).lightness() < 140
-        self._colour_button.setStyleSheet(
-            f"background: {name}; color: {'white' if dark else 'black'}; padding: 3px;"
-        )
+    @property
+    def told_apart(self) -> bool:
+        """Whether corrections are shown in colours of their own."""
+        return self.told_box.isChecked()
+
+    def _choose_colour(self, place: int) -> None:
+        chosen = self.colours.itemData(place)
+        if chosen is None:
+            asked = QColorDialog.getColor(QColor(*self._colour), self, "Overlay colour")
+            chosen = (asked.red(), asked.green(), asked.blue()) if asked.isValid() else self._colour
+        self._colour = tuple(chosen)
+        self._show_colour()
+        self.changed.emit()
+
+    def _show_colour(self) -> None:
+        """Choose the colour's row; a colour of the person's own gets a row."""
+        place = self.colours.findData(self._colour)
+        if place < 0:
+            place = self.colours.count() - 1
+            self.colours.insertItem(place, _swatch(self._colour), QColor(*self._colour).name(), self._colour)
+        self.colours.setCurrentIndex(place)
+
+
+def _swatch(colour: Colour) -> QIcon:
+    pixmap = QPixmap(16, 16)
+    pixmap.fill(QColor(*colour))
+    return QIcon(pixmap)

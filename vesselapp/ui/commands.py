@@ -1,0 +1,225 @@
+"""What menus, keys and toolbar do: one handler for each action of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.image import PICTURE_SUFFIXES
+from vesselapp.state.document import Document
+from vesselapp.ui.scene import Split
+from vesselapp.ui.theme import apply_theme
+
+if TYPE_CHECKING:
+    from vesselapp.ui.model_dialog import ModelDialog
+    from vesselapp.ui.window import MainWindow
+
+_SPLITS = (Split.NONE, Split.SIDE, Split.WIPE)
+
+
+class Commands:
+    """The handlers, and the dialogs they open.
+
+    Parameters
+    ----------
+    window : MainWindow
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self.workspace = window.workspace
+        self.model_dialog: ModelDialog | None = None
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """Give a handler for each key of the table of actions."""
+        window, workspace, canvas = self._window, self.workspace, self._window.canvas
+        tools = {key: self._tool_chooser(key) for key in window.toolbox.tools}
+        return tools | {
+            "open": self.ask_open,
+            "open_folder": self.ask_open_folder,
+            "next": lambda: workspace.step(1),
+            "previous": lambda: workspace.step(-1),
+            "save": workspace.save,
+            "export": self.ask_export,
+            "quit": window.close,
+            "undo": lambda: self._with_document(Document.undo),
+            "redo": lambda: self._with_document(Document.redo),
+            "palette": self.show_palette,
+            "swap": lambda: window.choose_tool(window.toolbox.swap()),
+            "smaller": lambda: canvas.grow_brush(-1),
+            "larger": lambda: canvas.grow_brush(1),
+            "lower": lambda: self.nudge_threshold(-1),
+            "raise": lambda: self.nudge_threshold(1),
+            "lower_coarse": lambda: self.nudge_threshold(-10),
+            "raise_coarse": lambda: self.nudge_threshold(10),
+            "run": workspace.run_model,
+            "cancel": self.cancel,
+            "open_model": self.ask_model,
+            "about_model": self.show_model,
+            "fit": canvas.fit,
+            "actual": canvas.actual_size,
+            "zoom_in": lambda: canvas.zoom_by(1.25),
+            "zoom_out": lambda: canvas.zoom_by(0.8),
+            "overlay": self.show_overlay,
+            "contour": window.controls.overlay.contour_box.setChecked,
+            "band": window.controls.overlay.band_box.setChecked,
+            "told_apart": window.controls.overlay.told_box.setChecked,
+            "channel": window.controls.picture.next_channel,
+            "split": self.next_split,
+            "loupe": self.show_loupe,
+            "minimap": self.show_minimap,
+            "turn": lambda: canvas.turn(1),
+            "mirror": canvas.mirror,
+            "panels": window.show_panels,
+            "light": self.set_light,
+            "help": self.show_keys,
+            "about": self.show_about,
+        }
+
+    def _with_document(self, act: Callable[[Document], object]) -> None:
+        if self.workspace.document is not None:
+            act(self.workspace.document)
+
+    def _tool_chooser(self, key: str) -> Callable[..., object]:
+        return lambda _on=True: self._window.choose_tool(key)
+
+    # -- files -------------------------------------------------------------------------------------------
+
+    def ask_open(self) -> None:
+        """Ask for pictures and open them."""
+        kinds = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in PICTURE_SUFFIXES)
+        settings = self.workspace.settings
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open pictures", settings.open_folder, f"Pictures ({kinds});;All files (*)"
+        )
+        if names:
+            settings.open_folder = str(Path(names[0]).parent)
+            self._window.open_paths([Path(name) for name in names])
+
+    def ask_open_folder(self) -> None:
+        """Ask for a folder and open its pictures."""
+        settings = self.workspace.settings
+        name = QFileDialog.getExistingDirectory(self._window, "Open folder", settings.open_folder)
+        if name:
+            settings.open_folder = name
+            self._window.open_paths([Path(name)])
+
+    def ask_export(self) -> None:
+        """Ask where to and what, then write the files."""
+        from vesselapp.ui.export_dialog import ExportDialog
+
+        workspace, settings = self.workspace, self.workspace.settings
+        if workspace.document is None:
+            return
+        path = workspace.document.image.path
+        start = settings.export_folder or str(path.parent if path else Path.cwd())
+        dialog = ExportDialog(Path(start), workspace.export_stem(), settings.export_kinds, self._window)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.export(dialog.folder, dialog.kinds)
+
+    def export(self, folder: Path, kinds: tuple[str, ...]) -> None:
+        """Write the files; tell of success in the status line and of a failure over the canvas."""
+        try:
+            written = self.workspace.export(folder, kinds)
+        except VesselError as error:
+            self._window.tell_failure(error)
+            return
+        self.workspace.settings.export_folder = str(folder)
+        self.workspace.settings.export_kinds = kinds
+        self._window.status.tell(f"Exported {', '.join(path.name for path in written)} to {folder}")
+
+    # -- model -------------------------------------------------------------------------------------------
+
+    def ask_model(self) -> None:
+        """Ask for an ONNX file and use it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Use a model file", "", "ONNX models (*.onnx)")
+        if name:
+            self.workspace.use_model(name)
+
+    def show_model(self) -> None:
+        """Show the card of the model in use, beside the canvas; the window stays usable."""
+        from vesselapp.inference.cards import kept_card
+        from vesselapp.ui.model_dialog import ModelDialog
+
+        model = self.workspace.model
+        if model is None:
+            return
+        if self.model_dialog is None:
+            self.model_dialog = ModelDialog(self._window)
+            self.model_dialog.corrected.connect(self.workspace.correct_model)
+        foreign = bool(model.card.guessed) or kept_card(model.sha256) is not None
+        self.model_dialog.show_card(model.card, foreign=foreign, provider=model.provider)
+        self.model_dialog.show()
+
+    def refresh_model_dialog(self) -> None:
+        """Show the model that answered last, if the dialog is open."""
+        if self.model_dialog is not None and self.model_dialog.isVisible():
+            self.show_model()
+
+    def nudge_threshold(self, steps: int) -> None:
+        """Move the threshold by steps of one level."""
+        self._with_document(lambda document: document.set_level(document.level + steps))
+
+    def cancel(self) -> None:
+        """Take back the gesture under way, else stop the model's run."""
+        if not self._window.canvas.cancel_gesture():
+            self.workspace.cancel()
+
+    # -- view --------------------------------------------------------------------------------------------
+
+    def show_overlay(self, shown: bool) -> None:
+        """Show or hide the overlay."""
+        self._window.canvas.overlay_shown = shown
+        self._window.canvas.update()
+
+    def show_loupe(self, shown: bool) -> None:
+        """Show or hide the loupe under the pointer."""
+        self._window.canvas.loupe = shown
+        self._window.canvas.update()
+
+    def show_minimap(self, shown: bool) -> None:
+        """Show or hide the minimap."""
+        self._window.canvas.minimap_shown = shown
+        self._window.canvas.update()
+
+    def next_split(self) -> None:
+        """Go from one view to side by side, to a wipe, and back."""
+        canvas = self._window.canvas
+        canvas.set_split(_SPLITS[(_SPLITS.index(canvas.split) + 1) % len(_SPLITS)])
+        self._window.status.tell(canvas.split.value)
+
+    def set_light(self, light: bool) -> None:
+        """Take the light or the dark look."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.workspace.settings.theme = "light" if light else "dark"
+        apply_theme(app, self.workspace.settings.theme)
+        self._window.refresh_icons()
+        self._window.apply_look()
+
+    def show_palette(self) -> None:
+        """Open the command palette over the canvas."""
+        from vesselapp.ui.palette import CommandPalette
+
+        window = self._window
+        palette = CommandPalette(list(window.actions_by_key.values()), window)
+        middle = window.canvas.mapToGlobal(window.canvas.rect().topLeft())
+        palette.move(middle.x() + (window.canvas.width() - palette.width()) // 2, middle.y() + 40)
+        palette.show()
+        palette.field.setFocus()
+
+    def show_keys(self) -> None:
+        """Show the list of keys."""
+        from vesselapp.ui.about import show_keys
+
+        show_keys(self._window)
+
+    def show_about(self) -> None:
+        """Show versions and licence."""
+        from vesselapp.ui.about import show_about
+
+        show_about(self._window)

@@ -1,0 +1,73 @@
+"""The tools a person can take in hand, each keeping its own brush size."""
+
+from vesselapp.state.document import Brush
+from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.tools.base import Tool
+from vesselapp.ui.tools.brush import BrushTool
+from vesselapp.ui.tools.grow import GrowTool
+from vesselapp.ui.tools.outline import OutlineTool
+from vesselapp.ui.tools.pieces import PieceTool, SplitTool
+from vesselapp.ui.tools.trace import TraceTool
+
+DEFAULT_DIAMETER = {"PAINT": 8, "ERASE": 16, "RESTORE": 24, "UNSURE": 16}
+HINTS = {
+    "TRACE": "Click along a vessel; right button takes it away; Backspace goes back, Enter ends",
+    "GROW": "Press on a place and drag right for more; right button takes away",
+    "OUTLINE": "Drag round an area or click its corners; right button cuts out; Enter ends",
+    "PIECE": "Click a piece to remove it, a hole to fill it; right button keeps it",
+    "SPLIT": "Drag a line across touching cells",
+}
+BRUSH_HINT = "[ ]   Shift+wheel   Alt+drag; Shift+click: straight line"
+
+
+class Toolbox:
+    """Makes the tools for a canvas and knows which one is in hand.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    diameters : dict
+        Brush sizes (px) by tool, as kept from the last time.
+    """
+
+    def __init__(self, canvas: Canvas, diameters: dict[str, int]) -> None:
+        self._canvas = canvas
+        self.diameters = DEFAULT_DIAMETER | {
+            key: px for key, px in diameters.items() if key in DEFAULT_DIAMETER
+        }
+        self.tools: dict[str, Tool] = {brush.name: BrushTool(canvas, brush) for brush in Brush}
+        self.tools |= {
+            "TRACE": TraceTool(canvas),
+            "GROW": GrowTool(canvas),
+            "OUTLINE": OutlineTool(canvas),
+            "PIECE": PieceTool(canvas),
+            "SPLIT": SplitTool(canvas),
+        }
+        self.key = "PAINT"
+        self.choose(self.key)
+
+    def choose(self, key: str) -> None:
+        """Take a tool in hand."""
+        self.key = key
+        self._canvas.set_tool(self.tools[key])
+        if key in self.diameters:
+            self._canvas.set_diameter(self.diameters[key])
+
+    def swap(self) -> str:
+        """Give the key of what paint and erase swap to."""
+        return "PAINT" if self.key == "ERASE" else "ERASE"
+
+    def keep_diameter(self, diameter: int) -> None:
+        """Keep a new brush size for the tool in hand."""
+        if self.key in self.diameters:
+            self.diameters[self.key] = diameter
+
+    @property
+    def name(self) -> str:
+        """What the tool in hand is called."""
+        return self.tools[self.key].name
+
+    @property
+    def hint(self) -> str:
+        """How the tool in hand is used."""
+        return HINTS.get(self.key, BRUSH_HINT)

@@ -1,0 +1,94 @@
+"""Piece: one click on a connected piece or a hole. Split: a line that parts what it crosses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRect
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from vesselapp.core.evidence import Correction
+from vesselapp.core.strokes import Point
+from vesselapp.core.tools.regions import hole_at, piece_at, split_pixels
+from vesselapp.ui.tools.base import Tool
+
+if TYPE_CHECKING:
+    from vesselapp.ui.canvas import Canvas
+
+
+class PieceTool(Tool):
+    """A click on the mask removes that connected piece (right button: keeps it, whatever the threshold).
+
+    A click in a hole fills it (right button: keeps it open, whatever the threshold).
+    """
+
+    name = "Piece"
+
+    def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
+        """Remove, keep or fill what is under the click: one edit."""
+        document = self.canvas.document
+        if document is None or not (0 <= at[0] < document.width and 0 <= at[1] < document.height):
+            return
+        place, evidence = (int(at[0]), int(at[1])), document.evidence.levels[0]
+        piece = piece_at(evidence, document.level, place)
+        if piece is not None:
+            correction = Correction.FOREGROUND if opposite else Correction.BACKGROUND
+            document.change("Keep piece" if opposite else "Remove piece", [piece], correction)
+            return
+        hole = hole_at(evidence, document.level, place)
+        if hole is not None:
+            correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
+            document.change("Keep hole" if opposite else "Fill hole", [hole], correction)
+
+
+class SplitTool(Tool):
+    """Drag a line across touching cells: a line of background, one px wide, parts them."""
+
+    name = "Split"
+
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._ends: tuple[Point, Point] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a line is being drawn."""
+        return self._ends is not None
+
+    def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
+        """Begin the line."""
+        self._ends = (at, at)
+
+    def drag(self, at: Point) -> None:
+        """Follow the pointer."""
+        if self._ends is not None:
+            self._ends = (self._ends[0], at)
+            self.canvas.update()
+
+    def release(self, at: Point) -> None:
+        """Part what the line crosses: one edit."""
+        document = self.canvas.document
+        if document is not None and self._ends is not None:
+            line = np.array(self._ends, np.float64)
+            parts = split_pixels(document.evidence.levels[0], document.level, line)
+            document.change("Split", parts, Correction.BACKGROUND)
+        self.cancel()
+
+    def cancel(self) -> bool:
+        """Forget the line."""
+        begun, self._ends = self._ends is not None, None
+        self.canvas.update()
+        return begun
+
+    def paint(self, painter: QPainter, dirty: QRect) -> None:
+        """Draw the line."""
+        if self._ends is None:
+            return
+        ratio = self.canvas.devicePixelRatioF()
+        start, end = (
+            QPointF(*(side / ratio for side in self.canvas.view.to_canvas(*at))) for at in self._ends
+        )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(255, 255, 255, 230), 1.5))
+        painter.drawLine(start, end)

@@ -1,0 +1,147 @@
+"""Trace: click, click along a vessel; each piece between two clicks is painted at the vessel's own width."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from vesselapp.core.evidence import Correction
+from vesselapp.core.strokes import Point
+from vesselapp.core.tools.trace import Tracer
+from vesselapp.core.tools.width import paint_path, vessel_width
+from vesselapp.state.document import Document
+from vesselapp.ui.ornaments import paint_ring, polygon_of
+from vesselapp.ui.tools.base import Tool
+
+if TYPE_CHECKING:
+    from vesselapp.ui.canvas import Canvas
+
+Place = tuple[int, int]
+_AHEAD_PX = 300
+
+
+class TraceTool(Tool):
+    """Live wire along vessels.
+
+    The left button adds the vessel, the right one takes it away. Every piece is one edit; Backspace takes the
+    newest back, Enter or Escape ends the trace.
+    """
+
+    name = "Trace"
+
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._tracer: Tracer | None = None
+        self._tracer_for: Document | None = None
+        self._nodes: list[Place] = []
+        self._centres: NDArray[np.float32] | None = None
+        self._widths: NDArray[np.float32] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a node is set."""
+        return bool(self._nodes)
+
+    def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
+        """Set a node; from the second on, paint the piece that was shown."""
+        tracer, document = self._ready(), self.canvas.document
+        if tracer is None or document is None:
+            return
+        place = tracer.snapped(_pixel(at), self._reach())
+        if self._nodes:
+            self._find(place)
+            if self._centres is not None and self._widths is not None:
+                parts = paint_path(self._centres, self._widths, document.height, document.width)
+                correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
+                document.change("Untrace" if opposite else "Trace", parts, correction)
+        self._set_nodes([*self._nodes, place])
+
+    def hover(self, at: Point) -> None:
+        """Show the way to the pointer."""
+        tracer = self._ready()
+        if tracer is not None and self._nodes:
+            self._find(tracer.snapped(_pixel(at), self._reach()))
+
+    def drag(self, at: Point) -> None:
+        """Show the way, with the button still down, too."""
+        self.hover(at)
+
+    def finish(self) -> bool:
+        """End the trace; what was painted stays."""
+        return self.cancel()
+
+    def cancel(self) -> bool:
+        """End the trace; only the piece not yet clicked goes."""
+        ended = bool(self._nodes)
+        self._set_nodes([])
+        return ended
+
+    def step_back(self) -> bool:
+        """Take the newest node back, with the piece that led to it."""
+        if not self._nodes:
+            return False
+        document = self.canvas.document
+        if len(self._nodes) > 1 and document is not None:
+            document.undo()
+        self._set_nodes(self._nodes[:-1])
+        return True
+
+    def paint(self, painter: QPainter, dirty: QRect) -> None:
+        """Draw the way that a click would paint, and the newest node."""
+        view, ratio = self.canvas.view, self.canvas.devicePixelRatioF()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._centres is not None and self._widths is not None and len(self._centres) > 1:
+            points = QPolygonF(polygon_of(self._centres, view, ratio))
+            width = max(2.0, float(np.median(self._widths)) * view.zoom / ratio)
+            pen = QPen(QColor(0, 200, 255, 120), width)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            painter.drawPolyline(points)
+            painter.setPen(QPen(QColor(255, 255, 255, 230), 1))
+            painter.drawPolyline(points)
+        if self._nodes:
+            x, y = view.to_canvas(self._nodes[-1][0] + 0.5, self._nodes[-1][1] + 0.5)
+            paint_ring(painter, QPointF(x / ratio, y / ratio), 5)
+
+    def _ready(self) -> Tracer | None:
+        """Give the tracer of the document in sight, made when it is first needed."""
+        document = self.canvas.document
+        if document is None:
+            return None
+        if self._tracer is None or self._tracer_for is not document:
+            self._tracer = Tracer(document.image.pixels, document.evidence.levels[0], document.level)
+            self._tracer_for = document
+            self._nodes = []
+        return self._tracer
+
+    def _set_nodes(self, nodes: list[Place]) -> None:
+        self._nodes = nodes
+        self._centres = self._widths = None
+        if self._tracer is not None and self.canvas.document is not None:
+            self._tracer.level = self.canvas.document.level
+            self._tracer.set_node(nodes[-1] if nodes else None)
+            if nodes:
+                self._tracer.prepare(_AHEAD_PX)
+        self.canvas.update()
+
+    def _find(self, place: Place) -> None:
+        document = self.canvas.document
+        if self._tracer is None or document is None:
+            return
+        way = self._tracer.path(place)
+        evidence = document.evidence.levels[0]
+        self._centres, self._widths = vessel_width(document.image.pixels, evidence, way)
+        self.canvas.update()
+
+    def _reach(self) -> int:
+        """How far (px of the picture) a click snaps: about four px of the screen."""
+        return min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
+
+
+def _pixel(at: Point) -> Place:
+    return int(at[0] // 1), int(at[1] // 1)
