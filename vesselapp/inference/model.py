@@ -1,8 +1,10 @@
 """A loaded model: a session on the device that really works, and its card."""
 
+import contextlib
 import copy
 import logging
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ class Model:
         self._session: Any = None
         self._device: Provider = CPU
         self._fixed_batch: int | None = None
+        self._turn = threading.Lock()
         self._short = False  # of memory: tiles were made smaller
 
     @property
@@ -114,7 +117,9 @@ class Model:
         return other
 
     def _fetch(self, name: str, given: NDArray[Any]) -> NDArray[Any]:
-        return run_session(self._session, [name], {self.card.input.name: given})[0]
+        # The CPU serves several threads at once; another device's memory holds one batch at a time.
+        with self._turn if self._device is not CPU else contextlib.nullcontext():
+            return run_session(self._session, [name], {self.card.input.name: given})[0]
 
     def start(self, device: Provider) -> str:
         """Make a session on a device and try it.

@@ -1,0 +1,163 @@
+import csv
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny_models import fundus_picture, tiny_vessel_model
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.image import read_image
+from vesselapp.inference import workers
+from vesselapp.inference.batch import BatchSpec, Control, Outcome
+from vesselapp.inference.many import predict_many
+from vesselapp.inference.model import load_model
+from vesselapp.inference.predict import predict
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    paths = []
+    for number in range(6):
+        path = folder / f"eye {number}.png"
+        Image.fromarray(fundus_picture(200 + number, 240, 180, seed=number)).save(path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> BatchSpec:
+    model = tiny_vessel_model(tmp_path / "tiny.onnx")
+    return BatchSpec(tmp_path / "out", model, "cpu", save=("mask", "probability"))
+
+
+def _rows(spec: BatchSpec) -> list[dict[str, str]]:
+    with (spec.out / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("count", [1, 3, None])
+def test_each_picture_gets_its_mask_and_a_line_in_the_manifest(
+    pictures: list[Path], spec: BatchSpec, count: int | None
+) -> None:
+    outcomes = list(predict_many(pictures, spec, workers=count))
+    assert {outcome.picture for outcome in outcomes} == set(pictures)
+    model = load_model(spec.model, "cpu")
+    for outcome in outcomes:
+        assert outcome.problem == ""
+        assert outcome.outputs is not None
+        wanted = predict(model, read_image(outcome.picture).pixels).probability
+        mask = np.asarray(Image.open(outcome.outputs["mask"])) > 0
+        assert np.array_equal(mask, mask_of(quantise(wanted), level_of(0.5)))
+        assert outcome.foreground_fraction == pytest.approx(mask.mean())
+    rows = _rows(spec)
+    assert [row["file"] for row in rows] == [str(path) for path in pictures]
+    assert all(row["problem"] == "" and row["model_sha256"] == model.sha256 for row in rows)
+
+
+def test_a_bad_picture_costs_no_other(pictures: list[Path], spec: BatchSpec) -> None:
+    pictures[2].write_bytes(b"\x89PNG, or so it says")
+    outcomes = {outcome.picture: outcome for outcome in predict_many(pictures, spec, workers=2)}
+    assert len(outcomes) == 6
+    assert [path for path in pictures if outcomes[path].problem] == [pictures[2]]
+    assert _rows(spec)[2]["problem"]
+
+
+def test_resume_does_only_what_is_missing_or_has_changed(pictures: list[Path], spec: BatchSpec) -> None:
+    first = list(predict_many(pictures[:4], spec))
+    changed, lost = pictures[1], first[[outcome.picture for outcome in first].index(pictures[3])]
+    Image.fromarray(fundus_picture(210, 240, 190, seed=9)).save(changed)
+    assert lost.outputs is not None
+    lost.outputs["mask"].unlink()
+    again = list(predict_many(pictures, spec, resume=True))
+    assert {outcome.picture for outcome in again if outcome.resumed} == {pictures[0], pictures[2]}
+    assert {outcome.picture for outcome in again} == set(pictures)
+    assert len(_rows(spec)) == 6
+    other = BatchSpec(spec.out, spec.model, "cpu", threshold=0.3, save=spec.save)
+    assert not any(outcome.resumed for outcome in predict_many(pictures, other, resume=True))
+
+
+def test_a_manifest_cut_short_loses_only_its_last_line(pictures: list[Path], spec: BatchSpec) -> None:
+    list(predict_many(pictures, spec))
+    path = spec.out / "manifest.csv"
+    path.write_bytes(path.read_bytes()[:-40])
+    again = list(predict_many(pictures, spec, resume=True))
+    assert sum(outcome.resumed for outcome in again) == 5
+
+
+def test_a_foreign_manifest_is_left_alone(pictures: list[Path], spec: BatchSpec) -> None:
+    spec.out.mkdir()
+    (spec.out / "manifest.csv").write_text("ship,cargo\nAnna,coal\n", encoding="utf-8")
+    with pytest.raises(VesselError, match="not a manifest of this app"):
+        list(predict_many(pictures, spec))
+    assert (spec.out / "manifest.csv").read_text(encoding="utf-8") == "ship,cargo\nAnna,coal\n"
+
+
+def test_cancel_ends_the_batch_and_resume_goes_on(pictures: list[Path], spec: BatchSpec) -> None:
+    control = Control()
+    done: list[Outcome] = []
+    for outcome in predict_many(pictures, spec, workers=1, control=control):
+        done.append(outcome)
+        control.cancel()
+    assert 1 <= len(done) < 6
+    assert len(_rows(spec)) == len(done)
+    rest = list(predict_many(pictures, spec, resume=True))
+    assert sum(outcome.resumed for outcome in rest) == len(done)
+    assert len(rest) == 6
+
+
+def test_a_consumer_that_stops_stops_the_workers(pictures: list[Path], spec: BatchSpec) -> None:
+    outcomes = predict_many(pictures, spec, workers=2)
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batch")]
+    assert _rows(spec)
+
+
+def test_a_paused_batch_begins_no_other_picture(pictures: list[Path], spec: BatchSpec) -> None:
+    control = Control()
+    control.pause()
+    done: list[Outcome] = []
+    consumer = threading.Thread(target=lambda: done.extend(predict_many(pictures, spec, control=control)))
+    consumer.start()
+    consumer.join(0.5)
+    assert done == []
+    assert consumer.is_alive()
+    control.go_on()
+    consumer.join(60)
+    assert len(done) == 6
+
+
+def test_large_pictures_are_worked_on_one_at_a_time(
+    pictures: list[Path], spec: BatchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_BUDGET_PX", 50_000)
+    at_once, most, lock = 0, 0, threading.Lock()
+    do = workers.do_errand
+
+    def counted(*arguments: object) -> Outcome:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        try:
+            return do(*arguments)  # type: ignore[arg-type]
+        finally:
+            with lock:
+                at_once -= 1
+
+    monkeypatch.setattr(workers, "do_errand", counted)
+    assert len(list(predict_many(pictures, spec, workers=3))) == 6
+    assert most == 1
+
+
+def test_results_never_replace_a_picture(pictures: list[Path], spec: BatchSpec) -> None:
+    trap = pictures[0].with_name("eye 1_mask.png")
+    pictures[0].rename(trap)
+    inside = BatchSpec(trap.parent, spec.model, "cpu", save=("mask",))
+    with pytest.raises(VesselError, match="one of the pictures"):
+        list(predict_many([trap, *pictures[1:]], inside))

@@ -1,0 +1,205 @@
+"""What is done with each of many pictures, and what became of it: the same here and on a cluster."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
+from vesselapp.core.files import make_folder
+from vesselapp.core.image import read_image
+from vesselapp.inference.model import Model
+from vesselapp.inference.predict import predict
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchSpec:
+    """What is to be done with each picture.
+
+    Attributes
+    ----------
+    out : Path
+        Folder for the results.
+    model : Path
+    provider : str
+    threshold : float or None
+        0-1; the model's own where None.
+    save : tuple of str
+        Kinds of files to write, of `vesselapp.core.export.SUFFIXES`.
+    flips : bool
+    object_diameter : float or None
+        See `vesselapp.inference.predict.predict`.
+    """
+
+    out: Path
+    model: Path
+    provider: str = "auto"
+    threshold: float | None = None
+    save: tuple[str, ...] = ("mask", "overlay")
+    flips: bool = False
+    object_diameter: float | None = None
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One picture, and what the names of its results begin with."""
+
+    picture: Path
+    stem: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a picture.
+
+    Attributes
+    ----------
+    picture : Path
+    problem : str
+        Why it failed; empty where it is done.
+    outputs : dict
+        Path of each file written, by kind.
+    model, model_sha256, provider : str
+    threshold : float
+    seconds : float
+        From reading to written.
+    foreground_fraction : float
+        Of all its pixels, 0-1.
+    notes : tuple of str
+        What a person should know, a sentence each.
+    resumed : bool
+        True where an earlier run had done it.
+    """
+
+    picture: Path
+    problem: str = ""
+    outputs: dict[str, Path] | None = None
+    model: str = ""
+    model_sha256: str = ""
+    provider: str = ""
+    threshold: float = 0.0
+    seconds: float = 0.0
+    foreground_fraction: float = 0.0
+    notes: tuple[str, ...] = ()
+    resumed: bool = False
+
+
+class Control:
+    """Pause, go on with, and cancel a batch, from any thread."""
+
+    def __init__(self) -> None:
+        self._go = threading.Event()
+        self._go.set()
+        self._cancelled = threading.Event()
+
+    def pause(self) -> None:
+        """Let pictures in work be finished, and begin no other."""
+        self._go.clear()
+
+    def go_on(self) -> None:
+        """End a pause."""
+        self._go.set()
+
+    def cancel(self) -> None:
+        """Stop within one tile of each picture in work."""
+        self._cancelled.set()
+        self._go.set()
+
+    def is_paused(self) -> bool:
+        """Tell whether no other picture is to be begun."""
+        return not self._go.is_set()
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the batch is to stop."""
+        return self._cancelled.is_set()
+
+    def wait(self) -> None:
+        """Wait out a pause."""
+        self._go.wait()
+
+
+def plan_errands(pictures: Sequence[Path], spec: BatchSpec) -> list[Errand]:
+    """Give each picture a name for its results, and make the folder for them.
+
+    Raises
+    ------
+    VesselError
+        If the folder can't be written, or a result would lie where one of the pictures does.
+    """
+    errands = [Errand(path, stem) for path, stem in zip(pictures, unique_stems(pictures), strict=True)]
+    make_folder(spec.out)
+    originals = {os.path.realpath(path) for path in pictures}
+    for errand in errands:
+        for kind in spec.save:
+            target = spec.out / f"{errand.stem}{SUFFIXES[kind]}"
+            if os.path.realpath(target) in originals:
+                raise VesselError(
+                    f"{target} is one of the pictures that were given.", "Choose another folder."
+                )
+    return errands
+
+
+def do_errand(
+    errand: Errand,
+    spec: BatchSpec,
+    model: Model,
+    cancelled: Callable[[], bool] = lambda: False,
+    on_share: Callable[[Path, float], None] | None = None,
+) -> Outcome:
+    """Take one picture from file to files; a failure is told in the outcome.
+
+    Raises
+    ------
+    Cancelled
+        Within one tile after ``cancelled`` answers True.
+    """
+    begun = time.perf_counter()
+    try:
+        done = _do(errand, spec, model, cancelled, on_share)
+    except VesselError as error:
+        log.info("%s: %s", errand.picture, error, exc_info=error.__cause__)
+        return Outcome(errand.picture, problem=str(error))
+    except Cancelled:
+        raise
+    except Exception as error:
+        log.error("unexpected error with %s", errand.picture, exc_info=error)
+        return Outcome(errand.picture, problem=f"{type(error).__name__}: {error}".splitlines()[0])
+    return replace(done, seconds=time.perf_counter() - begun)
+
+
+def _do(
+    errand: Errand,
+    spec: BatchSpec,
+    model: Model,
+    cancelled: Callable[[], bool],
+    on_share: Callable[[Path, float], None] | None,
+) -> Outcome:
+    threshold = model.card.threshold if spec.threshold is None else spec.threshold
+    image = read_image(errand.picture)
+    found = predict(
+        model,
+        image.pixels,
+        progress=None if on_share is None else lambda share: on_share(errand.picture, share),
+        cancelled=cancelled,
+        flips=spec.flips,
+        object_diameter=spec.object_diameter,
+    )
+    mask = mask_of(quantise(found.probability), level_of(threshold))
+    outputs = write_outputs(spec.out, errand.stem, spec.save, image.pixels, mask, found.probability)
+    return Outcome(
+        errand.picture,
+        outputs=outputs,
+        model=model.path.stem,
+        model_sha256=model.sha256,
+        provider=found.provider,
+        threshold=threshold,
+        foreground_fraction=float(mask.mean()),
+        notes=(*image.notes, *found.warnings),
+    )

@@ -1,0 +1,190 @@
+"""The manifest of a batch: a line a picture, written as soon as it is done, so that it can go on later."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, reason
+from vesselapp.inference.batch import Errand, Outcome
+
+NAME = "manifest.csv"
+COLUMNS = (
+    "file",
+    "bytes",
+    "modified_ns",
+    "model",
+    "model_sha256",
+    "provider",
+    "threshold",
+    "seconds",
+    "foreground_fraction",
+    "outputs",
+    "notes",
+    "problem",
+)
+_BETWEEN = " | "
+
+
+class Manifest:
+    """A manifest that is being written; leaving its ``with`` block puts its lines in the pictures' order.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the results.
+    kept : dict
+        Lines of an earlier run to keep (see `read_manifest`), by picture.
+    """
+
+    def __init__(self, folder: Path, kept: dict[str, dict[str, str]] | None = None) -> None:
+        self._path = folder / NAME
+        if self._path.exists():
+            read_manifest(folder)  # refuses to replace a file of that name that is not ours
+        self._rows = dict(kept or {})
+        self._order: list[str] = []
+        atomic_write(self._path, _as_csv(self._rows.values()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        atomic_write(self._path, _as_csv(self._rows[file] for file in sorted(self._rows)))
+
+    def add(self, outcome: Outcome) -> None:
+        """Write a picture's line.
+
+        Raises
+        ------
+        VesselError
+            If it can't be written.
+        """
+        row = _row(outcome)
+        self._rows[row["file"]] = row
+        line = io.StringIO()
+        csv.DictWriter(line, COLUMNS).writerow(row)
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                file.write(line.getvalue())
+        except OSError as error:
+            raise VesselError(f"{self._path} can't be written: {reason(error)}.", "Free the disk.") from error
+
+
+def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
+    """Read a manifest: its lines by picture, the last one of each; none where there is no manifest.
+
+    Raises
+    ------
+    VesselError
+        If it can't be read, or is not a manifest of ours.
+    """
+    path = folder / NAME
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise VesselError(f"{path} is not a manifest of this app.", "Choose another folder.")
+            # The last line may be cut short, where the machine stopped while it was written.
+            return {row["file"]: row for row in reader if None not in row.values() and None not in row}
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise VesselError(f"{path} can't be read.", "Choose another folder.") from error
+
+
+def still_to_do(
+    errands: Sequence[Errand],
+    rows: dict[str, dict[str, str]],
+    *,
+    model_sha256: str,
+    threshold: float,
+    kinds: Sequence[str],
+) -> tuple[list[Errand], list[Outcome]]:
+    """Split errands into those to do and those that an earlier run has done as they are wanted now.
+
+    Done are those of the same picture (size, time of change), model and threshold whose results all exist.
+
+    Returns
+    -------
+    to_do : list[Errand]
+    done : list[Outcome]
+    """
+    to_do, done = [], []
+    for errand in errands:
+        row = rows.get(str(errand.picture))
+        outcome = None if row is None else _outcome(row)
+        same = (
+            row is not None
+            and outcome is not None
+            and not outcome.problem
+            and (row["bytes"], row["modified_ns"]) == _stamp(errand.picture)
+            and outcome.model_sha256 == model_sha256
+            and outcome.threshold == threshold
+            and set(kinds) <= set(outcome.outputs or {})
+            and all(path.is_file() for path in (outcome.outputs or {}).values())
+        )
+        if same and outcome is not None:
+            done.append(outcome)
+        else:
+            to_do.append(errand)
+    return to_do, done
+
+
+def _row(outcome: Outcome) -> dict[str, str]:
+    size, modified = _stamp(outcome.picture)
+    outputs = [f"{kind}={path}" for kind, path in (outcome.outputs or {}).items()]
+    return {
+        "file": str(outcome.picture),
+        "bytes": size,
+        "modified_ns": modified,
+        "model": outcome.model,
+        "model_sha256": outcome.model_sha256,
+        "provider": outcome.provider,
+        "threshold": repr(outcome.threshold),
+        "seconds": f"{outcome.seconds:.3f}",
+        "foreground_fraction": repr(outcome.foreground_fraction),
+        "outputs": _BETWEEN.join(outputs),
+        "notes": _BETWEEN.join(outcome.notes),
+        "problem": outcome.problem,
+    }
+
+
+def _outcome(row: dict[str, str]) -> Outcome | None:
+    try:
+        pairs = [part.split("=", 1) for part in row["outputs"].split(_BETWEEN) if part]
+        return Outcome(
+            Path(row["file"]),
+            problem=row["problem"],
+            outputs={kind: Path(path) for kind, path in pairs},
+            model=row["model"],
+            model_sha256=row["model_sha256"],
+            provider=row["provider"],
+            threshold=float(row["threshold"]),
+            seconds=float(row["seconds"]),
+            foreground_fraction=float(row["foreground_fraction"]),
+            notes=tuple(note for note in row["notes"].split(_BETWEEN) if note),
+            resumed=True,
+        )
+    except ValueError:
+        return None
+
+
+def _stamp(path: Path) -> tuple[str, str]:
+    try:
+        found = path.stat()
+    except OSError:
+        return "", ""
+    return str(found.st_size), str(found.st_mtime_ns)
+
+
+def _as_csv(rows: Iterable[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,76 @@
+"""Masks of many pictures, on this machine or a cluster, with a manifest: what window and shell call."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
+from vesselapp.inference.cards import file_sha256, kept_card, own_card
+from vesselapp.inference.graph import read_graph
+from vesselapp.inference.manifest import Manifest, read_manifest, still_to_do
+from vesselapp.inference.workers import run_batch
+
+
+def predict_many(
+    pictures: Sequence[Path],
+    spec: BatchSpec,
+    *,
+    workers: int | None = None,
+    resume: bool = False,
+    dask: str | None = None,
+    control: Control | None = None,
+    on_share: Callable[[Path, float], None] | None = None,
+) -> Iterator[Outcome]:
+    """Write the results of many pictures and a manifest, and give what became of each as it is done.
+
+    Parameters
+    ----------
+    pictures : sequence of Path
+    spec : BatchSpec
+    workers : int, optional
+        Pictures in work at once on this machine; by the number of cores where None.
+    resume : bool
+        Keep what an earlier run into the same folder has done, and say so in the outcome.
+    dask : str, optional
+        Address of a Dask scheduler (``tcp://host:8786``), or ``local:N`` for N processes here.
+    control : Control, optional
+        To pause and cancel.
+    on_share : callable, optional
+        Told picture and share done (0-1), from other threads; not on a cluster.
+
+    Yields
+    ------
+    Outcome
+        Resumed ones first, the others in the order of completion.
+
+    Raises
+    ------
+    VesselError
+        If the folder can't be written, the model can't be loaded, or the scheduler is lost.
+    """
+    errands = plan_errands(pictures, spec)
+    to_do, done = (list(errands), []) if not resume else _resumed(errands, spec)
+    kept = read_manifest(spec.out) if resume else {}
+    with Manifest(spec.out, kept) as manifest:
+        for outcome in done:
+            yield outcome
+        if dask is None:
+            outcomes = run_batch(to_do, spec, workers=workers, control=control, on_share=on_share)
+        else:
+            from vesselapp.inference.cluster import run_on_cluster
+
+            outcomes = run_on_cluster(to_do, spec, dask, control=control)
+        for outcome in outcomes:
+            manifest.add(outcome)
+            yield outcome
+
+
+def _resumed(errands: list[Errand], spec: BatchSpec) -> tuple[list[Errand], list[Outcome]]:
+    """Split errands into those to do and those already done as they are wanted now."""
+    sha256 = file_sha256(spec.model)
+    card = own_card(read_graph(spec.model), spec.model) or kept_card(sha256)
+    if card is None:  # never met before, so nothing was done with it
+        return list(errands), []
+    threshold = card.threshold if spec.threshold is None else spec.threshold
+    return still_to_do(
+        errands, read_manifest(spec.out), model_sha256=sha256, threshold=threshold, kinds=spec.save
+    )
