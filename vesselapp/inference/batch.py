@@ -49,10 +49,11 @@ class BatchSpec:
 
 @dataclass(frozen=True)
 class Errand:
-    """One picture, and what the names of its results begin with."""
+    """One picture, what the names of its results begin with, and why it is refused (empty: it isn't)."""
 
     picture: Path
     stem: str
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,18 +132,16 @@ def plan_errands(pictures: Sequence[Path], spec: BatchSpec) -> list[Errand]:
     Raises
     ------
     VesselError
-        If the folder can't be written, or a result would lie where one of the pictures does.
+        If the folder can't be written.
     """
-    errands = [Errand(path, stem) for path, stem in zip(pictures, unique_stems(pictures), strict=True)]
     make_folder(spec.out)
     originals = {os.path.realpath(path) for path in pictures}
-    for errand in errands:
-        for kind in spec.save:
-            target = spec.out / f"{errand.stem}{SUFFIXES[kind]}"
-            if os.path.realpath(target) in originals:
-                raise VesselError(
-                    f"{target} is one of the pictures that were given.", "Choose another folder."
-                )
+    errands = []
+    for path, stem in zip(pictures, unique_stems(pictures), strict=True):
+        targets = [spec.out / f"{stem}{SUFFIXES[kind]}" for kind in spec.save]
+        trap = next((target for target in targets if os.path.realpath(target) in originals), None)
+        refusal = "" if trap is None else f"{trap} is one of the pictures that were given."
+        errands.append(Errand(path, stem, refusal))
     return errands
 
 
@@ -160,6 +159,8 @@ def do_errand(
     Cancelled
         Within one tile after ``cancelled`` answers True.
     """
+    if errand.refusal:
+        return Outcome(errand.picture, problem=f"{errand.refusal} Choose another folder.")
     begun = time.perf_counter()
     try:
         done = _do(errand, spec, model, cancelled, on_share)

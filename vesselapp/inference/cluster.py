@@ -140,7 +140,7 @@ class _Work:
     def _send(self) -> None:
         while self._waiting and len(self._away) < _AWAY_AT_ONCE and not self._control.is_paused():
             errand = self._waiting.popleft()
-            away = Errand(errand.picture.absolute(), errand.stem)
+            away = replace(errand, picture=errand.picture.absolute())
             future = self._client.submit(
                 _errand_on_worker, away, self._spec, self._card, pure=False, retries=RETRIES
             )

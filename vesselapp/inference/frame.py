@@ -10,6 +10,7 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.core.scaling import resize_pixels
 
 _STRIP_PX = 2**20
+_MOST_SCALING = 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def frame_for(pixels: NDArray[np.uint8], card: ModelCard, object_diameter: float
         return Frame(box, working_height, working_width, field)
     magnify = 1.0
     if scale.kind == "object_diameter" and object_diameter and scale.size is not None:
-        magnify = scale.size / object_diameter
+        magnify = min(max(scale.size / object_diameter, 1 / _MOST_SCALING), _MOST_SCALING)
     return Frame((0, 0, width, height), height, width, field, magnify, whole=True)
 
 

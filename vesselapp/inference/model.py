@@ -19,7 +19,7 @@ from vesselapp.inference.checks import check_graph
 from vesselapp.inference.conventions import to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
-from vesselapp.inference.providers import CPU, Provider, providers_to_try
+from vesselapp.inference.providers import CPU, Provider, providers_to_try, tiles_at_once
 from vesselapp.inference.session import DeviceError, open_session, run_session, set_aside_by_runtime
 from vesselapp.inference.trial import try_foreign
 
@@ -144,7 +144,7 @@ class Model:
         if problem:
             self._session, self._device = previous
             return problem
-        self.provider, self.batch = device.name, self._fixed_batch or device.batch
+        self.provider, self.batch = device.name, self._fixed_batch or tiles_at_once(device)
         return ""
 
     def retreat(self, trouble: DeviceError) -> None:

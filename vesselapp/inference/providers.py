@@ -1,7 +1,10 @@
 """Devices that ONNX Runtime can compute on: which there are, how each is set up, what to install."""
 
+import contextlib
 import functools
+import io
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
+import platformdirs
 
 from vesselapp.core.errors import VesselError
 
@@ -45,6 +49,9 @@ class Provider:
 
 
 _ONE_RUNTIME = "pip uninstall onnxruntime, then pip install {} (the two can't be installed together)"
+
+_MEGABYTES_A_TILE = 1500
+"""What a tile of 768 px takes at most in a U-Net of usual width."""
 
 # Best first. TensorRT builds for up to two minutes per tile size, so it only runs when asked for.
 PROVIDERS = (
@@ -120,6 +127,41 @@ def session_options(threads: int | None) -> onnxruntime.SessionOptions:
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
+
+
+def device_options(provider: Provider) -> dict[str, Any]:
+    """Give ONNX Runtime's options for a provider; what it builds is kept, so that it is built once."""
+    options = dict(provider.options)
+    if provider.name == "tensorrt":
+        cache = platformdirs.user_cache_path("vesselapp", appauthor=False) / "tensorrt"
+        cache.mkdir(parents=True, exist_ok=True)
+        options |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(cache)}
+    return options
+
+
+@functools.cache
+def load_device_libraries() -> None:
+    """Load CUDA's libraries from where pip puts them: ONNX Runtime doesn't look there by itself."""
+    preload = getattr(onnxruntime, "preload_dlls", None)
+    if preload is not None:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it doesn't find
+            preload()
+
+
+def tiles_at_once(provider: Provider) -> int:
+    """Give how many tiles fit into the free memory of a provider's device (at most ``provider.batch``)."""
+    free = _free_megabytes() if provider.name in ("cuda", "tensorrt") and provider.batch > 1 else None
+    return provider.batch if free is None else min(provider.batch, max(1, free // _MEGABYTES_A_TILE))
+
+
+def _free_megabytes() -> int | None:
+    """Ask NVIDIA's own tool for the free memory of the first card; None where it can't tell."""
+    command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id=0"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        return int(done.stdout.split()[0])
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return None
 
 
 @functools.cache

@@ -8,7 +8,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from vesselapp.inference.providers import CPU, Provider, session_options
+from vesselapp.inference.providers import (
+    CPU,
+    Provider,
+    device_options,
+    load_device_libraries,
+    session_options,
+)
 
 _MEMORY_WORDS = ("memory", "bad_alloc", "alloc_failed", "8007000e", "allocat")
 
@@ -39,11 +45,11 @@ def open_session(path: Path, device: Provider, threads: int | None) -> Any:
     DeviceError
         If the runtime won't have the model there.
     """
-    providers: list[Any] = [(device.runtime_name, dict(device.options))]
-    if device.runtime_name != CPU.runtime_name:
-        providers.append(CPU.runtime_name)
+    providers: list[Any] = [(device.runtime_name, device_options(device))]
     options = session_options(threads)
     if device.runtime_name != CPU.runtime_name:
+        load_device_libraries()
+        providers.append(CPU.runtime_name)
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
