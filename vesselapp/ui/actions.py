@@ -138,33 +138,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("about", "&About", (), "Help", "", "Versions and licences"),
 )
 
-TOOLBAR = [
-    "open",
-    "previous",
-    "next",
-    "|",
-    "PAINT",
-    "ERASE",
-    "RESTORE",
-    "UNSURE",
-    "|",
-    "TRACE",
-    "GROW",
-    "OUTLINE",
-    "PIECE",
-    "SPLIT",
-    "|",
-    "undo",
-    "redo",
-    "|",
-    "fit",
-    "actual",
-    "overlay",
-    "contour",
-    "split",
-    "|",
+TOOLBAR = (
+    "open", "previous", "next", "|",
+    "PAINT", "ERASE", "RESTORE", "UNSURE", "|",
+    "TRACE", "GROW", "OUTLINE", "PIECE", "SPLIT", "|",
+    "undo", "redo", "|",
+    "fit", "actual", "overlay", "contour", "split", "|",
     "export",
-]
+)  # fmt: skip
 """Keys of the actions in the toolbar; a bar parts groups."""
 
 
@@ -195,10 +176,19 @@ def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> 
             group = groups.setdefault(spec.group, QActionGroup(owner))
             group.addAction(action)
         handler = handlers[spec.key]
-        if spec.checkable:
-            action.triggered.connect(handler)
-        else:
-            action.triggered.connect(lambda _checked=False, run=handler: run())
+        action.triggered.connect(_slot(handler, checkable=spec.checkable))
         owner.addAction(action)
         actions[spec.key] = action
     return actions
+
+
+def _slot(handler: Callable[..., object], *, checkable: bool) -> Callable[[bool], None]:
+    """Give what QAction.triggered calls: it hands the new state on where that means something."""
+
+    def run(checked: bool) -> None:
+        if checkable:
+            handler(checked)
+        else:
+            handler()
+
+    return run

@@ -80,7 +80,8 @@ class OverlayPanel(QWidget):
 
     def _show_colour(self) -> None:
         """Choose the colour's row; a colour of the person's own gets a row."""
-        place = self.colours.findData(self._colour)
+        rows = [self.colours.itemData(row) for row in range(self.colours.count() - 1)]
+        place = next((row for row, colour in enumerate(rows) if tuple(colour) == self._colour), -1)
         if place < 0:
             place = self.colours.count() - 1
             self.colours.insertItem(place, _swatch(self._colour), QColor(*self._colour).name(), self._colour)

@@ -1,0 +1,329 @@
+"""Tools, views and keys of the real canvas, by pointer and key events."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QEnterEvent, QImage, QPointingDevice, QTabletEvent
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import wait_for_answer
+from vesselapp.core.evidence import Correction
+from vesselapp.state.document import Document
+from vesselapp.ui.actions import ACTIONS
+from vesselapp.ui.palette import CommandPalette
+from vesselapp.ui.scene import Split
+from vesselapp.ui.view import View
+from vesselapp.ui.window import MainWindow
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+VESSEL_ROW = 150
+
+
+@pytest.fixture
+def vessel(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Document:
+    """A bright ground with one dark vessel, 7 px wide, that the model does not find."""
+    pixels = np.full((300, 400, 3), 190, np.uint8)
+    pixels[VESSEL_ROW - 3 : VESSEL_ROW + 4] = 140
+    PIL.Image.fromarray(pixels).save(tmp_path / "vessel.png")
+    window.open_paths([tmp_path / "vessel.png"])
+    wait_for_answer(qtbot, window)
+    document = window.workspace.document
+    assert document is not None
+    document.set_level(200)
+    assert not document.mask().any()
+    return document
+
+
+def click(qtbot: QtBot, window: MainWindow, x: float, y: float, button: Qt.MouseButton = LEFT) -> None:
+    qtbot.mouseClick(window.canvas, button, pos=window.canvas.place_of(x, y))
+
+
+def drag(
+    qtbot: QtBot, window: MainWindow, points: list[tuple[float, float]], button: Qt.MouseButton = LEFT
+) -> None:
+    places = [window.canvas.place_of(*point) for point in points]
+    qtbot.mousePress(window.canvas, button, pos=places[0])
+    for place in places[1:]:
+        qtbot.mouseMove(window.canvas, place)
+    qtbot.mouseRelease(window.canvas, button, pos=places[-1])
+
+
+def key(qtbot: QtBot, window: MainWindow, which: Qt.Key, *, shift: bool = False) -> None:
+    modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+    qtbot.keyClick(window.canvas, which, modifier)
+
+
+def test_trace_follows_the_vessel_at_its_own_width(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    key(qtbot, window, Qt.Key.Key_T)
+    click(qtbot, window, 60, VESSEL_ROW + 2)
+    qtbot.mouseMove(window.canvas, window.canvas.place_of(300, VESSEL_ROW - 2))
+    assert not vessel.mask().any()
+    click(qtbot, window, 300, VESSEL_ROW - 2)
+    mask = vessel.mask()
+    assert mask[VESSEL_ROW, 70:290].all()
+    widths = mask[:, 100:260].sum(axis=0)
+    assert abs(float(np.median(widths)) - 7) <= 1
+    click(qtbot, window, 380, VESSEL_ROW)
+    assert vessel.mask()[VESSEL_ROW, 310:370].all()
+    key(qtbot, window, Qt.Key.Key_Backspace)
+    assert not vessel.mask()[VESSEL_ROW, 320:370].any()
+    assert vessel.mask()[VESSEL_ROW, 70:290].all()
+    key(qtbot, window, Qt.Key.Key_Return)
+    assert not window.canvas.tool.busy
+    assert vessel.history.names[0] == ["Trace"]
+
+
+def test_the_right_button_untraces(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_T)
+    click(qtbot, window, 60, VESSEL_ROW)
+    click(qtbot, window, 300, VESSEL_ROW)
+    key(qtbot, window, Qt.Key.Key_Escape)
+    click(qtbot, window, 120, VESSEL_ROW)
+    click(qtbot, window, 200, VESSEL_ROW, RIGHT)
+    assert not vessel.mask()[VESSEL_ROW, 130:190].any()
+    assert vessel.mask()[VESSEL_ROW, 70:110].all()
+    assert vessel.mask()[VESSEL_ROW, 210:290].all()
+
+
+def test_grow_takes_the_region_under_the_press(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_G)
+    click(qtbot, window, 200, VESSEL_ROW)
+    mask = vessel.mask()
+    assert mask[VESSEL_ROW - 2 : VESSEL_ROW + 3, 50:350].all()
+    assert not mask[: VESSEL_ROW - 12].any()
+    assert vessel.undo()
+    assert not vessel.mask().any()
+
+
+def test_escape_lets_go_of_what_grows(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_G)
+    qtbot.mousePress(window.canvas, LEFT, pos=window.canvas.place_of(200, VESSEL_ROW))
+    assert window.canvas.tool.busy
+    key(qtbot, window, Qt.Key.Key_Escape)
+    qtbot.mouseRelease(window.canvas, LEFT, pos=window.canvas.place_of(200, VESSEL_ROW))
+    assert not vessel.corrections.any()
+
+
+def test_lasso_polygon_piece_hole_and_split(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_F)
+    for corner in ((100, 40), (200, 40), (200, 120), (100, 120)):
+        click(qtbot, window, *corner)
+    key(qtbot, window, Qt.Key.Key_Return)
+    assert vessel.mask()[45:115, 105:195].all()
+    drag(qtbot, window, [(140, 70), (160, 70), (160, 90), (140, 90), (140, 74)], RIGHT)
+    assert not vessel.mask()[75:85, 145:155].any()
+    key(qtbot, window, Qt.Key.Key_K)
+    click(qtbot, window, 150, 80)
+    assert vessel.mask()[45:115, 105:195].all()
+    key(qtbot, window, Qt.Key.Key_J)
+    drag(qtbot, window, [(150, 30), (150, 130)])
+    assert not vessel.mask()[45:115, 147:153].any(axis=0).all()
+    key(qtbot, window, Qt.Key.Key_K)
+    click(qtbot, window, 120, 80)
+    assert not vessel.mask()[45:115, 105:145].any()
+    assert vessel.mask()[45:115, 155:195].all()
+    vessel.set_level(50)
+    assert vessel.mask()[VESSEL_ROW, 10:390].all()
+    click(qtbot, window, 200, VESSEL_ROW, RIGHT)
+    vessel.set_level(253)
+    assert (vessel.corrections[VESSEL_ROW, 10:390] == Correction.FOREGROUND).all()
+    assert vessel.mask()[VESSEL_ROW, 10:390].all()
+    names = vessel.history.names[0]
+    assert names == ["Fill", "Cut out", "Fill hole", "Split", "Remove piece", "Keep piece"]
+    for _ in names:
+        assert vessel.undo()
+    assert not vessel.corrections.any()
+
+
+def test_shift_draws_a_straight_line(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_B)
+    window.canvas.set_diameter(5)
+    click(qtbot, window, 50, 50)
+    qtbot.mouseClick(window.canvas, LEFT, Qt.KeyboardModifier.ShiftModifier, window.canvas.place_of(250, 50))
+    assert vessel.mask()[50, 50:250].all()
+    assert len(vessel.history.names[0]) == 2
+
+
+def test_the_history_list_jumps(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    for x in (50, 100, 150):
+        click(qtbot, window, x, 60)
+    panel = window.controls.history
+    assert [panel.item(row).text() for row in range(panel.count())] == [
+        "As opened",
+        "Brush",
+        "Brush",
+        "Brush",
+    ]
+    panel.itemClicked.emit(panel.item(1))
+    assert vessel.mask()[60, 50]
+    assert not vessel.mask()[60, 100]
+    assert panel.currentRow() == 1
+    panel.itemClicked.emit(panel.item(3))
+    assert vessel.mask()[60, 150]
+
+
+def test_a_pen_paints_by_pressure_and_its_eraser_end_erases(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    canvas = window.canvas
+    canvas.set_diameter(40)
+
+    def pen(kind: QEvent.Type, x: float, pressure: float, pointer: QPointingDevice.PointerType) -> None:
+        device = QPointingDevice(
+            "pen", 1, QPointingDevice.DeviceType.Stylus, pointer, QPointingDevice.Capability.Pressure, 1, 1
+        )
+        at = QPointF(canvas.place_of(x, 60))
+        event = QTabletEvent(
+            kind, device, at, canvas.mapToGlobal(at), pressure, 0, 0, 0, 0, 0,
+            Qt.KeyboardModifier.NoModifier, LEFT, LEFT,
+        )  # fmt: skip
+        QApplication.sendEvent(canvas, event)
+
+    tip, eraser = QPointingDevice.PointerType.Pen, QPointingDevice.PointerType.Eraser
+    for pressure, x in ((1.0, 60), (0.25, 200)):
+        pen(QEvent.Type.TabletPress, x, pressure, tip)
+        pen(QEvent.Type.TabletRelease, x, 0.0, tip)
+    strong, light = vessel.mask()[:, 60].sum(), vessel.mask()[:, 200].sum()
+    assert strong == 40
+    assert light == 10
+    pen(QEvent.Type.TabletPress, 60, 1.0, eraser)
+    pen(QEvent.Type.TabletRelease, 60, 0.0, eraser)
+    assert not vessel.mask()[:, 60].any()
+
+
+def test_zoom_and_pan_work_in_the_middle_of_a_stroke(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    canvas = window.canvas
+    qtbot.mousePress(canvas, LEFT, pos=canvas.place_of(50, 50))
+    canvas.zoom_by(2.0)
+    key(qtbot, window, Qt.Key.Key_Left)
+    qtbot.mouseMove(canvas, canvas.place_of(120, 50))
+    qtbot.mouseRelease(canvas, LEFT, pos=canvas.place_of(120, 50))
+    assert vessel.mask()[50, 52:118].all()
+    assert vessel.history.names[0] == ["Brush"]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_painting_on_a_turned_view_touches_the_pixel_under_the_pointer(
+    qtbot: QtBot, window: MainWindow, vessel: Document, turns: int, mirrored: bool
+) -> None:
+    canvas = window.canvas
+    for _ in range(turns):
+        window.action("turn").trigger()
+    if mirrored:
+        window.action("mirror").trigger()
+    canvas.show_view(canvas.view.centred_on(90, 70, canvas.pane_size(), 8.0))
+    canvas.set_diameter(1)
+    click(qtbot, window, 90.5, 70.5)
+    assert np.argwhere(vessel.mask()).tolist() == [[70, 90]]
+
+
+def test_side_by_side_paints_from_either_pane(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    canvas = window.canvas
+    window.action("split").trigger()
+    assert canvas.split is Split.SIDE
+    canvas.set_diameter(9)
+    click(qtbot, window, 90, 70)
+    place = canvas.place_of(200, 70) + QPoint(canvas.second_pane(), 0)
+    qtbot.mouseClick(canvas, LEFT, pos=place)
+    assert vessel.mask()[70, 90]
+    assert vessel.mask()[70, 200]
+    window.action("split").trigger()
+    assert canvas.split is Split.WIPE
+    line = canvas.wipe_x()
+    qtbot.mousePress(canvas, LEFT, pos=QPoint(line, 40))
+    qtbot.mouseMove(canvas, QPoint(line - 200, 40))
+    qtbot.mouseRelease(canvas, LEFT, pos=QPoint(line - 200, 40))
+    assert abs(canvas.wipe_x() - (line - 200)) <= 1
+    assert len(vessel.history.names[0]) == 2
+
+
+def shown(window: MainWindow) -> np.ndarray:
+    image = window.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    raw = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return raw[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def test_holding_h_shows_nothing_but_the_picture(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    canvas = window.canvas
+    canvas.show_view(View(20.0, -1000, -2900, vessel.height, vessel.width))
+    vessel.set_level(2)
+    qtbot.keyPress(canvas, Qt.Key.Key_H)
+    bare = shown(window)
+    qtbot.keyRelease(canvas, Qt.Key.Key_H)
+    assert (shown(window) != bare).any()
+    inner = bare[5:-5, 5:-5].reshape(-1, 3)
+    greys = {tuple(colour) for colour in np.unique(inner, axis=0).tolist()}
+    assert (190, 190, 190) in greys or (140, 140, 140) in greys
+
+
+def test_loupe_and_minimap_are_seen(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    canvas = window.canvas
+    canvas.show_view(canvas.view.centred_on(200, 150, canvas.pane_size(), 6.0))
+    with_map = shown(window)
+    window.action("minimap").trigger()
+    assert (shown(window) != with_map).any()
+    middle = QPointF(canvas.width() / 2, canvas.height() / 2)
+    QApplication.sendEvent(canvas, QEnterEvent(middle, middle, middle))
+    without = shown(window)
+    window.action("loupe").trigger()
+    assert (shown(window) != without).any()
+
+
+def test_the_minimap_pans(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    canvas = window.canvas
+    canvas.show_view(canvas.view.centred_on(200, 150, canvas.pane_size(), 10.0))
+    place = canvas.minimap.place(canvas.view, canvas.rect())
+    qtbot.mouseClick(canvas, LEFT, pos=QPoint(place.left() + place.width() // 4, place.center().y()))
+    height, width = canvas.pane_size()
+    assert canvas.view.to_picture(width / 2, height / 2)[0] == pytest.approx(100, abs=6)
+    assert not vessel.corrections.any()
+
+
+def test_every_action_is_in_a_menu_and_the_palette_runs_it(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    in_menus = {action for menu in window.menuBar().actions() for action in menu.menu().actions()}
+    assert all(window.action(spec.key) in in_menus for spec in ACTIONS)
+    keys = [shortcut for spec in ACTIONS for shortcut in spec.shortcuts]
+    assert len(keys) == len(set(keys))
+    palette = CommandPalette(list(window.actions_by_key.values()), window)
+    palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(palette)
+    palette.field.setText("near thresh")
+    assert palette.list.count() == 1
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert window.controls.overlay.band > 0
+
+
+def test_every_control_has_a_name_for_screen_readers(window: MainWindow) -> None:
+    from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QListWidget, QScrollBar
+
+    for kind in (QAbstractSlider, QAbstractSpinBox, QComboBox, QListWidget):
+        for control in window.findChildren(kind):
+            if not isinstance(control, QScrollBar):
+                assert control.accessibleName(), (kind, control.parentWidget())
+
+
+def test_the_look_can_be_light(window: MainWindow) -> None:
+    dark = QApplication.palette().color(QApplication.palette().ColorRole.Window)
+    window.action("light").trigger()
+    light = QApplication.palette().color(QApplication.palette().ColorRole.Window)
+    assert light.lightness() > 200 > dark.lightness()
+    window.action("light").trigger()
+    assert QApplication.palette().color(QApplication.palette().ColorRole.Window) == QColor(dark)
+
+
+def test_tab_folds_the_panels(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    panels: list[QWidget] = [window.controls, window.pictures]
+    assert all(panel.isVisible() for panel in panels)
+    window.action("panels").trigger()
+    assert not any(panel.isVisible() for panel in panels)
