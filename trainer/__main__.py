@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.events import emit
 from trainer.speed import restart_with_fast_memory
 from vesselapp.core.errors import VesselError
 
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.run(options)
     except VesselError as error:
         print(f"trainer: {error}", file=sys.stderr)
+        if getattr(options, "events", False):
+            emit("failed", message=str(error))
         return 1
     except KeyboardInterrupt:
         return 130

@@ -46,7 +46,6 @@ class RunOptions:
     threads: int = 0
     events: bool = False
     quiet: bool = False
-    all_data: bool = False
     weights: Path | None = None
     command: str = ""
 
@@ -349,8 +348,7 @@ def _remembered_split(cases: list[Case], options: RunOptions) -> tuple[list[Case
         _write(path, json.dumps(make_split(cases), indent=1) + "\n")
     elif options.split is not None:
         _write(options.out / "split.json", options.split.read_text())
-    learn, held = read_split(path, cases)
-    return (learn + held, []) if options.all_data else (learn, held)
+    return read_split(path, cases)
 
 
 def _load(cases: list[Case], recipe: Recipe) -> list[Scaled]:

@@ -1,10 +1,7 @@
 """What a running training says: a line in the terminal, or one JSON object a line for the app."""
 
 import contextlib
-import json
 import logging
-import sys
-import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +10,8 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+from trainer.events import emit
 
 
 @contextlib.contextmanager
@@ -30,12 +29,6 @@ def quiet_lightning() -> Iterator[None]:
     finally:
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
-
-
-def emit(event: str, **values: Any) -> None:
-    """Write one event as a JSON line to standard output, at once."""
-    sys.stdout.write(json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n")
-    sys.stdout.flush()
 
 
 class Events(Callback):

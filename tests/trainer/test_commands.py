@@ -164,6 +164,22 @@ def test_two_processes_on_the_cpu(made, tmp_path: Path):
     assert json.loads((tmp_path / "done.json").read_text())["steps"] == 4
 
 
+def test_a_failure_is_an_event_too(tmp_path: Path, capsys):
+    arguments = [
+        "train",
+        "cells",
+        "--data",
+        str(tmp_path / "nowhere"),
+        "--out",
+        str(tmp_path / "run"),
+        "--events",
+    ]
+    assert main(arguments) == 1
+    event = json.loads(capsys.readouterr().out)
+    assert event["event"] == "failed"
+    assert "doesn't exist" in event["message"]
+
+
 def scores(name: str, dice: float, who: str = "model") -> Scores:
     counts = Counts(*(2 * [__import__("numpy").zeros(BINS, "int64")]), 8, 1, 1, 90)
     return Scores(Case("set", name, name, Path(name), ()), who, {"dice": dice}, counts)
