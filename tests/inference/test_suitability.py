@@ -10,7 +10,7 @@ from tests.tiny_models import fundus_picture, tiny_vessel_model
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
-from vesselapp.inference.suitability import BLURRED, EMPTY, FUNDUS, NO_FIELD, NOT_FUNDUS, SMALL
+from vesselapp.inference.suitability import BLURRED, EMPTY, FUNDUS, NO_FIELD, NOT_FUNDUS
 
 
 @pytest.fixture
@@ -44,10 +44,6 @@ def test_heavy_blur_is_told(model: Model) -> None:
 def test_wrong_colours_in_a_round_field_are_told(model: Model) -> None:
     pixels = np.ascontiguousarray(fundus_picture(500, 560, 460)[..., ::-1])
     assert predict(model, pixels).warnings == (NOT_FUNDUS,)
-
-
-def test_a_small_picture_is_told(model: Model) -> None:
-    assert SMALL in predict(model, fundus_picture(200, 230, 180)).warnings
 
 
 def test_a_cell_model_says_so_when_it_is_shown_an_eye(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.frame import Frame
 
 _SIDE = 480
-_SMALLEST_DIAMETER = 300
 
 EMPTY = "The picture is empty: there is nothing in it to outline."
 NO_FIELD = (
@@ -22,7 +21,6 @@ NO_FIELD = (
 )
 NOT_FUNDUS = "The colours are not those of a fundus photograph: the mask may mean nothing."
 BLURRED = "The picture is badly out of focus: fine vessels will be missing from the mask."
-SMALL = "The picture is small: vessels finer than a pixel will be missing from the mask."
 FUNDUS = "This looks like a fundus photograph, but the model outlines cells: the mask may mean nothing."
 
 
@@ -57,8 +55,6 @@ def warnings_for(pixels: NDArray[np.uint8], frame: Frame, card: ModelCard) -> tu
         found.append(NOT_FUNDUS)
     if not found and _is_blurred(small, inside):
         found.append(BLURRED)
-    if field.found and field.diameter < _SMALLEST_DIAMETER:
-        found.append(SMALL)
     return tuple(found)
 
 
