@@ -1,23 +1,42 @@
 """How long the canvas takes to follow the slider and the brush, painted, in a 1920x1080 viewport."""
 
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import PIL.Image
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
-from tests.bench.measure import Row, percentile, row, wanted
+from tests.bench.measure import Row, percentile, row, side_by_side, wanted
 from vesselapp.core.evidence import HIGHEST, LOWEST
-from vesselapp.core.image import Image
+from vesselapp.core.image import Image, read_image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
-from vesselapp.state.document import Document
+from vesselapp.state.document import Brush, Document
 from vesselapp.ui.canvas import Canvas
 
-SIZES = {"1mp": (1000, 1000), "24mp": (4000, 6000)}
+SIZES = {"1mp": (1000, 1000), "24mp": (4000, 6000), "100mp": (10000, 10000)}
+MEMORY = """
+from PySide6.QtWidgets import QApplication
+from tests.bench.canvas import SIZES, open_canvas
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+small = open_canvas(200, 200)
+before = resident()
+canvas = open_canvas(*SIZES["100mp"])
+small.close()
+canvas.fit()
+QApplication.processEvents()
+print((resident() - before) / (SIZES["100mp"][0] * SIZES["100mp"][1]))
+"""
 
 
 def open_canvas(height: int, width: int) -> Canvas:
@@ -96,21 +115,89 @@ def sweep_brush(canvas: Canvas, radius: int) -> float:
     return percentile(times, 0.95)
 
 
+def sweep_view(canvas: Canvas) -> float:
+    """Give the p95 ms a frame of panning at several zooms and of zooming through them."""
+    counter, times = PaintCounter(canvas), []
+    for zoom in (0.11, 0.3, 0.7, 1.0, 1.7, 6.0):
+        canvas.show_view(canvas.view.centred_on(5000, 5000, canvas.pane_size(), zoom))
+        QApplication.processEvents()
+        times += [painted_ms(counter, partial(canvas.pan_by, 0.013, dy)) for dy in [0.02, -0.02] * 6]
+    times += [painted_ms(counter, partial(canvas.zoom_by, factor)) for factor in [1.25] * 15 + [0.8] * 15]
+    return percentile(times, 0.95)
+
+
+def open_to_painted() -> float:
+    """Give the seconds from asking for a 24 MP JPEG to its first paint, over decoding it alone."""
+    from vesselapp.ui.app import make_window
+
+    QApplication.instance() or QApplication([])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "picture.jpg"
+        coarse = np.random.default_rng(0).integers(0, 255, (500, 750, 3), np.uint8)
+        PIL.Image.fromarray(coarse).resize((6000, 4000), PIL.Image.Resampling.BICUBIC).save(file, quality=92)
+        window = make_window(Path(folder) / "data", Path(folder) / "config")
+        window.workspace.run_model = lambda: None  # type: ignore[method-assign]
+        window.resize(1920, 1080)
+        window.show()
+        QApplication.processEvents()
+
+        def opened() -> None:
+            shown = window.workspace.document
+            window.open_paths([file])
+            while window.workspace.document is shown:
+                QApplication.processEvents()
+
+        ratio = side_by_side(opened, lambda: read_image(file), rounds=7)
+        window.workspace.jobs.close()
+        window.close()
+    return ratio
+
+
+def bytes_of_a_stroke() -> float:
+    """Give the MB that undo keeps of a diagonal stroke of radius 20 over 24 MP."""
+    canvas = open_canvas(*SIZES["24mp"])
+    document = canvas.document
+    assert document is not None
+    document.begin_stroke()
+    for step in range(100):
+        start, end = (60 * step, 40 * step), (60 * step + 60, 40 * step + 40)
+        document.paint(start, end, 40, Brush.PAINT)
+    document.end_stroke("Brush")
+    size = document.history.size
+    canvas.close()
+    return size / 1e6
+
+
+def resident_bytes_per_px() -> float:
+    """Give the bytes of memory a px of an open 100 MP document takes, above an all but empty canvas."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
 def run(names: Sequence[str]) -> Iterator[Row]:
     """Measure what was asked for."""
     if wanted("threshold_drag", names):
-        values = {}
-        for name, size in SIZES.items():
-            canvas = open_canvas(*size)
-            values[name] = sweep_threshold(canvas)
-            canvas.close()
+        values = {name: measured(name, sweep_threshold) for name in ("1mp", "24mp")}
         yield row("threshold_drag_24mp_ms", values["24mp"], "ms", 16)
         yield row("threshold_drag_growth", values["24mp"] / values["1mp"], "ratio", 1.5)
     if wanted("brush", names):
-        values = {}
-        for name, size in SIZES.items():
-            canvas = open_canvas(*size)
-            values[name] = sweep_brush(canvas, 100)
-            canvas.close()
+        values = {name: measured(name, partial(sweep_brush, radius=100)) for name in ("1mp", "24mp")}
         yield row("brush_move_24mp_ms", values["24mp"], "ms", 8)
         yield row("brush_growth", values["24mp"] / values["1mp"], "ratio", 1.5)
+        yield row("brush_move_100mp_ms", measured("100mp", partial(sweep_brush, radius=200)), "ms", 8)
+    if wanted("pan_zoom_100mp_ms", names):
+        yield row("pan_zoom_100mp_ms", measured("100mp", sweep_view), "ms", 16)
+    if wanted("open_to_painted_24mp_ratio", names):
+        yield row("open_to_painted_24mp_ratio", open_to_painted(), "ratio", 1.5)
+    if wanted("undo_bytes_per_stroke_24mp", names):
+        yield row("undo_bytes_per_stroke_24mp", bytes_of_a_stroke(), "MB", 0.1)
+    if wanted("rss_bytes_per_px", names):
+        yield row("rss_bytes_per_px", resident_bytes_per_px(), "bytes", 9)
+
+
+def measured(name: str, sweep: Callable[[Canvas], float]) -> float:
+    """Give what a sweep measures on a canvas of a named size."""
+    canvas = open_canvas(*SIZES[name])
+    value = sweep(canvas)
+    canvas.close()
+    return value
