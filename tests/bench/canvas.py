@@ -21,6 +21,7 @@ from vesselapp.core.image import Image, read_image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
 from vesselapp.state.document import Brush, Document
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.tools.brush import BrushTool
 
 SIZES = {"1mp": (1000, 1000), "24mp": (4000, 6000), "100mp": (10000, 10000)}
 MEMORY = """
@@ -49,6 +50,7 @@ def open_canvas(height: int, width: int) -> Canvas:
     document.set_probability(np.clip(pixels[:, :, 1], LOWEST, HIGHEST))
     canvas = Canvas()
     canvas.resize(1920, 1080)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
     canvas.set_document(document)
     canvas.show()
     QApplication.processEvents()
@@ -112,6 +114,8 @@ def sweep_brush(canvas: Canvas, radius: int) -> float:
         x, y = 200 + 7.5 * step, 540 + 300 * np.sin(step / 9)
         times.append(painted_ms(counter, partial(send, canvas, QEvent.Type.MouseMove, x, y)))
     send(canvas, QEvent.Type.MouseButtonRelease, 1700, 540)
+    if canvas.document is None or not canvas.document.corrections.any():
+        raise RuntimeError("nothing was painted")
     return percentile(times, 0.95)
 
 

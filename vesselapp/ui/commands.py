@@ -13,6 +13,7 @@ from vesselapp.core.image import PICTURE_SUFFIXES
 from vesselapp.state.document import Document
 from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
+from vesselapp.ui.toolbox import TOOL_KEYS
 
 if TYPE_CHECKING:
     from vesselapp.ui.model_dialog import ModelDialog
@@ -37,7 +38,7 @@ class Commands:
     def handlers(self) -> dict[str, Callable[..., object]]:
         """Give a handler for each key of the table of actions."""
         window, workspace, canvas = self._window, self.workspace, self._window.canvas
-        tools = {key: self._tool_chooser(key) for key in window.toolbox.tools}
+        tools = {key: self._tool_chooser(key) for key in TOOL_KEYS}
         return tools | {
             "open": self.ask_open,
             "open_folder": self.ask_open_folder,

@@ -52,17 +52,21 @@ def sample_pixels(
     (h, w, 4) uint8
         B, G, R, 255: what QImage calls Format_RGB32 on little-endian machines.
     """
-    level = level_for(view.zoom, len(pixels.levels))
-    plane = view.turned_plane(pixels.levels[level])
     out = np.empty((box.bottom - box.top, box.right - box.left, 4), np.uint8)
-    out[...] = (surround[2], surround[1], surround[0], 255)
     seen = _picture_box(view.turned_plane(pixels.levels[0]).shape, view, box)
+    if seen != box:
+        word = np.array([surround[2], surround[1], surround[0], 255], np.uint8).view(np.uint32)
+        out.view(np.uint32)[...] = word
     if seen.empty:
         return out
-    target = out[seen.top - box.top : seen.bottom - box.top, seen.left - box.left : seen.right - box.left]
+    level = level_for(view.zoom, len(pixels.levels))
+    plane = view.turned_plane(pixels.levels[level])
     near = view.zoom >= 1
     shown = _nearest_pixels(plane, view, seen) if near else _smooth_pixels(plane, view, seen, level)
-    target[...] = shown if look is None else look.apply(shown)
+    shown = shown if look is None else look.apply(shown)
+    if seen == box:
+        return shown
+    out[seen.top - box.top : seen.bottom - box.top, seen.left - box.left : seen.right - box.left] = shown
     return out
 
 

@@ -1,5 +1,6 @@
 """What the canvas shows of a document: arrays the size of the screen, kept between paints."""
 
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
@@ -43,6 +44,7 @@ class Scene:
         self._fill = QImage()
         self._seen: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._overlay = QImage()
+        self._sampled_as: tuple[PictureLook, Colour] | None = None
 
     def resample(self, view: View, size: tuple[int, int], ratio: float) -> None:
         """Resample all that is in sight.
@@ -55,18 +57,43 @@ class Scene:
         ratio : float
             Device px per logical px.
         """
+        shift = self._shift_to(view, size, ratio)
         height, width = size
         if self.size != size:
             self._base = QImage(width, height, QImage.Format.Format_RGB32)
             self._fill, self._seen = indexed_image(height, width)
         self.view, self.size, self.ratio = view, size, ratio
         self._base.setDevicePixelRatio(ratio)
-        whole = Box(0, 0, width, height)
-        view_of(self._base)[...] = sample_pixels(
-            self.document.pixels, view, whole, self.surround, self.picture_look
-        )
-        self._seen[...] = sample_evidence(self.document.evidence, view, whole)
+        for box in self._moved(*shift) if shift is not None else [Box(0, 0, width, height)]:
+            view_of(self._base)[box.slices] = sample_pixels(
+                self.document.pixels, view, box, self.surround, self.picture_look
+            )
+            self._seen[box.slices] = sample_evidence(self.document.evidence, view, box)
+        self._sampled_as = (self.picture_look, self.surround)
         self.refresh_overlay()
+
+    def _shift_to(self, view: View, size: tuple[int, int], ratio: float) -> tuple[int, int] | None:
+        """Give by how many device px the picture has only moved, or None where more than that changed."""
+        moved = replace(view, x=self.view.x, y=self.view.y)
+        same = moved == self.view and size == self.size and ratio == self.ratio
+        if not same or self._sampled_as != (self.picture_look, self.surround) or self.picture_look.equalised:
+            return None
+        dx, dy = view.x - self.view.x, view.y - self.view.y
+        return (dx, dy) if abs(dx) < size[1] and abs(dy) < size[0] and (dx or dy) else None
+
+    def _moved(self, dx: int, dy: int) -> list[Box]:
+        """Move what is there by whole device px; give the strips that have to be sampled."""
+        height, width = self.size
+        to_y, from_y = slice(max(0, dy), height + min(0, dy)), slice(max(0, -dy), height + min(0, -dy))
+        to_x, from_x = slice(max(0, dx), width + min(0, dx)), slice(max(0, -dx), width + min(0, -dx))
+        for plane in (view_of(self._base).view(np.uint32)[:, :, 0], self._seen):
+            plane[to_y, to_x] = plane[from_y, from_x].copy()
+        above, beside = (
+            (0, dy) if dy > 0 else (height + dy, height),
+            (0, dx) if dx > 0 else (width + dx, width),
+        )
+        strips = [Box(0, above[0], width, above[1]), Box(beside[0], 0, beside[1], height)]
+        return [strip for strip in strips if not strip.empty]
 
     def refresh_overlay(self) -> None:
         """Follow a new threshold or look: a new colour table, or a new contour where that is wanted."""

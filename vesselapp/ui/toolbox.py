@@ -4,10 +4,6 @@ from vesselapp.state.document import Brush
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.brush import BrushTool
-from vesselapp.ui.tools.grow import GrowTool
-from vesselapp.ui.tools.outline import OutlineTool
-from vesselapp.ui.tools.pieces import PieceTool, SplitTool
-from vesselapp.ui.tools.trace import TraceTool
 
 DEFAULT_DIAMETER = {"PAINT": 8, "ERASE": 16, "RESTORE": 24, "UNSURE": 16}
 HINTS = {
@@ -17,6 +13,7 @@ HINTS = {
     "PIECE": "Click a piece to remove it, a hole to fill it; right button keeps it",
     "SPLIT": "Drag a line across touching cells",
 }
+TOOL_KEYS = (*Brush.__members__, *HINTS)
 BRUSH_HINT = "[ ]   Shift+wheel   Alt+drag; Shift+click: straight line"
 
 
@@ -35,23 +32,21 @@ class Toolbox:
         self.diameters = DEFAULT_DIAMETER | {
             key: px for key, px in diameters.items() if key in DEFAULT_DIAMETER
         }
-        self.tools: dict[str, Tool] = {brush.name: BrushTool(canvas, brush) for brush in Brush}
-        self.tools |= {
-            "TRACE": TraceTool(canvas),
-            "GROW": GrowTool(canvas),
-            "OUTLINE": OutlineTool(canvas),
-            "PIECE": PieceTool(canvas),
-            "SPLIT": SplitTool(canvas),
-        }
+        self._tools: dict[str, Tool] = {}
         self.key = "PAINT"
         self.choose(self.key)
 
     def choose(self, key: str) -> None:
         """Take a tool in hand."""
         self.key = key
-        self._canvas.set_tool(self.tools[key])
+        self._canvas.set_tool(self._tool(key))
         if key in self.diameters:
             self._canvas.set_diameter(self.diameters[key])
+
+    def _tool(self, key: str) -> Tool:
+        if key not in self._tools:
+            self._tools[key] = _made(key, self._canvas)
+        return self._tools[key]
 
     def swap(self) -> str:
         """Give the key of what paint and erase swap to."""
@@ -65,9 +60,28 @@ class Toolbox:
     @property
     def name(self) -> str:
         """What the tool in hand is called."""
-        return self.tools[self.key].name
+        return self._tool(self.key).name
 
     @property
     def hint(self) -> str:
         """How the tool in hand is used."""
         return HINTS.get(self.key, BRUSH_HINT)
+
+
+def _made(key: str, canvas: Canvas) -> Tool:
+    """Make a tool when it is first taken in hand, so that the start doesn't wait for what it needs."""
+    if key in Brush.__members__:
+        return BrushTool(canvas, Brush[key])
+    from vesselapp.ui.tools.grow import GrowTool
+    from vesselapp.ui.tools.outline import OutlineTool
+    from vesselapp.ui.tools.pieces import PieceTool, SplitTool
+    from vesselapp.ui.tools.trace import TraceTool
+
+    made = {
+        "TRACE": TraceTool,
+        "GROW": GrowTool,
+        "OUTLINE": OutlineTool,
+        "PIECE": PieceTool,
+        "SPLIT": SplitTool,
+    }
+    return made[key](canvas)
