@@ -119,7 +119,10 @@ def find_field_of_view(pixels: NDArray[np.uint8]) -> FieldOfView:
 def _thinned(pixels: NDArray[np.uint8], small_size: tuple[int, int]) -> NDArray[np.uint8]:
     """Drop rows and columns that the small copy has no use for, so that the resize stays cheap."""
     step = max(1, min(pixels.shape[1] // small_size[0], pixels.shape[0] // small_size[1]) // 2)
-    return np.ascontiguousarray(pixels[::step, ::step])
+    if step == 1:
+        return pixels
+    size = pixels.shape[1] // step, pixels.shape[0] // step
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _without_bars(small: NDArray[np.uint8]) -> tuple[int, int, int, int]:
@@ -191,7 +194,8 @@ def _regions_unlike_surround(small: NDArray[np.uint8]) -> list[NDArray[np.uint8]
     contrast = float(np.abs(np.median(middle, axis=0) - surround).max())
     if contrast < 20:
         return []
-    difference = np.abs(small.astype(np.int16) - surround.astype(np.int16)).max(axis=2).astype(np.uint8)
+    apart = cv2.absdiff(small, np.broadcast_to(surround.astype(np.uint8), small.shape))
+    difference = np.asarray(cv2.max(cv2.max(apart[..., 0], apart[..., 1]), apart[..., 2]), np.uint8)
     highest = max(8.0, min(0.25 * contrast, _otsu(difference)))
     regions = [_largest_region(difference > level) for level in np.geomspace(6.0, highest, 4)]
     return [region for region in regions if region is not None]

@@ -7,6 +7,7 @@ to another; results are written whole or not at all, so doing one twice does no 
 
 import contextlib
 import functools
+import importlib.util
 import threading
 import time
 from collections import deque
@@ -42,7 +43,7 @@ def run_on_cluster(
     errands : sequence of Errand
     spec : BatchSpec
     address : str
-        Of a Dask scheduler (``tcp://host:8786``), or ``local:N`` for N processes here.
+        Of a Dask scheduler (``tcp://host:8786``), or ``local:N`` for N processes here (see `check_address`).
     control : Control, optional
 
     Yields
@@ -53,7 +54,7 @@ def run_on_cluster(
     Raises
     ------
     VesselError
-        If Dask is not installed, or the scheduler can't be reached or is lost.
+        If the scheduler can't be reached or is lost.
     """
     if not errands:
         return
@@ -155,19 +156,30 @@ def _outcome_of(future: Any, errand: Errand) -> Outcome:
     return Outcome(errand.picture, problem=f"{errand.picture}: {type(error).__name__}: {error}")
 
 
+def check_address(address: str) -> None:
+    """Tell what is wrong before anything is written.
+
+    Raises
+    ------
+    VesselError
+        If Dask is not installed, or the address is ``local:`` without a number of processes.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        raise VesselError("Dask is not installed; to get it: python -m pip install 'vesselapp[cluster]'.")
+    count = address.removeprefix("local:")
+    if count != address and (not count.isdecimal() or int(count) < 1):
+        raise VesselError(f"'{address}' names no number of processes.", "Write it as local:4.")
+
+
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Any]:
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise VesselError("Dask is not installed.", "pip install 'vesselapp[cluster]'") from error
+    from distributed import Client, LocalCluster
+
     with contextlib.ExitStack() as stack:
         if address.startswith("local:"):
-            count = address.removeprefix("local:")
-            if not count.isdigit() or int(count) < 1:
-                raise VesselError(f"'{address}' names no number of processes.", "Write it as local:4.")
+            count = int(address.removeprefix("local:"))
             cluster = LocalCluster(
-                n_workers=int(count), threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
             )
             target: Any = stack.enter_context(cluster)
         else:

@@ -1,12 +1,13 @@
 """Masks of many pictures, on this machine or a cluster, with a manifest: what window and shell call."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
 from vesselapp.inference.cards import file_sha256, kept_card, own_card
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.manifest import Manifest, read_manifest, still_to_do
+from vesselapp.inference.model import Model
 from vesselapp.inference.workers import run_batch
 
 
@@ -19,7 +20,8 @@ def predict_many(
     dask: str | None = None,
     control: Control | None = None,
     on_share: Callable[[Path, float], None] | None = None,
-) -> Iterator[Outcome]:
+    model: Model | None = None,
+) -> Generator[Outcome, None, None]:
     """Write the results of many pictures and a manifest, and give what became of each as it is done.
 
     Parameters
@@ -36,6 +38,8 @@ def predict_many(
         To pause and cancel.
     on_share : callable, optional
         Told picture and share done (0-1), from other threads; not on a cluster.
+    model : Model, optional
+        That of ``spec``, where it is loaded already; a cluster loads its own.
 
     Yields
     ------
@@ -45,8 +49,13 @@ def predict_many(
     Raises
     ------
     VesselError
-        If the folder can't be written, the model can't be loaded, or the scheduler is lost.
+        If the folder can't be written, the model can't be loaded, Dask is missing, or its scheduler is
+        lost.
     """
+    if dask is not None:
+        from vesselapp.inference.cluster import check_address
+
+        check_address(dask)
     errands = plan_errands(pictures, spec)
     to_do, done = (list(errands), []) if not resume else _resumed(errands, spec)
     kept = read_manifest(spec.out) if resume else {}
@@ -54,7 +63,9 @@ def predict_many(
         for outcome in done:
             yield outcome
         if dask is None:
-            outcomes = run_batch(to_do, spec, workers=workers, control=control, on_share=on_share)
+            outcomes = run_batch(
+                to_do, spec, workers=workers, control=control, on_share=on_share, model=model
+            )
         else:
             from vesselapp.inference.cluster import run_on_cluster
 

@@ -4,6 +4,8 @@ All is told from a copy of at most 480 px. The limits were set on the 35 fundus 
 HRF, as they are and blurred, in gray and small, against cells, tissue and everyday pictures.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +64,13 @@ def _small_copy(pixels: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uin
     """Give the copy, and its px per px of the picture."""
     height, width = pixels.shape[:2]
     step = max(1, max(height, width) // _SIDE // 2)
-    thinned = np.ascontiguousarray(pixels[::step, ::step])
-    share = min(1.0, _SIDE / max(thinned.shape[:2]))
-    size = max(1, round(thinned.shape[1] * share)), max(1, round(thinned.shape[0] * share))
-    small = np.asarray(cv2.resize(thinned, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if step > 1:  # rows and columns that the small copy has no use for
+        pixels = np.asarray(
+            cv2.resize(pixels, (width // step, height // step), interpolation=cv2.INTER_NEAREST), np.uint8
+        )
+    share = min(1.0, _SIDE / max(pixels.shape[:2]))
+    size = max(1, round(pixels.shape[1] * share)), max(1, round(pixels.shape[0] * share))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     return small, small.shape[1] / (frame.box[2] - frame.box[0])
 
 
@@ -78,12 +83,12 @@ def _inside(field: FieldOfView, frame: Frame, shape: tuple[int, ...], to_small: 
 
 
 def _is_empty(small: NDArray[np.uint8], inside: NDArray[np.bool_]) -> bool:
-    return max(float(small[..., channel][inside].std()) for channel in range(3)) < 2.5
+    return max(_spread(np.ascontiguousarray(small[..., channel]), inside) for channel in range(3)) < 2.5
 
 
 def _fundus_colours(small: NDArray[np.uint8], inside: NDArray[np.bool_]) -> bool:
     """Tell whether red leads and blue comes last (or all is gray), on a ground that isn't bright."""
-    red, green, blue = (float(np.median(small[..., channel][inside])) for channel in range(3))
+    red, green, blue = (_median(small[..., channel], inside) for channel in range(3))
     return green < 185 and green <= red + 15 and blue <= green + 12 and blue <= red + 12
 
 
@@ -91,10 +96,23 @@ def _is_blurred(small: NDArray[np.uint8], inside: NDArray[np.bool_]) -> bool:
     """Tell whether next to nothing is left of detail under 3 px, by the brightness of the green channel."""
     green = small[..., 1].astype(np.float32)
     near = cv2.GaussianBlur(green, (0, 0), 1.2)
-    detail = float((green - near)[inside].std())
-    structure = float((near - cv2.GaussianBlur(green, (0, 0), 6.0))[inside].std())
-    relative = detail / (float(np.median(green[inside])) + 8)
-    return relative < 0.0085 or (relative < 0.012 and detail < 0.26 * structure)
+    detail = _spread(green - near, inside)
+    relative = detail / (_median(small[..., 1], inside) + 8)
+    if relative >= 0.012:
+        return False
+    structure = _spread(near - cv2.GaussianBlur(green, (0, 0), 6.0), inside)
+    return relative < 0.0085 or detail < 0.26 * structure
+
+
+def _spread(plane: NDArray[Any], inside: NDArray[np.bool_]) -> float:
+    """Give the standard deviation inside a mask."""
+    _, spread = cv2.meanStdDev(plane, mask=inside.view(np.uint8))
+    return float(spread[0, 0])
+
+
+def _median(plane: NDArray[np.uint8], inside: NDArray[np.bool_]) -> float:
+    below = np.cumsum(np.bincount(plane[inside], minlength=256))
+    return float(np.searchsorted(below, below[-1] / 2))
 
 
 def _looks_like_fundus(small: NDArray[np.uint8]) -> bool:
@@ -102,5 +120,5 @@ def _looks_like_fundus(small: NDArray[np.uint8]) -> bool:
     if not field.circular:
         return False
     inside = field.mask(*small.shape[:2]) > 0
-    red, green, blue = (float(np.median(small[..., channel][inside])) for channel in range(3))
+    red, green, blue = (_median(small[..., channel], inside) for channel in range(3))
     return red > green + 25 and green > blue

@@ -19,6 +19,8 @@ from vesselapp.inference.providers import physical_cores
 MOST_WORKERS = 8
 _BUDGET_PX = 200_000_000
 """Pixels in work at once; each takes about 12 bytes. A larger picture is worked on alone."""
+_LISTEN_S = 1.0
+"""On Windows, a wait without an end hears no Ctrl+C."""
 
 
 def run_batch(
@@ -28,6 +30,7 @@ def run_batch(
     workers: int | None = None,
     control: Control | None = None,
     on_share: Callable[[Path, float], None] | None = None,
+    model: Model | None = None,
 ) -> Iterator[Outcome]:
     """Do all errands, and give what became of each as it is done.
 
@@ -41,6 +44,8 @@ def run_batch(
     control : Control, optional
     on_share : callable, optional
         Told picture and share done (0-1) from the workers' threads.
+    model : Model, optional
+        That of ``spec``, where it is loaded already.
 
     Yields
     ------
@@ -55,8 +60,8 @@ def run_batch(
     if not errands:
         return
     control = control or Control()
-    count = min(workers or min(physical_cores(), MOST_WORKERS), len(errands))
-    model = load_model(spec.model, spec.provider, threads=max(1, physical_cores() // count))
+    count = workers_for(len(errands), workers)
+    model = model or load_model(spec.model, spec.provider, threads=max(1, physical_cores() // count))
     work = _Work(model, spec, control, on_share, errands)
     threads = [threading.Thread(target=work.all_of_it, name=f"batch {number}") for number in range(count)]
     for thread in threads:
@@ -64,7 +69,10 @@ def run_batch(
     try:
         busy = count
         while busy:
-            outcome = work.outcomes.get()
+            try:
+                outcome = work.outcomes.get(timeout=_LISTEN_S)
+            except queue.Empty:
+                continue
             if outcome is None:
                 busy -= 1
             else:
@@ -74,6 +82,11 @@ def run_batch(
             control.cancel()
         for thread in threads:
             thread.join()
+
+
+def workers_for(pictures: int, wish: int | None = None) -> int:
+    """Give how many of so many pictures are in work at once: as wished, else by the number of cores."""
+    return max(1, min(wish or min(physical_cores(), MOST_WORKERS), pictures))
 
 
 class _Work:
