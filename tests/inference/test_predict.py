@@ -3,10 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.inference.foreign_models import small_unet
 from tests.tiny_models import fundus_picture, tiny_probability, tiny_vessel_model
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.model_card import ScaleSpec
+from vesselapp.core.model_card import ScaleSpec, TileSpec
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
 from vesselapp.inference.providers import Provider
@@ -34,15 +37,48 @@ def test_any_size_works(tiny_model: Model, height: int, width: int) -> None:
     np.testing.assert_allclose(answer.probability, tiny_probability(pixels), atol=2e-6)
 
 
+@pytest.fixture(scope="module")
+def blurring(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Model]:
+    """Nets whose receptive field is known: means over 1, 15, 31 and 47 px."""
+    folder = tmp_path_factory.mktemp("blurring")
+    paths = {
+        side: tiny_vessel_model(folder / f"{side}.onnx", blur=side, task="other") for side in (1, 15, 31, 47)
+    }
+    return {side: load_model(path, "cpu") for side, path in paths.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
 def test_tiles_give_the_same_answer_as_the_whole_where_the_receptive_field_fits_the_overlap(
-    tmp_path: Path,
+    blurring: dict[int, Model], data: st.DataObject
 ) -> None:
-    pixels = np.random.default_rng(2).integers(0, 256, (400, 530, 3), np.uint8)
-    tiled = load_model(tiny_vessel_model(tmp_path / "a.onnx", blur=31, tile=128, overlap=32), "cpu")
-    whole = load_model(tiny_vessel_model(tmp_path / "b.onnx", blur=31, tile=1024), "cpu")
-    a, b = predict(tiled, pixels).probability, predict(whole, pixels).probability
-    assert np.abs(a - b)[16:-16, 16:-16].max() <= 1 / 255
-    assert np.abs(a - b)[16:-16, 16:-16].max() < 1e-5
+    height, width = data.draw(st.integers(1, 400)), data.draw(st.integers(1, 400))
+    blur = data.draw(st.sampled_from(sorted(blurring)))
+    overlap = data.draw(st.integers(blur, 64))
+    stride = data.draw(st.sampled_from([1, 8, 16, 32]))
+    size = data.draw(st.integers(2 * overlap, 200))
+    fixed = data.draw(st.booleans())
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+    model = blurring[blur]
+    tile = TileSpec(size=max(size, 4 * stride), overlap=overlap, stride=stride, fixed=fixed)
+    tiled = predict(model.with_card(model.card.model_copy(update={"tile": tile})), pixels).probability
+    whole_tile = TileSpec(size=1024, stride=stride)
+    whole = predict(model.with_card(model.card.model_copy(update={"tile": whole_tile})), pixels).probability
+    border = blur // 2
+    inner = (slice(border, max(border, height - border)), slice(border, max(border, width - border)))
+    assert np.abs(tiled - whole)[inner].max(initial=0) < 1e-5
+
+
+def test_tiles_of_a_net_with_pooling_lie_on_its_raster(tmp_path: Path) -> None:
+    model = load_model(small_unet(tmp_path / "deep.onnx", depth=3), "cpu")
+    pixels = np.random.default_rng(2).integers(0, 256, (500, 620, 3), np.uint8)
+    answers = []
+    for size in (256, 1024):
+        tile = TileSpec(size=size, overlap=128, stride=8)
+        answers.append(predict(model.with_card(model.card.model_copy(update={"tile": tile})), pixels))
+    off = np.abs(answers[0].probability - answers[1].probability)[64:-64, 64:-64]
+    assert answers[1].probability.std() > 0.01
+    assert off.max() < 1 / 255
 
 
 def test_cameras_of_all_sizes_meet_the_model_at_one_scale(tmp_path: Path) -> None:

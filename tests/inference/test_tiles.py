@@ -7,7 +7,7 @@ from vesselapp.inference.tiles import cut, cut_axis, take_tile
 
 @given(
     length=st.integers(1, 900),
-    size=st.integers(16, 300),
+    size=st.integers(1, 300),
     overlap=st.integers(0, 200),
     stride=st.sampled_from([1, 2, 8, 16, 32]),
     fixed=st.booleans(),
@@ -28,7 +28,7 @@ def test_weights_add_up_to_one_everywhere(
 
 @given(
     length=st.integers(1, 900),
-    size=st.integers(16, 300),
+    size=st.integers(1, 300),
     overlap=st.integers(0, 200),
     stride=st.sampled_from([1, 2, 8, 16, 32]),
     fixed=st.booleans(),
@@ -48,7 +48,7 @@ def test_neighbours_keep_the_overlap_as_context(
             assert axis.starts[index + 1] > start
 
 
-@given(length=st.integers(1, 900), size=st.integers(16, 300), stride=st.sampled_from([1, 8, 32]))
+@given(length=st.integers(1, 900), size=st.integers(1, 300), stride=st.sampled_from([1, 8, 32]))
 def test_free_tiles_are_multiples_of_the_stride_and_no_larger_than_asked(
     length: int, size: int, stride: int
 ) -> None:

@@ -57,7 +57,9 @@ class Axis:
 
 def _rise(position: NDArray[np.int64], low: int, high: int) -> NDArray[np.float32]:
     """Rise from 0 before ``low`` to 1 from ``high`` on, along half a cosine."""
-    share = np.clip((position + 0.5 - low) / max(1, high - low), 0.0, 1.0)
+    if high == low:
+        return (position >= low).astype(np.float32)
+    share = np.clip((position + 0.5 - low) / (high - low), 0.0, 1.0)
     return (0.5 - 0.5 * np.cos(np.pi * share)).astype(np.float32)
 
 
