@@ -98,6 +98,13 @@ class Tracer:
             return coarse
         return self._exact(coarse, end, ways.step)
 
+    def between(self, start: Place, end: Place, room: int = 8) -> Path:
+        """Give the way between two near places at full size, not farther than some room (px) off their box."""
+        start, end = self._inside(start), self._inside(end)
+        low, high = np.minimum(start, end) - room, np.maximum(start, end) + room + 1
+        box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(self._height, self._width)
+        return _way(self._cost(box, 1), box, start, end)
+
     def _inside(self, place: Place) -> Place:
         return min(max(place[0], 0), self._width - 1), min(max(place[1], 0), self._height - 1)
 

@@ -1,0 +1,46 @@
+"""Boxes of pixels that edits are made of, and walking over large planes a part at a time."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.geometry import Box
+
+Plane = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Pixels = tuple[Box, Mask]
+Place = tuple[int, int]
+
+_TILE = 256
+
+
+def trimmed(box: Box, chosen: Mask) -> Pixels | None:
+    """Cut a box to the pixels chosen in it; None where there are none."""
+    rows, columns = np.flatnonzero(chosen.any(axis=1)), np.flatnonzero(chosen.any(axis=0))
+    if not len(rows):
+        return None
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    inner = Box(box.left + left, box.top + top, box.left + right, box.top + bottom)
+    return inner, np.ascontiguousarray(chosen[top:bottom, left:right])
+
+
+def by_tiles(box: Box, chosen: Mask) -> Iterator[Pixels]:
+    """Give the chosen pixels of a large box as small boxes, so that an edit keeps only what it changes."""
+    for top in range(box.top, box.bottom, _TILE):
+        rows = slice(top - box.top, min(top + _TILE, box.bottom) - box.top)
+        if not chosen[rows].any():
+            continue
+        for left in range(box.left, box.right, _TILE):
+            tile = Box(left, top, min(left + _TILE, box.right), min(top + _TILE, box.bottom))
+            found = trimmed(tile, chosen[rows, left - box.left : tile.right - box.left])
+            if found is not None:
+                yield found
+
+
+def bands(box: Box, height: int, rows: int, margin: int) -> Iterator[tuple[Box, Box]]:
+    """Give a box as bands of rows: each band, and the same with a margin above and below (px)."""
+    for top in range(box.top, box.bottom, rows):
+        core = Box(box.left, top, box.right, min(top + rows, box.bottom))
+        yield core, Box(box.left, max(0, top - margin), box.right, min(height, core.bottom + margin))
