@@ -327,3 +327,41 @@ def test_tab_folds_the_panels(qtbot: QtBot, window: MainWindow, vessel: Document
     assert all(panel.isVisible() for panel in panels)
     window.action("panels").trigger()
     assert not any(panel.isVisible() for panel in panels)
+
+
+def test_a_cleanup_is_shown_before_it_is_made(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    for x in (50, 100):
+        click(qtbot, window, x, 60)
+    panel, canvas = window.controls.cleanup, window.canvas
+    panel.kind.setCurrentText("Remove specks")
+    panel.size_field.setValue(200)
+    panel.preview.setChecked(True)
+    qtbot.waitUntil(lambda: len(canvas.preview) > 0, timeout=5000)
+    assert vessel.mask().any()
+    panel.apply_button.click()
+    assert not vessel.mask().any()
+    qtbot.waitUntil(lambda: not canvas.preview, timeout=5000)
+    assert vessel.history.names[0][-1] == "Remove specks"
+    assert vessel.undo()
+    assert vessel.mask()[60, 50]
+
+
+def test_preferences_are_taken(
+    qtbot: QtBot, window: MainWindow, vessel: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PySide6.QtWidgets import QDialog
+
+    from vesselapp.ui.preferences import PreferencesDialog
+
+    def choose(dialog: PreferencesDialog) -> QDialog.DialogCode:
+        dialog.history.setValue(64)
+        dialog.provider.setCurrentText("cpu")
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(PreferencesDialog, "exec", choose)
+    answers: list[int] = []
+    window.workspace.answered.connect(lambda: answers.append(1))
+    window.action("preferences").trigger()
+    assert vessel.history.cap_bytes == 64 * 2**20
+    assert window.workspace.settings.provider == "cpu"
+    qtbot.waitUntil(lambda: bool(answers), timeout=20000)

@@ -29,6 +29,13 @@ class Box(NamedTuple):
         left, top = min(max(self.left, 0), width), min(max(self.top, 0), height)
         return Box(left, top, max(left, min(self.right, width)), max(top, min(self.bottom, height)))
 
+    def clipped_to(self, other: "Box") -> "Box":
+        """Give the part inside another box; empty when there is none."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        return Box(
+            left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom))
+        )
+
     def grown(self, by: int) -> "Box":
         """Give the box with a margin (px) added on every side."""
         return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)

@@ -119,6 +119,14 @@ class History:
         self._size += edit.size - sum(gone.size for gone in self._undone)
         self._undone.clear()
         self._done.append(edit)
+        self._keep_to_cap()
+
+    def set_cap(self, cap_bytes: int) -> None:
+        """Allow so many bytes from now on."""
+        self.cap_bytes = cap_bytes
+        self._keep_to_cap()
+
+    def _keep_to_cap(self) -> None:
         while self._size > self.cap_bytes and len(self._done) > 1:
             self._size -= self._done.popleft().size
             self.forgot = True

@@ -243,6 +243,12 @@ class Workspace:
             self.object_diameter = diameter
             self.run_model()
 
+    def reload_model(self) -> None:
+        """Load the model anew, after the choice of provider changed, and run it."""
+        self.cancel()
+        self._loaded_as = None
+        self.run_model()
+
     def correct_model(self, changes: dict[str, object]) -> None:
         """Correct what was guessed of a foreign model (values by dotted name), keep it, and run it again."""
         from vesselapp.inference.cards import correct_card, keep_card

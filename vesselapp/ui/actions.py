@@ -57,6 +57,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Edit", "redo", "Bring back the edit undone last"
     ),
+    ActionSpec(
+        "preferences", "&Preferences…", ("Ctrl+,",), "Edit", "", "Memory for undo, execution provider"
+    ),
     ActionSpec("PAINT", "&Brush", ("B",), "Tools", "brush", "Paint foreground", True, "tool"),
     ActionSpec("ERASE", "&Erase", ("E",), "Tools", "erase", "Paint background", True, "tool"),
     ActionSpec(

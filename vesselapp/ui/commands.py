@@ -50,6 +50,7 @@ class Commands:
             "undo": lambda: self._with_document(Document.undo),
             "redo": lambda: self._with_document(Document.redo),
             "palette": self.show_palette,
+            "preferences": self.ask_preferences,
             "swap": lambda: window.choose_tool(window.toolbox.swap()),
             "smaller": lambda: canvas.grow_brush(-1),
             "larger": lambda: canvas.grow_brush(1),
@@ -201,6 +202,21 @@ class Commands:
         apply_theme(app, self.workspace.settings.theme)
         self._window.refresh_icons()
         self._window.apply_look()
+
+    def ask_preferences(self) -> None:
+        """Ask for what is set once; a new provider runs the model again."""
+        from vesselapp.inference.providers import PROVIDER_NAMES
+        from vesselapp.ui.preferences import PreferencesDialog
+
+        workspace = self.workspace
+        names = ["auto", *(name for name in PROVIDER_NAMES if name != "auto")]
+        dialog = PreferencesDialog(workspace.settings, names, self._window)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            reload = dialog.apply()
+            if workspace.document is not None:
+                workspace.document.history.set_cap(workspace.settings.history_megabytes * 2**20)
+            if reload:
+                workspace.reload_model()
 
     def show_palette(self) -> None:
         """Open the command palette over the canvas."""

@@ -10,10 +10,10 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from vesselapp.core.geometry import Box
-from vesselapp.core.strokes import Point
+from vesselapp.core.strokes import Pixels, Point
 from vesselapp.state.document import Document
 from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
-from vesselapp.ui.ornaments import Minimap, paint_grid, paint_wipe
+from vesselapp.ui.ornaments import Minimap, paint_grid, paint_region, paint_wipe
 from vesselapp.ui.scene import Scene, Split
 from vesselapp.ui.view import View
 
@@ -46,6 +46,7 @@ class PictureView(QWidget):
         self.overlay_look = OverlayLook()
         self.wipe_share = 0.5
         self.minimap = Minimap()
+        self.preview: list[Pixels] = []
         self._scene: Scene | None = None
         self._fitted = True
 
@@ -135,6 +136,11 @@ class PictureView(QWidget):
         zoom = min(max(0.35 * min(size[0] / high, size[1] / wide), self.view.fitted(size).zoom), 6.0)
         middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
         self.show_view(self.view.centred_on(*middle, size, zoom))
+
+    def set_preview(self, parts: list[Pixels]) -> None:
+        """Tint sets of pixels that a person is about to change."""
+        self.preview = parts
+        self.update()
 
     def set_split(self, split: Split) -> None:
         """Show the bare picture beside the mask, or not."""
@@ -254,6 +260,7 @@ class PictureView(QWidget):
         size, pixels = self.pane_size(), scene.document.pixels
         painter.save()
         if masked:
+            paint_region(painter, self.preview, self.view, ratio)
             if self.split is Split.WIPE:
                 paint_wipe(painter, self.wipe_x(), self.height())
             if self.minimap_shown and not self.view.shows_all(size):

@@ -71,6 +71,9 @@ class StatusLine(QObject):
             self.place.setText("")
             return
         words = [f"x {x}  y {y}"]
+        if document.image.spacing_um is not None:
+            high, wide = document.image.spacing_um
+            words.append(f"({place[0] * wide:.1f}, {place[1] * high:.1f} µm)")
         if document.probability is not None:
             words.append(f"p {(int(document.probability[y, x]) - LOWEST) / 252:.3f}")
         correction = Correction(int(document.corrections[y, x]))

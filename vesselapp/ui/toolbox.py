@@ -10,7 +10,7 @@ HINTS = {
     "TRACE": "Click along a vessel; right button takes it away; Backspace goes back, Enter ends",
     "GROW": "Press on a place and drag right for more; right button takes away",
     "OUTLINE": "Drag round an area or click its corners; right button cuts out; Enter ends",
-    "PIECE": "Click a piece to remove it, a hole to fill it; right button keeps it",
+    "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",
     "SPLIT": "Drag a line across touching cells",
 }
 TOOL_KEYS = (*Brush.__members__, *HINTS)

@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
         controls.overlay.changed.connect(self.apply_look)
         controls.picture.changed.connect(self._on_picture_look)
         controls.brush.changed.connect(canvas.set_diameter)
+        controls.cleanup.bind(canvas)
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
         canvas.zoom_changed.connect(self.status.show_zoom)
@@ -194,6 +195,8 @@ class MainWindow(QMainWindow):
         self.status.set_document(document)
         if document is not None:
             document.history_changed.connect(self._on_history)
+            document.threshold_changed.connect(self.controls.cleanup.refresh)
+        self.controls.cleanup.refresh()
         self.setWindowTitle(f"{self.workspace.name} – vesselapp" if document is not None else "vesselapp")
         for key in _NEED_A_PICTURE:
             self.action(key).setEnabled(document is not None)
@@ -207,6 +210,7 @@ class MainWindow(QMainWindow):
             self.action(key).setEnabled(name is not None)
             self.action(key).setText(f"{word} {name.lower()}" if name else word)
         self.controls.history.refresh()
+        self.controls.cleanup.refresh()
 
     def _on_answered(self) -> None:
         workspace = self.workspace

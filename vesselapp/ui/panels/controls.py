@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout, QWidget
 
 from vesselapp.state.settings import Settings
 from vesselapp.ui.panels.brush import BrushPanel
+from vesselapp.ui.panels.cleanup import CleanupPanel
 from vesselapp.ui.panels.history import HistoryPanel
 from vesselapp.ui.panels.model import ModelPanel
 from vesselapp.ui.panels.overlay import OverlayPanel
@@ -22,6 +23,7 @@ class Controls(QScrollArea):
         self.overlay = OverlayPanel(settings.overlay_opacity, settings.overlay_colour, settings.contour_only)
         self.brush = BrushPanel(12)
         self.picture = PicturePanel()
+        self.cleanup = CleanupPanel()
         self.history = HistoryPanel()
         column = QWidget()
         layout = QVBoxLayout(column)
@@ -31,6 +33,7 @@ class Controls(QScrollArea):
             ("Overlay", self.overlay),
             ("Tool", self.brush),
             ("Picture", self.picture),
+            ("Clean up", self.cleanup),
             ("History", self.history),
         ):
             group = QGroupBox(title)

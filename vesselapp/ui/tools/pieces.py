@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Point
-from vesselapp.core.tools.regions import hole_at, piece_at, split_pixels
+from vesselapp.core.tools.regions import hole_at, other_pieces, piece_at, split_pixels
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PieceTool(Tool):
     """A click on the mask removes that connected piece (right button: keeps it, whatever the threshold).
 
-    A click in a hole fills it (right button: keeps it open, whatever the threshold).
+    With Shift, all other pieces are removed. A click in a hole fills it (right button: keeps it open).
     """
 
     name = "Piece"
@@ -32,6 +32,10 @@ class PieceTool(Tool):
             return
         place, evidence = (int(at[0]), int(at[1])), document.evidence.levels[0]
         piece = piece_at(evidence, document.level, place)
+        if piece is not None and shift:
+            others = other_pieces(evidence, document.level, place)
+            document.change("Keep only piece", others, Correction.BACKGROUND)
+            return
         if piece is not None:
             correction = Correction.FOREGROUND if opposite else Correction.BACKGROUND
             document.change("Keep piece" if opposite else "Remove piece", [piece], correction)

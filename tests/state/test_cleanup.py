@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from tests.state.test_document import make_document
+from vesselapp.core.geometry import Box
+from vesselapp.state.cleanup import CLEANUPS, Cleanup, pixels_of
+from vesselapp.state.document import Document
+
+BY_NAME = {cleanup.name: cleanup for cleanup in CLEANUPS}
+
+
+def drawn() -> Document:
+    """A vessel with a gap and a spur, a block with a hole, and specks of 1 and 30 px."""
+    document = make_document()
+    document.image.pixels[...] = 180
+    plane = np.ones((document.height, document.width), np.uint8)
+    plane[100:107, 50:200] = plane[100:107, 208:400] = 250
+    plane[88:100, 120:123] = 250
+    plane[300:340, 300:340] = 250
+    plane[310:313, 310:313] = 1
+    plane[450, 60] = 250
+    plane[460:465, 80:86] = 250
+    document.image.pixels[plane == 250] = 90
+    document.set_probability(plane)
+    return document
+
+
+def applied(document: Document, cleanup: Cleanup, size: int) -> np.ndarray:
+    document.change(cleanup.name, pixels_of(cleanup, document, size), cleanup.correction)
+    return document.mask()
+
+
+def test_specks_go_and_larger_pieces_stay() -> None:
+    document = drawn()
+    mask = applied(document, BY_NAME["Remove specks"], 20)
+    assert not mask[450, 60]
+    assert mask[460:465, 80:86].all()
+    mask = applied(document, BY_NAME["Remove specks"], 31)
+    assert not mask[460:465, 80:86].any()
+    assert mask[100:107, 50:200].all()
+
+
+def test_holes_are_filled() -> None:
+    mask = applied(drawn(), BY_NAME["Fill holes"], 30)
+    assert mask[300:340, 300:340].all()
+
+
+def test_gaps_are_bridged_at_the_vessels_width() -> None:
+    mask = applied(drawn(), BY_NAME["Bridge gaps"], 15)
+    assert mask[103, 50:400].all()
+    assert 4 <= mask[90:120, 204].sum() <= 10
+
+
+def test_spurs_are_pruned_and_the_trunk_stays() -> None:
+    mask = applied(drawn(), BY_NAME["Prune spurs"], 25)
+    assert not mask[88:95, 120:123].any()
+    assert mask[102:105, 60:190].all()
+
+
+def test_edges_move_by_one_px() -> None:
+    document = drawn()
+    before = document.mask().sum()
+    wider = applied(document, BY_NAME["Widen by 1 px"], 0)
+    assert wider[99, 60]
+    assert wider.sum() > before
+    document.undo()
+    assert document.mask().sum() == before
+    thinner = applied(document, BY_NAME["Thin by 1 px"], 0)
+    assert not thinner[100, 60]
+    assert thinner[101, 60]
+
+
+@pytest.mark.parametrize(
+    "name", ["Remove specks", "Fill holes", "Prune spurs", "Widen by 1 px", "Thin by 1 px"]
+)
+def test_what_is_previewed_in_sight_is_what_will_be_changed_there(name: str) -> None:
+    document, cleanup, box = drawn(), BY_NAME[name], Box(40, 60, 330, 463)
+    seen, whole = np.zeros((2, document.height, document.width), bool)
+    for part, chosen in pixels_of(cleanup, document, 31, box):
+        seen[part.slices] |= chosen
+    for part, chosen in pixels_of(cleanup, document, 31):
+        whole[part.slices] |= chosen
+    inner = box.grown(-12)
+    assert np.array_equal(seen[inner.slices], whole[inner.slices])
+    assert whole.any()
