@@ -9,8 +9,9 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.inference import model as model_module
 from vesselapp.inference.cards import correct_card, explain_guesses, keep_card
-from vesselapp.inference.model import load_model
+from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
+from vesselapp.inference.providers import CPU, Provider
 from vesselapp.inference.trial import guess_in_this_process
 
 KINDS: list[dict[str, Any]] = [
@@ -94,6 +95,45 @@ def test_a_corrected_guess_is_kept_and_the_file_stays_as_it_was(tmp_path: Path) 
     keep_card(model.sha256, corrected)
     assert load_model(path, "cpu").card == corrected
     assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_correction_of_what_the_numbers_mean_is_kept_too(tmp_path: Path) -> None:
+    path = foreign_model(tmp_path / "foreign.onnx", answer="logit")
+    model = load_model(path, "cpu")
+    keep_card(model.sha256, correct_card(model.card, {"output.meaning": "probability", "input.mean": [0.5]}))
+    again = load_model(path, "cpu")
+    assert again.card.output.meaning == "probability"
+    assert again.card.input.mean == (0.5,)
+    assert again.provider_note == ""
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_correction_that_the_graph_cannot_take_is_undone_and_told(tmp_path: Path) -> None:
+    path = foreign_model(tmp_path / "foreign.onnx")
+    model = load_model(path, "cpu")
+    keep_card(model.sha256, correct_card(model.card, {"input.colour": "gray"}))
+    again = load_model(path, "cpu")
+    assert again.card == model.card
+    assert "guessed anew" in again.provider_note
+    assert load_model(path, "cpu").provider_note == ""
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_another_device_is_held_to_the_cpus_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Provider("cuda", CPU.runtime_name)
+    monkeypatch.setattr(model_module, "providers_to_try", lambda wish: ([cuda, CPU], ""))
+    path = foreign_model(tmp_path / "foreign.onnx")
+    assert load_model(path).provider == "cuda"
+    right = Model.run
+
+    def wrong(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        return right(self, batch, table) * (1.0 if self.device is CPU else 0.8)
+
+    monkeypatch.setattr(Model, "run", wrong)
+    model = load_model(path)
+    assert model.provider == "cpu"
+    assert "off the CPU's by 0.19" in model.provider_note
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -22,6 +22,7 @@ _GUESSES = {
     "input.layout": "Order of the input's axes: {input.layout}",
     "input.colour": "Colours it takes: {input.colour}",
     "input.high": "Pixel values it takes: {input.low:g} to {input.high:g}",
+    "input.mean": "Taken off the values, and divided by: {input.mean}, {input.std}",
     "input.equalise": "Histogram equalised beforehand: {input.equalise}",
     "scale.kind": "How a picture is brought to its size: {scale.kind}",
     "tile.stride": "Sides are multiples of: {tile.stride} px",
@@ -73,7 +74,7 @@ def correct_card(card: ModelCard, changes: Mapping[str, Any]) -> ModelCard:
     Returns
     -------
     ModelCard
-        With the values in place, and their names no longer among the guessed ones.
+        With the values in place, their names no longer among the guessed ones, and without a self-test.
 
     Raises
     ------
@@ -93,6 +94,7 @@ def correct_card(card: ModelCard, changes: Mapping[str, Any]) -> ModelCard:
     if any(name.startswith(("input.", "output.")) for name in changes):
         values["self_test"] = None  # its expected answer was that of the card as guessed
     values["guessed"] = [name for name in card.guessed if name not in changes]
+    values["self_test"] = None  # what was right before the correction
     try:
         return ModelCard.model_validate(values)
     except ValidationError as error:

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.model_card import InputSpec, ModelCard, ScaleSpec, SelfTest, TileSpec
-from vesselapp.core.self_test import raster_means, self_test_picture
+from vesselapp.core.model_card import InputSpec, ModelCard, ScaleSpec, TileSpec
+from vesselapp.core.self_test import self_test_picture
 from vesselapp.inference.answers import Answer, choose_answer, contrast_of
 from vesselapp.inference.checks import picture_input
-from vesselapp.inference.conventions import to_input, to_probability, value_table
+from vesselapp.inference.conventions import to_input, value_table
 from vesselapp.inference.graph import GraphInfo, Node, TensorInfo
 from vesselapp.inference.session import DeviceError, run_session
 
@@ -82,8 +82,7 @@ def guess_card(info: GraphInfo, path: Path, session: Any) -> ModelCard:
                     "Choose a model whose answer has the picture's height and width.",
                 )
             spec, answer = _told_by_contrast(session, info, spec, answer, (height, width))
-            card = _card(path, info, spec, reading, answer, stride)
-            return card.model_copy(update={"self_test": _self_test(session, card, min(height, width))})
+            return _card(path, info, spec, reading, answer, stride)
     raise VesselError(f"{path.name} runs on no small picture: {trouble}.", "Choose another model.")
 
 
@@ -200,7 +199,7 @@ def _card(
     fixed = reading.height is not None and reading.width is not None
     sides = (reading.height or 0, reading.width or 0)
     if spec.dtype != "uint8":
-        guessed += ["input.high", "input.equalise"]
+        guessed += ["input.high", "input.mean", "input.equalise"]
     if fixed:
         guessed.append("scale.kind")
         # Nets in TensorFlow's order that take one gray plane of a fixed size come from one family of cell
@@ -223,20 +222,6 @@ def _card(
         limits=("It carries no card: what it expects was guessed, and nothing is known of how good it is.",),
         guessed=(*guessed, *answer.guessed),
     )
-
-
-def _self_test(session: Any, card: ModelCard, side: int) -> SelfTest | None:
-    """Keep what the CPU answers, to hold other devices to it; None for nets that take no square."""
-    if card.tile.fixed and card.tile.width not in (None, card.tile.size):
-        return None
-    test = SelfTest(seed=0, size=side, grid=min(8, side), tolerance=0.02)
-    picture = self_test_picture(test.seed, test.size)[None]
-    batch = np.repeat(picture, fixed_batch(session) or 1, axis=0)
-    given = to_input(batch, card.input, value_table(card.input))
-    (answer,) = run_session(session, [card.output.name], {card.input.name: given})
-    planes = to_probability(answer, card.output, side, side)[0][..., list(card.output.foreground)]
-    means = raster_means(np.asarray(planes.sum(axis=-1), np.float32), test.grid)
-    return test.model_copy(update={"expected": tuple(round(float(mean), 5) for mean in means)})
 
 
 def _task_of(path: Path) -> Literal["vessels", "cells", "other"]:

@@ -25,6 +25,8 @@ from vesselapp.inference.trial import try_foreign
 
 log = logging.getLogger(__name__)
 
+_LIKE_CPU = 0.02
+
 
 class Model:
     """A model, ready to run. Made by `load_model`.
@@ -56,6 +58,7 @@ class Model:
         self._session: Any = None
         self._device: Provider = CPU
         self._fixed_batch: int | None = None
+        self._cpu_answer: NDArray[np.float32] | None = None
         self._turn = threading.Lock()
         self._short = False  # of memory: tiles were made smaller
 
@@ -190,9 +193,7 @@ class Model:
         """
         test = self.card.self_test
         if test is None:
-            height, width = trial_shape(self.card)
-            answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
-            return "" if np.isfinite(answer).all() else "its answer is not a number"
+            return self._compared_with_cpu()
         answer = self.foreground(self_test_picture(test.seed, test.size)[None])[0]
         if not np.isfinite(answer).all():
             return "its answer to the self-test is not a number"
@@ -202,6 +203,18 @@ class Model:
         if off > test.tolerance:
             return f"its answer to the self-test is off by {off:.3f} (allowed: {test.tolerance:g})"
         return ""
+
+    def _compared_with_cpu(self) -> str:
+        """Hold a card without a self-test to what the CPU answered when the model was loaded."""
+        height, width = trial_shape(self.card)
+        answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
+        if not np.isfinite(answer).all():
+            return "its answer is not a number"
+        if self._device is CPU or self._cpu_answer is None:
+            self._cpu_answer = answer
+            return ""
+        off = float(np.quantile(np.abs(answer - self._cpu_answer), 0.99))
+        return "" if off <= _LIKE_CPU else f"its answer is off the CPU's by {off:.3f} (allowed: {_LIKE_CPU})"
 
 
 def trial_shape(card: ModelCard) -> tuple[int, int]:
@@ -237,18 +250,35 @@ def load_model(path: Path, provider: str = "auto", *, threads: int | None = None
     info = read_graph(path)
     check_graph(info, path)
     sha256 = file_sha256(path)
-    card = own_card(info, path) or kept_card(sha256) or _new_card(path, sha256)
-    model = Model(path, card, sha256, threads)
+    own = own_card(info, path)
+    kept = kept_card(sha256) if own is None else None
+    model = Model(path, own or kept or _new_card(path, sha256), sha256, threads)
+    problem = _start_best(model, provider)
+    if problem and kept is not None:
+        log.warning("the kept card of %s does not fit it: %s", path, problem)
+        model = Model(path, _new_card(path, sha256), sha256, threads)
+        problem = _start_best(model, provider)
+        note = "What was corrected does not fit this model, so it was guessed anew."
+        model.provider_note = f"{note} {model.provider_note}".strip()
+    if problem:
+        raise VesselError(f"The model {path.name} does not run: {problem}.", "Choose another model.")
+    return model
+
+
+def _start_best(model: Model, provider: str) -> str:
+    """Start a model on the best device that works; say why none does, or nothing."""
     candidates, reason = providers_to_try(provider)
-    reasons = [reason] if reason else []
+    reasons, problem = [reason] if reason else [], ""
+    if model.card.self_test is None and candidates[0] is not CPU:
+        problem = model.start(CPU)  # its answer is what the others are held to
     for device in candidates:
         problem = model.start(device)
         if not problem:
             model.provider_note = " ".join(reasons)
-            return model
+            return ""
         reasons.append(f"{device.name} was set aside: {problem}.")
         log.info(reasons[-1])
-    raise VesselError(f"The model {path.name} does not run: {problem}.", "Choose another model.")
+    return problem
 
 
 def _new_card(path: Path, sha256: str) -> ModelCard:
