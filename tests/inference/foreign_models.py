@@ -35,7 +35,8 @@ def foreign_model(
 ) -> Path:
     """Write a net without a card.
 
-    ``answer``: probability, logit, softmax, two logits, uint8 mask, class numbers, flat softmax, quarter.
+    ``answer``: probability, logit, softmax, two logits, uint8 mask, class numbers, flat softmax, quarter
+    (of the size), cropped (20 px less on each side, as without padding).
     """
     constants: dict[str, NDArray[np.generic]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -63,6 +64,8 @@ def foreign_model(
         now = logit
     elif answer == "probability":
         now = add("Sigmoid", [logit], "answer")
+    elif answer == "cropped":
+        now = add("AveragePool", [add("Sigmoid", [logit], "p")], "answer", kernel_shape=[41, 41])
     elif answer == "quarter":
         now = add(
             "AveragePool", [add("Sigmoid", [logit], "p")], "answer", kernel_shape=[4, 4], strides=[4, 4]

@@ -36,6 +36,7 @@ KINDS: list[dict[str, Any]] = [
     {"size": (512, 512), "answer": "logit"},
     {"size": (64, 64), "layout": "NHWC"},
     {"size": (96, 160)},
+    {"size": (256, 256), "answer": "cropped"},
     {"batch": 1},
     {"batch": 3, "answer": "softmax"},
     {"extra_outputs": True},

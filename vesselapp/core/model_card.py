@@ -62,13 +62,17 @@ class TileSpec(_Part):
 
 
 class OutputSpec(_Part):
-    """What the graph answers: which output, in what layout, and how a foreground probability comes of it."""
+    """What the graph answers: which output, in what layout, and how a foreground probability comes of it.
+
+    Nets without padding answer for less than they see: ``margin`` px less on each side (mirrored on).
+    """
 
     name: str = ""
     layout: Literal["NHWC", "NCHW"] = "NHWC"
     meaning: Literal["probability", "logits", "softmax_logits", "mask"] = "probability"
     channels: tuple[str, ...] = ("foreground",)
     foreground: tuple[int, ...] = (0,)
+    margin: int = Field(default=0, ge=0)
     features: str | None = None
 
 

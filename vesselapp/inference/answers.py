@@ -48,12 +48,14 @@ def choose_answer(
         found = _layout_of(values[0].shape, height, width)
         if found is None:
             continue
-        layout, channels, shrunk = found
-        spec, guessed = _meaning(name, layout, channels, values, (height, width))
+        layout, channels, shrunk, margin = found
+        shape = height - 2 * margin, width - 2 * margin
+        spec, guessed = _meaning(name, layout, channels, values, shape)
+        spec = spec.model_copy(update={"margin": margin})
         if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
             continue
         rank = {"probability": 0, "softmax_logits": 1, "logits": 1, "mask": 2}[spec.meaning]
-        choices.append(((shrunk, channels, rank, index), Answer(spec, guessed, values)))
+        choices.append(((shrunk, margin, channels, rank, index), Answer(spec, guessed, values)))
     if not choices:
         return None
     chosen = min(choices, key=lambda choice: choice[0])[1]
@@ -64,8 +66,8 @@ def choose_answer(
 
 def _layout_of(
     shape: tuple[int, ...], height: int, width: int
-) -> tuple[Literal["NHWC", "NCHW"], int, int] | None:
-    """Give layout, channels, and how many times smaller than the picture it is; None if it is no plane."""
+) -> tuple[Literal["NHWC", "NCHW"], int, int, int] | None:
+    """Give layout, channels, how many times smaller than the picture it is, and the margin (px) it lacks."""
     readings: list[tuple[Literal["NHWC", "NCHW"], int, int, int]] = []
     if len(shape) == 4:
         readings += [("NCHW", shape[1], shape[2], shape[3]), ("NHWC", shape[3], shape[1], shape[2])]
@@ -81,7 +83,10 @@ def _layout_of(
         shrunk = round(height / rows)
         near = 1 <= shrunk <= _SMALLEST_SHARE and abs(rows * shrunk - height) <= shrunk
         if near and abs(columns * shrunk - width) <= shrunk:
-            return layout, channels, shrunk
+            return layout, channels, shrunk, 0
+        lacking = height - rows
+        if lacking == width - columns and lacking % 2 == 0 and 0 < lacking < height * 0.75:
+            return layout, channels, 1, lacking // 2
     return None
 
 
@@ -124,6 +129,7 @@ def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int
 
 def contrast_of(answer: Answer, height: int, width: int) -> float:
     """Give how far apart (0-1) the drawn picture's foreground probabilities lie (5 to 95 %)."""
-    planes = to_probability(answer.values[0], answer.spec, height, width)[..., list(answer.spec.foreground)]
+    shape = height - 2 * answer.spec.margin, width - 2 * answer.spec.margin
+    planes = to_probability(answer.values[0], answer.spec, *shape)[..., list(answer.spec.foreground)]
     low, high = np.percentile(planes.sum(axis=-1), (5, 95))
     return float(high - low)

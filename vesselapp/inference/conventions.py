@@ -91,6 +91,13 @@ def to_input(batch: NDArray[np.uint8], spec: InputSpec, table: NDArray[np.float3
     return np.ascontiguousarray(values, np.float16 if spec.dtype == "float16" else np.float32)
 
 
+def mirrored_on(batch: NDArray[np.uint8], margin: int) -> NDArray[np.uint8]:
+    """Add ``margin`` px to each side of ``(N, H, W, 3)`` pixels, mirrored, for nets that answer for less."""
+    if margin == 0:
+        return batch
+    return np.pad(batch, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+
+
 def _coloured(batch: NDArray[np.uint8], colour: str) -> NDArray[np.uint8]:
     """Give ``(N, H, W, C)`` pixels in the colours asked for; gray is luma (ITU-R BT.601)."""
     if colour == "rgb":

@@ -206,7 +206,8 @@ def _card(
         # counters, which level the histogram beforehand.
         keras = reading.channels == 1 and reading.layout == "NHWC" and spec.dtype != "uint8"
         spec = spec.model_copy(update={"equalise": keras})
-        tile = TileSpec(stride=1, size=sides[0], width=sides[1], overlap=min(sides) // 4, fixed=True)
+        rows, columns = (side - 2 * answer.spec.margin for side in sides)
+        tile = TileSpec(stride=1, size=rows, width=columns, overlap=min(sides) // 4, fixed=True)
     else:
         guessed.append("tile.stride")
         tile = TileSpec(stride=stride, size=max(512, stride), overlap=64)

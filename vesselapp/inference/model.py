@@ -16,7 +16,7 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.inference.cards import file_sha256, keep_card, kept_card, own_card
 from vesselapp.inference.checks import check_graph
-from vesselapp.inference.conventions import to_input, to_probability, value_table
+from vesselapp.inference.conventions import mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.providers import CPU, Provider, providers_to_try, tiles_at_once
@@ -88,7 +88,11 @@ class Model:
         DeviceError
             If the device failed at it.
         """
-        given = to_input(batch, self.card.input, self._table if table is None else table)
+        given = to_input(
+            mirrored_on(batch, self.card.output.margin),
+            self.card.input,
+            self._table if table is None else table,
+        )
         if self._fixed_batch is not None and len(batch) < self._fixed_batch:
             given = np.concatenate([given, *[given[:1]] * (self._fixed_batch - len(batch))])
         answer = self._fetch(self.card.output.name, given)[: len(batch)]
