@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,3 +45,15 @@ def bands(box: Box, height: int, rows: int, margin: int) -> Iterator[tuple[Box, 
     for top in range(box.top, box.bottom, rows):
         core = Box(box.left, top, box.right, min(top + rows, box.bottom))
         yield core, Box(box.left, max(0, top - margin), box.right, min(height, core.bottom + margin))
+
+
+def block_max(plane: Plane, step: int) -> Plane:
+    """Give the largest value of each block of step x step px; step is a power of two, odd ends round up."""
+    while step > 1:
+        bottom, right = plane.shape[0] % 2, plane.shape[1] % 2
+        if bottom or right:
+            plane = np.asarray(cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        rows = np.maximum(plane[0::2], plane[1::2])
+        plane = np.maximum(rows[:, 0::2], rows[:, 1::2])
+        step //= 2
+    return plane

@@ -22,7 +22,7 @@ def half_widths(mask: Mask) -> NDArray[np.float32]:
     """Give each pixel's distance to the background in px, 0.5 for one that touches it by a side."""
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    return np.maximum(distance - np.float32(0.5), np.float32(0.0))
+    return np.asarray(np.maximum(distance - np.float32(0.5), np.float32(0.0)), np.float32)
 
 
 def loose_ends(line: Mask) -> list[Spot]:

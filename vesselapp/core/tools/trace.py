@@ -13,6 +13,7 @@ from skimage.graph import MCP_Geometric
 
 from vesselapp.core.evidence import BACKGROUND, FOREGROUND, LOWEST, UNSURE
 from vesselapp.core.geometry import Box
+from vesselapp.core.tools.pieces import block_max
 from vesselapp.core.tools.ridge import Ridges
 
 Place = tuple[int, int]
@@ -99,7 +100,7 @@ class Tracer:
         return self._exact(coarse, end, ways.step)
 
     def between(self, start: Place, end: Place, room: int = 8) -> Path:
-        """Give the way between two near places at full size, not farther than some room (px) off their box."""
+        """Give the way between two near places at full size, at most some room (px) off their box."""
         start, end = self._inside(start), self._inside(end)
         low, high = np.minimum(start, end) - room, np.maximum(start, end) + room + 1
         box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(self._height, self._width)
@@ -143,7 +144,9 @@ class Tracer:
 
     def _cost(self, box: Box, step: int) -> NDArray[np.float32]:
         """Give what it costs to cross each px of a reduced copy of a box: the cheapest of its block."""
-        pull = _most(np.asarray(cv2.LUT(self._evidence[box.slices], _pull_table(self.level)), np.uint8), step)
+        pull = block_max(
+            np.asarray(cv2.LUT(self._evidence[box.slices], _pull_table(self.level)), np.uint8), step
+        )
         ridge = self._ridge(box, step, pull.shape)
         table = _cost_table()
         return table[pull, ridge]
@@ -153,7 +156,7 @@ class Tracer:
         part = Box(box.left // own, box.top // own, -(-box.right // own), -(-box.bottom // own))
         plane = self._ridges.plane(part)
         if step >= own:
-            return _most(plane, step // own)
+            return block_max(plane, step // own)
         factor = own // step
         wide = np.asarray(
             cv2.resize(plane, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8
@@ -196,18 +199,6 @@ def _way(cost: NDArray[np.float32], box: Box, start: Place, end: Place) -> Path:
     field.find_costs([first], [last])
     found = np.array(field.traceback(last), np.int32)
     return np.ascontiguousarray(found[:, ::-1] + np.array([box.left, box.top], np.int32))
-
-
-def _most(plane: Plane, step: int) -> Plane:
-    """Give the largest value of each block of step x step px; step is a power of two, odd ends round up."""
-    while step > 1:
-        bottom, right = plane.shape[0] % 2, plane.shape[1] % 2
-        if bottom or right:
-            plane = np.asarray(cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-        rows = np.maximum(plane[0::2], plane[1::2])
-        plane = np.maximum(rows[:, 0::2], rows[:, 1::2])
-        step //= 2
-    return plane
 
 
 def _pull_table(level: int) -> Plane:

@@ -175,7 +175,8 @@ def _bridge_pixels(
 
 def _not_there(evidence: Plane, level: int, path: Path, across: tuple[float, float]) -> Iterator[Pixels]:
     widths = (2 * np.linspace(across[0], across[1], len(path))).astype(np.float32)
-    for box, painted in paint_path(path, widths, *evidence.shape):
+    centres = path.astype(np.float32) + np.float32(0.5)
+    for box, painted in paint_path(centres, widths, *evidence.shape):
         plane = evidence[box.slices]
         new = trimmed(box, painted & ~mask_of(plane, level) & (plane != UNSURE))
         if new is not None:
@@ -243,8 +244,7 @@ def _body(mask: Mask, line: Mask, widths: NDArray[np.float32], gone: list[Spot])
         body[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = True
     body &= mask
     rows, columns = np.nonzero(body)
-    stays_rows, stays_columns = np.nonzero(line)
-    if not len(rows) or not len(stays_rows):
+    if not len(rows) or not line.any():
         return body & False
     # Every pixel stays that lies within the vessel's own half width (and half a px) of the line that stays.
     near = np.argwhere(line & _grown(body, int(widths.max()) + 2))
