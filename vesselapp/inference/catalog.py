@@ -1,5 +1,6 @@
 """The models a person can choose from: those that ship with the app, and their own."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,10 +86,20 @@ def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
     raise VesselError(f"There is no model for {task} yet.", "Train one, or choose an ONNX file.")
 
 
+@functools.lru_cache(maxsize=64)
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    """Give a file's hash; read again only when it has changed."""
+    return file_sha256(path)
+
+
 def _task_of(path: Path) -> str:
     try:
         text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
-        card = ModelCard.model_validate_json(text) if text else kept_card(file_sha256(path))
+        if text:
+            card: ModelCard | None = ModelCard.model_validate_json(text)
+        else:
+            found = path.stat()
+            card = kept_card(_sha256(path, found.st_size, found.st_mtime_ns))
     except (VesselError, ValidationError, OSError):
         return "other"
     return card.task if card is not None else "other"

@@ -49,6 +49,7 @@ def try_foreign(path: Path, *, time_limit: float = TIME_LIMIT_S) -> ModelCard:
             capture_output=True,
             timeout=time_limit,
             check=False,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would flash a console
         )
     except subprocess.TimeoutExpired:
         raise VesselError(
