@@ -216,3 +216,10 @@ def test_a_device_that_breaks_at_work_is_replaced_by_the_cpu(
     answer = predict(tiny_model, np.zeros((300, 300, 3), np.uint8))
     assert answer.provider == "cpu"
     assert "CUDA failure 700" in answer.warnings[-1]
+
+
+@pytest.mark.parametrize(("diameter", "working"), [(500.0, 1400.0), (2500.0, 1750.0), (9000.0, 2240.0)])
+def test_fine_pictures_keep_more_of_their_px(diameter: float, working: float) -> None:
+    scale = ScaleSpec(kind="field_of_view", size=1400, largest=2240, share=0.7)
+    assert scale.working_diameter(diameter) == pytest.approx(working)
+    assert ScaleSpec(kind="field_of_view", size=1400).working_diameter(diameter) == 1400

@@ -42,10 +42,20 @@ class ScaleSpec(_Part):
     ``as_is``: pixels as they are. ``fixed``: the whole picture is resized to the graph's own size.
     ``field_of_view``: the field of view is scaled to a diameter of ``size`` px and nothing outside it is
     foreground. ``object_diameter``: typical objects are scaled to ``size`` px across.
+
+    With ``largest``, a field of view is scaled to ``share`` of its own diameter, held between ``size`` and
+    ``largest``: finely resolved pictures keep more of their thin vessels.
     """
 
     kind: Literal["as_is", "fixed", "field_of_view", "object_diameter"] = "as_is"
     size: int | None = None
+    largest: int | None = None
+    share: float = Field(default=1.0, gt=0.0)
+
+    def working_diameter(self, diameter: float) -> float:
+        """Give the diameter (px) that a field of view of so many px is scaled to."""
+        least = float(self.size or diameter)
+        return least if self.largest is None else min(max(self.share * diameter, least), float(self.largest))
 
 
 class TileSpec(_Part):

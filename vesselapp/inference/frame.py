@@ -69,7 +69,8 @@ def frame_for(pixels: NDArray[np.uint8], card: ModelCard, object_diameter: float
         rows = scale.size or card.tile.size
         return Frame((0, 0, width, height), rows, scale.size or card.tile.width or rows, field)
     if scale.kind == "field_of_view" and field is not None and scale.size is not None:
-        box, factor = field.box(height, width), scale.size / field.diameter
+        box = field.box(height, width)
+        factor = scale.working_diameter(field.diameter) / field.diameter
         working_height = max(1, round((box[3] - box[1]) * factor))
         working_width = max(1, round((box[2] - box[0]) * factor))
         return Frame(box, working_height, working_width, field)
