@@ -365,3 +365,25 @@ def test_preferences_are_taken(
     assert vessel.history.cap_bytes == 64 * 2**20
     assert window.workspace.settings.provider == "cpu"
     qtbot.waitUntil(lambda: bool(answers), timeout=20000)
+
+
+def test_n_goes_to_doubtful_places_and_says_how_many_are_left(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    plane = np.full((vessel.height, vessel.width), 5, np.uint8)
+    plane[60:66, 70:140] = plane[250:254, 320:360] = vessel.level
+    vessel.set_probability(plane)
+    canvas = window.canvas
+    key(qtbot, window, Qt.Key.Key_N)
+    box = canvas.box_in_sight()
+    assert box is not None
+    assert box.left < 100 < box.right
+    assert box.top < 63 < box.bottom
+    assert canvas.view.zoom > canvas.view.fitted(canvas.pane_size()).zoom
+    assert window.status.doubt.text() == "1 doubtful place left"
+    key(qtbot, window, Qt.Key.Key_N)
+    assert window.status.doubt.text() == "0 doubtful places left"
+    key(qtbot, window, Qt.Key.Key_N, shift=True)
+    back = canvas.box_in_sight()
+    assert back is not None
+    assert back.top < 63 < back.bottom

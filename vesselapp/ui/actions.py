@@ -77,6 +77,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "PIECE", "&Piece", ("K",), "Tools", "piece", "Remove or keep a piece, fill a hole", True, "tool"
     ),
     ActionSpec("SPLIT", "&Split", ("J",), "Tools", "split", "Part touching cells by a line", True, "tool"),
+    ActionSpec("doubtful", "&Next doubtful place", ("N",), "Tools", "doubt", "Go where a look matters most"),
+    ActionSpec(
+        "doubtful_back", "Pre&vious doubtful place", ("Shift+N",), "Tools", "", "Go back to the one before"
+    ),
     ActionSpec("swap", "S&wap paint and erase", ("X",), "Tools", "", "Swap paint and erase"),
     ActionSpec("smaller", "S&maller brush", ("[",), "Tools", "", "Make the brush smaller"),
     ActionSpec("larger", "&Larger brush", ("]",), "Tools", "", "Make the brush larger"),
@@ -145,7 +149,7 @@ TOOLBAR = (
     "open", "previous", "next", "|",
     "PAINT", "ERASE", "RESTORE", "UNSURE", "|",
     "TRACE", "GROW", "OUTLINE", "PIECE", "SPLIT", "|",
-    "undo", "redo", "|",
+    "doubtful", "|", "undo", "redo", "|",
     "fit", "actual", "overlay", "contour", "split", "|",
     "export",
 )  # fmt: skip

@@ -16,6 +16,7 @@ from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.toolbox import TOOL_KEYS
 
 if TYPE_CHECKING:
+    from vesselapp.state.doubt import DoubtWalk
     from vesselapp.ui.model_dialog import ModelDialog
     from vesselapp.ui.window import MainWindow
 
@@ -34,6 +35,7 @@ class Commands:
         self._window = window
         self.workspace = window.workspace
         self.model_dialog: ModelDialog | None = None
+        self._walk: DoubtWalk | None = None
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """Give a handler for each key of the table of actions."""
@@ -51,6 +53,8 @@ class Commands:
             "redo": lambda: self._with_document(Document.redo),
             "palette": self.show_palette,
             "preferences": self.ask_preferences,
+            "doubtful": lambda: self.go_to_doubtful(forward=True),
+            "doubtful_back": lambda: self.go_to_doubtful(forward=False),
             "swap": lambda: window.choose_tool(window.toolbox.swap()),
             "smaller": lambda: canvas.grow_brush(-1),
             "larger": lambda: canvas.grow_brush(1),
@@ -172,6 +176,23 @@ class Commands:
             self.workspace.cancel()
 
     # -- view --------------------------------------------------------------------------------------------
+
+    def go_to_doubtful(self, *, forward: bool) -> None:
+        """Zoom to the next doubtful place, or back to the one before, and say how many are left."""
+        from vesselapp.state.doubt import DoubtWalk
+
+        document = self.workspace.document
+        if document is None:
+            return
+        if self._walk is None or self._walk.document is not document:
+            self._walk = DoubtWalk(document)
+        box = self._walk.next() if forward else self._walk.previous()
+        if box is not None:
+            self._window.canvas.show_box(box)
+        elif forward:
+            self._walk.again()
+            self._window.status.tell("No doubtful place is left; N begins again.")
+        self._window.status.show_doubt(self._walk.left)
 
     def show_overlay(self, shown: bool) -> None:
         """Show or hide the overlay."""

@@ -37,6 +37,7 @@ class StatusLine(QObject):
         self.cancel = QToolButton()
         self.cancel.setText("Cancel")
         self.cancel.clicked.connect(self.cancel_wanted)
+        self.doubt = QLabel()
         self.saved = QLabel("no edits")
         self.zoom = QLabel("100 %")
         self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))
@@ -46,7 +47,7 @@ class StatusLine(QObject):
             policy = hidden.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
             hidden.setSizePolicy(policy)
-        for widget in (self.task, self.progress, self.cancel, self.saved, self.zoom):
+        for widget in (self.task, self.progress, self.cancel, self.doubt, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
         self.show_idle()
 
@@ -54,6 +55,7 @@ class StatusLine(QObject):
         """Follow another document."""
         self._document = document
         self.show_place(None)
+        self.doubt.setText("")
         if document is None:
             self.saved.setText("")
         else:
@@ -93,6 +95,10 @@ class StatusLine(QObject):
         self.task.setText("")
         self.progress.hide()
         self.cancel.hide()
+
+    def show_doubt(self, left: int) -> None:
+        """Show how many doubtful places have not been looked at."""
+        self.doubt.setText(f"{left} doubtful place{'' if left == 1 else 's'} left")
 
     def show_zoom(self, zoom: float) -> None:
         """Show the zoom (device px per px of the picture)."""

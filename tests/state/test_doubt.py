@@ -1,0 +1,46 @@
+import numpy as np
+
+from tests.state.test_document import make_document, stroke
+from vesselapp.state.document import Brush, Document
+from vesselapp.state.doubt import DoubtWalk
+
+
+def doubtful() -> Document:
+    """Three places near the threshold on a sure ground, of three sizes."""
+    document = make_document()
+    plane = np.full((document.height, document.width), 5, np.uint8)
+    plane[100:108, 50:130] = 130
+    plane[300:306, 100:160] = 130
+    plane[450:454, 400:440] = 130
+    document.set_probability(plane)
+    return document
+
+
+def middle_row(box: object) -> int:
+    return (box.top + box.bottom) // 2  # type: ignore[attr-defined]
+
+
+def test_the_walk_goes_from_what_matters_most_to_the_end_and_back() -> None:
+    walk = DoubtWalk(doubtful())
+    boxes = [walk.next() for _ in range(3)]
+    assert all(box is not None for box in boxes)
+    assert middle_row(boxes[0]) in range(95, 115)
+    assert {middle_row(box) // 100 for box in boxes} == {1, 3, 4}
+    assert walk.left == 0
+    assert walk.next() is None
+    assert walk.previous() == boxes[1]
+    assert walk.previous() == boxes[0]
+    assert walk.previous() is None
+    assert walk.next() == boxes[1]
+    walk.again()
+    assert walk.next() == boxes[0]
+
+
+def test_a_corrected_place_is_doubtful_no_more() -> None:
+    document = doubtful()
+    stroke(document, Brush.PAINT, 40, (40, 104), (140, 104))
+    walk = DoubtWalk(document)
+    rows = set()
+    while (box := walk.next()) is not None:
+        rows.add(middle_row(box) // 100)
+    assert rows == {3, 4}
