@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.inference.foreign_models import foreign_model
 from tests.tiny_models import save_model, tiny_vessel_model
 from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.checks import check_graph
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
@@ -305,14 +306,16 @@ def test_a_graph_that_never_ends_is_stopped(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 30
 
 
-def test_a_graph_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("carded", [False, True])
+def test_a_graph_that_asks_for_all_memory_is_refused(tmp_path: Path, carded: bool) -> None:
     sides = numpy_helper.from_array(np.array([1, 3, 200_000, 200_000]), "sides")
     nodes = [
         helper.make_node("ConstantOfShape", ["sides"], ["vast"]),
         helper.make_node("ReduceMean", ["vast"], ["mean"], keepdims=0),
         helper.make_node("Add", ["picture", "mean"], ["answer"]),
     ]
-    path = save_model(tmp_path / "vast.onnx", _graph(nodes, weights=[sides]))
+    card = ModelCard(name="vast") if carded else None
+    path = save_model(tmp_path / "vast.onnx", _graph(nodes, weights=[sides]), card)
     with pytest.raises(VesselError, match=r"vast\.onnx"):
         load_model(path, "cpu")
 

@@ -9,6 +9,7 @@ from vesselapp.inference.graph import GraphInfo, TensorInfo, Weights, read_graph
 MAX_SIDE = 8192
 MAX_AREA = 2**24
 _KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.ms.internal.nhwc")
+_RUNAWAYS = {"Loop", "Scan", "SequenceMap", "ConstantOfShape", "Expand", "Tile", "EyeLike", "RandomNormal"}
 _PICTURE_TYPES = ("uint8", "float32", "float16")
 
 
@@ -138,6 +139,11 @@ def _check_external(weights: Weights, path: Path) -> None:
         raise VesselError(
             f"The weights of {path.name} in {location} are cut short or damaged.", "Copy both files again."
         )
+
+
+def may_run_away(info: GraphInfo) -> bool:
+    """Tell whether a graph has operations that can go on for ever or take any amount of memory."""
+    return any(node.kind in _RUNAWAYS for node in (*info.nodes, *info.inner_nodes))
 
 
 def external_files(path: Path) -> list[Path]:

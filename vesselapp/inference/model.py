@@ -15,7 +15,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.inference.cards import file_sha256, keep_card, kept_card, own_card
-from vesselapp.inference.checks import check_graph
+from vesselapp.inference.checks import check_graph, may_run_away
 from vesselapp.inference.conventions import mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
@@ -255,6 +255,8 @@ def load_model(path: Path, provider: str = "auto", *, threads: int | None = None
     check_graph(info, path)
     sha256 = file_sha256(path)
     own = own_card(info, path)
+    if own is not None and may_run_away(info):
+        try_foreign(path)
     kept = kept_card(sha256) if own is None else None
     model = Model(path, own or kept or _new_card(path, sha256), sha256, threads)
     problem = _start_best(model, provider)
