@@ -143,6 +143,7 @@ class Canvas(PictureView):
         if self._drag is not Drag.NONE:
             return
         self._drag_button, self._drag_from = button, event.position()
+        self.marked = None
         if pans:
             self._drag = Drag.PAN
         elif main and event.modifiers() & Qt.KeyboardModifier.AltModifier:

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from vesselapp.core.geometry import Box
@@ -170,3 +170,16 @@ def paint_region(painter: QPainter, parts: list[Pixels], view: View, ratio: floa
         (x0, y0), (x1, y1) = view.to_canvas(box.left, box.top), view.to_canvas(box.right, box.bottom)
         left, top = min(x0, x1) / ratio, min(y0, y1) / ratio
         painter.drawImage(QRectF(left, top, abs(x1 - x0) / ratio, abs(y1 - y0) / ratio), image)
+
+
+def paint_mark(painter: QPainter, box: Box, ratio: float) -> None:
+    """Mark a box (device px) by its corners, with a little room round it."""
+    rect = QRectF(box.left / ratio - 8, box.top / ratio - 8, 0, 0)
+    rect.setSize(QSizeF((box.right - box.left) / ratio + 16, (box.bottom - box.top) / ratio + 16))
+    arm = min(14.0, rect.width() / 3, rect.height() / 3)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for colour, width in ((QColor(0, 0, 0, 170), 4.0), (QColor(255, 255, 255, 235), 1.8)):
+        painter.setPen(QPen(colour, width))
+        for x, dx in ((rect.left(), arm), (rect.right(), -arm)):
+            for y, dy in ((rect.top(), arm), (rect.bottom(), -arm)):
+                painter.drawPolyline([QPointF(x + dx, y), QPointF(x, y), QPointF(x, y + dy)])

@@ -13,7 +13,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import Pixels, Point
 from vesselapp.state.document import Document
 from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
-from vesselapp.ui.ornaments import Minimap, paint_grid, paint_region, paint_wipe
+from vesselapp.ui.ornaments import Minimap, paint_grid, paint_mark, paint_region, paint_wipe
 from vesselapp.ui.scene import Scene, Split
 from vesselapp.ui.view import View
 
@@ -47,6 +47,7 @@ class PictureView(QWidget):
         self.wipe_share = 0.5
         self.minimap = Minimap()
         self.preview: list[Pixels] = []
+        self.marked: Box | None = None
         self._scene: Scene | None = None
         self._fitted = True
 
@@ -128,13 +129,14 @@ class PictureView(QWidget):
             self.fit()
 
     def show_box(self, box: Box) -> None:
-        """Zoom to a box of the picture (px), with room round it, and no further out than need be."""
+        """Zoom to a box of the picture (px) with room round it, and mark it until something is pressed."""
         size = self.pane_size()
         high, wide = max(box.bottom - box.top, 1), max(box.right - box.left, 1)
         if self.view.turns % 2:
             high, wide = wide, high
         zoom = min(max(0.35 * min(size[0] / high, size[1] / wide), self.view.fitted(size).zoom), 6.0)
         middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+        self.marked = box
         self.show_view(self.view.centred_on(*middle, size, zoom))
 
     def set_preview(self, parts: list[Pixels]) -> None:
@@ -261,6 +263,8 @@ class PictureView(QWidget):
         painter.save()
         if masked:
             paint_region(painter, self.preview, self.view, ratio)
+            if self.marked is not None:
+                paint_mark(painter, self.view.box_on_canvas(self.marked), ratio)
             if self.split is Split.WIPE:
                 paint_wipe(painter, self.wipe_x(), self.height())
             if self.minimap_shown and not self.view.shows_all(size):
