@@ -1,5 +1,7 @@
 import csv
+import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,9 @@ def test_resume_does_only_what_is_missing_or_has_changed(pictures: list[Path], s
     assert len(_rows(spec)) == 6
     other = BatchSpec(spec.out, spec.model, "cpu", threshold=0.3, save=spec.save)
     assert not any(outcome.resumed for outcome in predict_many(pictures, other, resume=True))
+    flipped = replace(other, flips=True)
+    assert not any(outcome.resumed for outcome in predict_many(pictures, flipped, resume=True))
+    assert all(outcome.resumed for outcome in predict_many(pictures, flipped, resume=True))
 
 
 def test_a_manifest_cut_short_loses_only_its_last_line(pictures: list[Path], spec: BatchSpec) -> None:
@@ -162,3 +167,19 @@ def test_results_never_replace_a_picture(pictures: list[Path], spec: BatchSpec) 
     outcomes = {outcome.picture: outcome for outcome in predict_many([trap, *pictures[1:]], inside)}
     assert [path for path in outcomes if outcomes[path].problem] == [pictures[1]]
     assert "one of the pictures" in outcomes[pictures[1]].problem
+
+
+def test_a_name_that_is_no_text_comes_through(pictures: list[Path], spec: BatchSpec) -> None:
+    odd = Path(os.fsdecode(os.fsencode(pictures[0].parent) + b"/\xff\xfe eye.png"))
+    try:
+        pictures[0].rename(odd)
+    except OSError:
+        pytest.skip("this file system takes only text")
+    assert [outcome.problem for outcome in predict_many([odd], spec)] == [""]
+    assert [outcome.resumed for outcome in predict_many([odd], spec, resume=True)] == [True]
+
+
+def test_the_manifest_is_in_natural_order(pictures: list[Path], spec: BatchSpec) -> None:
+    tenth = pictures[0].rename(pictures[0].with_name("eye 10.png"))
+    list(predict_many([tenth, *pictures[1:]], spec))
+    assert [Path(row["file"]).stem for row in _rows(spec)][-2:] == ["eye 5", "eye 10"]

@@ -69,6 +69,8 @@ class Outcome:
         Path of each file written, by kind.
     model, model_sha256, provider : str
     threshold : float
+    flips : bool
+    object_diameter : float or None
     seconds : float
         From reading to written.
     foreground_fraction : float
@@ -86,6 +88,8 @@ class Outcome:
     model_sha256: str = ""
     provider: str = ""
     threshold: float = 0.0
+    flips: bool = False
+    object_diameter: float | None = None
     seconds: float = 0.0
     foreground_fraction: float = 0.0
     notes: tuple[str, ...] = ()
@@ -201,6 +205,8 @@ def _do(
         model_sha256=model.sha256,
         provider=found.provider,
         threshold=threshold,
+        flips=spec.flips,
+        object_diameter=spec.object_diameter,
         foreground_fraction=float(mask.mean()),
         notes=(*image.notes, *found.warnings),
     )

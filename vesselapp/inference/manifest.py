@@ -9,7 +9,8 @@ from typing import Self
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason
-from vesselapp.inference.batch import Errand, Outcome
+from vesselapp.core.image import natural_key
+from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
 NAME = "manifest.csv"
 COLUMNS = (
@@ -20,6 +21,8 @@ COLUMNS = (
     "model_sha256",
     "provider",
     "threshold",
+    "flips",
+    "object_diameter",
     "seconds",
     "foreground_fraction",
     "outputs",
@@ -27,6 +30,8 @@ COLUMNS = (
     "problem",
 )
 _BETWEEN = " | "
+_ANY_NAME = "surrogateescape"
+"""File names that are not UTF-8 come through as they are."""
 
 
 class Manifest:
@@ -54,7 +59,7 @@ class Manifest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        atomic_write(self._path, _as_csv(self._rows[file] for file in sorted(self._rows)))
+        atomic_write(self._path, _as_csv(self._rows[file] for file in sorted(self._rows, key=natural_key)))
 
     def add(self, outcome: Outcome) -> None:
         """Write a picture's line.
@@ -69,7 +74,7 @@ class Manifest:
         line = io.StringIO()
         csv.DictWriter(line, COLUMNS).writerow(row)
         try:
-            with self._path.open("a", encoding="utf-8", newline="") as file:
+            with self._path.open("a", encoding="utf-8", errors=_ANY_NAME, newline="") as file:
                 file.write(line.getvalue())
         except OSError as error:
             raise VesselError(f"{self._path} can't be written: {reason(error)}.", "Free the disk.") from error
@@ -85,7 +90,7 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
     """
     path = folder / NAME
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8", errors=_ANY_NAME, newline="") as file:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise VesselError(f"{path} is not a manifest of this app.", "Choose another folder.")
@@ -100,14 +105,14 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
 def still_to_do(
     errands: Sequence[Errand],
     rows: dict[str, dict[str, str]],
+    spec: BatchSpec,
     *,
     model_sha256: str,
     threshold: float,
-    kinds: Sequence[str],
 ) -> tuple[list[Errand], list[Outcome]]:
     """Split errands into those to do and those that an earlier run has done as they are wanted now.
 
-    Done are those of the same picture (size, time of change), model and threshold whose results all exist.
+    Done are those of the same picture (size, time of change), model and settings whose results all exist.
 
     Returns
     -------
@@ -124,8 +129,9 @@ def still_to_do(
             and not outcome.problem
             and (row["bytes"], row["modified_ns"]) == _stamp(errand.picture)
             and outcome.model_sha256 == model_sha256
-            and outcome.threshold == threshold
-            and set(kinds) <= set(outcome.outputs or {})
+            and (outcome.threshold, outcome.flips) == (threshold, spec.flips)
+            and outcome.object_diameter == spec.object_diameter
+            and set(spec.save) <= set(outcome.outputs or {})
             and all(path.is_file() for path in (outcome.outputs or {}).values())
         )
         if same and outcome is not None:
@@ -146,6 +152,8 @@ def _row(outcome: Outcome) -> dict[str, str]:
         "model_sha256": outcome.model_sha256,
         "provider": outcome.provider,
         "threshold": repr(outcome.threshold),
+        "flips": "yes" if outcome.flips else "no",
+        "object_diameter": "" if outcome.object_diameter is None else repr(outcome.object_diameter),
         "seconds": f"{outcome.seconds:.3f}",
         "foreground_fraction": repr(outcome.foreground_fraction),
         "outputs": _BETWEEN.join(outputs),
@@ -165,6 +173,8 @@ def _outcome(row: dict[str, str]) -> Outcome | None:
             model_sha256=row["model_sha256"],
             provider=row["provider"],
             threshold=float(row["threshold"]),
+            flips=row["flips"] == "yes",
+            object_diameter=float(row["object_diameter"]) if row["object_diameter"] else None,
             seconds=float(row["seconds"]),
             foreground_fraction=float(row["foreground_fraction"]),
             notes=tuple(note for note in row["notes"].split(_BETWEEN) if note),
@@ -187,4 +197,4 @@ def _as_csv(rows: Iterable[dict[str, str]]) -> bytes:
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors=_ANY_NAME)

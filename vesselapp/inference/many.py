@@ -82,6 +82,4 @@ def _resumed(errands: list[Errand], spec: BatchSpec) -> tuple[list[Errand], list
     if card is None:  # never met before, so nothing was done with it
         return list(errands), []
     threshold = card.threshold if spec.threshold is None else spec.threshold
-    return still_to_do(
-        errands, read_manifest(spec.out), model_sha256=sha256, threshold=threshold, kinds=spec.save
-    )
+    return still_to_do(errands, read_manifest(spec.out), spec, model_sha256=sha256, threshold=threshold)
