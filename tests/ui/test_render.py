@@ -181,3 +181,20 @@ def test_the_band_and_the_persons_part_have_colours_of_their_own() -> None:
     changed = {value for value in range(256) if plain[value] != told[value]}
     assert changed == {0, 255, *range(90, 111)}
     assert told[95] == told[105]
+
+
+def test_pictures_wider_than_32767_px_are_shown() -> None:
+    plane = np.ones((60, 40_000), np.uint8)
+    plane[:, 39_990:] = 255
+    pixels = np.zeros((60, 40_000, 3), np.uint8)
+    pixels[:, 39_990:] = 200
+    evidence, picture = Pyramid(plane, halve_evidence), Pyramid(pixels, halve_pixels)
+    for zoom in (0.004, 0.3, 1.0, 7.0):
+        view = View(zoom, round(190 - 39_995 * zoom), 20, 60, 40_000)
+        place = view.to_canvas(39_995, 0)
+        dx, dy = int(place[0]), 20
+        assert sample_evidence(evidence, view, CANVAS)[dy, dx] in (255, 1)
+        shown = sample_pixels(picture, view, CANVAS, (1, 2, 3))
+        if zoom >= 0.3:
+            assert sample_evidence(evidence, view, CANVAS)[dy, dx] == 255
+            assert shown[dy, dx, 0] > 150

@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QImage, QPointingDevice, QTabletEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -16,6 +17,7 @@ from vesselapp.state.document import Document
 from vesselapp.ui.actions import ACTIONS
 from vesselapp.ui.palette import CommandPalette
 from vesselapp.ui.scene import Split
+from vesselapp.ui.toolbox import TOOL_KEYS
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
 
@@ -387,3 +389,58 @@ def test_n_goes_to_doubtful_places_and_says_how_many_are_left(
     back = canvas.box_in_sight()
     assert back is not None
     assert back.top < 63 < back.bottom
+
+
+def test_each_tool_has_a_cursor_of_its_own(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    cursors = []
+    for tool in TOOL_KEYS:
+        window.choose_tool(tool)
+        cursors.append(window.canvas.cursor().pixmap().toImage())
+    assert all(not cursor.isNull() for cursor in cursors)
+    assert all(one != other for at, one in enumerate(cursors) for other in cursors[:at])
+
+
+def test_two_fingers_pan_and_zoom_and_paint_nothing(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    canvas = window.canvas
+    screen = QTest.createTouchDevice()
+    before = canvas.view.zoom
+    left, right = QPoint(200, 200), QPoint(300, 200)
+    QTest.touchEvent(canvas, screen).press(0, left, canvas).commit()
+    QTest.touchEvent(canvas, screen).move(0, left, canvas).press(1, right, canvas).commit()
+    for step in range(1, 6):
+        grown = QPoint(10 * step, 0)
+        QTest.touchEvent(canvas, screen).move(0, left - grown, canvas).move(1, right + grown, canvas).commit()
+    QTest.touchEvent(canvas, screen).release(0, left, canvas).release(1, right, canvas).commit()
+    assert canvas.view.zoom == pytest.approx(2 * before, rel=0.1)
+    assert not vessel.corrections.any()
+
+
+@pytest.mark.parametrize("zoom", [0.5, 1.0, 2.3, 5.0, 17.0, 64.0])
+def test_painting_at_any_zoom_touches_the_pixel_under_the_pointer_and_no_other(
+    qtbot: QtBot, window: MainWindow, vessel: Document, zoom: float
+) -> None:
+    canvas, random = window.canvas, np.random.default_rng(round(zoom * 10))
+    canvas.show_view(canvas.view.centred_on(200.3, 149.7, canvas.pane_size(), zoom))
+    canvas.set_diameter(1)
+    for _ in range(8):
+        at = QPoint(
+            *(int(value) for value in random.integers(5, (canvas.width() - 200, canvas.height() - 200)))
+        )
+        x, y = canvas.to_picture(QPointF(at))
+        if not (0 <= x < vessel.width and 0 <= y < vessel.height):
+            continue
+        qtbot.mouseClick(canvas, LEFT, pos=at)
+        assert np.argwhere(vessel.corrections).tolist() == [[int(y), int(x)]]
+        assert vessel.undo()
+
+
+def test_one_finger_paints(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    canvas, screen = window.canvas, QTest.createTouchDevice()
+    start, end = canvas.place_of(60, 60), canvas.place_of(160, 60)
+    QTest.touchEvent(canvas, screen).press(0, start, canvas).commit()
+    QTest.touchEvent(canvas, screen).move(0, end, canvas).commit()
+    QTest.touchEvent(canvas, screen).release(0, end, canvas).commit()
+    assert vessel.mask()[60, 62:158].all()
+    assert vessel.history.names[0] == ["Brush"]

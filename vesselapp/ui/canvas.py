@@ -7,6 +7,7 @@ from enum import Enum
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
+    QCursor,
     QEnterEvent,
     QFocusEvent,
     QInputDevice,
@@ -65,7 +66,8 @@ class Canvas(PictureView):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
-        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.tool_cursor = QCursor(Qt.CursorShape.CrossCursor)
+        self.setCursor(self.tool_cursor)
         self.tool = Tool(self)
         self.diameter = 12
         self.loupe = False
@@ -245,23 +247,40 @@ class Canvas(PictureView):
         event.accept()
 
     def event(self, event: QEvent) -> bool:
-        """Zoom and pan by two fingers, on a touchpad or a touch screen."""
-        if isinstance(event, QNativeGestureEvent) and self.document is not None:
+        """Zoom by a touchpad's pinch; on a touch screen, one finger uses the tool, two pan and zoom."""
+        if self.document is not None and isinstance(event, QNativeGestureEvent):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
                 self.show_view(self.view.zoomed(1 + event.value(), *self.to_device(event.position())))
                 return True
-        elif isinstance(event, QTouchEvent) and self.document is not None and len(event.points()) == 2:
-            self._follow_fingers(event)
+        elif self.document is not None and isinstance(event, QTouchEvent):
+            self._follow_touch(event)
+            event.accept()
             return True
-        elif event.type() in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):
-            self._touched = None
         return super().event(event)
 
-    def _follow_fingers(self, event: QTouchEvent) -> None:
-        if self._drag is Drag.TOOL:  # the first finger began a stroke that was none
-            self.tool.cancel()
-            self._drag = Drag.NONE
-        first, second = (point.position() for point in event.points())
+    def _follow_touch(self, event: QTouchEvent) -> None:
+        points = event.points()
+        ended = event.type() in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel)
+        if len(points) >= 2 and not ended:
+            if self._drag is Drag.TOOL:  # the first finger began a gesture that was none
+                self.cancel_gesture()
+            self._drag = Drag.PAN
+            self._follow_fingers(points[0].position(), points[1].position())
+            return
+        place = self.to_picture(points[0].position())
+        if event.type() == QEvent.Type.TouchBegin and self._drag is Drag.NONE:
+            self._drag, self.marked = Drag.TOOL, None
+            self.tool.press(place, opposite=False, shift=False)
+        elif event.type() == QEvent.Type.TouchUpdate and self._drag is Drag.TOOL:
+            self.tool.drag(place)
+        elif ended:
+            drag, self._drag, self._touched = self._drag, Drag.NONE, None
+            if drag is Drag.TOOL and event.type() == QEvent.Type.TouchEnd:
+                self.tool.release(place)
+            elif drag is Drag.TOOL:
+                self.tool.cancel()
+
+    def _follow_fingers(self, first: QPointF, second: QPointF) -> None:
         middle = (first + second) / 2
         apart = math.hypot(first.x() - second.x(), first.y() - second.y())
         if self._touched is not None and apart > 0 and self._touched[1] > 0:
@@ -335,16 +354,17 @@ class Canvas(PictureView):
         elif self._space:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
         else:
-            self.setCursor(Qt.CursorShape.CrossCursor)
+            self.setCursor(self.tool_cursor)
         self.update()
 
     # -- tools -------------------------------------------------------------------------------------------
 
-    def set_tool(self, tool: Tool) -> None:
+    def set_tool(self, tool: Tool, cursor: QCursor | None = None) -> None:
         """Take another tool in hand; a gesture under way is taken back."""
-        self.tool.cancel()
+        self.cancel_gesture()
         self.tool = tool
-        self.update()
+        self.tool_cursor = cursor or QCursor(Qt.CursorShape.CrossCursor)
+        self._show_cursor()
 
     def cancel_gesture(self) -> bool:
         """Take back the gesture under way; False where there is none."""

@@ -1,12 +1,13 @@
-"""Icons drawn in the colour of the text around them, so that they are seen on dark and light alike."""
+"""Icons drawn in the colour of the text around them, and cursors made of them."""
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QCursor, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from vesselapp.core.resources import resource_path
 
 _SIDES = (24, 48)
+_CURSOR_SIDE, _CURSOR_HOT = 36, 10
 
 
 def icon(name: str, palette: QPalette) -> QIcon:
@@ -31,3 +32,35 @@ def _drawn(source: str, colour: QColor, side: int) -> QPixmap:
     drawing.render(painter, QRectF(0, 0, side, side))
     painter.end()
     return pixmap
+
+
+def tool_cursor(name: str, ratio: float) -> QCursor:
+    """Make a tool's cursor: a fine cross with the tool's icon beside it, seen on dark and light alike.
+
+    Parameters
+    ----------
+    name : str
+        Of the icon in resources/icons.
+    ratio : float
+        Device px per logical px of the screen.
+    """
+    source = resource_path(f"icons/{name}.svg").read_text("utf-8")
+    side = round(_CURSOR_SIDE * ratio)
+    pixmap = QPixmap(side, side)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    centre = _CURSOR_HOT + 0.5
+    for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255), 1.0)):
+        painter.setPen(QPen(colour, width))
+        for start, end in ((-9.0, -3.0), (3.0, 9.0)):
+            painter.drawLine(QPointF(centre + start, centre), QPointF(centre + end, centre))
+            painter.drawLine(QPointF(centre, centre + start), QPointF(centre, centre + end))
+    glyph = round(16 * ratio)
+    for colour, shift in ((QColor(0, 0, 0), 1.0), (QColor(255, 255, 255), 0.0)):
+        drawn = _drawn(source, colour, glyph)
+        drawn.setDevicePixelRatio(ratio)
+        painter.drawPixmap(QPointF(centre + 7 + shift, centre + 7 + shift), drawn)
+    painter.end()
+    return QCursor(pixmap, _CURSOR_HOT, _CURSOR_HOT)

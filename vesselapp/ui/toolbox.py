@@ -1,7 +1,10 @@
 """The tools a person can take in hand, each keeping its own brush size."""
 
+from PySide6.QtGui import QCursor
+
 from vesselapp.state.document import Brush
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.icons import tool_cursor
 from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.brush import BrushTool
 
@@ -12,6 +15,17 @@ HINTS = {
     "OUTLINE": "Drag round an area or click its corners; right button cuts out; Enter ends",
     "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",
     "SPLIT": "Drag a line across touching cells",
+}
+ICONS = {
+    "PAINT": "brush",
+    "ERASE": "erase",
+    "RESTORE": "restore",
+    "UNSURE": "unsure",
+    "TRACE": "trace",
+    "GROW": "grow",
+    "OUTLINE": "fill",
+    "PIECE": "piece",
+    "SPLIT": "split",
 }
 TOOL_KEYS = (*Brush.__members__, *HINTS)
 BRUSH_HINT = "[ ]   Shift+wheel   Alt+drag; Shift+click: straight line"
@@ -33,13 +47,16 @@ class Toolbox:
             key: px for key, px in diameters.items() if key in DEFAULT_DIAMETER
         }
         self._tools: dict[str, Tool] = {}
+        self._cursors: dict[str, QCursor] = {}
         self.key = "PAINT"
         self.choose(self.key)
 
     def choose(self, key: str) -> None:
         """Take a tool in hand."""
         self.key = key
-        self._canvas.set_tool(self._tool(key))
+        if key not in self._cursors:
+            self._cursors[key] = tool_cursor(ICONS[key], self._canvas.devicePixelRatioF())
+        self._canvas.set_tool(self._tool(key), self._cursors[key])
         if key in self.diameters:
             self._canvas.set_diameter(self.diameters[key])
 
