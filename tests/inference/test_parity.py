@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 from numpy.typing import NDArray
 
 from tests.tiny_models import fundus_picture
+from vesselapp.core.model_card import TileSpec
 from vesselapp.core.scaling import resize_probability
+from vesselapp.inference.catalog import find_model
 from vesselapp.inference.frame import frame_for, working_pixels
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
@@ -33,12 +36,22 @@ def torch_answer(path: Path, model: Model, pixels: NDArray[np.uint8]) -> NDArray
     return whole * frame.field_of_view.mask(*whole.shape)
 
 
-def assert_alike(path: Path, pixels: NDArray[np.uint8]) -> None:
+def assert_alike(path: Path, pixels: NDArray[np.uint8], tile: TileSpec) -> None:
     model = load_model(path, "cpu")
+    model = model.with_card(model.card.model_copy(update={"tile": tile}))
     wanted = torch_answer(path, model, pixels)
     off = np.abs(predict(model, pixels).probability - wanted)
     assert wanted.std() > 0.02  # an answer that tells something apart
     assert (off <= 1 / 255).mean() >= 0.999
+
+
+def test_the_shipped_vessel_model_answers_as_in_training() -> None:
+    from trainer.export import make_card, read_card
+    from trainer.recipes import recipe_from_dict
+
+    recipe = recipe_from_dict(read_card(find_model()).config["recipe"])
+    tile = make_card(recipe, name="", command="").tile  # as written today, should the file be older
+    assert_alike(find_model(), skimage.data.retina(), tile)
 
 
 def test_a_net_fresh_from_the_trainer_answers_as_in_training(tmp_path: Path) -> None:
@@ -56,4 +69,4 @@ def test_a_net_fresh_from_the_trainer_answers_as_in_training(tmp_path: Path) -> 
             parameter *= 1.5
     path = tmp_path / "fresh.onnx"
     export_net(net, recipe, path, make_card(recipe, name="fresh", command="none"))
-    assert_alike(path, fundus_picture(900, 1000, 800))
+    assert_alike(path, fundus_picture(900, 1000, 800), TileSpec(stride=2, size=256, overlap=96))
