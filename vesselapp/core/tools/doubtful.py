@@ -11,7 +11,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.core.tools.pieces import Plane, block_max
 
 _MOST_BLOCKS = 2_000_000
-_LARGEST_PLACE = 96
+_LARGEST_PLACE = 192
 _BAND = 0.6
 _LEAST_DOUBT = 64
 _FEWEST_BLOCKS = 3

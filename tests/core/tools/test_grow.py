@@ -1,0 +1,48 @@
+import cv2
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.tools.drawn import joined
+from vesselapp.core.evidence import LOWEST
+from vesselapp.core.tools.grow import Grower, grow
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.tuples(st.integers(0, 59), st.integers(0, 49)), st.sampled_from([None, 8.0]))
+def test_a_region_holds_its_seed_is_connected_and_only_grows(
+    seed: int, place: tuple[int, int], within: float | None
+) -> None:
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (10, 12, 3)).astype(np.uint8)
+    pixels = cv2.resize(coarse, (60, 50), interpolation=cv2.INTER_LINEAR)
+    evidence = cv2.resize(random.integers(0, 256, (10, 12)).astype(np.uint8), (60, 50))
+    grower = Grower(evidence, pixels, place)
+    before = np.zeros((50, 60), np.bool_)
+    for reach in (0.0, 0.1, 0.3, 0.6, 1.0):
+        region = joined([grower.region(reach, within)], (50, 60))
+        assert region[place[1], place[0]]
+        assert cv2.connectedComponents(region.astype(np.uint8), connectivity=4)[0] == 2
+        assert not (before & ~region).any()
+        before = region
+    ys, xs = np.nonzero(before)
+    if within is not None:
+        assert np.hypot(xs - place[0], ys - place[1]).max() <= within
+    else:
+        assert before.all()
+
+
+def test_a_cell_is_taken_whole_without_a_model() -> None:
+    pixels = np.full((200, 220, 3), 210, np.uint8)
+    cv2.circle(pixels, (90, 100), 30, (140, 80, 150), -1)
+    cv2.circle(pixels, (160, 100), 30, (140, 80, 150), -1)
+    region = joined([grow(np.full((200, 220), LOWEST, np.uint8), pixels, (85, 95), 0.3)], (200, 220))
+    cell = cv2.circle(np.zeros((200, 220), np.uint8), (90, 100), 30, 1, -1) > 0
+    assert (region & cell).sum() / (region | cell).sum() > 0.93
+
+
+def test_the_region_stays_in_its_window() -> None:
+    flat = np.full((300, 300, 3), 100, np.uint8)
+    box, region = grow(np.full((300, 300), LOWEST, np.uint8), flat, (150, 150), 1.0, window=100)
+    assert (box.right - box.left, box.bottom - box.top) == (101, 101)
+    assert region.all()

@@ -1,0 +1,146 @@
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.tools.drawn import joined, vessel
+from vesselapp.core.evidence import HIGHEST, LOWEST
+from vesselapp.core.geometry import Box
+from vesselapp.core.tools.ridge import Ridges
+from vesselapp.core.tools.trace import Tracer
+from vesselapp.core.tools.width import paint_path, vessel_width
+
+NOTHING = np.full((240, 240), LOWEST, np.uint8)
+
+
+def distances(path: np.ndarray, line: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    free = np.ones(shape, np.uint8)
+    free[line[:, 1], line[:, 0]] = 0
+    return cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[path[:, 1], path[:, 0]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.integers(0, 2**31),
+    st.tuples(*[st.integers(-20, 320)] * 4),
+)
+def test_a_path_is_connected_and_goes_where_asked(
+    height: int, width: int, seed: int, ends: tuple[int, int, int, int]
+) -> None:
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (height, width, 3), np.uint8)
+    evidence = random.integers(0, 256, (height, width)).astype(np.uint8)
+    tracer = Tracer(pixels, evidence, 128)
+    tracer.set_node((ends[0], ends[1]))
+    path = tracer.path((ends[2], ends[3]))
+    inside = [(min(max(x, 0), width - 1), min(max(y, 0), height - 1)) for x, y in (ends[:2], ends[2:])]
+    assert tuple(path[0]) == inside[0]
+    assert tuple(path[-1]) == inside[1]
+    assert (path >= 0).all()
+    assert (path < [width, height]).all()
+    if len(path) > 1:
+        assert (np.abs(np.diff(path, axis=0)).max(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize("width", [2, 4, 9, 16])
+def test_follows_a_vessel_without_a_model(width: int) -> None:
+    pixels, line = vessel(width)
+    tracer = Tracer(pixels, NOTHING, 128)
+    tracer.set_node(tuple(line[0]))
+    path = tracer.path(tuple(line[-1]))
+    assert distances(path, line, (240, 240)).max() <= width / 2 + 1.5
+    assert distances(line, path, (240, 240)).max() <= width / 2 + 1.5
+
+
+def test_follows_the_evidence_where_the_picture_shows_nothing() -> None:
+    _, line = vessel(4, bend=60)
+    evidence = NOTHING.copy()
+    cv2.polylines(evidence, [line.reshape(-1, 1, 2)], False, HIGHEST, 3)
+    tracer = Tracer(np.full((240, 240, 3), 120, np.uint8), evidence, 128)
+    tracer.set_node(tuple(line[0]))
+    assert distances(tracer.path(tuple(line[-1])), line, (240, 240)).max() <= 2.5
+
+
+def test_new_evidence_counts_after_a_refresh() -> None:
+    _, line = vessel(4, bend=60)
+    evidence = NOTHING.copy()
+    tracer = Tracer(np.full((240, 240, 3), 120, np.uint8), evidence, 128)
+    tracer.set_node(tuple(line[0]))
+    assert distances(tracer.path(tuple(line[-1])), line, (240, 240)).max() > 20
+    cv2.polylines(evidence, [line.reshape(-1, 1, 2)], False, HIGHEST, 3)
+    tracer.refresh()
+    assert distances(tracer.path(tuple(line[-1])), line, (240, 240)).max() <= 2.5
+
+
+def test_snaps_to_the_vessel_nearby() -> None:
+    pixels, line = vessel(3, angle=0.0, bend=0.0)
+    x, y = line[len(line) // 2].tolist()
+    snapped = Tracer(pixels, NOTHING, 128).snapped((x, y + 4), 6)
+    assert abs(snapped[1] - y) <= 1
+    assert np.hypot(snapped[0] - x, snapped[1] - (y + 4)) <= 6
+
+
+def test_the_black_around_a_fundus_is_no_vessel() -> None:
+    pixels = np.zeros((400, 400, 3), np.uint8)
+    cv2.circle(pixels, (200, 200), 150, (120, 120, 120), -1)
+    assert int(Ridges(pixels).plane(Box(0, 0, 400, 400)).max()) < 128
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5, 0.785])
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 14, 22])
+def test_a_drawn_width_is_measured_to_a_pixel(width: int, angle: float) -> None:
+    pixels, line = vessel(width, angle=angle)
+    _, widths = vessel_width(pixels, NOTHING, line)
+    assert np.abs(widths - width).max() <= 1.0
+
+
+def test_the_middle_is_found_from_a_path_off_it() -> None:
+    pixels, line = vessel(9, angle=0.0, bend=0.0)
+    centres, widths = vessel_width(pixels, NOTHING, line + np.array([0, 3], np.int32))
+    middle = slice(20, -20)
+    assert np.abs(centres[middle, 1] - (line[middle, 1] + 0.5)).max() <= 1.0
+    assert np.abs(widths[middle] - 9).max() <= 1.0
+
+
+def test_evidence_gives_the_width_where_the_picture_shows_nothing() -> None:
+    _, line = vessel(6, angle=0.0, bend=0.0)
+    evidence = NOTHING.copy()
+    evidence[line[0, 1] - 3 : line[0, 1] + 4] = HIGHEST
+    _, widths = vessel_width(np.full((240, 240, 3), 120, np.uint8), evidence, line)
+    assert abs(float(np.median(widths)) - 7) <= 1.0
+
+
+def test_without_anything_to_see_the_width_is_the_default() -> None:
+    _, line = vessel(6)
+    _, widths = vessel_width(np.full((240, 240, 3), 120, np.uint8), NOTHING, line, default=5.0)
+    assert (widths == 5.0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-30, 130), st.integers(-30, 130)), min_size=1, max_size=5),
+    st.floats(0.1, 30),
+)
+def test_painting_a_path_covers_its_pixels_and_nothing_far(
+    corners: list[tuple[int, int]], width: float
+) -> None:
+    spots = np.array(corners, np.float64)
+    steps = [np.linspace(a, b, int(np.abs(b - a).max()) + 1) for a, b in pairwise(spots)]
+    path = np.round(np.vstack([spots[:1], *steps])).astype(np.int32)
+    painted = joined(paint_path(path, np.full(len(path), width, np.float32), 100, 90), (100, 90))
+    inside = (path >= 0).all(axis=1) & (path < [90, 100]).all(axis=1)
+    assert painted[path[inside, 1], path[inside, 0]].all()
+    ys, xs = np.nonzero(painted)
+    for y, x in zip(ys, xs, strict=True):
+        assert np.hypot(path[:, 0] - x, path[:, 1] - y).min() <= max(width / 2, 0.5) + 1e-3
+
+
+def test_one_pixel_wide_stays_one_pixel() -> None:
+    path = np.stack([np.arange(5, 60), np.full(55, 20)], axis=1).astype(np.int32)
+    painted = joined(paint_path(path, np.ones(55, np.float32), 100, 90), (100, 90))
+    assert painted.sum() == 55
