@@ -15,8 +15,9 @@ from vesselapp.core.image import read_image
 from vesselapp.inference import workers
 from vesselapp.inference.batch import BatchSpec, Control, Outcome
 from vesselapp.inference.many import predict_many
-from vesselapp.inference.model import load_model
+from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
+from vesselapp.inference.session import DeviceError
 
 
 @pytest.fixture
@@ -183,3 +184,22 @@ def test_the_manifest_is_in_natural_order(pictures: list[Path], spec: BatchSpec)
     tenth = pictures[0].rename(pictures[0].with_name("eye 10.png"))
     list(predict_many([tenth, *pictures[1:]], spec))
     assert [Path(row["file"]).stem for row in _rows(spec)][-2:] == ["eye 5", "eye 10"]
+
+
+def test_workers_that_run_out_of_memory_together_ask_for_less_just_once(
+    pictures: list[Path], spec: BatchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, together = Model.run, threading.Barrier(3, timeout=20)
+    models = set()
+
+    def short_of_memory(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        if self.tile_size == 128 and batch.shape[1] > 64:
+            models.add(self)
+            together.wait()
+            raise DeviceError(MemoryError())
+        return run(self, batch, table)
+
+    monkeypatch.setattr(Model, "run", short_of_memory)
+    outcomes = list(predict_many(pictures[:3], spec, workers=3))
+    assert [outcome.problem for outcome in outcomes] == [""] * 3
+    assert [model.tile_size for model in models] == [64]

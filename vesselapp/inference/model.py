@@ -59,7 +59,7 @@ class Model:
         self._device: Provider = CPU
         self._fixed_batch: int | None = None
         self._cpu_answer: NDArray[np.float32] | None = None
-        self._turn = threading.Lock()
+        self._turn, self._retreating = threading.Lock(), threading.Lock()
         self._short = False  # of memory: tiles were made smaller
 
     @property
@@ -154,14 +154,31 @@ class Model:
         self.provider, self.batch = device.name, self._fixed_batch or tiles_at_once(device)
         return ""
 
-    def retreat(self, trouble: DeviceError) -> None:
+    @property
+    def effort(self) -> tuple[str, int, int]:
+        """What is asked of the device now: its name, tiles at once, side of a tile (px)."""
+        return self.provider, self.batch, self.tile_size
+
+    def retreat(self, trouble: DeviceError, effort: tuple[str, int, int]) -> None:
         """Ask less of a device that failed at work: fewer tiles, smaller tiles, then the CPU; and say so.
+
+        Parameters
+        ----------
+        trouble : DeviceError
+        effort : tuple
+            What was asked of the device when it failed; nothing is done where another thread has already
+            asked less since.
 
         Raises
         ------
         VesselError
             If nothing is left to try.
         """
+        with self._retreating:
+            if self.effort == effort:
+                self._ask_less(trouble)
+
+    def _ask_less(self, trouble: DeviceError) -> None:
         tile = self.card.tile
         smaller = self.tile_size // 2 // tile.stride * tile.stride
         if trouble.memory and self.batch > 1 and self._fixed_batch is None:

@@ -83,11 +83,12 @@ def run_over(
     table = None if takes_raw_pixels(spec) or not spec.equalise else value_table(spec, pixels)
     while True:
         plane[...] = 0
+        effort = model.effort
         try:
             _run_all(model, pixels, plane, wishes, _plan(model, plane.shape, magnify), table)
             break
         except DeviceError as trouble:
-            model.retreat(trouble)
+            model.retreat(trouble, effort)
     np.clip(plane, 0.0, 1.0, out=plane)
 
 
