@@ -23,6 +23,7 @@ Plane = NDArray[np.uint8]
 _REACHES = ((96, 1), (480, 2), (1120, 4), (2240, 8), (4480, 16), (8960, 32), (17920, 64), (35840, 128))
 _LEAST_COST = 0.02
 _UNSURE_PULL = 0.3
+_STRETCH = 250
 
 
 class Tracer:
@@ -130,9 +131,21 @@ class Tracer:
         return ways
 
     def _exact(self, coarse: Path, end: Place, step: int) -> Path:
-        """Find the way at full size within a corridor around a coarse way (its points in px)."""
+        """Find the way at full size along a coarse one (points in px), a stretch at a time."""
         assert self._node is not None
-        points = np.vstack([self._node, coarse, end]).astype(np.int32)
+        count = max(1, round(len(coarse) * step / _STRETCH))
+        joints = [(int(x), int(y)) for x, y in coarse[np.arange(1, count) * len(coarse) // count]]
+        joints = [self._node, *(self.snapped(joint, step // 2 + 1) for joint in joints), end]
+        parts = np.array_split(coarse, count)
+        ways = [
+            self._corridor(np.vstack([start, part, stop]), start, stop, step)
+            for part, start, stop in zip(parts, joints[:-1], joints[1:], strict=True)
+        ]
+        # A stretch begins where the one before ends.
+        return np.vstack([ways[0], *(way[1:] for way in ways[1:])])
+
+    def _corridor(self, points: Path, start: Place, end: Place, step: int) -> Path:
+        points = points.astype(np.int32)
         half = step + step // 2 + 1
         low, high = points.min(axis=0) - half, points.max(axis=0) + half + 1
         box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(self._height, self._width)
@@ -140,7 +153,7 @@ class Tracer:
         corridor = np.zeros((box.bottom - box.top, box.right - box.left), np.uint8)
         cv2.polylines(corridor, [(points - origin).reshape(-1, 1, 2)], False, 1, 2 * half + 1)
         cost = np.where(corridor > 0, self._cost(box, 1), np.float32(-1))
-        return _way(cost, box, self._node, end)
+        return _way(cost, box, start, end)
 
     def _cost(self, box: Box, step: int) -> NDArray[np.float32]:
         """Give what it costs to cross each px of a reduced copy of a box: the cheapest of its block."""

@@ -15,7 +15,7 @@ Pixels = tuple[Box, NDArray[np.bool_]]
 
 WIDEST = 160
 _APART = 2
-_MOST_PLACES = 250
+_MOST_PLACES = 160
 _FINE = 0.5
 _REACHES = (6.0, 12.0, 24.0, 48.0, 96.0, 192.0)
 _LEAST_DEPTH = 2.0
@@ -183,7 +183,8 @@ def _measured(
 
 def _profiles(part: NDArray[np.uint8], places: Centres, normal: Centres, reach: float) -> NDArray[np.float32]:
     """Read a plane across the path, ``(N, places across) float32``, a little smoothed."""
-    steps = np.arange(-round(reach / _FINE), round(reach / _FINE) + 1, dtype=np.float32) * np.float32(_FINE)
+    fine = _FINE if reach < 48 else 2 * _FINE
+    steps = np.arange(-round(reach / fine), round(reach / fine) + 1, dtype=np.float32) * np.float32(fine)
     # OpenCV counts from pixel middles.
     x = places[:, :1] + normal[:, :1] * steps - np.float32(0.5)
     y = places[:, 1:] + normal[:, 1:] * steps - np.float32(0.5)
@@ -194,16 +195,16 @@ def _profiles(part: NDArray[np.uint8], places: Centres, normal: Centres, reach: 
         cv2.GaussianBlur(values, (0, 0), sigmaX=0.01, sigmaY=3.0, borderType=cv2.BORDER_REPLICATE)
     )
     if reach >= 12:
-        across = reach / 24 / _FINE
+        across = reach / 24 / fine
         along = np.asarray(
             cv2.GaussianBlur(along, (0, 0), sigmaX=across, sigmaY=0.01, borderType=cv2.BORDER_REPLICATE)
         )
-    return np.asarray(along[:, :: _thinned(reach)], np.float32)
+    return np.asarray(along[:, :: _thinned(reach, fine)], np.float32)
 
 
-def _thinned(reach: float) -> int:
-    """Tell how many of the fine places across a path one is kept of; far sights need no fine ones."""
-    return max(1, int(reach / 24))
+def _thinned(reach: float, fine: float) -> int:
+    """Tell of how many places across a path one is kept: far sights need none closer than reach / 48."""
+    return max(1, int(reach / 48 / fine))
 
 
 def _half_depth(
