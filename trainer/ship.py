@@ -54,7 +54,7 @@ def ship(
     card = make_card(
         recipe,
         name=name or path.stem,
-        command=command_of(run, views),
+        command=command_of(run, views, threshold),
         sources=_sources(run, recipe),
         limits=_LIMITS[recipe.task],
         description=_DESCRIPTIONS[recipe.task],
@@ -71,10 +71,11 @@ def ship(
     return card
 
 
-def command_of(run: Path, views: int | None) -> str:
+def command_of(run: Path, views: int | None, threshold: float | None) -> str:
     """Give the commands that make the file again, with the user's own folders left open."""
     command = (run / "command.txt").read_text().strip()
     extra = f" --views {views}" if views else ""
+    extra += f" --threshold {threshold:g}" if threshold is not None else ""
     return f"{command} && python -m trainer export RUN --out MODEL.onnx --data DATA{extra}"
 
 
