@@ -79,11 +79,10 @@ def extra_memory(megapixels: int, scaled: bool) -> float:
 
 
 def measure_memory(megapixels: int, scaled: bool) -> float:
-    """Run in a fresh process: a first small run fills what is filled once, then the peak is read."""
+    """Run in a fresh process: what the net itself needs for its tiles counts, the loaded model does not."""
     with tempfile.TemporaryDirectory() as folder:
         path = find_model() if scaled else tiny_vessel_model(Path(folder) / "m.onnx", task="other", tile=512)
         model = load_model(path, "cpu")
-        predict(model, fundus_picture(1000, 1000, 900))
         side = round((megapixels * 1e6) ** 0.5)
         small = fundus_picture(side // 10, side // 10, side / 10.4)
         pixels = np.ascontiguousarray(small.repeat(10, axis=0).repeat(10, axis=1))
