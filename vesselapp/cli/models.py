@@ -9,7 +9,7 @@ from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder, reason
-from vesselapp.core.model_card import ModelCard
+from vesselapp.core.model_card import ModelCard, ScaleSpec
 from vesselapp.inference.cards import explain_guesses, file_sha256, forget_card
 from vesselapp.inference.catalog import find_model, list_models, user_folder
 from vesselapp.inference.graph import read_graph
@@ -122,7 +122,7 @@ def _card_lines(card: ModelCard) -> list[str]:
         f"for: {card.task}",
         f"description: {card.description}",
         f"input: {card.input.colour}, {card.input.dtype}, {card.input.layout}",
-        f"scale: {card.scale.kind}" + (f", {card.scale.size} px" if card.scale.size else ""),
+        f"scale: {card.scale.kind}" + _sizes(card.scale),
         f"answer: {card.output.meaning} of {', '.join(card.output.channels)}",
         f"threshold: {card.threshold:g}",
         f"made: {card.timestamp}",
@@ -138,3 +138,10 @@ def _card_lines(card: ModelCard) -> list[str]:
     lines += [f"limit: {limit}" for limit in card.limits]
     lines += [f"guessed: {line}" for line in explain_guesses(card)]
     return [line for line in lines if not line.endswith(": ")]
+
+
+def _sizes(scale: ScaleSpec) -> str:
+    """Say to how many px a picture is scaled."""
+    if not scale.size:
+        return ""
+    return f", {scale.size} px" + (f" to {scale.largest} px" if scale.largest else "")

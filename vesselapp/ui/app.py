@@ -90,13 +90,13 @@ def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None
     )
     _install_excepthook(window)
     _let_ctrl_c_close(app)
-    window.show()
     if sample is not None:
         window.workspace.set_sources([sample])
     elif paths:
         window.open_paths(paths)
     else:
         window.workspace.idle.emit()
+    window.show()
     status = app.exec()
     window.workspace.jobs.close()
     return int(status)
