@@ -49,3 +49,11 @@ def test_a_model_whose_answers_are_wrong_everywhere_does_not_load(tmp_path: Path
 
 def test_physical_cores_are_counted() -> None:
     assert physical_cores() >= 1
+
+
+def test_a_runtime_that_breaks_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    graph = tiny_vessel_model(tmp_path / "odd.onnx")
+    graph.write_bytes(graph.read_bytes().replace(b"Transpose", b"Trans\xffose"))
+    with pytest.raises(VesselError, match="does not run"):
+        load_model(graph)
+    assert capfd.readouterr() == ("", "")

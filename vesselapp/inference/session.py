@@ -52,7 +52,8 @@ def open_session(path: Path, device: Provider, threads: int | None) -> Any:
         providers.append(CPU.runtime_name)
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        # Its own fallback would print on stdout and hide the reason.
+        return onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:
         raise DeviceError(error) from error
 
@@ -61,7 +62,7 @@ def set_aside_by_runtime(session: Any, device: Provider) -> str:
     """Say why a session that was made for a device doesn't compute on it; empty where it does."""
     running = session.get_providers()[0]
     if running != device.runtime_name:
-        return f"ONNX Runtime took {running} instead"
+        return f"ONNX Runtime took {running} instead, as libraries are missing. To get them: {device.install}"
     if device.runtime_name == CPU.runtime_name or not hasattr(session, "get_provider_graph_assignment_info"):
         return ""
     parts = session.get_provider_graph_assignment_info()
