@@ -1,4 +1,4 @@
-"""Each device that the installed ONNX Runtime offers besides the CPU, for real; skipped where there is none."""
+"""Each device that the installed ONNX Runtime offers besides the CPU, for real; skipped where none is."""
 
 from pathlib import Path
 
