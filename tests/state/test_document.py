@@ -164,14 +164,20 @@ def test_unsaved_follows_changes_and_saves() -> None:
     document = make_document()
     assert not document.unsaved
     stroke(document, Brush.PAINT, 20, (100, 100))
-    revision = document.revision
+    state = document.state
     stroke(document, Brush.PAINT, 20, (200, 100))
-    document.mark_saved(revision)
+    document.mark_saved(state, "now")
     assert document.unsaved
-    document.mark_saved(document.revision)
+    document.mark_saved(document.state, "now")
     assert not document.unsaved
     document.undo()
     assert document.unsaved
+    document.redo()
+    assert not document.unsaved
+    document.set_level(document.level + 1)
+    assert document.unsaved
+    document.set_level(document.level - 1)
+    assert not document.unsaved
 
 
 def test_parts_of_an_answer_are_shown_and_taken_back() -> None:

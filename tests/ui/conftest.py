@@ -49,7 +49,7 @@ def discard(window: MainWindow) -> None:
     """Let the window close without a question."""
     document = window.workspace.document
     if document is not None:
-        document.mark_saved(document.revision)
+        document.mark_saved(document.state, "now")
 
 
 def wait_for_answer(qtbot: QtBot, window: MainWindow) -> None:

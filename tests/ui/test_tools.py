@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QImage, QPointingDevice, QTabletEvent
+from PySide6.QtGui import QColor, QEnterEvent, QImage, QPointingDevice, QTabletEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -444,3 +444,63 @@ def test_one_finger_paints(qtbot: QtBot, window: MainWindow, vessel: Document) -
     QTest.touchEvent(canvas, screen).release(0, end, canvas).commit()
     assert vessel.mask()[60, 62:158].all()
     assert vessel.history.names[0] == ["Brush"]
+
+
+def test_the_wheel_scrolls_the_controls_and_changes_none(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    controls = window.controls
+    before = (vessel.level, controls.overlay.opacity, controls.overlay.colour, controls.picture.look)
+    guarded = [controls.threshold.slider, controls.overlay.opacity_slider, controls.overlay.colours]
+    guarded += [
+        controls.picture.channel,
+        controls.picture.gamma,
+        controls.cleanup.kind,
+        controls.cleanup.size_field,
+    ]
+    for control in guarded:
+        at = QPointF(control.rect().center())
+        event = QWheelEvent(
+            at, control.mapToGlobal(at), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(control, event)
+    now = (vessel.level, controls.overlay.opacity, controls.overlay.colour, controls.picture.look)
+    assert now == before
+    assert controls.cleanup.kind.currentIndex() == 0
+
+
+@pytest.mark.parametrize(("pressed", "steps"), [(",", -1), (".", 1), ("shift ,", -10), ("shift .", 10)])
+def test_threshold_keys(qtbot: QtBot, window: MainWindow, vessel: Document, pressed: str, steps: int) -> None:
+    before = vessel.level
+    which = Qt.Key.Key_Comma if pressed.endswith(",") else Qt.Key.Key_Period
+    key(qtbot, window, which, shift=pressed.startswith("shift"))
+    assert vessel.level == before + steps
+
+
+def test_what_was_saved_before_is_said(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    assert window.status.saved.text() == "no edits yet"
+    click(qtbot, window, 100, 150)
+    assert "not saved" in window.status.saved.text()
+    window.action("undo").trigger()
+    assert window.status.saved.text() == "no edits yet"
+    window.action("redo").trigger()
+    for name, start in (("next", "b.png"), ("previous", "a.png")):
+        window.action(name).trigger()
+        qtbot.waitUntil(lambda start=start: window.windowTitle().startswith(start), timeout=20000)
+    assert window.status.saved.text().startswith("saved 20")
+    document = window.workspace.document
+    assert document is not None
+    assert not document.unsaved
+
+
+def test_the_readout_follows_an_undo_without_a_move(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    click(qtbot, window, 100, 60)
+    qtbot.mouseMove(window.canvas, window.canvas.place_of(100, 60))
+    assert "corrected: foreground" in window.status.place.text()
+    window.action("undo").trigger()
+    assert "corrected" not in window.status.place.text()

@@ -92,8 +92,8 @@ class Document:
         self._level = ev.level_of(threshold)
         self._threshold_is_the_persons = False
         self._recorder: EditRecorder | None = None
-        self._revision = 0
-        self._saved_revision = 0
+        self.saved_when = ""
+        self._saved_state: tuple[object, int] = self.state
 
     # -- threshold ------------------------------------------------------------------------------------------
 
@@ -124,6 +124,8 @@ class Document:
     def suggest_threshold(self, threshold: float) -> None:
         """Take a model's default threshold, unless a person has chosen one."""
         if not self._threshold_is_the_persons and ev.level_of(threshold) != self._level:
+            if not self.unsaved:
+                self._saved_state = (self._saved_state[0], ev.level_of(threshold))
             self._level = ev.level_of(threshold)
             self.threshold_changed.emit()
 
@@ -258,29 +260,33 @@ class Document:
             if not step():
                 break
 
-    def load_corrections(self, corrections: NDArray[np.uint8], threshold: float) -> None:
-        """Take corrections and a person's threshold from disk; they count as saved."""
+    def load_corrections(self, corrections: NDArray[np.uint8], threshold: float, when: str) -> None:
+        """Take corrections and a person's threshold from disk; they count as saved (then: words)."""
         self.corrections[...] = corrections
         self._level = ev.level_of(threshold)
         self._threshold_is_the_persons = True
         self._recompose(box_of(corrections))
         self.threshold_changed.emit()
+        self.mark_saved(self.state, when)
 
     # -- saved or not ---------------------------------------------------------------------------------------
 
     @property
-    def revision(self) -> int:
-        """Counts the changes that a person made."""
-        return self._revision
+    def state(self) -> tuple[object, int]:
+        """What tells one state of the work from another: undone to what was saved, it is saved again."""
+        return self.history.state, self._level
 
     @property
     def unsaved(self) -> bool:
         """Whether something a person did is not on disk yet."""
-        return self._revision != self._saved_revision
+        (edit, level), (saved_edit, saved_level) = self.state, self._saved_state
+        both_starts = isinstance(edit, int) and edit == saved_edit
+        return level != saved_level or not (edit is saved_edit or both_starts)
 
-    def mark_saved(self, revision: int) -> None:
-        """Say that all up to a revision is on disk."""
-        self._saved_revision = revision
+    def mark_saved(self, state: tuple[object, int], when: str) -> None:
+        """Say that a state is on disk, and when it got there (words for the status line)."""
+        self._saved_state = state
+        self.saved_when = when
         self.saved_changed.emit()
 
     # -- derived --------------------------------------------------------------------------------------------
@@ -301,7 +307,6 @@ class Document:
         return True
 
     def _touched(self) -> None:
-        self._revision += 1
         self.saved_changed.emit()
 
     def _recompose(self, box: Box, *, emit: bool = True) -> None:

@@ -92,7 +92,7 @@ class History:
         self._done: deque[Edit] = deque()
         self._undone: list[Edit] = []
         self._size = 0
-        self.forgot = False
+        self.forgotten = 0
 
     @property
     def size(self) -> int:
@@ -108,6 +108,11 @@ class History:
     def redo_name(self) -> str | None:
         """What redo would bring again, or None."""
         return self._undone[-1].name if self._undone else None
+
+    @property
+    def state(self) -> object:
+        """What tells one state of the corrections from another: the newest edit done, or the start."""
+        return self._done[-1] if self._done else self.forgotten
 
     @property
     def names(self) -> tuple[list[str], list[str]]:
@@ -129,7 +134,7 @@ class History:
     def _keep_to_cap(self) -> None:
         while self._size > self.cap_bytes and len(self._done) > 1:
             self._size -= self._done.popleft().size
-            self.forgot = True
+            self.forgotten += 1
 
     def undo(self, corrections: Corrections) -> Edit | None:
         """Take back the newest edit in place; give it, or None where there is none."""

@@ -20,7 +20,7 @@ class Settings:
     to load.
     """
 
-    overlay_opacity: float = field(default=0.45, metadata={"low": 0.05, "high": 1.0})
+    overlay_opacity: float = field(default=0.6, metadata={"low": 0.05, "high": 1.0})
     overlay_colour: tuple[int, int, int] = (255, 40, 40)
     contour_only: bool = False
     brush_diameters: dict[str, int] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,7 +153,10 @@ class Workspace:
         threshold = self.model.card.threshold if self.model else 0.5
         document = Document(opened.image, opened.pixels, threshold, self.settings.history_megabytes * 2**20)
         if opened.annotation is not None:
-            document.load_corrections(opened.annotation.corrections, opened.annotation.record.threshold)
+            record = opened.annotation.record
+            document.load_corrections(
+                opened.annotation.corrections, record.threshold, _local_time(record.saved)
+            )
         self.document, self.answer, self.name = document, None, source.name
         self.document_changed.emit()
         if opened.problem is not None:
@@ -292,13 +296,13 @@ class Workspace:
         document = self.document
         if document is None or not document.unsaved:
             return True
-        revision = document.revision
+        state = document.state
         try:
             self.store.save(document.image, document.corrections, self._record(document))
         except VesselError as error:
             self.failed.emit(error)
             return False
-        document.mark_saved(revision)
+        document.mark_saved(state, f"{datetime.now():%H:%M:%S}")
         self.saved.emit()
         return True
 
@@ -362,3 +366,11 @@ class Workspace:
         """Tell that nothing is under way, unless a newer job is."""
         if self._running is None and self._opening is None:
             self.idle.emit()
+
+
+def _local_time(stamp: str) -> str:
+    """Give an ISO time as a person's own date and time; as it is where it is none."""
+    try:
+        return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d %H:%M}"
+    except ValueError:
+        return stamp

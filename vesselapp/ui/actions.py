@@ -77,6 +77,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "PIECE", "&Piece", ("K",), "Tools", "piece", "Remove or keep a piece, fill a hole", True, "tool"
     ),
     ActionSpec("SPLIT", "&Split", ("J",), "Tools", "split", "Part touching cells by a line", True, "tool"),
+    ActionSpec(
+        "cleanup", "&Clean up…", (), "Tools", "", "Specks, holes, gaps, spurs; widen or thin the mask"
+    ),
     ActionSpec("doubtful", "&Next doubtful place", ("N",), "Tools", "doubt", "Go where a look matters most"),
     ActionSpec(
         "doubtful_back", "Pre&vious doubtful place", ("Shift+N",), "Tools", "", "Go back to the one before"
@@ -89,7 +92,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "lower_coarse",
         "Lower threshold a lot",
-        ("Shift+,", "<"),
+        ("Shift+,",),
         "Model",
         "",
         "Lower the threshold by ten steps",
@@ -97,7 +100,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "raise_coarse",
         "Raise threshold a lot",
-        ("Shift+.", ">"),
+        ("Shift+.",),
         "Model",
         "",
         "Raise the threshold by ten steps",

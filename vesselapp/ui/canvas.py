@@ -54,10 +54,13 @@ class Canvas(PictureView):
         The pointer's place in px of the picture.
     diameter_changed : int
         The brush's diameter (px) was changed by a gesture.
+    told : str
+        What a tool has to say, in passing.
     """
 
     hovered = Signal(object)
     diameter_changed = Signal(int)
+    told = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

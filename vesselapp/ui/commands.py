@@ -53,6 +53,7 @@ class Commands:
             "redo": lambda: self._with_document(Document.redo),
             "palette": self.show_palette,
             "preferences": self.ask_preferences,
+            "cleanup": self.show_cleanup,
             "doubtful": lambda: self.go_to_doubtful(forward=True),
             "doubtful_back": lambda: self.go_to_doubtful(forward=False),
             "swap": lambda: window.choose_tool(window.toolbox.swap()),
@@ -176,6 +177,15 @@ class Commands:
             self.workspace.cancel()
 
     # -- view --------------------------------------------------------------------------------------------
+
+    def show_cleanup(self) -> None:
+        """Bring the clean-up controls into sight and show what they would change."""
+        window = self._window
+        window.action("panels").setChecked(True)
+        window.show_panels(True)
+        window.controls.ensureWidgetVisible(window.controls.cleanup)
+        window.controls.cleanup.preview.setChecked(True)
+        window.controls.cleanup.kind.setFocus()
 
     def go_to_doubtful(self, *, forward: bool) -> None:
         """Zoom to the next doubtful place, or back to the one before, and say how many are left."""

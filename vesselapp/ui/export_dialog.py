@@ -37,6 +37,7 @@ class ExportDialog(QDialog):
         self.folder_field.setAccessibleName("Folder")
         self.folder_field.setMinimumWidth(360)
         browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self.folder_field, 1)

@@ -27,7 +27,7 @@ ADDED_COLOUR: Colour = (0, 200, 255)
 PREVIEW_COLOUR: Colour = (0, 200, 255)
 REMOVED_COLOUR: Colour = (204, 121, 167)
 
-CHANNELS = {"colour": None, "red": 2, "red-free (green)": 1, "blue": 0}
+CHANNELS = {"colour": None, "red-free (green)": 1, "red": 2, "blue": 0}
 
 
 @dataclass(frozen=True)

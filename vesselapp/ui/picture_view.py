@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from vesselapp.core.geometry import Box
@@ -18,6 +18,7 @@ from vesselapp.ui.scene import Scene, Split
 from vesselapp.ui.view import View
 
 _FIT_MARGIN = 12
+_INVITATION = "Drop pictures here, or press Ctrl+O"
 _FIT_MOST = 4.0
 
 
@@ -225,7 +226,9 @@ class PictureView(QWidget):
         """Paint the part of the canvas that Qt asks for."""
         painter = QPainter(self)
         if self._scene is None:
-            painter.fillRect(event.rect(), QColor(*self.surround))
+            painter.fillRect(self.rect(), QColor(*self.surround))
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _INVITATION)
             return
         left, dirty = self.second_pane(), event.rect()
         if left:

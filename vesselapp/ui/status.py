@@ -1,8 +1,6 @@
 """The status line: pointer, progress, what is saved, zoom; each has its place, so nothing jumps."""
 
-from datetime import datetime
-
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton
 
 from vesselapp.core.evidence import LOWEST, Correction
@@ -24,6 +22,7 @@ class StatusLine(QObject):
         super().__init__(bar)
         self._bar = bar
         self._document: Document | None = None
+        self._place: tuple[float, float] | None = None
         self.place = QLabel()
         self.place.setMinimumWidth(
             bar.fontMetrics().horizontalAdvance("x 00000  y 00000  p 0.000  corrected: background")
@@ -49,6 +48,9 @@ class StatusLine(QObject):
             hidden.setSizePolicy(policy)
         for widget in (self.task, self.progress, self.cancel, self.doubt, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
+        self._passing = QTimer(self)
+        self._passing.setSingleShot(True)
+        self._passing.timeout.connect(lambda: self.task.setText(""))
         self.show_idle()
 
     def set_document(self, document: Document | None) -> None:
@@ -58,13 +60,15 @@ class StatusLine(QObject):
         self.doubt.setText("")
         if document is None:
             self.saved.setText("")
+            self.zoom.setText("")
         else:
             document.saved_changed.connect(self._on_saved)
-            self.saved.setText("no edits yet")
+            document.evidence_changed.connect(self._on_evidence)
+            self._on_saved()
 
     def show_place(self, place: tuple[float, float] | None) -> None:
         """Show what is under the pointer; ``(x, y)`` in px of the picture."""
-        document = self._document
+        document, self._place = self._document, place
         if document is None or place is None:
             self.place.setText("")
             return
@@ -85,6 +89,7 @@ class StatusLine(QObject):
 
     def show_progress(self, task: str, share: float) -> None:
         """Show slow work and how far it is (0-1)."""
+        self._passing.stop()
         self.task.setText(task)
         self.progress.setValue(round(share * 1000))
         self.progress.show()
@@ -92,7 +97,8 @@ class StatusLine(QObject):
 
     def show_idle(self) -> None:
         """Show that nothing is under way."""
-        self.task.setText("")
+        if not self._passing.isActive():
+            self.task.setText("")
         self.progress.hide()
         self.cancel.hide()
 
@@ -105,13 +111,19 @@ class StatusLine(QObject):
         self.zoom.setText(f"{zoom * 100:.3g} %" if zoom < 10 else f"{zoom * 100:.0f} %")
 
     def tell(self, text: str) -> None:
-        """Show a passing message."""
-        self._bar.showMessage(text, 8000)
+        """Show a passing message, beside what is always shown."""
+        self.task.setText(text)
+        self._passing.start(6000)
 
     def _on_saved(self) -> None:
         if self._document is None:
             return
         if self._document.unsaved:
             self.saved.setText("● not saved")
+        elif self._document.saved_when:
+            self.saved.setText(f"saved {self._document.saved_when}")
         else:
-            self.saved.setText(f"saved {datetime.now():%H:%M:%S}")
+            self.saved.setText("no edits yet")
+
+    def _on_evidence(self, _box: object) -> None:
+        self.show_place(self._place)

@@ -3,6 +3,8 @@
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
+from vesselapp.core.resources import resource_path
+
 ACCENT = "#4c9be8"
 ACCENT_ON_LIGHT = "#1c6fc4"
 
@@ -32,6 +34,9 @@ QDockWidget::title {{ padding: 5px 8px; }}
 QGroupBox {{ border: 0; margin-top: 1.5em; font-weight: 600; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 0; }}
 QStatusBar::item {{ border: 0; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {edge}; border-radius: 3px; }}
+QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{check}"); }}
+QCheckBox::indicator:focus {{ border-color: {accent}; }}
 #notice {{ background: {notice}; border: 1px solid {accent}; border-radius: 6px; }}
 #badge {{ border: 1px solid {line}; border-radius: 4px; padding: 1px 6px; font-weight: 600; }}
 #badge[fallback="true"] {{ border-color: #d9822b; color: {warning}; }}
@@ -55,6 +60,8 @@ def apply_theme(app: QApplication, name: str) -> None:
             checked="#d3e4f7" if light else "#2b4058",
             notice="#fff8e6" if light else "#3a3526",
             warning="#a85a10" if light else "#f0a95c",
+            edge="#8a9099" if light else "#7b818a",
+            check=resource_path("icons/check.svg").as_posix(),
             line="#c9ccd1" if light else "#4a4e55",
             accent=ACCENT_ON_LIGHT if light else ACCENT,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
@@ -30,6 +31,7 @@ from vesselapp.ui.status import StatusLine
 from vesselapp.ui.theme import surround_colour
 from vesselapp.ui.toolbox import Toolbox
 
+_log = logging.getLogger(__name__)
 _NEED_A_PICTURE = ("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split")
 
 
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         self._bind()
         self.apply_look()
         self.choose_tool("PAINT")
+        self._on_pictures()
         self._on_document()
         if settings.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
@@ -128,6 +131,7 @@ class MainWindow(QMainWindow):
         controls.cleanup.bind(canvas)
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
+        canvas.told.connect(self.status.tell)
         canvas.zoom_changed.connect(self.status.show_zoom)
 
     def action(self, key: str) -> QAction:
@@ -221,7 +225,8 @@ class MainWindow(QMainWindow):
                 self.notice.show_text(" ".join(workspace.answer.warnings))
 
     def tell_failure(self, error: Exception) -> None:
-        """Tell of a problem over the canvas."""
+        """Tell of a problem over the canvas, and keep it in the log."""
+        _log.info("told the user: %s", error, exc_info=error.__cause__)
         self.notice.show_text(str(error))
 
     # -- tools -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from vesselapp.ui.panels.model import ModelPanel
 from vesselapp.ui.panels.overlay import OverlayPanel
 from vesselapp.ui.panels.picture import PicturePanel
 from vesselapp.ui.panels.threshold import ThresholdPanel
+from vesselapp.ui.panels.wheel import WheelGuard
 
 
 class Controls(QScrollArea):
@@ -42,6 +43,7 @@ class Controls(QScrollArea):
             inside.addWidget(panel)
             layout.addWidget(group)
         layout.addStretch(1)
+        self._guard = WheelGuard(column)
         self.setWidget(column)
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)

@@ -28,7 +28,7 @@ class HistoryPanel(QListWidget):
         if self._document is None:
             return
         done, undone = self._document.history.names
-        self.addItem("As opened" if not self._document.history.forgot else "Oldest kept")
+        self.addItem("As opened" if not self._document.history.forgotten else "Oldest kept")
         for name in [*done, *undone]:
             self.addItem(QListWidgetItem(name))
         for row in range(len(done) + 1, self.count()):

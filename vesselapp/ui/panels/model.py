@@ -31,6 +31,7 @@ class ModelPanel(QWidget):
         super().__init__()
         self._names = QComboBox()
         self._names.setAccessibleName("Model")
+        self._names.setPlaceholderText("none yet")
         self._names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._names.setMinimumContentsLength(14)
         self.badge = QLabel("–")
@@ -75,7 +76,7 @@ class ModelPanel(QWidget):
         for entry in entries:
             self._names.addItem(entry.name, str(entry.path))
         self._names.addItem(_BROWSE)
-        self._names.setCurrentIndex(self._names.findData(in_use))
+        self._names.setCurrentIndex(self._names.findData(in_use) if in_use else -1)
 
     def show_answer(self, model: Model, answer: Answer) -> None:
         """Show which model and which provider gave the answer, and why no better provider did."""

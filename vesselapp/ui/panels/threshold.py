@@ -122,7 +122,11 @@ class ThresholdPanel(QWidget):
             self._document.probability_changed.disconnect(self._on_probability)
         self._document = document
         self.setEnabled(document is not None)
-        if document is not None:
+        if document is None:
+            self.slider.set_probability(None)
+            self._value.setText("–")
+            self._share.setText("")
+        else:
             document.threshold_changed.connect(self._on_threshold)
             document.probability_changed.connect(self._on_probability)
             self._on_probability()

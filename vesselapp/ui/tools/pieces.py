@@ -44,6 +44,8 @@ class PieceTool(Tool):
         if hole is not None:
             correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
             document.change("Keep hole" if opposite else "Fill hole", [hole], correction)
+            return
+        self.canvas.told.emit("Nothing to take here: click a piece of the mask, or a hole in it.")
 
 
 class SplitTool(Tool):
