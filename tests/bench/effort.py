@@ -22,10 +22,10 @@ How the person decides
   makes no mistakes, which is kind to brush and eraser.
 - Brush: follows the middle of a branch that the observer drew, or of a missed part, in the whole px diameter
   whose preview is best. Eraser: follows the middle of a wrong part, kept off the observer's vessels.
-- All tools: the same, and the threshold (its slider moved once, to where the two masks agree best), one px more or less, specks,
-  holes, spurs and bridges by their preview, a click on a piece or a hole, grow dragged to a reach (the right
-  button takes away), and the trace between the two ends of a branch, of a missed or of a wrong part, with
-  nodes between where that is better and the width moved by whole px.
+- All tools: the same, and the threshold (its slider moved once, to where the two masks agree best), one px
+  more or less, specks, holes, spurs and bridges by their preview, a click on a piece or a hole, grow dragged
+  to a reach (the right button takes away), and the trace between the two ends of a branch, of a missed or of
+  a wrong part, with nodes between where that is better and the width moved by whole px.
 
 What this can and can't show
 ----------------------------
