@@ -34,7 +34,8 @@ def test_a_foreign_model_can_be_corrected_while_watching(
     assert dialog is not None
     assert dialog.fields["output.meaning"].isVisible()
     field = dialog.fields["input.high"]
-    field.setCurrentIndex(field.findData(255.0))
+    assert field.currentText() == "0 to 1"
+    field.setCurrentText("0 to 255")
     answers: list[int] = []
     window.workspace.answered.connect(lambda: answers.append(1))
     field.activated.emit(field.currentIndex())

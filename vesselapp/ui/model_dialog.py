@@ -11,31 +11,66 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLabel, QTextBrow
 if TYPE_CHECKING:
     from vesselapp.core.model_card import Figures, ModelCard
 
-_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
+_PLAIN = {"input.mean": [0.0], "input.std": [1.0]}
+_IMAGENET = {"input.mean": [0.485, 0.456, 0.406], "input.std": [0.229, 0.224, 0.225]}
+_AXES = {"rows, columns, channels": "NHWC", "channels first": "NCHW"}
+
+Changes = dict[str, Any]
+_CHOICES: dict[str, tuple[str, dict[str, Changes]]] = {
     "input.layout": (
         "Order of the input's axes",
-        {"rows, columns, channels": "NHWC", "channels first": "NCHW"},
+        {words: {"input.layout": value} for words, value in _AXES.items()},
     ),
     "input.colour": (
         "Colours it takes",
-        {"red, green, blue": "rgb", "blue, green, red": "bgr", "gray": "gray", "green only": "green"},
+        {
+            "red, green, blue": {"input.colour": "rgb"},
+            "blue, green, red": {"input.colour": "bgr"},
+            "gray": {"input.colour": "gray"},
+            "green only": {"input.colour": "green"},
+        },
     ),
-    "input.high": ("Pixel values it takes", {"0 to 1": 1.0, "0 to 255": 255.0}),
-    "input.equalise": ("Histogram equalised beforehand", {"no": False, "yes": True}),
+    "input.high": (
+        "Pixel values it takes",
+        {
+            "0 to 1": {"input.low": 0.0, "input.high": 1.0, **_PLAIN},
+            "0 to 255": {"input.low": 0.0, "input.high": 255.0, **_PLAIN},
+            "-1 to 1": {"input.low": -1.0, "input.high": 1.0, **_PLAIN},
+            "0 to 1, ImageNet mean and deviation": {"input.low": 0.0, "input.high": 1.0, **_IMAGENET},
+        },
+    ),
+    "input.equalise": (
+        "Histogram equalised beforehand",
+        {"no": {"input.equalise": False}, "yes": {"input.equalise": True}},
+    ),
+    "scale.kind": (
+        "How a picture is brought to its size",
+        {
+            "pixels as they are": {"scale.kind": "as_is"},
+            "the whole picture resized": {"scale.kind": "fixed"},
+        },
+    ),
     "output.layout": (
         "Order of the output's axes",
-        {"rows, columns, channels": "NHWC", "channels first": "NCHW"},
+        {words: {"output.layout": value} for words, value in _AXES.items()},
     ),
     "output.meaning": (
         "What its numbers mean",
         {
-            "probability": "probability",
-            "logit (before a sigmoid)": "logits",
-            "logits of classes": "softmax_logits",
-            "a finished mask": "mask",
+            "probability": {"output.meaning": "probability"},
+            "logit (before a sigmoid)": {"output.meaning": "logits"},
+            "logits of classes": {"output.meaning": "softmax_logits"},
+            "a finished mask": {"output.meaning": "mask"},
         },
     ),
-    "task": ("What it is for", {"vessels": "vessels", "cells": "cells", "something else": "other"}),
+    "output.foreground": (
+        "Channel that is foreground",
+        {str(channel): {"output.foreground": [channel]} for channel in range(8)},
+    ),
+    "task": (
+        "What it is for",
+        {"vessels": {"task": "vessels"}, "cells": {"task": "cells"}, "something else": {"task": "other"}},
+    ),
 }
 
 
@@ -70,8 +105,7 @@ class ModelDialog(QDialog):
         for name, (words, choices) in _CHOICES.items():
             field = QComboBox()
             field.setAccessibleName(words)
-            for choice, value in choices.items():
-                field.addItem(choice, value)
+            field.addItems(list(choices))
             field.activated.connect(self._corrector(name, field))
             self.fields[name] = field
             self._form.addRow(words, field)
@@ -84,16 +118,27 @@ class ModelDialog(QDialog):
         self._text.setHtml(card_html(card, provider))
         self._form_holder.setVisible(foreign)
         for name, field in self.fields.items():
-            value: Any = card
-            for part in name.split("."):
-                value = getattr(value, part)
-            field.setCurrentIndex(field.findData(value))
+            words, choices = _CHOICES[name]
+            fits = [at for at, changes in enumerate(choices.values()) if _says(card, changes)]
+            field.setCurrentIndex(fits[0] if fits else -1)
             label = self._form.labelForField(field)
             if isinstance(label, QLabel):
-                label.setText(_CHOICES[name][0] + (" (guessed)" if name in card.guessed else ""))
+                label.setText(words + (" (guessed)" if name in card.guessed else ""))
 
     def _corrector(self, name: str, field: QComboBox) -> Any:
-        return lambda _place: self.corrected.emit({name: field.currentData()})
+        return lambda _place: self.corrected.emit(_CHOICES[name][1][field.currentText()])
+
+
+def _says(card: ModelCard, changes: Changes) -> bool:
+    """Tell whether a card says all that some changes would."""
+    values = card.model_dump(mode="json")
+    for name, wanted in changes.items():
+        place: Any = values
+        for part in name.split("."):
+            place = place[part]
+        if place != wanted:
+            return False
+    return True
 
 
 def card_html(card: ModelCard, provider: str) -> str:
