@@ -87,7 +87,7 @@ def vary_look(pixels: Pixels, augment: Augment, random: Generator) -> Pixels:
     if random.random() < a.equalise:
         pixels = _equalised(pixels)
     if random.random() < a.low_resolution:
-        pixels = _low_resolution(pixels, random)
+        pixels = _low_resolution(pixels, random, grain=not a.expose)
     if a.expose and random.random() < a.expose:
         pixels = _exposed(pixels, random)
     if random.random() < a.blur:
@@ -110,7 +110,9 @@ def vary_look(pixels: Pixels, augment: Augment, random: Generator) -> Pixels:
     if random.random() < a.invert:
         pixels = 255 - pixels
     if random.random() < a.noise:
-        pixels = _noisy(pixels, random)
+        # In a dim picture the noise is as dim, or its cells could be seen by nobody.
+        light = min(1.0, float(np.percentile(pixels, 99.5)) / 160) if a.expose else 1.0
+        pixels = _noisy(pixels, random, light)
     if random.random() < a.jpeg:
         quality = int(random.integers(35, 95))
         packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
@@ -144,12 +146,12 @@ def _equalised(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)
 
 
-def _low_resolution(pixels: Pixels, random: Generator) -> Pixels:
+def _low_resolution(pixels: Pixels, random: Generator, *, grain: bool) -> Pixels:
     """Show the crop as a smaller camera would have: shrunk by area, grown again by cubic."""
     side = pixels.shape[0]
     small = max(8, round(side * random.uniform(0.33, 0.8)))
     shrunk = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
-    if random.random() < 0.5:
+    if grain and random.random() < 0.5:
         shrunk = _noisy(shrunk, random)
     return np.asarray(cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
 
@@ -162,13 +164,13 @@ def _shaded(pixels: Pixels, random: Generator) -> Pixels:
     return np.clip(pixels * light[:, :, None], 0, 255).astype(np.uint8)
 
 
-def _noisy(pixels: Pixels, random: Generator) -> Pixels:
+def _noisy(pixels: Pixels, random: Generator, strength: float = 1.0) -> Pixels:
     """Add Gaussian noise, gray or coloured, fine or grained."""
     height, width = pixels.shape[:2]
     grain = int(random.integers(1, 3))
     channels = 3 if random.random() < 0.7 else 1
     noise = random.standard_normal((height // grain + 1, width // grain + 1, channels), np.float32)
-    noise *= np.float32(random.uniform(1, 9))
+    noise *= np.float32(random.uniform(1, 9) * strength)
     if grain > 1:
         size = (noise.shape[1] * grain, noise.shape[0] * grain)
         noise = np.asarray(cv2.resize(noise, size), np.float32)
