@@ -14,7 +14,9 @@ from tests.core.test_image_bad import huge_png
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """Name the files in a folder, but for the manifest."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    return [name for name in names if name != "manifest.csv"]
 
 
 def told(outcome: Outcome, *words: str) -> None:
@@ -125,8 +127,8 @@ def test_a_disk_that_refuses_is_told_and_left_clean(
     monkeypatch.setattr("vesselapp.core.files.os.fsync", refuse)
     outcome = run("predict", picture, "--out", "out", "--model", model)
     assert outcome.status == 1
-    told(outcome, "eye", words)
-    assert names_in(work / "out") == []
+    told(outcome, "manifest.csv", words)
+    assert list((work / "out").iterdir()) == []
 
 
 def test_a_disk_that_fills_up_halfway_leaves_no_part_of_a_set(
@@ -136,7 +138,7 @@ def test_a_disk_that_fills_up_halfway_leaves_no_part_of_a_set(
 
     def fill_up(handle: int) -> None:
         calls.append(handle)
-        if len(calls) > 2:  # the mask's file and its folder
+        if len(calls) > 4:  # the manifest and its folder, the mask and its folder
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
@@ -180,9 +182,9 @@ def test_a_picture_that_was_given_is_never_a_target(run, model: Path, picture: P
 def test_an_error_of_the_runtime_costs_one_picture(
     run, model: Path, work: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vesselapp.cli import predict
+    from vesselapp.inference import batch
 
-    real = predict.read_image
+    real = batch.read_image
     for name in ("a.png", "b.png"):
         save_picture(work / name)
 
@@ -191,7 +193,7 @@ def test_an_error_of_the_runtime_costs_one_picture(
             raise ZeroDivisionError("a bug")
         return real(path)
 
-    monkeypatch.setattr(predict, "read_image", fail_on_a)
+    monkeypatch.setattr(batch, "read_image", fail_on_a)
     outcome = run("predict", "a.png", "b.png", "--out", "out", "--model", model)
     assert outcome.status == 1
     assert "a.png" in outcome.err

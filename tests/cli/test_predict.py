@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +16,19 @@ from PIL import Image as Pillow
 
 from tests.cli.conftest import save_picture
 from vesselapp.cli.arguments import KINDS, SAMPLE_NAMES
+from vesselapp.core.errors import Cancelled
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.core.export import SUFFIXES
 from vesselapp.core.image import read_image
 from vesselapp.core.overlay import overlay_pixels
 from vesselapp.core.samples import SAMPLES
-from vesselapp.inference.model import load_model
+from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Name the files in a folder, but for the manifest."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "manifest.csv")
 
 
 def test_names_of_the_parser_are_those_of_the_core() -> None:
@@ -64,6 +69,8 @@ def test_json_tells_what_was_done(run, model: Path, picture: Path, work: Path) -
     assert record["provider"] == "cpu"
     assert record["threshold"] == 0.5
     assert record["seconds"] > 0
+    assert record["notes"] == []
+    assert record["resumed"] is False
     mask = np.asarray(Pillow.open(work / "out" / "eye_mask.png"))
     assert record["foreground_fraction"] == pytest.approx((mask > 0).mean())
 
@@ -150,6 +157,9 @@ def test_text_output_names_picture_and_files(run, model: Path, picture: Path) ->
         ["predict", "a.png", "--out", "out", "--save", "mask,smell"],
         ["predict", "a.png", "--out", "out", "--save", ""],
         ["predict", "a.png", "--out", "out", "--provider", "abacus"],
+        ["predict", "a.png", "--out", "out", "--workers", "0"],
+        ["predict", "a.png", "--out", "out", "--workers", "many"],
+        ["predict", "a.png", "--out", "out", "--workers", "2", "--dask", "local:2"],
         ["predict", "a.png", "--out", "out", "--smell"],
         ["doctor", "--smell"],
         ["--sample", "holiday"],
@@ -173,15 +183,25 @@ def test_help_and_version(run, arguments: list[str]) -> None:
     assert "vesselapp" in outcome.out
 
 
-def test_ctrl_c_is_a_sentence(run, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")
+def test_ctrl_c_is_a_sentence_and_stops_the_workers(
+    run, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
 
-    monkeypatch.setattr("vesselapp.cli.predict.read_image", interrupt)
+    def interrupted(_model: Model, _pixels: object, *, cancelled: Callable[[], bool], **_: object) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while not cancelled():
+            time.sleep(0.01)
+        stopped.append("stopped")
+        raise Cancelled
+
+    monkeypatch.setattr("vesselapp.inference.batch.predict", interrupted)
     outcome = run("predict", picture, "--out", "out", "--model", model)
     assert outcome.status == 130
     assert "Stopped: 0 of 1" in outcome.err
     assert "Traceback" not in outcome.err
+    assert stopped
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")

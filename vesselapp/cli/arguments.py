@@ -61,7 +61,8 @@ def _window_parser() -> argparse.ArgumentParser:
 def _predict_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vesselapp predict",
-        description="Write the masks of pictures. A folder is taken whole, with its subfolders.",
+        description="Write the masks of pictures, several at once, and a manifest.csv that lists them. "
+        "A folder is taken whole, with its subfolders.",
         epilog="Exit status: 0 all done, 1 some failed (each is named, the others are done), 2 wrong usage.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="picture, or folder of pictures")
@@ -80,9 +81,21 @@ def _predict_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--provider", default="auto", help="auto (default), cpu, cuda, ...: what is to compute"
     )
+    parser.add_argument(
+        "--flips", action="store_true", help="let the model see each picture mirrored too: better, 4x slower"
+    )
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run into DIR has done")
+    parser.add_argument(
+        "--workers", metavar="N", type=_count, help="pictures in work at once (default: by the cores)"
+    )
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="work on a Dask cluster: tcp://scheduler:8786, or local:N processes"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a picture on stdout")
 
     def run(options: argparse.Namespace) -> int:
+        if options.dask is not None and options.workers is not None:
+            parser.error("--workers is for this machine; a cluster has its own")
         from vesselapp.cli.predict import predict_pictures
         from vesselapp.inference.providers import PROVIDER_NAMES
 
@@ -150,6 +163,13 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
     return value
 
 

@@ -1,11 +1,13 @@
-"""``vesselapp predict``: masks of many pictures, one after the other."""
+"""``vesselapp predict``: masks of many pictures at once, on this machine or a Dask cluster."""
 
 import argparse
+import contextlib
 import json
-import logging
 import os
 import sys
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,66 +15,54 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vesselapp.cli import INTERRUPTED, drop_stdout, say
-from vesselapp.cli.answer import Answer, answer
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
-from vesselapp.core.files import make_folder, reason
-from vesselapp.core.image import find_pictures, read_image
+from vesselapp.core.files import reason
+from vesselapp.core.image import find_pictures
+from vesselapp.inference.batch import BatchSpec, Outcome
 from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import find_model
+from vesselapp.inference.many import predict_many
 from vesselapp.inference.model import Model, load_model
-
-_log = logging.getLogger(__name__)
+from vesselapp.inference.providers import physical_cores
+from vesselapp.inference.workers import workers_for
 
 
 def predict_pictures(options: argparse.Namespace) -> int:
     """Do what was asked for on the command line (see `vesselapp.cli.arguments`); give the exit status."""
+    if options.dask is not None:
+        from vesselapp.inference.cluster import check_address
+
+        check_address(options.dask)
     pictures, failures = _gather(options.paths)
     if not pictures:
         return 1
-    model = load_model(find_model(options.model), options.provider)
-    if model.provider_note:
-        say(model.provider_note)
-    if model.card.guessed:
-        say(f"{model.path.name} carries no model card. Guessed: {'; '.join(explain_guesses(model.card))}.")
-    folder = make_folder(options.out)
-    stems, inputs = unique_stems(pictures), frozenset(map(os.path.realpath, pictures))
-    done = 0
+    model = _load(options, len(pictures))  # before the folder is made: without a model there's nothing in it
+    spec = BatchSpec(
+        options.out, model.path, options.provider, options.threshold, options.save, options.flips
+    )
     with _progress_bar() as bar:
-        task = bar.add_task("", total=len(pictures))
+        tally = _Tally(bar, len(pictures))
+        outcomes = predict_many(
+            pictures,
+            spec,
+            workers=options.workers,
+            resume=options.resume,
+            dask=options.dask,
+            on_share=tally.on_share,
+            model=model,
+        )
         try:
-            for index, (path, stem) in enumerate(zip(pictures, stems, strict=True)):
-                bar.update(task, completed=index, description=path.name)
-                done += _one(_Request(path, stem, folder, inputs, options), model, bar, index)
-                bar.update(task, completed=index + 1)
+            with contextlib.closing(outcomes):
+                for outcome in _in_order(tally.counted(outcomes), pictures):
+                    _tell(outcome, bar, as_json=options.json)
         except KeyboardInterrupt:
             bar.stop()
-            say(f"Stopped: {done} of {len(pictures)} pictures were done.")
+            say(f"Stopped: {tally.done} of {len(pictures)} pictures were done; --resume goes on from there.")
             return INTERRUPTED
-    failures += len(pictures) - done
+    failures += tally.failed
     if failures:
-        say(f"{done} done, {failures} failed.")
+        say(f"{tally.done} done, {failures} failed.")
     return 1 if failures else 0
-
-
-@dataclass(frozen=True)
-class _Request:
-    """One picture and where its results go."""
-
-    path: Path
-    stem: str
-    folder: Path
-    inputs: frozenset[str]
-    options: argparse.Namespace
-
-    def check_originals(self) -> None:
-        """Refuse to write where one of the pictures that were given lies."""
-        for kind in self.options.save:
-            target = self.folder / f"{self.stem}{SUFFIXES[kind]}"
-            if os.path.realpath(target) in self.inputs:
-                raise VesselError(
-                    f"{target} is one of the pictures that were given.", "Choose another --out."
-                )
 
 
 def _gather(paths: list[Path]) -> tuple[list[Path], int]:
@@ -89,62 +79,110 @@ def _gather(paths: list[Path]) -> tuple[list[Path], int]:
     return list(found.values()), failures
 
 
-def _one(request: _Request, model: Model, bar: Progress, index: int) -> bool:
-    """Do one picture; a failure is told and costs no other picture."""
-    task, options = bar.task_ids[0], request.options
-    try:
-        request.check_originals()
-        image = read_image(request.path)
-        result = answer(
-            model, image.pixels, options.threshold, lambda share: bar.update(task, completed=index + share)
-        )
-        outputs = write_outputs(
-            request.folder, request.stem, options.save, image.pixels, result.mask, result.probability
-        )
-    except VesselError as problem:
-        _log.info("%s: %s", request.path, problem, exc_info=problem.__cause__)
-        return _failed(request, bar, str(problem))
-    except Exception as problem:  # noqa: BLE001 - a runtime's own error or a bug: the other pictures go on
-        _log.error("unexpected error with %s", request.path, exc_info=problem)
-        return _failed(request, bar, f"{type(problem).__name__}: {problem}".splitlines()[0])
-    notes = (*image.notes, *result.warnings)
-    if options.json:
-        _print(bar, json.dumps(_record(request, outputs, model, result, notes)))
+def _load(options: argparse.Namespace, pictures: int) -> Model:
+    """Load the model for all workers here (for a cluster: see that it is one), and tell its notes."""
+    path = find_model(options.model)
+    if options.dask is not None:
+        model = load_model(path, "cpu")
     else:
-        names = ", ".join(path.name for path in outputs.values())
-        share = f"{result.mask.mean():.1%} foreground, {result.seconds:.1f} s"
-        _print(bar, f"{request.path}: {names} ({share})")
-        for note in notes:
-            say(f"{request.path}: {note}")
-    return True
+        threads = max(1, physical_cores() // workers_for(pictures, options.workers))
+        model = load_model(path, options.provider, threads=threads)
+    if model.provider_note:
+        say(model.provider_note)
+    if model.card.guessed:
+        say(f"{path.name} carries no model card. Guessed: {'; '.join(explain_guesses(model.card))}.")
+    return model
 
 
-def _record(
-    request: _Request, outputs: dict[str, Path], model: Model, result: Answer, notes: tuple[str, ...]
-) -> dict[str, Any]:
+@dataclass
+class _Tally:
+    """Counts pictures, and shows on the bar how far all those in work are together."""
+
+    bar: Progress
+    total: int
+    done: int = 0
+    failed: int = 0
+    _shares: dict[Path, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._task = self.bar.add_task("", total=self.total)
+
+    def on_share(self, picture: Path, share: float) -> None:
+        """Take in how far a picture is (0-1), from any thread."""
+        with self._lock:
+            self._shares[picture] = share
+            self._show(picture)
+
+    def counted(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Count outcomes on their way."""
+        for outcome in outcomes:
+            with self._lock:
+                self._shares.pop(outcome.picture, None)
+                self.failed += bool(outcome.problem)
+                self.done += not outcome.problem
+                self._show(outcome.picture)
+            yield outcome
+
+    def _show(self, picture: Path) -> None:
+        reached = self.done + self.failed + sum(self._shares.values())
+        self.bar.update(self._task, completed=reached, description=picture.name)
+
+
+def _in_order(outcomes: Iterable[Outcome], pictures: list[Path]) -> Iterator[Outcome]:
+    """Give outcomes in the order of the pictures, however they come; at a stop, those that were waiting."""
+    waiting: dict[Path, Outcome] = {}
+    wanted = iter(pictures)
+    next_one = next(wanted, None)
+    try:
+        for outcome in outcomes:
+            waiting[outcome.picture] = outcome
+            while next_one in waiting:
+                yield waiting.pop(next_one)
+                next_one = next(wanted, None)
+    except (KeyboardInterrupt, VesselError):
+        yield from waiting.values()
+        raise
+
+
+def _tell(outcome: Outcome, bar: Progress, *, as_json: bool) -> None:
+    """Print what became of a picture: results on stdout, problems and notes on stderr."""
+    if outcome.problem:
+        _tell_failure(outcome, bar, as_json=as_json)
+    elif as_json:
+        _print(bar, json.dumps(_record(outcome)))
+    else:
+        names = ", ".join(path.name for path in (outcome.outputs or {}).values())
+        how = "done before" if outcome.resumed else f"{outcome.seconds:.1f} s"
+        _print(bar, f"{outcome.picture}: {names} ({outcome.foreground_fraction:.1%} foreground, {how})")
+        for note in outcome.notes:
+            say(f"{outcome.picture}: {note}")
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
     """Give what ``--json`` prints of a picture; the fraction is of all its pixels."""
     return {
-        "file": str(request.path),
-        "outputs": {kind: str(path) for kind, path in outputs.items()},
-        "model": model.path.stem,
-        "model_sha256": model.sha256,
-        "provider": result.provider,
-        "threshold": result.threshold,
-        "seconds": round(result.seconds, 3),
-        "foreground_fraction": float(result.mask.mean()),
-        "notes": list(notes),
+        "file": str(outcome.picture),
+        "outputs": {kind: str(path) for kind, path in (outcome.outputs or {}).items()},
+        "model": outcome.model,
+        "model_sha256": outcome.model_sha256,
+        "provider": outcome.provider,
+        "threshold": outcome.threshold,
+        "seconds": round(outcome.seconds, 3),
+        "foreground_fraction": outcome.foreground_fraction,
+        "notes": list(outcome.notes),
+        "resumed": outcome.resumed,
     }
 
 
-def _failed(request: _Request, bar: Progress, text: str) -> bool:
-    path, name = str(request.path), request.path.name
+def _tell_failure(outcome: Outcome, bar: Progress, *, as_json: bool) -> None:
+    path, name, text = str(outcome.picture), outcome.picture.name, outcome.problem
     if not text.startswith(path):
         # The reader names the file without its folder; of many pictures one wants to know which.
         text = path + text.removeprefix(name) if text.startswith(f"{name} ") else f"{path}: {text}"
     say(text)
-    if request.options.json:
-        _print(bar, json.dumps({"file": str(request.path), "error": text}))
-    return False
+    if as_json:
+        _print(bar, json.dumps({"file": path, "error": text}))
 
 
 def _print(bar: Progress, text: str) -> None:

@@ -54,7 +54,7 @@ class Jobs:
     """
 
     def __init__(self, deliver: Deliver) -> None:
-        self._deliver = deliver
+        self.deliver = deliver
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
@@ -74,7 +74,7 @@ class Jobs:
         Exactly one of ``done`` (with the answer), ``failed`` (with the error) and ``stopped`` (the job was
         cancelled) is delivered.
         """
-        job = Job(name, self._deliver, progress)
+        job = Job(name, self.deliver, progress)
 
         def step() -> None:
             answer: Any = None
@@ -98,7 +98,7 @@ class Jobs:
                 else:
                     done(answer)
 
-            self._deliver(settle)
+            self.deliver(settle)
 
         self._queue.put(step)
         return job

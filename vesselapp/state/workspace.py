@@ -182,7 +182,7 @@ class Workspace:
             self._rest()
             return
         self.cancel()
-        generation, provider, wanted = self._generation, self.settings.provider, self._wanted_model()
+        generation, provider, wanted = self._generation, self.settings.provider, self.wanted_model()
         loaded = self.model if wanted == self._loaded_as else None
         pixels = document.image.pixels
         seen, size = self.box_in_sight(), self.object_diameter
@@ -267,7 +267,7 @@ class Workspace:
         self._loaded_as = None
         self.run_model()
 
-    def _wanted_model(self) -> tuple[str | None, str]:
+    def wanted_model(self) -> tuple[str | None, str]:
         """Give the name or file (None: the shipped one) and the task of the model for the open picture."""
         task = self.sources[self.index].task
         used_last = self.settings.model if task is None and self.settings.model else None

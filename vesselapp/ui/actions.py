@@ -52,6 +52,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("previous", "&Previous picture", ("A",), "File", "previous", "Go to the previous picture"),
     ActionSpec("save", "&Save corrections", ("Ctrl+S",), "File", "", "Keep the corrections of this picture"),
     ActionSpec("export", "&Export…", ("Ctrl+E",), "File", "export", "Write mask and overlay as pictures"),
+    ActionSpec("batch", "&Batch…", ("Ctrl+Shift+B",), "File", "", "Masks of many pictures into a folder"),
     ActionSpec("quit", "&Quit", ("Ctrl+Q",), "File", "", "Close vesselapp"),
     ActionSpec("undo", "&Undo", ("Ctrl+Z",), "Edit", "undo", "Take back the newest edit"),
     ActionSpec(

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES
+from vesselapp.state.batch import BatchRun
 from vesselapp.state.document import Document
 from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
@@ -17,6 +18,7 @@ from vesselapp.ui.toolbox import TOOL_KEYS
 
 if TYPE_CHECKING:
     from vesselapp.state.doubt import DoubtWalk
+    from vesselapp.ui.batch_dialog import BatchDialog
     from vesselapp.ui.model_dialog import ModelDialog
     from vesselapp.ui.window import MainWindow
 
@@ -36,6 +38,10 @@ class Commands:
         self.workspace = window.workspace
         self.model_dialog: ModelDialog | None = None
         self._walk: DoubtWalk | None = None
+        self.batch = BatchRun(window.workspace.jobs.deliver)
+        self.batch.advanced.connect(self._tell_batch)
+        self.batch.ended.connect(window.status.tell)
+        self.batch_dialog: BatchDialog | None = None
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """Give a handler for each key of the table of actions."""
@@ -48,6 +54,7 @@ class Commands:
             "previous": lambda: workspace.step(-1),
             "save": workspace.save,
             "export": self.ask_export,
+            "batch": self.show_batch,
             "quit": window.close,
             "undo": lambda: self._with_document(Document.undo),
             "redo": lambda: self._with_document(Document.redo),
@@ -138,6 +145,20 @@ class Commands:
         self.workspace.settings.export_folder = str(folder)
         self.workspace.settings.export_kinds = kinds
         self._window.status.tell(f"Exported {', '.join(path.name for path in written)} to {folder}")
+
+    def show_batch(self) -> None:
+        """Show the batch dialog; it doesn't stop the work in the window."""
+        from vesselapp.ui.batch_dialog import BatchDialog
+
+        if self.batch_dialog is None:
+            self.batch_dialog = BatchDialog(self.workspace, self.batch, self._window)
+        self.batch_dialog.show()
+        self.batch_dialog.raise_()
+
+    def _tell_batch(self, _outcome: object) -> None:
+        if self.batch.running:
+            finished = self.batch.done + self.batch.failed
+            self._window.status.tell(f"Batch: {finished} of {self.batch.total}")
 
     # -- model -------------------------------------------------------------------------------------------
 

@@ -293,6 +293,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.workspace.cancel()
+        self.commands.batch.close()
         self.workspace.settings.brush_diameters = dict(self.toolbox.diameters)
         self.workspace.settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         event.accept()

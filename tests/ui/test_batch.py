@@ -1,0 +1,92 @@
+"""The batch beside the open picture."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import wait_for_answer
+from vesselapp.ui.batch_dialog import BatchDialog
+from vesselapp.ui.window import MainWindow
+
+
+def open_dialog(qtbot: QtBot, window: MainWindow, pictures: Path, out: Path) -> BatchDialog:
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    window.action("batch").trigger()
+    dialog = window.commands.batch_dialog
+    assert dialog is not None
+    dialog.out_field.setText(str(out))
+    return dialog
+
+
+def finish(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.waitUntil(lambda: not window.commands.batch.running, timeout=60000)
+
+
+def test_a_batch_writes_what_the_window_shows_and_names_what_failed(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "broken.png").write_bytes((pictures / "a.png").read_bytes()[:300])
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    dialog.start_button.click()
+    assert not dialog.start_button.isEnabled()
+    finish(qtbot, window)
+    assert dialog.words.text() == "3 of 4 done, 1 failed."
+    assert dialog.problems.count() == 1
+    assert dialog.problems.item(0).text().startswith("broken.png: ")
+    document = window.workspace.document
+    assert document is not None
+    written = np.asarray(PIL.Image.open(tmp_path / "out" / "a_mask.png"))
+    assert np.array_equal(written > 0, document.mask())
+    assert (tmp_path / "out" / "manifest.csv").exists()
+    dialog.start_button.click()
+    finish(qtbot, window)
+    assert dialog.start_button.isEnabled()
+
+
+def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    for number in range(12):
+        (pictures / f"more{number}.png").write_bytes((pictures / "b.png").read_bytes())
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    run = window.commands.batch
+    dialog.start_button.click()
+    dialog.pause_button.click()
+    assert run.paused
+    assert dialog.pause_button.text() == "Continue"
+    qtbot.wait(300)
+    at_pause = run.done
+    assert at_pause < 15
+    dialog.pause_button.click()
+    qtbot.waitUntil(lambda: run.done > at_pause or not run.running, timeout=30000)
+    dialog.cancel_button.click()
+    finish(qtbot, window)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert not any(name.startswith(".") or "tmp" in name for name in names)
+    for name in names - {"manifest.csv"}:
+        with PIL.Image.open(tmp_path / "out" / name) as written:
+            written.load()
+
+
+def test_what_is_missing_is_said(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
+    dialog = open_dialog(qtbot, window, pictures, Path())
+    dialog.out_field.clear()
+    dialog.start_button.click()
+    assert "missing" in dialog.words.text()
+    dialog.pictures_field.setText("/nowhere at all")
+    dialog.start_button.click()
+    assert "nowhere" in dialog.words.text()
+
+
+def test_closing_the_window_ends_a_batch(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    dialog.start_button.click()
+    assert window.close()
+    assert not any(path.name.startswith(".") for path in (tmp_path / "out").iterdir())

@@ -1,0 +1,194 @@
+"""Batch: masks of many pictures into a folder, while the window stays usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.image import find_pictures
+from vesselapp.state.batch import BatchRun
+
+if TYPE_CHECKING:
+    from vesselapp.inference.batch import Outcome
+    from vesselapp.state.workspace import Workspace
+
+_KINDS = {"mask": "Masks", "overlay": "Overlays", "probability": "Probabilities"}
+
+
+class BatchDialog(QDialog):
+    """Asks what to do, starts it, and shows how far it is; hidden, it goes on.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose open list and model are offered.
+    run : BatchRun
+    """
+
+    def __init__(self, workspace: Workspace, run: BatchRun, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Batch")
+        self.setMinimumWidth(520)
+        self._workspace, self._run = workspace, run
+        self.pictures_field = QLineEdit()
+        self.pictures_field.setAccessibleName("Folder of pictures")
+        self.pictures_field.setPlaceholderText("the pictures that are open")
+        self.out_field = QLineEdit(workspace.settings.export_folder)
+        self.out_field.setAccessibleName("Folder for the results")
+        self.threshold = QComboBox()
+        self.threshold.setAccessibleName("Threshold")
+        self.threshold.addItems(["the model's own", "the one of the open picture"])
+        self.boxes = {kind: QCheckBox(words) for kind, words in _KINDS.items()}
+        for kind, box in self.boxes.items():
+            box.setChecked(kind != "probability")
+        self.resume_box = QCheckBox("Keep what an earlier run into this folder has done")
+        self.resume_box.setChecked(True)
+        self.progress = QProgressBar()
+        self.progress.setAccessibleName("Progress of the batch")
+        self.words = QLabel(" ")
+        self.words.setWordWrap(True)
+        self.problems = QListWidget()
+        self.problems.setAccessibleName("Pictures that failed")
+        self.problems.setMaximumHeight(130)
+        self.start_button, self.pause_button = QPushButton("Start"), QPushButton("Pause")
+        self.cancel_button, hide_button = QPushButton("Cancel"), QPushButton("Hide")
+        self._lay_out(hide_button)
+        self.start_button.clicked.connect(self.start)
+        self.pause_button.clicked.connect(self._pause_or_go_on)
+        self.cancel_button.clicked.connect(run.cancel)
+        hide_button.clicked.connect(self.hide)
+        run.advanced.connect(self._on_advanced)
+        run.ended.connect(self._on_ended)
+        self._show_state()
+
+    def _lay_out(self, hide_button: QPushButton) -> None:
+        form = QFormLayout()
+        form.addRow("Pictures", self._with_browse(self.pictures_field))
+        form.addRow("Results", self._with_browse(self.out_field))
+        form.addRow("Threshold", self.threshold)
+        kinds = QHBoxLayout()
+        for box in self.boxes.values():
+            kinds.addWidget(box)
+        kinds.addStretch(1)
+        form.addRow("Write", kinds)
+        form.addRow(self.resume_box)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        for button in (self.start_button, self.pause_button, self.cancel_button, hide_button):
+            button.setAutoDefault(button is self.start_button)
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.words)
+        layout.addWidget(self.problems)
+        layout.addLayout(buttons)
+
+    def _with_browse(self, field: QLineEdit) -> QHBoxLayout:
+        browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)
+        browse.clicked.connect(lambda: self._browse(field))
+        row = QHBoxLayout()
+        row.addWidget(field, 1)
+        row.addWidget(browse)
+        return row
+
+    def _browse(self, field: QLineEdit) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, field.accessibleName(), field.text())
+        if chosen:
+            field.setText(chosen)
+
+    def start(self) -> None:
+        """Begin with what is chosen; what is missing is said in the dialog."""
+        from vesselapp.inference.batch import BatchSpec
+        from vesselapp.inference.catalog import find_model
+        from vesselapp.inference.providers import gui_threads
+
+        workspace, document = self._workspace, self._workspace.document
+        try:
+            pictures = self._pictures()
+            kinds = tuple(kind for kind, box in self.boxes.items() if box.isChecked())
+            if not self.out_field.text().strip() or not kinds:
+                raise VesselError(
+                    "Something is missing.", "Choose a folder for the results, and what to write."
+                )
+            own = self.threshold.currentIndex() == 0 or document is None
+            spec = BatchSpec(
+                Path(self.out_field.text()).expanduser(),
+                find_model(*workspace.wanted_model()),
+                workspace.settings.provider,
+                None if own or document is None else document.threshold,
+                kinds,
+                object_diameter=workspace.object_diameter,
+            )
+        except VesselError as error:
+            self.words.setText(str(error))
+            return
+        workspace.settings.export_folder = str(spec.out)
+        self.problems.clear()
+        self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
+        self._show_state()
+
+    def _pictures(self) -> list[Path]:
+        folder = self.pictures_field.text().strip()
+        if folder:
+            return find_pictures([Path(folder).expanduser()])
+        paths = [source.path for source in self._workspace.sources if source.path is not None]
+        if not paths:
+            raise VesselError("No pictures are open.", "Choose a folder of pictures.")
+        return paths
+
+    def _pause_or_go_on(self) -> None:
+        if self._run.paused:
+            self._run.go_on()
+        else:
+            self._run.pause()
+        self._show_state()
+
+    def _on_advanced(self, outcome: Outcome) -> None:
+        if outcome.problem:
+            self.problems.addItem(f"{outcome.picture.name}: {outcome.problem}")
+        self._show_state()
+
+    def _on_ended(self, words: str) -> None:
+        self._show_state()
+        self.words.setText(words)
+
+    def _show_state(self) -> None:
+        """Show how far it is, and which buttons make sense."""
+        run = self._run
+        finished = run.done + run.failed
+        self.progress.setRange(0, max(run.total, 1))
+        self.progress.setValue(finished)
+        self.start_button.setEnabled(not run.running)
+        self.pause_button.setEnabled(run.running)
+        self.cancel_button.setEnabled(run.running)
+        self.pause_button.setText("Continue" if run.paused else "Pause")
+        if run.running:
+            left = run.seconds_left
+            rest = "" if left is None else f", about {_duration(left)} left"
+            self.words.setText(f"{'Paused: ' if run.paused else ''}{finished} of {run.total}{rest}")
+
+
+def _duration(seconds: float) -> str:
+    """Give a time in words."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
