@@ -504,3 +504,13 @@ def test_the_readout_follows_an_undo_without_a_move(
     assert "corrected: foreground" in window.status.place.text()
     window.action("undo").trigger()
     assert "corrected" not in window.status.place.text()
+
+
+def test_trace_can_be_wider_than_the_vessel(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_T)
+    for _ in range(4):
+        window.action("larger").trigger()
+    click(qtbot, window, 60, VESSEL_ROW)
+    click(qtbot, window, 300, VESSEL_ROW)
+    widths = vessel.mask()[:, 100:260].sum(axis=0)
+    assert abs(float(np.median(widths)) - 11) <= 1

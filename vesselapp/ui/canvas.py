@@ -387,4 +387,5 @@ class Canvas(PictureView):
 
     def grow_brush(self, steps: int) -> None:
         """Make the brush larger or smaller by about a tenth, at least by 1 px."""
-        self.set_diameter(self.diameter + steps * max(1, round(self.diameter * 0.12)))
+        if not self.tool.widen(steps):
+            self.set_diameter(self.diameter + steps * max(1, round(self.diameter * 0.12)))

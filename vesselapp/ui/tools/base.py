@@ -45,6 +45,10 @@ class Tool:
     def hover(self, at: Point) -> None:
         """Follow the pointer while nothing is pressed."""
 
+    def widen(self, steps: int) -> bool:
+        """Take the keys of the brush's size; False where they mean the brush."""
+        return False
+
     def finish(self) -> bool:
         """End a gesture of several clicks (Enter); False where there is none."""
         return False

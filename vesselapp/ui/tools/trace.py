@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Place = tuple[int, int]
 _AHEAD_PX = 300
+_WIDEST_CHANGE = 20
 
 
 class TraceTool(Tool):
@@ -40,6 +41,17 @@ class TraceTool(Tool):
         self._nodes: list[Place] = []
         self._centres: NDArray[np.float32] | None = None
         self._widths: NDArray[np.float32] | None = None
+        self._place: Place | None = None
+        self._wider = 0
+        self._known_as: tuple[object, int] | None = None
+
+    def widen(self, steps: int) -> bool:
+        """Paint wider or narrower than the vessel was measured, by whole px."""
+        self._wider = min(max(self._wider + steps, -_WIDEST_CHANGE), _WIDEST_CHANGE)
+        self.canvas.told.emit(f"Trace: the vessel's own width {self._wider:+d} px")
+        if self._nodes and self._place is not None:
+            self._find(self._place)
+        return True
 
     @property
     def busy(self) -> bool:
@@ -125,6 +137,7 @@ class TraceTool(Tool):
         if self._tracer is not None and self.canvas.document is not None:
             self._tracer.level = self.canvas.document.level
             self._tracer.set_node(nodes[-1] if nodes else None)
+            self._known_as = (self.canvas.document.history.state, self.canvas.document.level)
             if nodes:
                 self._tracer.prepare(_AHEAD_PX)
         self.canvas.update()
@@ -133,9 +146,15 @@ class TraceTool(Tool):
         document = self.canvas.document
         if self._tracer is None or document is None:
             return
+        self._place = place
+        if self._known_as != (document.history.state, document.level):
+            self._tracer.level = document.level
+            self._tracer.refresh()
+            self._known_as = (document.history.state, document.level)
         way = self._tracer.path(place)
         evidence = document.evidence.levels[0]
-        self._centres, self._widths = vessel_width(document.image.pixels, evidence, way)
+        self._centres, widths = vessel_width(document.image.pixels, evidence, way)
+        self._widths = np.maximum(widths + np.float32(self._wider), np.float32(1))
         self.canvas.update()
 
     def _reach(self) -> int:
