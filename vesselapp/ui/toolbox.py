@@ -10,7 +10,7 @@ from vesselapp.ui.tools.brush import BrushTool
 
 DEFAULT_DIAMETER = {"PAINT": 8, "ERASE": 16, "RESTORE": 24, "UNSURE": 16}
 HINTS = {
-    "TRACE": "Click along a vessel; right button takes it away; [ ] narrower, wider; Backspace back, Enter ends",
+    "TRACE": "Click along a vessel; right button removes it; [ ] narrower, wider; Backspace back, Enter ends",
     "GROW": "Press on a place and drag right for more; right button takes away",
     "OUTLINE": "Drag round an area or click its corners; right button cuts out; Enter ends",
     "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",
