@@ -190,8 +190,10 @@ def test_ctrl_c_is_a_sentence_and_stops_the_workers(
     stopped: list[str] = []
 
     def interrupted(_model: Model, _pixels: object, *, cancelled: Callable[[], bool], **_: object) -> None:
+        time.sleep(0.3)  # until the main thread listens to the workers
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        while not cancelled():
+        deadline = time.monotonic() + 20
+        while not cancelled() and time.monotonic() < deadline:
             time.sleep(0.01)
         stopped.append("stopped")
         raise Cancelled

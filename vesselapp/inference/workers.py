@@ -63,10 +63,13 @@ def run_batch(
     count = workers_for(len(errands), workers)
     model = model or load_model(spec.model, spec.provider, threads=max(1, physical_cores() // count))
     work = _Work(model, spec, control, on_share, errands)
-    threads = [threading.Thread(target=work.all_of_it, name=f"batch {number}") for number in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
+    threads = [
+        threading.Thread(target=work.all_of_it, name=f"batch {number}", daemon=True)
+        for number in range(count)
+    ]
+    try:  # from here on, so that a Ctrl+C while they start leaves no worker behind
+        for thread in threads:
+            thread.start()
         busy = count
         while busy:
             try:
@@ -81,7 +84,8 @@ def run_batch(
         if any(thread.is_alive() for thread in threads):
             control.cancel()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
 
 def workers_for(pictures: int, wish: int | None = None) -> int:
