@@ -130,7 +130,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "told_apart", "&Tell corrections apart", ("Ctrl+T",), "View", "", "Colour what was done by hand", True
     ),
-    ActionSpec("channel", "Next c&hannel", ("V",), "View", "", "Colour, red, red-free (green), blue"),
+    ActionSpec("channel", "Next c&hannel", ("V",), "View", "", "Colour, red-free (green), red, blue"),
     ActionSpec(
         "split", "&Side by side, wipe", ("W",), "View", "sides", "Bare picture beside the mask, or a wipe"
     ),

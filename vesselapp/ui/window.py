@@ -61,6 +61,8 @@ class MainWindow(QMainWindow):
         self.pictures = QListWidget()
         self.pictures.setAccessibleName("Pictures")
         self.pictures.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.pictures.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.pictures.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._models_listed = False
         self._docks = [
             self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 190),
