@@ -5,6 +5,7 @@ Pointer positions snap to pixel centres for odd diameters and to pixel corners f
 brush of 1 px paints just the pixel under the pointer and every brush is symmetric.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -58,7 +59,7 @@ def stroke_pixels(start: Point, end: Point, diameter: int, height: int, width: i
 
 
 def _thin_line(start: Point, end: Point, height: int, width: int) -> Iterator[Pixels]:
-    ends = (int(start[1]), int(start[0]), int(end[1]), int(end[0]))
+    ends = tuple(math.floor(side) for side in (start[1], start[0], end[1], end[0]))
     rows, columns = draw.line(*ends)  # type: ignore[no-untyped-call]
     inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
     rows, columns = rows[inside], columns[inside]
