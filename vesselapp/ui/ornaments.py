@@ -34,23 +34,22 @@ def paint_grid(painter: QPainter, view: View, ratio: float, dirty: QRect) -> Non
     """Draw the borders between the picture's pixels, when they are large enough."""
     if view.zoom < GRID_FROM_ZOOM:
         return
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setPen(QPen(QColor(128, 128, 128, 110), 0))
+    # Filled strips of one device px: Qt draws those ten times as fast as lines.
+    colour, thin = QColor(128, 128, 128, 110), 1 / ratio
     height, width = view.shown_size
-    step = view.zoom / ratio
-    left, top = view.x / ratio, view.y / ratio
-    first, last = max(0, math.floor((dirty.left() - left) / step)), (dirty.right() - left) / step + 1
-    for column in range(first, min(width, math.ceil(last)) + 1):
-        x = left + column * step
-        painter.drawLine(
-            QPointF(x, max(top, dirty.top())), QPointF(x, min(top + height * step, dirty.bottom() + 1))
+    step, left, top = view.zoom / ratio, view.x / ratio, view.y / ratio
+    seen = QRectF(dirty).intersected(QRectF(left, top, width * step, height * step))
+    for column in range(math.ceil((seen.left() - left) / step), math.floor((seen.right() - left) / step) + 1):
+        painter.fillRect(
+            QRectF(_on_device(left + column * step, ratio), seen.top(), thin, seen.height()), colour
         )
-    first, last = max(0, math.floor((dirty.top() - top) / step)), (dirty.bottom() - top) / step + 1
-    for row in range(first, min(height, math.ceil(last)) + 1):
-        y = top + row * step
-        painter.drawLine(
-            QPointF(max(left, dirty.left()), y), QPointF(min(left + width * step, dirty.right() + 1), y)
-        )
+    for row in range(math.ceil((seen.top() - top) / step), math.floor((seen.bottom() - top) / step) + 1):
+        painter.fillRect(QRectF(seen.left(), _on_device(top + row * step, ratio), seen.width(), thin), colour)
+
+
+def _on_device(place: float, ratio: float) -> float:
+    """Give the nearest logical place that is a whole device px."""
+    return round(place * ratio) / ratio
 
 
 def sampled_image(
