@@ -20,12 +20,12 @@ from trainer.metrics import (
     object_measures,
     pixel_measures,
 )
-from trainer.objects import answer_cells, find_diameter, objects_from
 from trainer.pictures import Picture, read_picture
 from trainer.readers import Case
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.model_card import Figures
 from vesselapp.inference.model import Model, load_model
+from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
 from vesselapp.inference.predict import predict
 
 SECOND = "second observer"

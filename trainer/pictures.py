@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from trainer.objects import median_diameter
 from trainer.readers import Case
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
 from vesselapp.core.image import PICTURE_SUFFIXES, read_image
 from vesselapp.core.scaling import resize_pixels, resize_probability
+from vesselapp.inference.objects import median_diameter
 
 
 @dataclass(frozen=True, eq=False)

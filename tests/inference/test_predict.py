@@ -160,7 +160,7 @@ def test_objects_are_brought_to_the_models_size(tmp_path: Path) -> None:
     small = np.full((150, 170, 3), 200, np.uint8)
     small[60:80, 70:90] = 0
     large = small.repeat(3, axis=0).repeat(3, axis=1)
-    plain = predict(model, small).probability
+    plain = predict(model, small, object_diameter=20).probability
     scaled = predict(model, large, object_diameter=60).probability
     assert scaled.shape == (450, 510)
     assert np.abs(scaled.reshape(150, 3, 170, 3).mean(axis=(1, 3)) - plain).max() < 0.02

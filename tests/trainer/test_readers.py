@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
-from trainer.objects import median_diameter
 from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES, Recipe
 from trainer.split import make_split, read_split
 from vesselapp.core.errors import VesselError
+from vesselapp.inference.objects import median_diameter
 
 PIXELS, VESSELS, FIELD = draw_fundus(0)
 

@@ -12,6 +12,7 @@ from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.field_of_view import FieldOfView
 from vesselapp.inference.frame import Frame, clear_outside, frame_for, working_pixels
 from vesselapp.inference.model import Model
+from vesselapp.inference.objects import find_diameter
 from vesselapp.inference.runner import Box, Wishes, run_over
 from vesselapp.inference.suitability import warnings_for
 
@@ -75,7 +76,8 @@ def predict(
     flips : bool
         Average over the picture and its mirror images: four times the work, a little more accurate.
     object_diameter : float, optional
-        Typical diameter of the picture's objects in px, for models that work at one object size.
+        Typical diameter of the picture's objects in px, for models that work at one object size; found by
+        asking the model at several scales where None.
 
     Returns
     -------
@@ -94,6 +96,8 @@ def predict(
     if cancelled is not None and cancelled():
         raise Cancelled
     note = model.provider_note
+    if model.card.scale.kind == "object_diameter" and object_diameter is None:
+        object_diameter = find_diameter(model, pixels)
     frame = frame_for(pixels, model.card, object_diameter)
     wishes = Wishes(
         progress=progress or (lambda share: None),

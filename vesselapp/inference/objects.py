@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from vesselapp.core.scaling import resize_pixels, resize_probability
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from vesselapp.inference.model import Model
 
 _SCALES = (1.0, 0.5, 0.25)
-_LARGEST = 2048
+_LARGEST = 1536
 _MOST_GROWN = 4.0
 
 
@@ -42,6 +41,8 @@ def objects_from(
     specks = stats[:, cv2.CC_STAT_AREA] < 6
     specks[0] = False
     marks[specks[marks]] = 0
+    from skimage.segmentation import watershed
+
     grow: Any = watershed
     return np.asarray(grow(-inside, marks, mask=mask), np.int32)
 

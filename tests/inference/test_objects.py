@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from trainer.objects import answer_cells, find_diameter, objects_from
 from vesselapp.core.model_card import ModelCard, OutputSpec, ScaleSpec, TileSpec
+from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
 
 
 class Discs:
