@@ -1,6 +1,7 @@
 """What the engine costs over the bare runtime: time, memory, how soon the visible part is there."""
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -100,24 +101,29 @@ def memory(what: str) -> float:
     raise RuntimeError(f"no {what} in /proc/self/status")
 
 
-def first_visible() -> float:
+def first_visible(rounds: int = 3) -> float:
     """Give the time to what a 1920 x 1080 window shows of a 100 MP picture over the time for all of it."""
     with tempfile.TemporaryDirectory() as folder:
         model = load_model(tiny_vessel_model(Path(folder) / "m.onnx", task="other", tile=512), "cpu")
         pixels = np.ascontiguousarray(fundus_picture(1000, 1000, 960).repeat(10, axis=0).repeat(10, axis=1))
-        box = (4100, 4600, 4100 + 1920, 4600 + 1080)
-        missing = np.ones((1080, 1920), bool)
-        begun = time.perf_counter()
-        shown = []
+        return statistics.median(_visible_share(model, pixels) for _ in range(rounds))
 
-        def on_tile(place: tuple[int, int, int, int], values: NDArray[np.float32]) -> None:
-            rows = slice(max(0, place[1] - box[1]), max(0, place[3] - box[1]))
-            missing[rows, max(0, place[0] - box[0]) : max(0, place[2] - box[0])] = False
-            if not shown and not missing.any():
-                shown.append(time.perf_counter() - begun)
 
-        whole = seconds(lambda: predict(model, pixels, first=box, on_tile=on_tile))
-        return shown[0] / whole
+def _visible_share(model: Model, pixels: NDArray[np.uint8]) -> float:
+    """Give when all of a window is covered by tiles, as a share of the whole run."""
+    box = (4100, 4600, 4100 + 1920, 4600 + 1080)
+    missing = np.ones((1080, 1920), bool)
+    shown: list[float] = []
+
+    def on_tile(place: tuple[int, int, int, int], values: NDArray[np.float32]) -> None:
+        rows = slice(max(0, place[1] - box[1]), max(0, place[3] - box[1]))
+        missing[rows, max(0, place[0] - box[0]) : max(0, place[2] - box[0])] = False
+        if not shown and not missing.any():
+            shown.append(time.perf_counter() - begun)
+
+    begun = time.perf_counter()
+    whole = seconds(lambda: predict(model, pixels, first=box, on_tile=on_tile))
+    return shown[0] / whole
 
 
 def batch_throughput(count: int = 32) -> float:
