@@ -68,7 +68,8 @@ def run_over(
     model : Model
     pixels : (H, W, 3) uint8
     plane : (H, W) float32
-        Filled with the probability of foreground, 0-1; 0 where no tile was wanted.
+        Zeros; filled with the probability of foreground, 0-1, where a tile was wanted. Not written to before
+        that: touching all of a large plane for the first time takes longer than the part in sight.
     wishes : Wishes
     magnify : float
         Px at the model's scale per px of the plane.
@@ -82,13 +83,13 @@ def run_over(
     spec = model.card.input
     table = None if takes_raw_pixels(spec) or not spec.equalise else value_table(spec, pixels)
     while True:
-        plane[...] = 0
         effort = model.effort
         try:
             _run_all(model, pixels, plane, wishes, _plan(model, plane.shape, magnify), table)
             break
         except DeviceError as trouble:
             model.retreat(trouble, effort)
+            plane[...] = 0
     np.clip(plane, 0.0, 1.0, out=plane)
 
 
