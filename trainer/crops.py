@@ -1,10 +1,11 @@
 """The endless stream of training crops: which one comes is decided by seed, epoch and number alone."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -27,6 +28,7 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
         self.sets: dict[str, list[Scaled]] = defaultdict(list)
         for picture in pictures:
             self.sets[picture.set_name].append(picture)
+        self.chances = {name: _chances(members) for name, members in self.sets.items()}
 
     def __len__(self) -> int:
         return self.count
@@ -45,13 +47,23 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     def _chosen(self, random: np.random.Generator) -> Scaled:
         names = sorted(self.sets)
-        pictures = self.sets[names[int(random.integers(len(names)))]]
+        name = names[int(random.integers(len(names)))]
+        pictures = self.sets[name]
+        if self.recipe.balance == "looks":
+            return pictures[int(random.choice(len(pictures), p=self.chances[name]))]
         return pictures[int(random.integers(len(pictures)))]
 
     def _drawn(self, random: np.random.Generator) -> Scaled:
         side = self.recipe.crop
         pixels, objects = draw(random, side, self.recipe.size * random.uniform(0.7, 1.6))
         return Scaled("drawn", "", pixels, cell_truth(objects), np.ones((side, side), np.uint8))
+
+
+def _chances(pictures: list[Scaled]) -> NDArray[np.float64]:
+    """Give each picture's chance where a look's grows with the square root of its number of pictures."""
+    members = Counter(picture.look for picture in pictures)
+    weights = np.array([1 / np.sqrt(members[picture.look]) for picture in pictures])
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def start_worker(_: int) -> None:

@@ -57,6 +57,8 @@ class Scaled:
         0-255 for 0-1, soft where the mask was shrunk.
     valid : (H, W) uint8
         1 where the loss counts.
+    look : str
+        Pictures of one subject, or of like colours, have the same.
     """
 
     set_name: str
@@ -64,6 +66,7 @@ class Scaled:
     pixels: NDArray[np.uint8]
     truth: NDArray[np.uint8]
     valid: NDArray[np.uint8]
+    look: str = ""
 
 
 def read_picture(case: Case, task: str) -> Picture:
@@ -110,7 +113,7 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
     soft = resize_probability(picture.mask[top:bottom, left:right].astype(np.float32), *size)
     valid = field.mask(*size, scale=scale, left=left, top=top)
     truth = np.round(soft * 255).astype(np.uint8)[:, :, None]
-    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid)
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -155,7 +158,10 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     if factor > 1.5:
         fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
     truth = cell_truth(fitted.astype(np.int32))
-    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, np.ones((height, width), np.uint8))
+    everywhere = np.ones((height, width), np.uint8)
+    return Scaled(
+        picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject
+    )
 
 
 def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:

@@ -42,7 +42,8 @@ class Recipe:
     ``scale_kind`` says. ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for
     dim pictures. ``crop`` is the side of a training crop in px, ``loss`` a sum such as ``bce+0.5*dice``,
     ``drawn`` the share of crops that our own code draws, ``views`` how many mirrored views the exported file
-    averages.
+    averages. ``balance``: within a set, each picture has the same chance (``pictures``), or each look has a
+    chance that grows with the square root of its pictures, so that rare looks are learnt too (``looks``).
     """
 
     name: str
@@ -77,6 +78,7 @@ class Recipe:
     seed: int = 0
     workers: int = 1
     drawn: float = 0.0
+    balance: Literal["pictures", "looks"] = "pictures"
     views: int = 1
     augment: Augment = field(default_factory=Augment)
 
@@ -101,8 +103,9 @@ RECIPES = {
         crop=256,
         batch=8,
         loss="ce+0.5*dice",
-        drawn=0.4,
-        steps=2000,
+        drawn=0.3,
+        balance="looks",
+        steps=4000,
         validate_every=10,
         augment=Augment(
             expose=0.1,
