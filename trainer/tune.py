@@ -34,7 +34,7 @@ def tune(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict
     def objective(trial: optuna.Trial) -> float:
         folder = out / f"trial-{trial.number:03d}"
         options = RunOptions(out=folder, data=data, quiet=True, split=_shared_split(out))
-        train(change_recipe(recipe, suggest(trial)), options, callbacks=[Prune(trial)])
+        train(change_recipe(recipe, suggest(trial, recipe.task)), options, callbacks=[Prune(trial)])
         return best_dice(folder)
 
     finished = [t for t in study.trials if t.state.is_finished()]
@@ -42,10 +42,16 @@ def tune(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict
     return dict(study.best_params) | {"dice": study.best_value}
 
 
-def suggest(trial: Any) -> list[str]:
+LOSSES = {
+    "vessels": ["bce", "bce+0.5*dice", "bce+dice", "focal+0.5*dice"],
+    "cells": ["ce", "ce+0.5*dice", "ce+dice"],
+}
+
+
+def suggest(trial: Any, task: str) -> list[str]:
     """Ask a trial for one set of settings, as ``key=value`` texts."""
     rate = trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True)
-    loss = trial.suggest_categorical("loss", ["bce", "bce+0.5*dice", "bce+dice", "focal+0.5*dice"])
+    loss = trial.suggest_categorical("loss", LOSSES[task])
     ema = trial.suggest_categorical("ema", [0.99, 0.998, 0.999])
     decay = trial.suggest_float("weight_decay", 1e-5, 1e-1, log=True)
     return [f"learning_rate={rate}", f"loss={loss}", f"ema={ema}", f"weight_decay={decay}"]

@@ -1,10 +1,7 @@
-"""The whole way on tiny drawn eyes: train, export, evaluate, compare; and two processes on one CPU."""
+"""The whole way on tiny drawn eyes: train, export, evaluate, compare."""
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -134,34 +131,6 @@ def test_problems_are_one_sentence(
     assert said in error
     assert error.startswith("trainer: ")
     assert "Traceback" not in error
-
-
-def test_two_processes_on_the_cpu(made, tmp_path: Path):
-    command = [sys.executable, "-m", "trainer", "train", "fundus-vessels", "--data", str(made[0])]
-    command += [
-        "--out",
-        str(tmp_path),
-        "--accelerator",
-        "cpu",
-        "--devices",
-        "2",
-        "--threads",
-        "1",
-        "--events",
-        *TINY,
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [e["event"] for e in events if e["event"] != "step"] == [
-        "started",
-        "validated",
-        "validated",
-        "finished",
-    ]
-    assert events[-1]["step"] == 4
-    assert json.loads((tmp_path / "done.json").read_text())["steps"] == 4
 
 
 def test_a_failure_is_an_event_too(tmp_path: Path, capsys):

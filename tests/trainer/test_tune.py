@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from trainer.recipes import Recipe
-from trainer.tune import tune
+from trainer.losses import parse_loss
+from trainer.recipes import RECIPES, Recipe, change_recipe
+from trainer.tune import suggest, tune
 
-pytest.importorskip("optuna")
+optuna = pytest.importorskip("optuna")
 
 
 def test_search_resumes(tmp_path: Path, tiny: Recipe, fundus_set: Path):
@@ -18,3 +19,37 @@ def test_search_resumes(tmp_path: Path, tiny: Recipe, fundus_set: Path):
     assert len(list(tmp_path.glob("trial-*"))) == 2
     splits = {(tmp_path / f"trial-00{n}" / "split.json").read_text() for n in (0, 1)}
     assert len(splits) == 1
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_suggested_suits_the_recipe(name: str):
+    recipe = RECIPES[name]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    seen = set()
+    for _ in range(12):
+        changed = change_recipe(recipe, suggest(study.ask(), recipe.task))
+        parse_loss(changed.loss)
+        seen.add(changed.loss)
+        assert ("ce" in changed.loss.replace("bce", "").split("+")) == (recipe.task == "cells")
+    assert len(seen) > 1
+
+
+def test_a_trial_that_does_badly_ends_early():
+    from trainer.pruning import Prune
+
+    class Trainer:
+        callback_metrics: dict[str, float]
+        global_step = 2
+
+    study = optuna.create_study(
+        direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=0)
+    )
+    trainer = Trainer()
+    good = study.ask()
+    trainer.callback_metrics = {"dice": 0.9}
+    Prune(good).on_validation_end(trainer, None)
+    study.tell(good, 0.9)
+    bad = study.ask()
+    trainer.callback_metrics = {"dice": 0.1}
+    with pytest.raises(optuna.TrialPruned):
+        Prune(bad).on_validation_end(trainer, None)
