@@ -19,7 +19,8 @@ from tests.bench.measure import Row, percentile, row, side_by_side, wanted
 from vesselapp.core.evidence import HIGHEST, LOWEST
 from vesselapp.core.image import Image, read_image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
-from vesselapp.state.document import Brush, Document
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.tools.brush import BrushTool
 

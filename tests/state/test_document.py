@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from vesselapp.core import evidence as ev
+from vesselapp.core.edits import TILE
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_evidence, halve_pixels
-from vesselapp.state.document import Brush, Document
-from vesselapp.state.history import TILE, History
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
+from vesselapp.state.history import History
 
 HEIGHT, WIDTH = 530, 600
 points = st.tuples(st.integers(-50, WIDTH + 50), st.integers(-50, HEIGHT + 50))

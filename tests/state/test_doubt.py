@@ -1,7 +1,8 @@
 import numpy as np
 
 from tests.state.test_document import make_document, stroke
-from vesselapp.state.document import Brush, Document
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
 from vesselapp.state.doubt import DoubtWalk
 
 

@@ -6,7 +6,8 @@ from tests.ui.conftest import random_pixels
 from vesselapp.core.geometry import Box
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
-from vesselapp.state.document import Brush, Document
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
 from vesselapp.ui.qimages import view_of
 from vesselapp.ui.scene import Scene
 from vesselapp.ui.view import View

@@ -1,52 +1,20 @@
 """The open picture and all that is known of it: the model's answer, the corrections, the threshold."""
 
 from collections.abc import Callable, Iterable
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from vesselapp.core import evidence as ev
+from vesselapp.core.edits import Edit, EditRecorder
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import EMPTY, Box, box_of
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_evidence
 from vesselapp.core.strokes import Pixels, Point, stroke_pixels
-from vesselapp.state.history import DEFAULT_CAP_BYTES, Edit, EditRecorder, History
-
-
-class Brush(Enum):
-    """What a brush says about the pixels it touches."""
-
-    PAINT = "Brush"
-    ERASE = "Erase"
-    RESTORE = "Restore"
-    UNSURE = "Unsure"
-
-    @property
-    def correction(self) -> Correction:
-        """The correction this brush leaves."""
-        return _CORRECTION[self]
-
-    @property
-    def opposite(self) -> "Brush":
-        """What the other mouse button does."""
-        return _OPPOSITE[self]
-
-
-_CORRECTION = {
-    Brush.PAINT: Correction.FOREGROUND,
-    Brush.ERASE: Correction.BACKGROUND,
-    Brush.RESTORE: Correction.NONE,
-    Brush.UNSURE: Correction.UNSURE,
-}
-_OPPOSITE = {
-    Brush.PAINT: Brush.ERASE,
-    Brush.ERASE: Brush.PAINT,
-    Brush.RESTORE: Brush.PAINT,
-    Brush.UNSURE: Brush.RESTORE,
-}
+from vesselapp.state.brush import Brush
+from vesselapp.state.history import DEFAULT_CAP_BYTES, History
 
 
 class Document:

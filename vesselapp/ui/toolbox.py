@@ -2,7 +2,7 @@
 
 from PySide6.QtGui import QCursor
 
-from vesselapp.state.document import Brush
+from vesselapp.state.brush import Brush
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.icons import tool_cursor
 from vesselapp.ui.tools.base import Tool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vesselapp.core.strokes import Point
-from vesselapp.state.document import Brush
+from vesselapp.state.brush import Brush
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
