@@ -1,87 +1,10 @@
-"""Edits and their undo: each edit is the XOR of the tiles of corrections it changed, compressed."""
+"""Undo and redo: edits that can be taken back and brought again."""
 
-import zlib
 from collections import deque
-from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from vesselapp.core.edits import Corrections, Edit
 
-from vesselapp.core.geometry import EMPTY, Box
-
-TILE = 256
 DEFAULT_CAP_BYTES = 256 * 2**20
-
-Corrections = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One undoable change of the corrections.
-
-    Attributes
-    ----------
-    name : str
-        What the person did, for the history list.
-    box : Box
-        Smallest box of tiles that holds the change.
-    tiles : tuple of (tile row, tile column, bytes)
-        zlib-compressed XOR of the corrections before and after, row by row, for each changed tile.
-    """
-
-    name: str
-    box: Box
-    tiles: tuple[tuple[int, int, bytes], ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes that the edit takes."""
-        return sum(len(data) + 64 for _, _, data in self.tiles)
-
-    def apply(self, corrections: Corrections) -> None:
-        """Toggle the change in place: applied twice, the corrections are as before."""
-        for row, column, data in self.tiles:
-            tile = corrections[_tile_box(row, column, corrections.shape).slices]
-            change = np.frombuffer(zlib.decompress(data), np.uint8).reshape(tile.shape)
-            np.bitwise_xor(tile, change, out=tile)
-
-
-class EditRecorder:
-    """Watches one gesture: keeps what the tiles held before it, and turns the difference into an `Edit`."""
-
-    def __init__(self, corrections: Corrections) -> None:
-        self._corrections = corrections
-        self._before: dict[tuple[int, int], Corrections] = {}
-
-    def about_to_change(self, box: Box) -> None:
-        """Keep the tiles under a box, if they are not kept yet; call before writing there."""
-        for row in range(box.top // TILE, -(-box.bottom // TILE)):
-            for column in range(box.left // TILE, -(-box.right // TILE)):
-                if (row, column) not in self._before:
-                    tile = _tile_box(row, column, self._corrections.shape)
-                    self._before[row, column] = self._corrections[tile.slices].copy()
-
-    def finish(self, name: str) -> Edit | None:
-        """Give the edit, or None where nothing changed after all."""
-        tiles = []
-        whole = EMPTY
-        for (row, column), before in self._before.items():
-            box = _tile_box(row, column, self._corrections.shape)
-            change = np.bitwise_xor(before, self._corrections[box.slices])
-            if change.any():
-                tiles.append((row, column, zlib.compress(change.tobytes(), 1)))
-                whole = whole.united(box)
-        return Edit(name, whole, tuple(tiles)) if tiles else None
-
-    def revert(self) -> Box:
-        """Put back what was there before the gesture; give the box that this touched."""
-        whole = EMPTY
-        for (row, column), before in self._before.items():
-            box = _tile_box(row, column, self._corrections.shape)
-            self._corrections[box.slices] = before
-            whole = whole.united(box)
-        self._before.clear()
-        return whole
 
 
 class History:
@@ -153,8 +76,3 @@ class History:
         edit.apply(corrections)
         self._done.append(edit)
         return edit
-
-
-def _tile_box(row: int, column: int, shape: tuple[int, ...]) -> Box:
-    whole = Box(column * TILE, row * TILE, (column + 1) * TILE, (row + 1) * TILE)
-    return whole.clipped(shape[0], shape[1])
