@@ -1,129 +1,150 @@
-"""One image's corrections, threshold and review record on disk.
+"""One image's annotation on disk: snapshot, answer, record and journal, and the one who writes them."""
 
-A folder per image, found again by the hash of the image file: ``corrections.png`` (palette PNG: none,
-background, foreground, unsure) and ``record.json``. The corrections are written before the record, each
-atomically.
-"""
+from __future__ import annotations
 
-import io
-import json
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
-import vesselapp
-from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import Correction
-from vesselapp.core.files import atomic_write, make_folder
-from vesselapp.core.image import Image
+from vesselapp.core.edits import Edit
+from vesselapp.study.former import Annotation, AnnotationStore
+from vesselapp.study.former import Record as Record  # the window's present one (format 1)
+from vesselapp.study.journal import Operation
+from vesselapp.study.lock import Lock
+from vesselapp.study.record import ImageFacts
+from vesselapp.study.record import Record as Record2
 
-RECORD_FORMAT = 1
-_PALETTE = [0, 0, 0, 0, 114, 178, 213, 94, 0, 240, 228, 66]
+__all__ = ["Annotation", "AnnotationFolder", "AnnotationStore", "Kept", "Record", "Writer"]
 
-
-@dataclass(frozen=True)
-class Record:
-    """What is kept beside the corrections.
-
-    ``threshold`` is 0-1; ``sha256`` is the image file's; ``model_sha256`` names the model that
-    was corrected.
-    """
-
-    image: str
-    sha256: str
-    height: int
-    width: int
-    threshold: float
-    format: int = RECORD_FORMAT
-    model: str = ""
-    model_sha256: str = ""
-    saved: str = ""
-    software: str = ""
+DEFAULT_CAP_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class Annotation:
-    """Corrections ((H, W) uint8, `Correction` values) with their record."""
+class Kept:
+    """What an annotation folder holds.
+
+    Attributes
+    ----------
+    corrections : (H, W) uint8
+        `Correction` values.
+    record : Record or None
+        None where the app ended before the first one was written.
+    done, undone : list of Edit
+        The undo history, oldest first, and what can be redone, the next one last.
+    level : int or None
+        The threshold's level (2-253) where a person chose it.
+    view : dict or None
+        Where the person was looking.
+    answer : (H, W) uint8 or None
+        The probability that was judged, quantised to 1-253.
+    notes : tuple of str
+        What a person should know: what was damaged and where it is kept apart.
+    """
 
     corrections: NDArray[np.uint8]
-    record: Record
+    record: Record2 | None
+    done: list[Edit]
+    undone: list[Edit]
+    level: int | None
+    view: dict[str, Any] | None
+    answer: NDArray[np.uint8] | None
+    notes: tuple[str, ...] = ()
 
 
-class AnnotationStore:
-    """Annotations of single images under one folder."""
+class AnnotationFolder:
+    """Where one image's annotation lies, whether or not it exists yet.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder : Path
+    study : Path, optional
+        The study it belongs to, whose audit log is told of each save; None for a picture opened alone.
+    """
+
+    def __init__(self, folder: Path, study: Path | None = None) -> None:
         self.folder = folder
+        self.study = study
 
-    def folder_of(self, image: Image) -> Path:
-        """Where an image's annotation lies, whether or not it exists yet."""
-        return self.folder / image.sha256[:32]
+    def load(
+        self, image_sha256: str, height: int, width: int, cap_bytes: int = DEFAULT_CAP_BYTES
+    ) -> Kept | None:
+        """Read the annotation without touching it; None where there is none.
 
-    def load(self, image: Image) -> Annotation | None:
-        """Read an image's annotation, or give None where there is none.
-
-        Raises
-        ------
-        VesselError
-            Where files are there but can't be used; they are left as they are.
-        """
-        folder = self.folder_of(image)
-        record_file, corrections_file = folder / "record.json", folder / "corrections.png"
-        if not record_file.exists():
-            return None
-        try:
-            record = _parsed(record_file.read_bytes())
-            with PIL.Image.open(corrections_file) as stored:
-                corrections = np.array(stored, np.uint8)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise VesselError(
-                f"The corrections kept for {record_file.parent.name[:8]}… can't be read: {error}.",
-                f"They are left untouched in {folder}; corrections made now are kept apart.",
-            ) from error
-        if corrections.shape != image.pixels.shape[:2] or corrections.max() > Correction.UNSURE:
-            raise VesselError(
-                "The corrections kept for this image don't fit its size.",
-                f"They are left untouched in {folder}; corrections made now are kept apart.",
-            )
-        return Annotation(corrections, record)
-
-    def save(self, image: Image, corrections: NDArray[np.uint8], record: Record) -> None:
-        """Write an image's annotation.
+        What is damaged is left out and told in ``notes``; so is an annotation of another image. To write,
+        use `open`, and what it found (`Writer.kept`).
 
         Raises
         ------
         VesselError
-            Where it could not be written; what was there before is still there.
+            Where the files can't be read just now (permission, a drive that is gone), or a newer version
+            of the app wrote them.
         """
-        folder = self.folder_of(image)
-        make_folder(folder)
-        stored = PIL.Image.fromarray(corrections, "P")
-        stored.putpalette(_PALETTE)
-        buffer = io.BytesIO()
-        stored.save(buffer, "PNG", compress_level=1)
-        atomic_write(folder / "corrections.png", buffer.getvalue())
-        stamped = replace(
-            record,
-            saved=datetime.now(UTC).isoformat(timespec="seconds"),
-            software=f"vesselapp {vesselapp.__version__}",
-        )
-        atomic_write(folder / "record.json", json.dumps(asdict(stamped), indent=1).encode())
+        raise NotImplementedError
 
-    def set_aside(self, image: Image) -> None:
-        """Rename an annotation that can't be used, so that a new one takes its place and nothing is lost."""
-        folder = self.folder_of(image)
-        number = 1
-        while (aside := folder.with_name(f"{folder.name}.aside{number}")).exists():
-            number += 1
-        folder.rename(aside)
+    def open(
+        self, who: str, facts: ImageFacts, *, take_over: bool = False, cap_bytes: int = DEFAULT_CAP_BYTES
+    ) -> Writer:
+        """Take the lock, bring older formats forward, put damaged files apart, and read what there is.
+
+        Parameters
+        ----------
+        who : str
+        facts : ImageFacts
+        take_over : bool
+            Whether a stale lock of somebody else may be taken over.
+        cap_bytes : int
+            How many bytes of undo history are kept.
+
+        Raises
+        ------
+        Taken
+            Where somebody else is writing it: open it read-only, with `load`.
+        VesselError
+            As `load`, and where nothing can be written.
+        """
+        raise NotImplementedError
 
 
-def _parsed(text: bytes) -> Record:
-    """Check a record read from disk; a ValueError says what is wrong."""
-    from pydantic import TypeAdapter  # only loaded where there is a record to check
+class Writer:
+    """The one who writes an annotation; for one thread at a time.
 
-    return TypeAdapter(Record).validate_json(text)
+    Each method raises `Lost` where the lock was taken over meanwhile, and VesselError where the disk says no;
+    in both cases what was given is not on disk, and the call may be made again.
+
+    Attributes
+    ----------
+    kept : Kept or None
+        What was there when it was opened.
+    lock : Lock
+    """
+
+    kept: Kept | None
+    lock: Lock
+
+    def append(self, operations: Sequence[Operation]) -> None:
+        """Put operations on the disk; they are there when this returns."""
+        raise NotImplementedError
+
+    def write_record(self, record: Record2) -> None:
+        """Write the record; ``saved``, ``software`` and ``audit`` are filled in here."""
+        raise NotImplementedError
+
+    def write_answer(self, plane: NDArray[np.uint8]) -> None:
+        """Keep the probability ((H, W) uint8, 1-253) that the person judged."""
+        raise NotImplementedError
+
+    def compact(self) -> None:
+        """Make the snapshot anew from what is on disk; drop undo history beyond the cap of bytes."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Give the lock's sign of life, every `HEARTBEAT_SECONDS`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Make the snapshot, seal what was written in the audit log, and give the lock back."""
+        raise NotImplementedError

@@ -1,0 +1,149 @@
+"""The record beside an image's corrections: what was judged, how far, by whom, with which model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from vesselapp.core.errors import VesselError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+RECORD_FORMAT = 2
+
+
+class State(StrEnum):
+    """How far the review of an image has come."""
+
+    NEW = "new"
+    IN_PROGRESS = "in-progress"
+    REVIEWED = "reviewed"
+    FLAGGED = "flagged"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What tells an image from others.
+
+    Attributes
+    ----------
+    image : str
+        Its file name.
+    sha256 : str
+        Of the file's bytes.
+    height, width : int
+        Px, upright.
+    path : str
+        Inside the study's root, with forward slashes; empty for a picture opened alone.
+    """
+
+    image: str
+    sha256: str
+    height: int
+    width: int
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of an image beside its corrections.
+
+    Attributes
+    ----------
+    image, path, sha256, height, width
+        As in `ImageFacts`.
+    state : State
+    nothing_there : bool
+        With ``reviewed``: a person looked, and there is nothing to find.
+    reviewed_boxes : tuple of (left, top, right, bottom)
+        Px. Where a person looked; empty: at the whole picture.
+    note : str
+        The person's own words.
+    threshold : float
+        0-1, the mask's.
+    level : int
+        The threshold as an evidence value, 2-253.
+    model, model_version, model_sha256 : str
+        Whose answer was corrected.
+    software : str
+        What wrote the record, with its version.
+    who : str
+        The person who worked on it last.
+    created, saved : str
+        ISO 8601, UTC.
+    active_seconds : float
+        Time of work, pauses left out.
+    strokes : int
+        Edits made.
+    corrected_share : float
+        Share of the pixels that carry a correction, 0-1.
+    audit : str
+        Hash of the image's last line in the study's audit log; empty outside a study.
+    """
+
+    image: str
+    sha256: str
+    height: int
+    width: int
+    path: str = ""
+    state: State = State.NEW
+    nothing_there: bool = False
+    reviewed_boxes: tuple[tuple[int, int, int, int], ...] = ()
+    note: str = ""
+    threshold: float = 0.5
+    level: int = 127
+    model: str = ""
+    model_version: str = ""
+    model_sha256: str = ""
+    software: str = ""
+    who: str = ""
+    created: str = ""
+    saved: str = ""
+    active_seconds: float = 0.0
+    strokes: int = 0
+    corrected_share: float = 0.0
+    audit: str = ""
+    format: int = RECORD_FORMAT
+
+
+def record_bytes(record: Record) -> bytes:
+    """Give a record as the JSON that is written to disk."""
+    return json.dumps(asdict(record), indent=1).encode()
+
+
+def parse_record(text: bytes) -> Record:
+    """Read a record from its JSON.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    VesselError
+        Where a newer version of the app wrote it.
+    """
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("a record is a JSON object")
+    refuse_newer(values, RECORD_FORMAT, "The annotation of this picture")
+    return _adapter().validate_json(text)
+
+
+def refuse_newer(values: dict[str, Any], known: int, what: str) -> None:
+    """Raise a VesselError where a file's format is newer than the one we know."""
+    found = values.get("format")
+    if isinstance(found, int) and found > known:
+        raise VesselError(
+            f"{what} was written by a newer version of vesselapp (format {found}; this one knows {known}).",
+            "Install the newer version to open it; nothing was changed.",
+        )
+
+
+@cache
+def _adapter() -> TypeAdapter[Record]:
+    from pydantic import TypeAdapter  # loaded only where there is a record to check
+
+    return TypeAdapter(Record)
