@@ -43,6 +43,8 @@ class Kept:
         The probability that was judged, quantised to 1-253.
     notes : tuple of str
         What a person should know: what was damaged and where it is kept apart.
+    number : int
+        Of the last operation in the journal: two reads with one number hold the same corrections.
     """
 
     corrections: NDArray[np.uint8]
@@ -53,6 +55,7 @@ class Kept:
     view: dict[str, Any] | None
     answer: NDArray[np.uint8] | None
     notes: tuple[str, ...] = ()
+    number: int = 0
 
 
 class AnnotationFolder:
