@@ -1,0 +1,275 @@
+"""A training run beside the window, with a trainer that trains nothing but writes what one would."""
+
+import json
+import platform
+import queue
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import fake_trainer
+from vesselapp.core.errors import VesselError
+from vesselapp.state import trainer_process
+from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.run_progress import Plan, RunProgress
+from vesselapp.state.trainer_process import TrainingOptions, trainer_command
+from vesselapp.study.run_events import EventTail, parse_event
+from vesselapp.study.run_folder import Decision, RunFolder, runs_of
+from vesselapp.study.verdict import read_verdict
+
+COMMAND = (sys.executable, fake_trainer.__file__)
+
+
+class Desk:
+    """Stands for the window's thread: calls are run where `until` waits."""
+
+    def __init__(self) -> None:
+        self.calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def until(self, reached: Callable[[], bool], timeout_s: float = 30.0) -> None:
+        ends = time.monotonic() + timeout_s
+        while not reached():
+            assert time.monotonic() < ends, "never reached"
+            try:
+                self.calls.get(timeout=0.05)()
+            except queue.Empty:
+                continue
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    (tmp_path / "candidate-for-tests.onnx").write_bytes(b"a model")
+    return tmp_path
+
+
+@pytest.fixture
+def retraining(desk: Desk, study: Path) -> Iterator[Retraining]:
+    retraining = Retraining(desk.calls.put, COMMAND)
+    retraining.open(study)
+    yield retraining
+    if retraining.state.live:
+        retraining.wish("cancel")
+        desk.until(lambda: not retraining.state.live)
+    retraining.close()
+
+
+def options(**settings: object) -> TrainingOptions:
+    return TrainingOptions(settings=tuple(f"{key}={value}" for key, value in settings.items()))
+
+
+def test_a_run_is_followed_from_start_to_verdict(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=20))
+    assert retraining.state is RunState.STARTING
+    desk.until(lambda: retraining.state is RunState.DONE)
+    progress, run = retraining.progress, retraining.run
+    assert run is not None
+    assert [step for step, _ in progress.losses] == list(range(1, 21))
+    assert [found.step for found in progress.validations] == [5, 10, 15, 20]
+    assert progress.best is not None
+    assert progress.best.step == 20
+    assert progress.share == 1.0
+    assert progress.threshold == (0.5, 0.45)
+    assert all((run.folder / example.file).is_file() for example in progress.examples)
+    assert run.verdict().verdict == "better"
+    assert "fake trainer at work" in run.log_tail()
+
+
+def test_lines_written_in_halves_are_read_whole(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=12, torn=1, pause_s=0))
+    desk.until(lambda: retraining.state is RunState.DONE)
+    assert [step for step, _ in retraining.progress.losses] == list(range(1, 13))
+
+
+def test_pause_and_go(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=1000, pause_s=0.01))
+    desk.until(lambda: retraining.progress.step > 3)
+    retraining.wish("pause")
+    assert retraining.wished == "pause"
+    desk.until(lambda: retraining.state is RunState.PAUSED)
+    assert retraining.wished is None
+    at_pause = retraining.progress.step
+    retraining.wish("go")
+    desk.until(lambda: retraining.progress.step > at_pause)
+    assert retraining.state is RunState.RUNNING
+    assert retraining.wished is None
+
+
+def test_stop_keeps_the_best_and_judges_it(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=100000, pause_s=0.01))
+    desk.until(lambda: len(retraining.progress.validations) > 0)
+    retraining.wish("stop")
+    desk.until(lambda: retraining.state is RunState.DONE)
+    assert retraining.run is not None
+    assert retraining.run.has_verdict
+
+
+def test_cancel_leaves_no_verdict(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=100000, pause_s=0.01))
+    desk.until(lambda: retraining.progress.step > 0)
+    with pytest.raises(VesselError, match="at work already"):
+        retraining.start(options())
+    retraining.wish("cancel")
+    desk.until(lambda: retraining.state is RunState.STOPPED)
+    assert retraining.run is not None
+    assert not retraining.run.has_verdict
+
+
+def test_a_run_is_found_again_by_another_app(retraining: Retraining, desk: Desk, study: Path) -> None:
+    retraining.start(options(steps=100000, pause_s=0.01))
+    desk.until(lambda: retraining.progress.step > 5)
+    retraining.close()
+    other = Retraining(desk.calls.put, COMMAND)
+    other.open(study)
+    desk.until(lambda: other.progress.step > 10)
+    assert other.state is RunState.RUNNING
+    assert other.run == retraining.run
+    other.wish("stop")
+    desk.until(lambda: other.state is RunState.DONE)
+    late = Retraining(desk.calls.put, COMMAND)
+    late.open(study)
+    desk.until(lambda: late.state is RunState.DONE)
+    assert late.decision is None
+    late.decide(Decision("kept"))
+    again = Retraining(desk.calls.put, COMMAND)
+    again.open(study)
+    desk.until(lambda: again.decision is not None)
+    assert again.decision == Decision("kept")
+    retraining.open(None)
+
+
+def test_a_dead_trainer_is_told_and_gone_on_with(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=20, die=8))
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    run = retraining.run
+    assert run is not None
+    assert "Killed by the test" in run.log_tail()
+    assert retraining.progress.step == 7
+    retraining.go_on()
+    desk.until(lambda: retraining.state is RunState.DONE)
+    assert retraining.run == run
+    assert [step for step, _ in retraining.progress.losses] == list(range(1, 21))
+
+
+def test_a_dead_trainer_of_an_earlier_app_is_told_at_once(desk: Desk, study: Path) -> None:
+    run = RunFolder(study / "runs" / "20250101T000000Z")
+    run.folder.mkdir(parents=True)
+    (run.folder / "process.json").write_text(json.dumps({"pid": 2**22 + 1, "host": platform.node()}))
+    run.events_file.write_text('{"event": "step", "step": 3, "steps": 9, "loss": 0.5}\n')
+    retraining = Retraining(desk.calls.put, COMMAND)
+    retraining.open(study)
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    assert retraining.progress.step == 3
+
+
+def test_a_failed_run_says_why(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(fail=3))
+    desk.until(lambda: retraining.state is RunState.FAILED)
+    assert retraining.progress.message == "The disk is full."
+
+
+def test_what_the_trainer_would_do_is_asked_of_it(retraining: Retraining, desk: Desk, study: Path) -> None:
+    answers: list[object] = []
+    retraining.planned.connect(answers.append)
+    retraining.ask_plan(options(steps=77))
+    desk.until(lambda: bool(answers))
+    plan = answers[0]
+    assert isinstance(plan, Plan)
+    assert (plan.steps, plan.device, plan.judge) == (77, "CPU, 2 cores", ("c.png",))
+    retraining.ask_plan(options(refuse=1))
+    desk.until(lambda: len(answers) == 2)
+    assert "No picture is reviewed" in str(answers[1])
+    retraining.ask_plan(options())
+    retraining.cancel_plan()
+    assert not runs_of(study)
+
+
+def test_a_trainer_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = trainer_process.importlib.util.find_spec
+    monkeypatch.setattr(
+        trainer_process.importlib.util, "find_spec", lambda name: None if name == "torch" else found(name)
+    )
+    with pytest.raises(VesselError, match=r"torch.*pip install") as told:
+        trainer_command()
+    assert "vesselapp[train]" in told.value.hint
+
+
+def test_a_trainer_that_cannot_be_started_is_told(desk: Desk, study: Path) -> None:
+    retraining = Retraining(desk.calls.put, (str(study / "nothing"),))
+    retraining.open(study)
+    with pytest.raises(VesselError, match="can't be started"):
+        retraining.start(options())
+    assert retraining.state is RunState.NONE
+
+
+def test_options_become_arguments() -> None:
+    chosen = TrainingOptions("3", True, ("/a", "/b"), ("steps=5",))
+    assert chosen.arguments() == ["--base", "3", "--chain", "--replay", "/a", "/b", "--set", "steps=5"]
+
+
+def test_a_tail_survives_rubbish_and_a_file_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    tail = EventTail(file)
+    assert tail.read() == []
+    file.write_bytes(
+        b'\xff\xfe\n[1]\n{"event": 3}\n{"event": "st{"event": "done"}\n{"time": 1, "event": "stage"}\n{"ev'
+    )
+    assert [event["event"] for event in tail.read()] == ["done", "stage"]
+    assert tail.read() == []
+    file.write_bytes(b'{"event": "step"}\n')
+    assert [event["event"] for event in tail.read()] == ["step"]
+    assert tail.rewound
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+), st.sampled_from(["plan", "step", "validation", "example", "threshold", "stage", "failed"]))  # fmt: skip
+def test_no_event_breaks_the_progress(value: object, kind: str) -> None:
+    progress = RunProgress()
+    keys = (
+        "step",
+        "steps",
+        "loss",
+        "eta_s",
+        "dice",
+        "old",
+        "file",
+        "before",
+        "after",
+        "name",
+        "learn",
+        "expected_s",
+    )
+    line = json.dumps({"event": kind, **dict.fromkeys(keys, value)}).encode()
+    event = parse_event(line)
+    if event is not None:
+        progress.take(event)
+    assert 0 <= progress.share <= 1
+
+
+def test_a_broken_verdict_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "verdict.json"
+    with pytest.raises(VesselError, match="can't be read"):
+        read_verdict(file)
+    for text in ("", "[]", '{"verdict": "splendid"}'):
+        file.write_text(text)
+        with pytest.raises(VesselError, match="no verdict"):
+            read_verdict(file)
+
+
+def test_a_run_names_no_file_outside_of_its_folder(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    assert run.inside("examples/a.png") is not None
+    assert run.inside("../other.onnx") is None
+    assert run.inside("/etc/passwd") is None

@@ -1,0 +1,245 @@
+"""A study's training run beside the window: started, steered, watched, and found again.
+
+The trainer is a process of its own; what it does is read from the run's folder, on a thread, so the window
+stays usable and a run goes on when window or app are closed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from enum import Enum
+from functools import partial
+from pathlib import Path
+
+from psygnal import Signal
+
+from vesselapp.core.errors import VesselError
+from vesselapp.state.jobs import Deliver
+from vesselapp.state.run_progress import Plan, RunProgress
+from vesselapp.state.run_watch import RunWatch, Seen
+from vesselapp.state.trainer_process import (
+    PlanQuestion,
+    Started,
+    TrainingOptions,
+    start_trainer,
+    trainer_command,
+)
+from vesselapp.study.run_folder import Decision, RunFolder, Wish, new_run
+
+_ANSWERS: dict[Wish, tuple[str, ...]] = {
+    "pause": ("paused",),
+    "go": ("resumed", "step"),
+    "stop": ("verdict", "done"),
+    "cancel": ("stopped",),
+}
+"""Events by which the trainer answers a wish."""
+
+
+class RunState(Enum):
+    """How a training stands."""
+
+    NONE = "no training"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "finished"
+    FAILED = "failed"
+    STOPPED = "cancelled"
+    DEAD = "broke off"
+
+    @property
+    def live(self) -> bool:
+        """Whether the trainer is at work."""
+        return self in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
+
+
+class Retraining:
+    """The training of the open study.
+
+    Parameters
+    ----------
+    deliver : callable
+        Runs a function on the thread that may touch the window.
+    command : sequence of str, optional
+        Runs the trainer; found where None.
+
+    Attributes
+    ----------
+    changed : Signal
+        Anything about the run in sight is new.
+    planned : Signal
+        The trainer has said what it would do (`Plan`), or why it can't (`VesselError`).
+    run : RunFolder or None
+    progress : RunProgress
+    decision : Decision or None
+        What was decided on the run's candidate.
+    wished : str
+        A wish that the trainer has not answered yet.
+    """
+
+    changed = Signal()
+    planned = Signal(object)
+
+    def __init__(self, deliver: Deliver, command: Sequence[str] | None = None) -> None:
+        self._deliver = deliver
+        self._command = command
+        self.study: Path | None = None
+        self.run: RunFolder | None = None
+        self.progress = RunProgress()
+        self.decision: Decision | None = None
+        self.wished: Wish | None = None
+        self._lives = False
+        self._watch: RunWatch | None = None
+        self._question: PlanQuestion | None = None
+
+    # -- the study -------------------------------------------------------------------------------------------
+
+    def open(self, study: Path | None) -> None:
+        """Turn to a study's folder (None: to none) and look for its newest run."""
+        self.close()
+        self.study, self.run, self.decision, self.wished = study, None, None, None
+        self.progress, self._lives = RunProgress(), False
+        if study is not None:
+            self._follow(None, None)
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Look no further; a run goes on by itself."""
+        self.cancel_plan()
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+
+    @property
+    def state(self) -> RunState:
+        """How the run in sight stands."""
+        if self.run is None:
+            return RunState.NONE
+        ends = {"done": RunState.DONE, "failed": RunState.FAILED, "stopped": RunState.STOPPED}
+        if self.progress.end in ends:
+            return ends[self.progress.end]
+        if not self._lives:
+            return RunState.DEAD
+        if self.progress.paused:
+            return RunState.PAUSED
+        return RunState.RUNNING if self.progress.plan or self.progress.step else RunState.STARTING
+
+    # -- starting and steering -------------------------------------------------------------------------------
+
+    def ask_plan(self, options: TrainingOptions) -> None:
+        """Ask the trainer what it would do; `planned` carries the answer.
+
+        Raises
+        ------
+        VesselError
+            Where the trainer isn't installed.
+        """
+        assert self.study is not None
+        self.cancel_plan()
+        question = PlanQuestion(self._command or trainer_command(), self.study, options)
+        self._question = question
+
+        def work() -> None:
+            answer: Plan | VesselError | None
+            try:
+                answer = question.ask()
+            except VesselError as problem:
+                answer = problem
+            self._deliver(partial(self._on_plan, question, answer))
+
+        threading.Thread(target=work, name="plan", daemon=True).start()
+
+    def cancel_plan(self) -> None:
+        """Ask no longer what the trainer would do."""
+        if self._question is not None:
+            self._question.cancel()
+            self._question = None
+
+    def _on_plan(self, question: PlanQuestion, answer: Plan | VesselError | None) -> None:
+        if question is self._question:
+            self._question = None
+            if answer is not None:
+                self.planned.emit(answer)
+
+    def start(self, options: TrainingOptions) -> None:
+        """Begin a training.
+
+        Raises
+        ------
+        VesselError
+            Where the trainer isn't installed or can't be started, or one is at work already.
+        """
+        assert self.study is not None
+        if self.state.live:
+            raise VesselError("A training of this study is at work already.", "Wait for it, or cancel it.")
+        command = self._command or trainer_command()
+        self.cancel_plan()
+        self._begin(command, new_run(self.study), options)
+
+    def go_on(self) -> None:
+        """Go on with a run whose trainer died, from its last checkpoint (VesselError as `start`)."""
+        if self.run is not None and self.state is RunState.DEAD:
+            self.run.wish("go")  # what was wished of it before it died is over
+            self._begin(self._command or trainer_command(), self.run, TrainingOptions())
+
+    def _begin(self, command: Sequence[str], run: RunFolder, options: TrainingOptions) -> None:
+        assert self.study is not None
+        started = start_trainer(command, self.study, run, options)
+        self.run, self.decision, self.wished = run, None, None
+        self.progress, self._lives = RunProgress(), True
+        self._follow(run, started)
+        self.changed.emit()
+
+    def wish(self, word: Wish) -> None:
+        """Ask the trainer to pause, go on, stop (the best is kept) or cancel; VesselError where that fails."""
+        if self.run is not None and self.state.live:
+            self.run.wish(word)
+            self.wished = word
+            self.changed.emit()
+
+    def decide(self, decision: Decision) -> None:
+        """Keep what a person decided on the candidate (VesselError where that fails)."""
+        if self.run is not None:
+            self.run.decide(decision)
+            self.decision = decision
+            self.changed.emit()
+
+    def show_run(self, run: RunFolder) -> None:
+        """Turn to another run of the study."""
+        self.run, self.decision, self.wished, self.progress, self._lives = (
+            run,
+            None,
+            None,
+            RunProgress(),
+            True,
+        )
+        self._follow(run, None)
+        self.changed.emit()
+
+    # -- watching --------------------------------------------------------------------------------------------
+
+    def _follow(self, run: RunFolder | None, started: Started | None) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+        assert self.study is not None
+        deliver, take = self._deliver, self._take
+        self._watch = RunWatch(
+            self.study, run, started, lambda watch, seen: deliver(partial(take, watch, seen))
+        )
+        self._watch.start()
+
+    def _take(self, watch: RunWatch, seen: Seen) -> None:
+        """Take what the watching thread has seen; that of a run no longer in sight is dropped."""
+        if watch is not self._watch:
+            return
+        self.run, self._lives, self.decision = seen.run, seen.lives, seen.decision
+        if seen.rewound:
+            self.progress = RunProgress()
+        for event in seen.events:
+            self.progress.take(event)
+            if self.wished is not None and event["event"] in _ANSWERS[self.wished]:
+                self.wished = None
+        if not self.state.live:
+            self.wished = None
+        self.changed.emit()

@@ -1,0 +1,189 @@
+"""How far a training is, put together from its events."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from vesselapp.study.run_events import Event
+
+_MOST_POINTS = 4000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training is going to do.
+
+    Attributes
+    ----------
+    steps : int
+    expected_s : float or None
+        Time it will take.
+    device : str
+    learn, judge : tuple of str
+        Names of the pictures on either side.
+    warnings : tuple of str
+    """
+
+    steps: int = 0
+    expected_s: float | None = None
+    device: str = ""
+    learn: tuple[str, ...] = ()
+    judge: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Figures (0-1) on judge pictures and on old ground at a step; None where there are none."""
+
+    step: int
+    dice: float | None
+    dice_before: float | None
+    old: float | None
+    old_before: float | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture of the mask at a step; ``file`` is relative to the run's folder."""
+
+    step: int
+    picture: str
+    file: str
+
+
+@dataclass
+class RunProgress:
+    """The state of a run; `take` brings it forward by an event.
+
+    Values of a wrong kind are passed over: the file may come from anywhere.
+    """
+
+    plan: Plan | None = None
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    eta_s: float | None = None
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    validations: list[Validation] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    threshold: tuple[float, float] | None = None
+    paused: bool = False
+    end: str = ""
+    message: str = ""
+
+    @property
+    def share(self) -> float:
+        """How much of the steps is done (0-1)."""
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    @property
+    def best(self) -> Validation | None:
+        """The validation with the highest Dice on the judge pictures."""
+        judged = [found for found in self.validations if found.dice is not None]
+        return max(judged, key=lambda found: found.dice or 0.0, default=None)
+
+    def take(self, event: Event) -> None:
+        """Bring the state forward by one event; one of an unknown kind changes nothing."""
+        kind = event["event"]
+        if kind in ("plan", "step", "stage", "resumed"):
+            self.end = self.message = ""  # a run that had ended goes on
+        if kind in ("step", "stage", "resumed"):
+            self.paused = False
+        take = _TAKES.get(kind)
+        if take is not None:
+            take(self, event)
+
+    def _on_plan(self, event: Event) -> None:
+        self.plan = plan_of(event)
+        self.steps = self.plan.steps or self.steps
+
+    def _on_step(self, event: Event) -> None:
+        step, loss = _count(event.get("step")), _number(event.get("loss"))
+        if step is None:
+            return
+        if step < self.step:  # gone on with from a checkpoint before where it was killed
+            self._forget_from(step)
+        self.step, self.steps = step, _count(event.get("steps")) or self.steps
+        self.eta_s = _number(event.get("eta_s"))
+        if loss is not None:
+            self.losses.append((step, loss))
+            if len(self.losses) > _MOST_POINTS:
+                del self.losses[1:-1:2]
+
+    def _forget_from(self, step: int) -> None:
+        self.losses = [point for point in self.losses if point[0] < step]
+        self.validations = [found for found in self.validations if found.step < step]
+        self.examples = [found for found in self.examples if found.step < step]
+
+    def _on_validation(self, event: Event) -> None:
+        step = _count(event.get("step"))
+        if step is not None:
+            figures = (_number(event.get(key)) for key in ("dice", "dice_before", "old", "old_before"))
+            self.validations.append(Validation(step, *figures))
+
+    def _on_example(self, event: Event) -> None:
+        step, file = _count(event.get("step")), event.get("file")
+        if step is not None and isinstance(file, str):
+            self.examples.append(Example(step, str(event.get("picture", "")), file))
+
+    def _on_threshold(self, event: Event) -> None:
+        before, after = _number(event.get("before")), _number(event.get("after"))
+        if before is not None and after is not None:
+            self.threshold = (before, after)
+
+    def _on_stage(self, event: Event) -> None:
+        self.stage = str(event.get("name", ""))
+
+    def _on_paused(self, _event: Event) -> None:
+        self.paused = True
+
+    def _on_end(self, event: Event) -> None:
+        self.end, self.paused = event["event"], False
+        self.message = str(event.get("message", ""))
+
+
+_TAKES = {
+    "plan": RunProgress._on_plan,
+    "step": RunProgress._on_step,
+    "validation": RunProgress._on_validation,
+    "example": RunProgress._on_example,
+    "threshold": RunProgress._on_threshold,
+    "stage": RunProgress._on_stage,
+    "paused": RunProgress._on_paused,
+    "done": RunProgress._on_end,
+    "stopped": RunProgress._on_end,
+    "failed": RunProgress._on_end,
+}
+
+
+def plan_of(event: Event) -> Plan:
+    """Read a ``plan`` event."""
+    return Plan(
+        _count(event.get("steps")) or 0,
+        _number(event.get("expected_s")),
+        str(event.get("device", "")),
+        *(_words(event.get(key)) for key in ("learn", "judge", "warnings")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    """Give a finite number, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and 0 <= number < 2**40 else None
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()

@@ -1,0 +1,178 @@
+"""A training run's folder in a study, as the app sees it: started, steered, watched, decided on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
+
+Wish = Literal["pause", "go", "stop", "cancel"]
+Word = Literal["promoted", "kept", "discarded"]
+_LOG_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided on a run's candidate; ``number`` is the promoted model's in the registry."""
+
+    decision: Word
+    who: str = ""
+    when: str = ""
+    reason: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One training run.
+
+    Parameters
+    ----------
+    folder : Path
+        ``runs/<UTC time>`` of a study.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Its name: when it began (UTC)."""
+        return self.folder.name
+
+    @property
+    def began(self) -> str:
+        """When it began, in the person's own time; the folder's name where that is no time."""
+        try:
+            begun = datetime.strptime(self.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return self.name
+        return f"{begun.astimezone():%Y-%m-%d %H:%M}"
+
+    @property
+    def events_file(self) -> Path:
+        """Where the trainer appends its events."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """Where whatever the trainer prints goes."""
+        return self.folder / "log.txt"
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the candidate has been judged."""
+        return (self.folder / "verdict.json").is_file()
+
+    def verdict(self) -> Verdict:
+        """Read the verdict (VesselError where there is none)."""
+        return read_verdict(self.folder / "verdict.json")
+
+    def inside(self, name: str) -> Path | None:
+        """Give a file that the run names, or None where it would lie outside of the run's folder."""
+        file = (self.folder / name).resolve()
+        return file if file.is_relative_to(self.folder.resolve()) else None
+
+    def wish(self, word: Wish) -> None:
+        """Tell the trainer what a person wants; it looks after each step.
+
+        Raises
+        ------
+        VesselError
+            Where that can't be written.
+        """
+        atomic_write(self.folder / "wish", word.encode())
+
+    def heartbeat(self) -> int | None:
+        """Give a number (ns) that changes while the trainer lives; None where it never did."""
+        try:
+            return (self.folder / "heartbeat").stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def process_is_gone(self) -> bool:
+        """Tell whether the trainer ran on this computer and is no more; False where that can't be told."""
+        process = _read_json(self.folder / "process.json")
+        pid = process.get("pid")
+        if not isinstance(pid, int) or pid <= 0 or process.get("host") != platform.node():
+            return False
+        return not _process_lives(pid)
+
+    def log_tail(self, lines: int = 12) -> str:
+        """Give the last lines that the trainer printed."""
+        try:
+            with self.log_file.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_BYTES))
+                text = log.read(_LOG_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+
+    def decision(self) -> Decision | None:
+        """Give what was decided on the candidate, None where nothing was."""
+        found = _read_json(self.folder / "decision.json")
+        if found.get("decision") not in ("promoted", "kept", "discarded"):
+            return None
+        number = found.get("number")
+        words = {key: str(found.get(key) or "") for key in ("who", "when", "reason")}
+        return Decision(found["decision"], **words, number=number if isinstance(number, int) else None)
+
+    def decide(self, decision: Decision) -> None:
+        """Write what was decided (VesselError where that fails)."""
+        atomic_write(self.folder / "decision.json", json.dumps(asdict(decision), indent=1).encode())
+
+
+def runs_of(study: Path) -> list[RunFolder]:
+    """Give the runs of a study's folder, newest first."""
+    try:
+        folders = [path for path in (study / "runs").iterdir() if path.is_dir()]
+    except OSError:
+        return []
+    return [RunFolder(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
+
+
+def new_run(study: Path) -> RunFolder:
+    """Make the folder of a run that begins now (VesselError where that fails)."""
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    if (study / "runs" / name).exists():
+        raise VesselError("A training was begun this very second.", "Wait a moment, then start again.")
+    return RunFolder(make_folder(study / "runs" / name))
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    """Give a small JSON object, empty where there is none that can be read."""
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            return {}
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _process_lives(pid: int) -> bool:
+    """Tell whether a process of this number is there."""
+    if os.name == "nt":
+        import ctypes
+
+        windows = ctypes.windll.kernel32  # type: ignore[attr-defined, unused-ignore]
+        handle = windows.OpenProcess(0x00100000, False, pid)  # SYNCHRONIZE
+        if not handle:
+            return False
+        waited = windows.WaitForSingleObject(handle, 0)
+        windows.CloseHandle(handle)
+        return bool(waited == 0x102)  # WAIT_TIMEOUT: it has not ended
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

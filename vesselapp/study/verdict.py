@@ -1,0 +1,126 @@
+"""The comparison that decides whether a candidate may take the incumbent's place, as a file keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
+
+LARGEST_FILE = 16 * 2**20
+"""No file of a run that is read whole is longer (bytes)."""
+
+Word = Literal["better", "no clear difference", "worse"]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One row of a verdict's table: both models on one set of pictures.
+
+    Attributes
+    ----------
+    ground : str
+        ``new``: what was learnt; ``old``: what the incumbent could do before.
+    set : str
+        Name of the set of pictures.
+    pictures : int
+    incumbent, candidate, difference : float
+        Mean Dice, 0-1, and candidate minus incumbent.
+    low, high : float or None
+        95 % interval of the difference; None where too few pictures give none.
+    """
+
+    ground: Literal["new", "old"]
+    set: str
+    pictures: int
+    incumbent: float
+    candidate: float
+    difference: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class PictureScore:
+    """Both models on one picture (Dice, 0-1; None where it has no truth); ``side`` is learn or judge."""
+
+    name: str
+    side: str
+    incumbent: float | None = None
+    candidate: float | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class ThresholdChange:
+    """The threshold (0-1) of the incumbent and of the candidate."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Overruled:
+    """Who promoted a candidate against its verdict, and why."""
+
+    who: str
+    when: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of a candidate.
+
+    Attributes
+    ----------
+    verdict : str
+        better, no clear difference, or worse.
+    sentence : str
+        The same for a person, with where.
+    offered : bool
+        Whether promotion is offered.
+    table : tuple of Ground
+    pictures : tuple of PictureScore
+    candidate : str
+        The candidate's file, relative to the run folder.
+    candidate_sha256, incumbent_sha256 : str
+        Of the two files that were compared.
+    seconds : float
+        Time the training took.
+    """
+
+    verdict: Word
+    sentence: str
+    offered: bool
+    table: tuple[Ground, ...]
+    pictures: tuple[PictureScore, ...] = ()
+    threshold: ThresholdChange | None = None
+    parity: float | None = None
+    candidate: str = "candidate.onnx"
+    candidate_sha256: str = ""
+    incumbent_sha256: str = ""
+    seconds: float = 0.0
+    overruled: Overruled | None = None
+
+
+def read_verdict(file: Path) -> Verdict:
+    """Read a verdict.
+
+    Raises
+    ------
+    VesselError
+        Where there is none, or it is no verdict.
+    """
+    from pydantic import TypeAdapter, ValidationError  # loaded only where there is something to check
+
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise VesselError(f"{file} is too long to be a verdict.", "Train anew.")
+        return TypeAdapter(Verdict).validate_json(file.read_bytes())
+    except OSError as problem:
+        raise VesselError(f"The verdict {file} can't be read: {reason(problem)}.") from problem
+    except ValidationError as problem:
+        raise VesselError(f"{file} is no verdict, or of another version.", "Train anew.") from problem
