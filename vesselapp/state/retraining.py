@@ -192,7 +192,7 @@ class Retraining:
         self.changed.emit()
 
     def wish(self, word: Wish) -> None:
-        """Ask the trainer to pause, go on, stop (the best is kept) or cancel; VesselError where that fails."""
+        """Ask the trainer to pause, go on, stop (keep the best) or cancel; VesselError where that fails."""
         if self.run is not None and self.state.live:
             self.run.wish(word)
             self.wished = word
