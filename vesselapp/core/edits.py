@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import EMPTY, Box
 
 TILE = 256
+_MOST = max(Correction)
 
 Corrections = NDArray[np.uint8]
 
@@ -37,11 +40,29 @@ class Edit:
         return sum(len(data) + 64 for _, _, data in self.tiles)
 
     def apply(self, corrections: Corrections) -> None:
-        """Toggle the change in place: applied twice, the corrections are as before."""
-        for row, column, data in self.tiles:
-            tile = corrections[tile_box(row, column, corrections.shape).slices]
-            change = np.frombuffer(zlib.decompress(data), np.uint8).reshape(tile.shape)
-            np.bitwise_xor(tile, change, out=tile)
+        """Toggle the change in place: applied twice, the corrections are as before.
+
+        Raises
+        ------
+        VesselError
+            Where its data are damaged; nothing was changed then.
+        """
+        changes = [(tile_box(row, column, corrections.shape), data) for row, column, data in self.tiles]
+        unpacked = [(box, _unpacked(data, box)) for box, data in changes]
+        for box, change in unpacked:
+            np.bitwise_xor(corrections[box.slices], change, out=corrections[box.slices])
+
+
+def _unpacked(data: bytes, box: Box) -> Corrections:
+    """Give a tile's XOR; what comes from disk may be anything, so no more is unpacked than fits the tile."""
+    height, width = box.bottom - box.top, box.right - box.left
+    try:
+        values = np.frombuffer(zlib.decompressobj().decompress(data, height * width + 1), np.uint8)
+    except zlib.error:
+        values = np.empty(0, np.uint8)
+    if box.empty or values.size != height * width or values.max() > _MOST:
+        raise VesselError("A step of the history is damaged.", "Steps after it can still be undone.")
+    return values.reshape(height, width)
 
 
 class EditRecorder:

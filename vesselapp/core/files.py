@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from vesselapp.core.errors import VesselError
 
+TEMPORARY_PREFIX = ".vesselapp-"
+
 _REASONS = {
     errno.EACCES: "you have no permission to write there",
     errno.EPERM: "you have no permission to write there",
@@ -20,19 +22,31 @@ _REASONS = {
     errno.ENOTDIR: "its folder is a file",
     errno.EISDIR: "a folder of that name is in the way",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.EIO: "the disk or the network drive doesn't answer properly",
+    errno.ESTALE: "the network drive has changed or gone",
+    errno.ENOTCONN: "the network drive is gone",
+    errno.EHOSTDOWN: "the network drive is gone",
 }
 
 
-def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
+def atomic_write(
+    path: str | os.PathLike[str],
+    content: bytes | Callable[[BinaryIO], object],
+    *,
+    ready: Callable[[], object] | None = None,
+) -> None:
     """Write a file in one step: others see the old one or the new one, never half of it.
 
-    A temporary file in the same folder is written, flushed to the disk and renamed.
+    A temporary file in the same folder is written, flushed to the disk, seen to have its full length, and
+    renamed.
 
     Parameters
     ----------
     path : str or path
         A file there is replaced.
     content : bytes, or a function that writes to the binary file it is given
+    ready : callable, optional
+        Called just before the renaming; what it raises keeps the older file as it was.
 
     Raises
     ------
@@ -40,7 +54,7 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
         Where it can't be written; nothing is left behind and an older file stays as it was.
     """
     path = Path(path)
-    temporary = path.with_name(f".vesselapp-{secrets.token_hex(6)}.tmp")
+    temporary = temporary_beside(path)
     try:
         try:
             with temporary.open("xb") as file:
@@ -50,10 +64,14 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
                     file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+                if os.fstat(file.fileno()).st_size != file.tell():
+                    raise OSError(errno.EIO, "the disk took less than was written")
+            if ready is not None:
+                ready()
             temporary.replace(path)
         finally:
             _remove(temporary)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as problem:
         raise VesselError(
             f"{path} can't be written: {reason(problem)}.", "Choose another place."
@@ -61,7 +79,7 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Make a folder, with those above it, where it isn't there yet.
+    """Make a folder, with those above it, where it isn't there yet, and put it on the disk.
 
     Raises
     ------
@@ -70,8 +88,11 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     try:
+        new = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        trial = path / f".vesselapp-{secrets.token_hex(6)}.tmp"
+        for folder in new:
+            sync_folder(folder.parent)
+        trial = temporary_beside(path / "any")
         try:
             trial.touch(exist_ok=False)
         finally:
@@ -90,13 +111,25 @@ def reason(problem: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
+def temporary_beside(path: Path) -> Path:
+    """Give a new name for a temporary file in the same folder."""
+    return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}.tmp")
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove the temporary files that a process which died left in a folder."""
+    with contextlib.suppress(OSError):
+        for file in folder.glob(f"{TEMPORARY_PREFIX}*.tmp"):
+            _remove(file)
+
+
 def _remove(path: Path) -> None:
     # Where this fails, the folder is gone or never was: the error of the write itself is the one to tell.
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put the renaming itself on the disk, where the system can (Windows and some network drives can't)."""
     if os.name == "nt":
         return

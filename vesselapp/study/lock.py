@@ -2,52 +2,53 @@
 
 A lock is stale when its heartbeat is older than two minutes by the file server's clock, or, at once, when its
 owner was a process of this computer that is no more.
+
+Nobody replaces the lock file of another: who takes a lock over creates a successor, a file named after the
+token of the lock it succeeds. Creating a file that must not exist is the one step that is atomic on every
+drive, so each lock has at most one successor, and of several who try at once one gets it. The owner is the
+end of the chain that begins with the lock file. Giving back is succeeding oneself, then removing the chain.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
+from vesselapp.study.lock_file import (
+    Holder,
+    age,
+    chain,
+    create,
+    dissolve,
+    nobody,
+    ourselves,
+    parsed,
+    read,
+    remove,
+    successor,
+    successors,
+)
+from vesselapp.study.process import is_alive
 
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
+LOCK_NAME = "lock.json"
 
-
-@dataclass(frozen=True)
-class Holder:
-    """Who has a lock.
-
-    Attributes
-    ----------
-    who, host : str
-        The person and the computer.
-    pid : int
-    boot : str
-        Of the computer's run, so that a process number of an earlier one isn't taken for a living process.
-    token : str
-        Of this very lock.
-    since : str
-        ISO 8601, UTC.
-    stale : bool
-        Whether it gave no sign of life for so long that it may be taken over (`Lock.take_over`).
-    """
-
-    who: str
-    host: str
-    pid: int
-    boot: str
-    token: str
-    since: str
-    stale: bool = False
+_ATTEMPTS = 10
 
 
 class Taken(VesselError):
     """Somebody else has the lock: ``holder`` says who, and whether it may be taken over."""
 
     def __init__(self, holder: Holder) -> None:
-        super().__init__(f"{holder.who} has it open on {holder.host}.")
+        where = f" on {holder.host}" if holder.host else ""
+        super().__init__(f"{holder.who or 'Somebody'} has it open{where}.", "You can look, but not correct.")
         self.holder = holder
 
 
@@ -56,11 +57,34 @@ class Lost(VesselError):
 
 
 class Lock:
-    """A lock that is held (made by `take` and `take_over`)."""
+    """A lock that is held (made by `take` and `take_over`).
+
+    Attributes
+    ----------
+    holder : Holder
+        We.
+    succeeded : bool
+        Whether it was taken over from one who may still be alive somewhere, and write once more.
+    """
+
+    def __init__(self, path: Path, holder: Holder, file: Path, root: str, *, succeeded: bool = False) -> None:
+        self._path, self._file, self._root = path, file, root
+        self.holder = holder
+        self.succeeded = succeeded
 
     @classmethod
-    def take(cls, folder: Path, who: str) -> Lock:
+    def take(cls, folder: Path, who: str, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Lock:
         """Take the lock of a folder: a free one, or one whose process on this computer has died.
+
+        Parameters
+        ----------
+        folder : Path
+            Must exist.
+        who : str
+        name : str
+            Of the lock file.
+        stale : float
+            Seconds without a heartbeat after which a lock is stale.
 
         Raises
         ------
@@ -69,35 +93,146 @@ class Lock:
         VesselError
             Where nothing can be written there.
         """
-        raise NotImplementedError
+        return cls._take(folder / name, who, stale, over_stale=False)
 
     @classmethod
-    def take_over(cls, folder: Path, who: str) -> Lock:
+    def take_over(
+        cls, folder: Path, who: str, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS
+    ) -> Lock:
         """Take the lock of a folder even where it is stale; of several who try at once, one gets it.
+
+        Parameters and errors as of `take`. No question need be asked before: each stroke of the former owner
+        was on disk before the next, and one that comes back too late notices (`Lost`).
+        """
+        return cls._take(folder / name, who, stale, over_stale=True)
+
+    @classmethod
+    def _take(cls, path: Path, who: str, stale: float, *, over_stale: bool) -> Lock:
+        holder = nobody()
+        for _ in range(_ATTEMPTS):
+            with _told(path):
+                mine = ourselves(who)
+                leftovers = successors(path)
+                if create(path, mine):
+                    remove(leftovers)  # their lock file was gone before ours was made
+                    return cls(path, mine, path, mine.token)
+                links = chain(path)
+                if not links:
+                    continue
+                holder, file = links[-1]
+                dead = is_alive(holder.host, holder.boot, holder.pid) is False
+                late = dead or age(file) > stale
+                if not (dead or (late and over_stale)):
+                    raise Taken(replace(holder, stale=late))
+                claim = successor(path, holder.token)
+                if not create(claim, mine):
+                    continue  # somebody was quicker: see who
+                links = chain(path)
+                if not links or links[-1][0].token != mine.token:
+                    remove([claim])  # the chain had ended meanwhile
+                elif not (dead and dissolve(path, links)):  # nobody to wait for: it begins anew
+                    return cls(path, mine, claim, links[0][0].token, succeeded=True)
+        raise Taken(holder)
+
+    def check(self) -> None:
+        """See from the disk that the lock is still ours.
 
         Raises
         ------
-        Taken, VesselError
-            As `take`.
+        Lost
+            Where another has taken it over.
+        VesselError
+            Where the disk doesn't answer.
         """
-        raise NotImplementedError
+        with _told(self._path):
+            if not self._path.parent.is_dir():
+                raise OSError(errno.ENOENT, "the folder is gone")
+            if not self._is_ours():
+                raise self._lost()
+
+    def held(self) -> bool:
+        """Tell, from the disk, whether the lock is still ours."""
+        try:
+            self.check()
+        except VesselError:
+            return False
+        return True
 
     def refresh(self) -> None:
         """Give the sign of life, every `HEARTBEAT_SECONDS`.
 
         Raises
         ------
-        Lost
-            Where another has taken the lock over.
-        VesselError
-            Where it can't be written.
+        Lost, VesselError
+            As `check`.
         """
-        raise NotImplementedError
-
-    def held(self) -> bool:
-        """Tell, from the disk, whether the lock is still ours."""
-        raise NotImplementedError
+        self.check()
+        with _told(self._path):
+            try:
+                # Written rather than stamped, so that the file server's clock sets the time; and through a
+                # handle that was seen to be our own file.
+                with self._file.open("r+b") as file:
+                    text = file.read()
+                    if parsed(text).token != self.holder.token:
+                        raise self._lost()
+                    file.seek(0)
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except FileNotFoundError:
+                raise self._lost() from None
 
     def release(self) -> None:
-        """Give the lock back; nothing happens where it is no longer ours."""
-        raise NotImplementedError
+        """Give the lock back; nothing happens where it is no longer ours.
+
+        Where the disk refuses, the lock is left to grow stale.
+        """
+        with contextlib.suppress(OSError, VesselError):
+            self.check()
+            last = successor(self._path, self.holder.token)
+            if create(last, ourselves(self.holder.who)):
+                dissolve(self._path, chain(self._path))
+
+    def _is_ours(self) -> bool:
+        """Tell whether the chain still begins where it began and ends with us."""
+        if successor(self._path, self.holder.token).exists():
+            return False
+        root = read(self._path)
+        if root is None or root.token != self._root:
+            return False
+        return self._file == self._path or self._file.exists()
+
+    def _lost(self) -> Lost:
+        links = chain(self._path)
+        by = f" {links[-1][0].who} works on it now." if links and links[-1][0].who else ""
+        return Lost(
+            f"This picture was taken over while the computer slept or was cut off.{by}",
+            "What you did since is kept apart.",
+        )
+
+
+def holder_of(folder: Path, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Holder | None:
+    """Tell who has a folder's lock, without taking it; None where it is free.
+
+    Whether it is stale is told by the server's clock, so only where a file can be written to the folder.
+    """
+    try:
+        links = chain(folder / name)
+        if not links:
+            return None
+        holder, file = links[-1]
+        if is_alive(holder.host, holder.boot, holder.pid) is False:
+            return replace(holder, stale=True)
+        return replace(holder, stale=age(file) > stale)
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise VesselError(
+            f"{path.parent} can't be written to: {reason(problem)}.", "It is tried again."
+        ) from problem
