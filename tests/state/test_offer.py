@@ -1,0 +1,62 @@
+"""What a study offers to learn from."""
+
+import pytest
+
+from vesselapp.state.offer import Offer, OfferedPicture, with_warnings
+from vesselapp.study.subjects import subject_of
+
+
+def picture(name: str, share: float | None = 0.1, **changes: object) -> OfferedPicture:
+    values = {"subject": name, "corrected_share": 0.02, "strokes": 5, "nothing_there": False, **changes}
+    return OfferedPicture(name, name, foreground_share=share, **values)  # type: ignore[arg-type]
+
+
+def offer(*pictures: OfferedPicture) -> Offer:
+    return with_warnings(Offer(pictures, 10, 0, 0))
+
+
+def doubts(*pictures: OfferedPicture) -> list[str]:
+    return [one.doubt for one in offer(*pictures).pictures]
+
+
+def test_plain_pictures_raise_no_doubt() -> None:
+    found = offer(*(picture(name) for name in "abcde"))
+    assert not found.warnings
+    assert not found.doubtful
+    assert found.corrected_share == pytest.approx(0.02)
+
+
+def test_too_few_and_one_subject_are_told() -> None:
+    assert "Only one picture" in offer(picture("a")).warnings[0]
+    assert "Only 3 pictures" in offer(picture("a"), picture("b"), picture("c")).warnings[0]
+    alike = offer(*(picture(name, subject="p1") for name in "abcde"))
+    assert len(alike.warnings) == 1
+    assert "one subject" in alike.warnings[0]
+
+
+def test_masks_to_look_at_again_are_told() -> None:
+    plain = [picture(name) for name in "abc"]
+    assert "empty" in doubts(*plain, picture("x", 0.0))[-1]
+    assert doubts(*plain, picture("x", 0.0, nothing_there=True))[-1] == ""
+    assert "isn't empty" in doubts(*plain, picture("x", 0.1, nothing_there=True))[-1]
+    assert "90.0%" in doubts(*plain, picture("x", 0.9))[-1]
+    assert "1.0%" in doubts(*plain, picture("x", 0.01))[-1]
+    assert doubts(*plain, picture("x", 0.3))[-1] == ""
+    assert "Nobody corrected" in doubts(*plain, picture("x", corrected_share=0.0, strokes=0))[-1]
+    assert doubts(*plain, picture("x", None)) == [""] * 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("Image_01L.jpg", "Image_01R.jpg", True),
+        ("p7 left.png", "p7_right.png", True),
+        ("12-OD.tif", "12-OS.tif", True),
+        ("Image_01L.jpg", "Image_02L.jpg", False),
+        ("cell.png", "celr.png", False),
+        ("a/1.png", "b/1.png", False),
+        ("L.png", "R.png", False),
+    ],
+)
+def test_subjects_are_told_by_name(first: str, second: str, same: bool) -> None:
+    assert (subject_of(first) == subject_of(second)) is same

@@ -1,0 +1,177 @@
+"""What a study offers to learn from: its reviewed pictures, and what to look at twice before learning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.evidence import compose, mask_of
+from vesselapp.study.record import Record, State
+from vesselapp.study.study import Study, StudyPicture
+from vesselapp.study.subjects import subject_of
+
+FEW = 5
+"""Below this many reviewed pictures a person is told that they are few."""
+_FAR = 4.0
+"""A foreground share this many times above or below the median of the others is far from them."""
+
+
+@dataclass(frozen=True)
+class OfferedPicture:
+    """A reviewed picture.
+
+    Attributes
+    ----------
+    name, key, subject : str
+    corrected_share : float
+        Share of its pixels that a person corrected, 0-1.
+    strokes : int
+    nothing_there : bool
+    foreground_share : float or None
+        Share of what was looked at that is in the mask, 0-1; None until the mask was read.
+    doubt : str
+        Why to look at it again; empty where there is no reason.
+    """
+
+    name: str
+    key: str
+    subject: str
+    corrected_share: float
+    strokes: int
+    nothing_there: bool
+    foreground_share: float | None = None
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a study offers to learn from.
+
+    Attributes
+    ----------
+    pictures : tuple of OfferedPicture
+        The reviewed ones.
+    total, flagged, in_progress : int
+        How many pictures the study has, and how many of them are left out for now.
+    warnings : tuple of str
+        About the pictures as a whole.
+    """
+
+    pictures: tuple[OfferedPicture, ...]
+    total: int
+    flagged: int
+    in_progress: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def corrected_share(self) -> float:
+        """Mean share of corrected pixels, 0-1."""
+        shares = [picture.corrected_share for picture in self.pictures]
+        return sum(shares) / len(shares) if shares else 0.0
+
+    @property
+    def doubtful(self) -> tuple[OfferedPicture, ...]:
+        """The pictures to look at again."""
+        return tuple(picture for picture in self.pictures if picture.doubt)
+
+
+def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callable[[], bool]) -> Offer:
+    """Find what a study offers; slow, since every reviewed mask is read.
+
+    Parameters
+    ----------
+    study : Study
+    first : callable
+        Given what the records alone tell, before the masks are read.
+    cancelled : callable
+        Asked before each mask.
+
+    Raises
+    ------
+    Cancelled
+        Where ``cancelled`` answers True.
+    VesselError
+        Where the study can't be read.
+    """
+    listed = {picture.key: picture for picture in study.pictures()}
+    records = {key: record for key, record in study.records() if key in listed}
+    states = Counter(record.state for record in records.values())
+    found = ((picture, records.get(key)) for key, picture in listed.items())
+    reviewed = [(picture, record) for picture, record in found if record and record.state is State.REVIEWED]
+    offer = Offer(
+        tuple(_offered(picture, record) for picture, record in reviewed),
+        len(listed),
+        states[State.FLAGGED],
+        states[State.IN_PROGRESS],
+    )
+    first(with_warnings(offer))
+    seen = []
+    for offered, (picture, record) in zip(offer.pictures, reviewed, strict=True):
+        if cancelled():
+            raise Cancelled
+        seen.append(replace(offered, foreground_share=_foreground_share(study, picture, record)))
+    return with_warnings(replace(offer, pictures=tuple(seen)))
+
+
+def _offered(picture: StudyPicture, record: Record) -> OfferedPicture:
+    return OfferedPicture(
+        picture.name,
+        picture.key,
+        subject_of(f"{picture.root}/{picture.relative}"),
+        record.corrected_share,
+        record.strokes,
+        record.nothing_there,
+    )
+
+
+def _foreground_share(study: Study, picture: StudyPicture, record: Record) -> float | None:
+    """Give the share of the mask in what was looked at; None where it can't be told."""
+    try:
+        kept = study.place(picture).load(record.sha256, record.height, record.width, 0)
+    except VesselError:
+        return None
+    if kept is None or kept.answer is None:
+        return None
+    mask = mask_of(compose(kept.answer, kept.corrections), record.level)
+    if not record.reviewed_boxes:
+        return float(mask.mean())
+    looked = np.zeros(mask.shape, bool)
+    for left, top, right, bottom in record.reviewed_boxes:
+        looked[top:bottom, left:right] = True
+    return float(mask[looked].mean()) if looked.any() else None
+
+
+def with_warnings(offer: Offer) -> Offer:
+    """Say what is doubtful of each picture, and of all of them."""
+    pictures = tuple(replace(one, doubt=_doubt(one, offer.pictures)) for one in offer.pictures)
+    warnings = []
+    if len(pictures) == 1:
+        warnings.append("Only one picture is reviewed: none is left to judge by. Review at least two.")
+    elif 1 < len(pictures) < FEW:
+        told = f"Only {len(pictures)} pictures are reviewed: the verdict will be uncertain."
+        warnings.append(f"{told} {FEW} or more are better.")
+    if len(pictures) > 1 and len({one.subject for one in pictures}) == 1:
+        warnings.append("All pictures are of one subject: how the model does on others, nobody can tell.")
+    return replace(offer, pictures=pictures, warnings=tuple(warnings))
+
+
+def _doubt(picture: OfferedPicture, all_of_them: Sequence[OfferedPicture]) -> str:
+    """Say why a picture should be looked at again before a model learns from it."""
+    share = picture.foreground_share
+    if share == 0 and not picture.nothing_there:
+        return 'Its mask is empty, but it is not marked "nothing there".'
+    if share and picture.nothing_there:
+        return 'It is marked "nothing there", but its mask isn\'t empty.'
+    others = [one.foreground_share for one in all_of_them if one is not picture and one.foreground_share]
+    if share and len(others) >= 2:
+        usual = median(others)
+        if not usual / _FAR <= share <= usual * _FAR:
+            return f"{share:.1%} of it is foreground; of the others, {usual:.1%} are."
+    if picture.corrected_share == 0 and picture.strokes == 0 and not picture.nothing_there:
+        return "Nobody corrected anything in it; a model learns nothing new where it was right."
+    return ""
