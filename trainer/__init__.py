@@ -44,7 +44,7 @@ def train_recipe(recipe: Recipe, data: Sequence[Path], out: Path, *, weights: Pa
     Path
         The run folder.
     """
-    from trainer.fit import RunOptions, train
+    from trainer.run import RunOptions, train
 
     return train(recipe, RunOptions(out=out, data=tuple(data), weights=weights))
 

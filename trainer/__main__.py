@@ -145,8 +145,8 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from trainer.fit import RunOptions, train
     from trainer.recipes import change_recipe, find_recipe
+    from trainer.run import RunOptions, train
 
     recipe = change_recipe(find_recipe(options.recipe), options.set)
     devices = int(options.devices) if str(options.devices).isdigit() else options.devices

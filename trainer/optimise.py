@@ -1,7 +1,9 @@
-"""Optimisers and learning-rate schedules by name."""
+"""Optimisers and learning-rate schedules by name, and the running average of the weights."""
+
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, CyclicLR, LambdaLR, LRScheduler, OneCycleLR
 
@@ -41,3 +43,19 @@ def make_schedule(optimiser: Optimizer, recipe: Recipe) -> LRScheduler:
     raise VesselError(
         f"There is no schedule '{recipe.schedule}'.", "Take one-cycle, cosine, cyclic or constant."
     )
+
+
+Averaging = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
+
+
+def running_average(decay: float) -> Averaging:
+    """Give an exponential average that forgets quickly at first: untrained weights don't linger in it."""
+
+    @torch.no_grad()
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
+        count = int(updates)
+        share = 1 - min(decay, (1 + count) / (10 + count))
+        for old, new in zip(averaged, current, strict=True):
+            old.lerp_(new, share) if old.is_floating_point() else old.copy_(new)
+
+    return update

@@ -159,9 +159,7 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
         fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
     truth = cell_truth(fitted.astype(np.int32))
     everywhere = np.ones((height, width), np.uint8)
-    return Scaled(
-        picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject
-    )
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject)
 
 
 def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:

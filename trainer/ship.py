@@ -6,9 +6,9 @@ from pathlib import Path
 
 from trainer.evaluate import as_figures, evaluate_file, print_table, summarise
 from trainer.export import export_net, make_card, write_card
-from trainer.fit import load_net
 from trainer.readers import read_sets
 from trainer.recipes import Recipe
+from trainer.run import load_net
 from trainer.split import read_split
 from vesselapp.core.model_card import ModelCard, Source
 

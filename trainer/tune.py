@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from trainer.fit import RunOptions, train
 from trainer.recipes import Recipe, change_recipe
+from trainer.run import RunOptions, train
 from vesselapp.core.errors import VesselError
 
 

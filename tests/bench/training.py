@@ -20,12 +20,12 @@ def train_step_ratio() -> float:
     import lightning
     import torch
 
-    from trainer.fit import RunOptions, fit_pictures
     from trainer.losses import parse_loss
     from trainer.nets import build_net
     from trainer.optimise import make_optimiser
     from trainer.pictures import Scaled
     from trainer.recipes import RECIPES
+    from trainer.run import RunOptions, fit_pictures
 
     recipe = dataclasses.replace(RECIPES["fundus-vessels"], steps=STEPS, steps_per_epoch=STEPS)
     random = np.random.default_rng(0)

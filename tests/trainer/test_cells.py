@@ -7,10 +7,10 @@ import numpy as np
 from tests.trainer.conftest import save
 from trainer.drawn import draw_blood
 from trainer.evaluate import evaluate_file
-from trainer.fit import RunOptions, train
 from trainer.looks import group_by_look
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
+from trainer.run import RunOptions, train
 from trainer.ship import ship
 from trainer.split import make_split
 

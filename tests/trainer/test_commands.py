@@ -106,7 +106,7 @@ def test_training_goes_on_from_the_file_alone(made, tmp_path: Path):
     ]
     assert main([*base, *frozen]) == 0
     _, net = net_from_onnx(model)
-    from trainer.fit import load_net
+    from trainer.run import load_net
 
     before, after = net.state_dict(), load_net(tmp_path)[1].state_dict()
     assert all(after[k].allclose(before[k], atol=1e-6) for k in before if k.endswith((".weight", ".bias")))

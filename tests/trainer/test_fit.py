@@ -8,8 +8,10 @@ import torch
 
 from tests.trainer.conftest import PLAIN, draw_fundus, save
 from trainer import fit
-from trainer.fit import CHECKPOINT, Fit, RunOptions, load_net, running_average, train
+from trainer.fit import Fit
+from trainer.optimise import running_average
 from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
+from trainer.run import CHECKPOINT, RunOptions, load_net, train
 from trainer.tune import best_dice
 from vesselapp.core.errors import VesselError
 
