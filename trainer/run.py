@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,16 @@ def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Cal
     learn, held = _remembered_split(group_by_look(cases) if recipe.task == "cells" else cases, options)
     pictures = _load(learn, recipe), _load(held, recipe)
     _check_truth(pictures[0], recipe)
+    fit_within_memory(recipe, options, lambda fitting: fit_pictures(fitting, options, *pictures, callbacks))
+    return options.out
+
+
+def fit_within_memory(recipe: Recipe, options: RunOptions, fit: Callable[[Recipe], None]) -> None:
+    """Call ``fit``; where the GPU's memory is full, again with half the batch, which the run remembers."""
     while True:
         try:
-            fit_pictures(recipe, options, *pictures, callbacks)
-            return options.out
+            fit(recipe)
+            return
         except torch.OutOfMemoryError as error:
             if recipe.batch < 2:
                 raise VesselError(
@@ -78,7 +84,25 @@ def fit_pictures(
     held: list[Scaled],
     callbacks: Sequence[lightning.Callback],
 ) -> None:
-    """Train from the start, or from the end of the last epoch that a stopped run finished.
+    """Train on pictures from the start, or from the end of the last epoch that a stopped run finished."""
+
+    def make(checkpoint: dict[str, Any] | None) -> Fit:
+        task = Fit(recipe, learn, held, checkpoint)
+        if options.weights is not None and checkpoint is None:
+            start_from(task.net, options.weights)
+            task.average.module.load_state_dict(task.net.state_dict())
+        return task
+
+    fit_task(make, recipe, options, callbacks)
+
+
+def fit_task(
+    make: Callable[[dict[str, Any] | None], Fit],
+    recipe: Recipe,
+    options: RunOptions,
+    callbacks: Sequence[lightning.Callback] = (),
+) -> None:
+    """Train what ``make`` gives for the run's last checkpoint, or for None where there is none yet.
 
     Lightning's own resuming loses an epoch where a validation ends it, so the state is put back here.
     """
@@ -87,13 +111,9 @@ def fit_pictures(
     with quiet_lightning():
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
         kept = out / CHECKPOINT
-        checkpoint = torch.load(kept, map_location="cpu", weights_only=False) if kept.exists() else None
-        task = Fit(recipe, learn, held, checkpoint)
-        if options.weights is not None and checkpoint is None:
-            start_from(task.net, options.weights)
-            task.average.module.load_state_dict(task.net.state_dict())
+        task = make(torch.load(kept, map_location="cpu", weights_only=True) if kept.exists() else None)
+        trainer = _lightning_trainer(recipe, options, callbacks, task)
         if task.steps_before < recipe.steps:
-            trainer = _lightning_trainer(recipe, options, callbacks, task, validated=bool(held))
             for stage in ("ready", "started", "processed", "completed"):
                 setattr(
                     trainer.fit_loop.epoch_progress.current,
@@ -101,12 +121,15 @@ def fit_pictures(
                     task.steps_before // recipe.steps_per_epoch,
                 )
             trainer.fit(task)
-    if not task.trainer.is_global_zero:
+    if not trainer.is_global_zero:
         return
     final = out / BEST if recipe.patience and (out / BEST).exists() else None
     weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
     torch.save(weights, out / WEIGHTS)
-    done = {"steps": task.steps_done, "seconds": round(time.monotonic() - started, 1)}
+    done = {
+        "steps": task.steps_before + trainer.global_step,
+        "seconds": round(time.monotonic() - started, 1),
+    }
     _write(out / "done.json", json.dumps(done) + "\n")
 
 
@@ -117,7 +140,7 @@ def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segment
     source = checkpoint or (run / WEIGHTS if (run / WEIGHTS).exists() else run / CHECKPOINT)
     if not source.exists():
         raise VesselError(f"The run {run} has no weights yet.", "Wait for its first checkpoint.")
-    weights = torch.load(source, map_location="cpu", weights_only=False)
+    weights = torch.load(source, map_location="cpu", weights_only=True)
     if "state_dict" in weights:
         prefix = "average.module."
         weights = {k[len(prefix) :]: v for k, v in weights["state_dict"].items() if k.startswith(prefix)}
@@ -145,7 +168,7 @@ class KeepCheckpoint(lightning.Callback):
 
 
 def _lightning_trainer(
-    recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], task: Fit, *, validated: bool
+    recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], task: Fit
 ) -> lightning.Trainer:
     out = options.out
     callbacks: list[lightning.Callback] = [*more, KeepCheckpoint()]
@@ -163,7 +186,7 @@ def _lightning_trainer(
         max_steps=recipe.steps - task.steps_before,
         gradient_clip_val=recipe.clip or None,
         check_val_every_n_epoch=recipe.validate_every,
-        limit_val_batches=None if validated else 0,
+        limit_val_batches=None if task.validation_pictures else 0,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         reload_dataloaders_every_n_epochs=1,
