@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -78,6 +79,17 @@ def atomic_write(
         ) from problem
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file of any size in one step (see `atomic_write`).
+
+    Raises
+    ------
+    VesselError
+        Where it can't be read or written.
+    """
+    atomic_write(target, lambda file: _pour(source, file))
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Make a folder, with those above it, where it isn't there yet, and put it on the disk.
 
@@ -121,6 +133,11 @@ def remove_temporaries(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for file in folder.glob(f"{TEMPORARY_PREFIX}*.tmp"):
             _remove(file)
+
+
+def _pour(source: Path, file: BinaryIO) -> None:
+    with source.open("rb") as origin:
+        shutil.copyfileobj(origin, file, 2**20)
 
 
 def _remove(path: Path) -> None:

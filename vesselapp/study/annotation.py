@@ -1,8 +1,8 @@
-"""One image's annotation on disk: snapshot, answer, record and journal, and the one who writes them."""
+"""One image's annotation on disk: snapshot, answer, record and journal, and how they are opened."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vesselapp.core import evidence as ev
 from vesselapp.core.edits import Edit
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
+from vesselapp.study.apart import put_apart
+from vesselapp.study.audit import AuditLog
 from vesselapp.study.former import Annotation, AnnotationStore
 from vesselapp.study.former import Record as Record  # the window's present one (format 1)
-from vesselapp.study.journal import Operation
-from vesselapp.study.lock import Lock
-from vesselapp.study.record import ImageFacts
+from vesselapp.study.journal import JOURNAL_NAME, decode_header
+from vesselapp.study.lock import Holder, Lock, holder_of
+from vesselapp.study.migrate import bring_forward, parse_former_record
+from vesselapp.study.reading import Found, file_bytes, read_annotation
+from vesselapp.study.record import RECORD_NAME, ImageFacts, State, parse_record
 from vesselapp.study.record import Record as Record2
+from vesselapp.study.replay import edits_of, kept_within
+from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
+from vesselapp.study.writer import Writer
 
 __all__ = ["Annotation", "AnnotationFolder", "AnnotationStore", "Kept", "Record", "Writer"]
 
@@ -43,8 +53,6 @@ class Kept:
         The probability that was judged, quantised to 1-253.
     notes : tuple of str
         What a person should know: what was damaged and where it is kept apart.
-    number : int
-        Of the last operation in the journal: two reads with one number hold the same corrections.
     """
 
     corrections: NDArray[np.uint8]
@@ -55,7 +63,38 @@ class Kept:
     view: dict[str, Any] | None
     answer: NDArray[np.uint8] | None
     notes: tuple[str, ...] = ()
-    number: int = 0
+
+    @property
+    def mask_level(self) -> int:
+        """Level (2-253) at which the mask is taken: the person's, else the record's."""
+        if self.level is not None:
+            return self.level
+        return self.record.level if self.record is not None else ev.level_of(0.5)
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether a mask takes a model's answer beside what is kept."""
+        return self.answer is None and not bool((self.corrections != ev.Correction.NONE).all())
+
+    def mask(self, answer: NDArray[np.uint8] | None = None) -> NDArray[np.bool_]:
+        """Give the mask ((H, W) bool) as the person left it, unsure left out.
+
+        Parameters
+        ----------
+        answer : (H, W) uint8, 1-253, optional
+            A model's quantised probability, used where none is kept.
+
+        Raises
+        ------
+        ValueError
+            Where there is no answer and the corrections don't cover the picture (see `needs_answer`).
+        """
+        plane = self.answer if self.answer is not None else answer
+        if plane is None:
+            if self.needs_answer:
+                raise ValueError("a mask takes a model's answer here")
+            plane = np.full_like(self.corrections, ev.LOWEST)
+        return ev.mask_of(ev.compose(plane, self.corrections), self.mask_level)
 
 
 class AnnotationFolder:
@@ -65,7 +104,7 @@ class AnnotationFolder:
     ----------
     folder : Path
     study : Path, optional
-        The study it belongs to, whose audit log is told of each save; None for a picture opened alone.
+        The study it belongs to, whose audit log is told of what is saved; None for a picture opened alone.
     """
 
     def __init__(self, folder: Path, study: Path | None = None) -> None:
@@ -86,7 +125,8 @@ class AnnotationFolder:
             Where the files can't be read just now (permission, a drive that is gone), or a newer version
             of the app wrote them.
         """
-        raise NotImplementedError
+        found = read_annotation(self.folder, image_sha256, height, width)
+        return kept_of(found, cap_bytes) if found.there else None
 
     def open(
         self, who: str, facts: ImageFacts, *, take_over: bool = False, cap_bytes: int = DEFAULT_CAP_BYTES
@@ -109,45 +149,99 @@ class AnnotationFolder:
         VesselError
             As `load`, and where nothing can be written.
         """
-        raise NotImplementedError
+        made = not self.folder.exists()
+        make_folder(self.folder)
+        lock = (Lock.take_over if take_over else Lock.take)(self.folder, who)
+        try:
+            return self._open(lock, facts, cap_bytes)
+        except BaseException:
+            lock.release()
+            if made:
+                with contextlib.suppress(OSError):
+                    self.folder.rmdir()
+            raise
+
+    def record(self) -> Record2 | None:
+        """Read the record alone; None where there is none, or none that can be read.
+
+        Raises
+        ------
+        VesselError
+            Where the disk doesn't answer, or a newer version of the app wrote it.
+        """
+        return read_record(self.folder)
+
+    def holder(self) -> Holder | None:
+        """Tell who has it open for writing; None where nobody has."""
+        return holder_of(self.folder)
+
+    def _open(self, lock: Lock, facts: ImageFacts, cap_bytes: int) -> Writer:
+        remove_temporaries(self.folder)
+        if lock.succeeded and (self.folder / JOURNAL_NAME).exists():
+            # A new file: a former owner who wakes up in the midst of a write still has the old one in hand.
+            copy_file(self.folder / JOURNAL_NAME, self.folder / JOURNAL_NAME)
+        ours = (facts.sha256, facts.height, facts.width)
+        found = read_annotation(self.folder, *ours)
+        notes: list[str] = []
+        if found.foreign:
+            notes.append(self._keep_former_apart(lock.holder.who))
+            found = read_annotation(self.folder, *ours)
+        elif found.former and found.record is not None and not found.damaged:
+            assert found.state.plane is not None
+            bring_forward(self.folder, found.record, found.state.plane)
+            found = read_annotation(self.folder, *ours)
+        writer = Writer(self.folder, self.study, lock, facts, found, cap_bytes)
+        if found.damaged:
+            notes.append(writer.heal(found))
+        found.notes += notes
+        writer.kept = kept_of(found, cap_bytes) if found.there or notes else None
+        return writer
+
+    def _keep_former_apart(self, who: str) -> str:
+        """Put the annotation of another image, which bore this one's name, into a folder of its own."""
+        place = put_apart(self.folder, (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME))
+        if self.study is not None:
+            why = "the picture was replaced by another"
+            AuditLog(self.study).append(who, "kept apart", picture=self.folder.name, where=place, why=why)
+        return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
 
-class Writer:
-    """The one who writes an annotation; for one thread at a time.
+def kept_of(found: Found, cap_bytes: int) -> Kept:
+    """Give what was found in the words of those who use it."""
+    done, undone = edits_of(found.state.done), edits_of(found.state.undone)
+    drop = kept_within(done, undone, cap_bytes)
+    assert found.state.plane is not None
+    notes = list(found.notes)
+    if found.foreign:
+        notes.append(
+            "The picture was replaced by another since it was annotated; that annotation is left out."
+        )
+    return Kept(
+        found.state.plane,
+        None if found.foreign else found.record,
+        done[drop:],
+        undone,
+        found.state.level,
+        found.state.view,
+        None if found.foreign else found.answer,
+        tuple(notes),
+    )
 
-    Each method raises `Lost` where the lock was taken over meanwhile, and VesselError where the disk says no;
-    in both cases what was given is not on disk, and the call may be made again.
 
-    Attributes
-    ----------
-    kept : Kept or None
-        What was there when it was opened.
-    lock : Lock
+def read_record(folder: Path) -> Record2 | None:
+    """Read the record of an annotation folder (see `AnnotationFolder.record`).
+
+    Where there is only a journal, because the app ended before the first record was written, a record of work
+    in progress stands in for it.
     """
-
-    kept: Kept | None
-    lock: Lock
-
-    def append(self, operations: Sequence[Operation]) -> None:
-        """Put operations on the disk; they are there when this returns."""
-        raise NotImplementedError
-
-    def write_record(self, record: Record2) -> None:
-        """Write the record; ``saved``, ``software`` and ``audit`` are filled in here."""
-        raise NotImplementedError
-
-    def write_answer(self, plane: NDArray[np.uint8]) -> None:
-        """Keep the probability ((H, W) uint8, 1-253) that the person judged."""
-        raise NotImplementedError
-
-    def compact(self) -> None:
-        """Make the snapshot anew from what is on disk; drop undo history beyond the cap of bytes."""
-        raise NotImplementedError
-
-    def refresh(self) -> None:
-        """Give the lock's sign of life, every `HEARTBEAT_SECONDS`."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Make the snapshot, seal what was written in the audit log, and give the lock back."""
-        raise NotImplementedError
+    try:
+        data = file_bytes(folder / RECORD_NAME)
+        if data is not None:
+            return parse_former_record(data) or parse_record(data)
+        with (folder / JOURNAL_NAME).open("rb") as file:
+            header = decode_header(file.readline())
+        return Record2("", header.sha256, header.height, header.width, state=State.IN_PROGRESS)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as problem:
+        raise VesselError(f"The record in {folder} can't be read: {reason(problem)}.") from problem

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, reason
+from vesselapp.study.json_text import parse_object
+from vesselapp.study.lock import Lock, Taken
+
+AUDIT_NAME = "audit.log"
+HEAD_NAME = "audit.head"
+_LOCK_NAME = "audit.lock"
+_STALE_SECONDS = 20.0
+_PATIENCE_SECONDS = 10.0
+_LONGEST_LINE = 2**20
+_FIRST = ""
+"""What the first line holds for the hash of the line before."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +38,9 @@ class AuditLine:
 
 
 class AuditLog:
-    """The log of a study's folder.
+    """The log of a study's folder, and beside it its head: number and hash of its last line.
+
+    The head shows that lines were cut off at the end, which the chain can't.
 
     Parameters
     ----------
@@ -25,7 +48,8 @@ class AuditLog:
     """
 
     def __init__(self, study: Path) -> None:
-        self.path = study / "audit.log"
+        self.path = study / AUDIT_NAME
+        self.head = study / HEAD_NAME
 
     def append(self, who: str, what: str, **facts: Any) -> str:
         """Add a line, under a short lock because several people write; give its hash.
@@ -36,12 +60,127 @@ class AuditLog:
         what : str
             ``created``, ``saved``, ``model added``, ``model used``, ``exported``...
         **facts
-            Values of JSON. ``model added`` has ``number``, ``file`` and ``sha256``; `verify` holds the files
-            against them.
+            Values of JSON. ``model added`` has ``number``, ``file`` (its name in ``models/``) and ``sha256``:
+            `verify` holds the files against them.
 
         Raises
         ------
         VesselError
             Where it can't be written.
         """
-        raise NotImplementedError
+        lock = self._lock(who)
+        try:
+            number, previous = self._last()
+            values = {
+                "n": number + 1,
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "who": who,
+                "what": what,
+                **facts,
+                "previous": previous,
+            }
+            line = json.dumps(values, separators=(",", ":")).encode()
+            lock.check()
+            self._add(line + b"\n")
+            sha256 = hashlib.sha256(line).hexdigest()
+            head = {"n": number + 1, "sha256": sha256}
+            atomic_write(self.head, json.dumps(head).encode(), ready=lock.check)
+        except OSError as problem:
+            raise VesselError(f"{self.path} can't be written: {reason(problem)}.") from problem
+        finally:
+            lock.release()
+        return sha256
+
+    def lines(self) -> Iterator[AuditLine | None]:
+        """Give the lines one by one; None for one that can't be read, or that isn't ended.
+
+        Raises
+        ------
+        OSError
+            Where the log can't be read; a log that isn't there has no lines.
+        """
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            while raw := file.readline(_LONGEST_LINE):
+                yield _parsed(raw)
+
+    def read_head(self) -> tuple[int, str]:
+        """Give number and hash of the last line by the head; (0, "") where there is none to be read."""
+        try:
+            values = parse_object(self.head.read_bytes())
+            return int(values["n"]), str(values["sha256"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return 0, _FIRST
+
+    def _lock(self, who: str) -> Lock:
+        began, pause = time.monotonic(), 0.005
+        while True:
+            try:
+                return Lock.take_over(self.path.parent, who, name=_LOCK_NAME, stale=_STALE_SECONDS)
+            except Taken as taken:
+                if time.monotonic() - began > _PATIENCE_SECONDS:
+                    raise VesselError(
+                        f"{self.path} is in use by {taken.holder.who or 'somebody'}.", "It is tried again."
+                    ) from taken
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+
+    def _last(self) -> tuple[int, str]:
+        """Give number and hash of the last line.
+
+        Where the head knows of a later one than the log, lines were cut off: the head's word goes on, so that
+        the gap stays to be seen.
+        """
+        head = self.read_head()
+        last = (0, _FIRST)
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _LONGEST_LINE))
+                raw = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
+            line = _parsed(raw + b"\n")
+            if line is not None:
+                last = (line.number, line.sha256)
+            elif raw:
+                last = (head[0], hashlib.sha256(raw).hexdigest())
+        return max(head, last, key=lambda one: one[0])
+
+    def _add(self, data: bytes) -> None:
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            length = _whole_length(handle)
+            if length != os.fstat(handle).st_size:
+                os.ftruncate(handle, length)  # a line whose writer died in the midst of it
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(handle, view) :]
+                os.fsync(handle)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(handle, length)
+                raise
+        finally:
+            os.close(handle)
+
+
+def _whole_length(handle: int) -> int:
+    """Give the length (bytes) up to the last newline."""
+    size = os.fstat(handle).st_size
+    start = max(0, size - _LONGEST_LINE)
+    os.lseek(handle, start, os.SEEK_SET)
+    tail = b""
+    while part := os.read(handle, _LONGEST_LINE):
+        tail += part
+    return start + tail.rfind(b"\n") + 1
+
+
+def _parsed(raw: bytes) -> AuditLine | None:
+    text = raw.removesuffix(b"\n")
+    try:
+        values = parse_object(text)
+        number = values["n"]
+    except (ValueError, KeyError):
+        return None
+    if not raw.endswith(b"\n") or not isinstance(number, int):
+        return None
+    return AuditLine(number, values, hashlib.sha256(text).hexdigest())

@@ -25,7 +25,6 @@ from vesselapp.study.lock_file import (
     age,
     chain,
     create,
-    dissolve,
     nobody,
     ourselves,
     parsed,
@@ -35,6 +34,17 @@ from vesselapp.study.lock_file import (
     successors,
 )
 from vesselapp.study.process import is_alive
+
+__all__ = [
+    "HEARTBEAT_SECONDS",
+    "STALE_SECONDS",
+    "Holder",
+    "Lock",
+    "Lost",
+    "Taken",
+    "holder_of",
+    "unclean_end",
+]
 
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
@@ -63,14 +73,17 @@ class Lock:
     ----------
     holder : Holder
         We.
+    unclean : bool
+        Whether the owner before didn't give it back.
     succeeded : bool
-        Whether it was taken over from one who may still be alive somewhere, and write once more.
+        Whether the owner before may still be alive somewhere, and try to write once more.
     """
 
-    def __init__(self, path: Path, holder: Holder, file: Path, root: str, *, succeeded: bool = False) -> None:
+    def __init__(self, path: Path, holder: Holder, file: Path, root: str, *, unclean: bool) -> None:
         self._path, self._file, self._root = path, file, root
         self.holder = holder
-        self.succeeded = succeeded
+        self.unclean = unclean
+        self.succeeded = file != path
 
     @classmethod
     def take(cls, folder: Path, who: str, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Lock:
@@ -115,7 +128,7 @@ class Lock:
                 leftovers = successors(path)
                 if create(path, mine):
                     remove(leftovers)  # their lock file was gone before ours was made
-                    return cls(path, mine, path, mine.token)
+                    return cls(path, mine, path, mine.token, unclean=bool(leftovers))
                 links = chain(path)
                 if not links:
                     continue
@@ -130,8 +143,8 @@ class Lock:
                 links = chain(path)
                 if not links or links[-1][0].token != mine.token:
                     remove([claim])  # the chain had ended meanwhile
-                elif not (dead and dissolve(path, links)):  # nobody to wait for: it begins anew
-                    return cls(path, mine, claim, links[0][0].token, succeeded=True)
+                elif not (dead and _unlocked(path)):  # nobody to wait for: it begins anew
+                    return cls(path, mine, claim, links[0][0].token, unclean=True)
         raise Taken(holder)
 
     def check(self) -> None:
@@ -191,7 +204,9 @@ class Lock:
             self.check()
             last = successor(self._path, self.holder.token)
             if create(last, ourselves(self.holder.who)):
-                dissolve(self._path, chain(self._path))
+                links = chain(self._path)
+                if _unlocked(self._path):
+                    remove([file for _, file in links])
 
     def _is_ours(self) -> bool:
         """Tell whether the chain still begins where it began and ends with us."""
@@ -226,6 +241,20 @@ def holder_of(folder: Path, *, name: str = LOCK_NAME, stale: float = STALE_SECON
         return replace(holder, stale=age(file) > stale)
     except OSError:
         return None
+
+
+def unclean_end(folder: Path, *, name: str = LOCK_NAME) -> bool:
+    """Tell whether whoever had the lock didn't give it back, or still has it."""
+    return (folder / name).exists() or bool(successors(folder / name))
+
+
+def _unlocked(path: Path) -> bool:
+    """Remove the lock file, whose chain must be one's own; False where the disk refuses."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -149,16 +149,6 @@ def age(path: Path) -> float:
         remove([probe])
 
 
-def dissolve(path: Path, links: list[tuple[Holder, Path]]) -> bool:
-    """Remove the lock file, and with it the chain, which must be one's own; False where the disk refuses."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return False
-    remove([file for _, file in links])
-    return True
-
-
 def remove(files: list[Path]) -> None:
     """Remove files as far as the disk lets us; what is left over does no harm."""
     for file in files:

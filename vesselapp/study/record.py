@@ -9,10 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vesselapp.core.errors import VesselError
+from vesselapp.study.json_text import parse_object
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+RECORD_NAME = "record.json"
 RECORD_FORMAT = 2
 
 
@@ -125,9 +127,7 @@ def parse_record(text: bytes) -> Record:
     VesselError
         Where a newer version of the app wrote it.
     """
-    values = json.loads(text)
-    if not isinstance(values, dict):
-        raise ValueError("a record is a JSON object")
+    values = parse_object(text)
     refuse_newer(values, RECORD_FORMAT, "The annotation of this picture")
     return _adapter().validate_json(text)
 

@@ -1,0 +1,151 @@
+"""The journal's file in the hands of the one who writes it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from vesselapp.core.files import atomic_write
+
+if TYPE_CHECKING:
+    Digest = hashlib._Hash
+
+_CHUNK = 2**20
+
+
+class Changed(Exception):
+    """The journal on disk is no longer the one that was written: another program changed it."""
+
+
+class JournalFile:
+    """A journal that is appended to.
+
+    Parameters
+    ----------
+    path : Path
+    length : int
+        Bytes of its sound part; what lies behind is cut off before the first append.
+    digest
+        Running sha256 of that part.
+    """
+
+    def __init__(self, path: Path, length: int, digest: Digest) -> None:
+        self.path, self.length = path, length
+        self._digest = digest
+        self._handle: int | None = None
+        self._known = True
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the sound part."""
+        return self._digest.hexdigest()
+
+    def append(self, data: bytes) -> None:
+        """Append whole lines; they are on the disk when this returns.
+
+        Raises
+        ------
+        OSError
+            Where they aren't; the file is then as before, or will be before the next append.
+        VesselError
+            Where the file was replaced by another program, and can't be put back.
+        Changed
+            Where another program changed it, and we no longer have our own in hand.
+        """
+        handle = self._opened()
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        except OSError:
+            # What a failed write or flush left is unknown, so nothing of it is built on.
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, self.length)
+            self.close()
+            self._known = False
+            raise
+        self.length += len(data)
+        self._digest.update(data)
+
+    def replace(self, data: bytes, ready: Callable[[], object] | None = None) -> None:
+        """Write the journal anew, in one step.
+
+        Raises
+        ------
+        VesselError
+            Where it can't be written; the old one is still there.
+        """
+        self.close()  # Windows replaces no file that is open
+        atomic_write(self.path, data, ready=ready)
+        self.length, self._digest, self._known = len(data), hashlib.sha256(data), True
+
+    def close(self) -> None:
+        """Close the file; it is opened again for the next append."""
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+    def _opened(self) -> int:
+        if self._handle is not None and not self._is_in_place(self._handle):
+            self._put_back(self._handle)
+        if self._handle is None:
+            try:
+                handle = os.open(self.path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
+            except FileNotFoundError:
+                raise Changed from None
+            try:
+                self._check(handle)
+            except BaseException:
+                os.close(handle)
+                raise
+            self._handle = handle
+        return self._handle
+
+    def _is_in_place(self, handle: int) -> bool:
+        """Tell whether the path still leads to the open file."""
+        try:
+            return os.path.samestat(os.fstat(handle), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _check(self, handle: int) -> None:
+        """See that a file just opened is the journal that we know, and cut off what lies behind it."""
+        size = os.fstat(handle).st_size
+        if size < self.length or not (self._known or _sha256(handle, self.length) == self.sha256):
+            raise Changed
+        if size > self.length:
+            os.ftruncate(handle, self.length)
+            os.fsync(handle)
+        self._known = True
+
+    def _put_back(self, handle: int) -> None:
+        """Put our journal back in its place: another program, or a former owner just woken, replaced it."""
+
+        def pour(file: BinaryIO) -> None:
+            os.lseek(handle, 0, os.SEEK_SET)
+            left = self.length
+            while left and (part := os.read(handle, min(_CHUNK, left))):
+                file.write(part)
+                left -= len(part)
+
+        atomic_write(self.path, pour)
+        self.close()
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sha256(handle: int, length: int) -> str:
+    digest = hashlib.sha256()
+    os.lseek(handle, 0, os.SEEK_SET)
+    while length and (part := os.read(handle, min(_CHUNK, length))):
+        digest.update(part)
+        length -= len(part)
+    return digest.hexdigest()

@@ -1,0 +1,246 @@
+"""Reading an annotation folder, whatever happened to it: what is sound is used, what is not is named."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
+from vesselapp.study.journal import (
+    EMPTY_PLANE,
+    JOURNAL_NAME,
+    Header,
+    Line,
+    decode_header,
+    read_lines,
+)
+from vesselapp.study.migrate import parse_former_record
+from vesselapp.study.record import RECORD_NAME, Record, parse_record
+from vesselapp.study.replay import Replay
+from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, Damaged, read_answer, read_snapshot
+
+if TYPE_CHECKING:
+    Digest = hashlib._Hash
+
+_TRIES = 4
+_PAUSE_SECONDS = 0.05
+
+
+@dataclass
+class Found:
+    """What an annotation folder holds, in the writer's words.
+
+    Attributes
+    ----------
+    state : Replay
+        Corrections (``plane``), history, threshold and view.
+    record : Record or None
+    answer : (H, W) uint8 or None
+    header : Header or None
+        Of a sound journal.
+    journal_bytes : int
+        Length of the journal's sound part.
+    digest
+        Running sha256 of that part.
+    hashes : dict
+        sha256 of the other sound files, by name.
+    damaged : dict
+        What is wrong, by file name.
+    notes : list of str
+    former : bool
+        Whether it is of format 1.
+    foreign : bool
+        Whether it belongs to another image.
+    unplaced : bool
+        Whether the journal builds on corrections that are lost.
+    there : bool
+        Whether there is anything at all.
+    """
+
+    state: Replay
+    record: Record | None = None
+    answer: NDArray[np.uint8] | None = None
+    header: Header | None = None
+    journal_bytes: int = 0
+    digest: Digest = field(default_factory=hashlib.sha256)
+    hashes: dict[str, str] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    former: bool = False
+    foreign: bool = False
+    unplaced: bool = False
+    there: bool = False
+
+
+def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found:
+    """Read an annotation folder without touching it.
+
+    Where somebody else writes it at this moment, snapshot and journal may not belong together; they are read
+    again until they do.
+
+    Raises
+    ------
+    VesselError
+        Where a file can't be read just now, or a newer version of the app wrote it.
+    """
+    for attempt in range(_TRIES):
+        try:
+            found = _read_once(folder, sha256, height, width)
+        except OSError as problem:
+            raise VesselError(
+                f"The annotation in {folder} can't be read: {reason(problem)}.",
+                "Nothing was changed. Open the picture again once the drive answers.",
+            ) from problem
+        if not found.damaged or attempt == _TRIES - 1:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    return found
+
+
+def file_bytes(path: Path) -> bytes | None:
+    """Read a file; None where there is none."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _read_once(folder: Path, sha256: str, height: int, width: int) -> Found:
+    found = Found(Replay(np.zeros((height, width), np.uint8), 0, 0))
+    _read_record(folder, found)
+    _read_answer(folder, found, height, width)
+    snapshot = file_bytes(folder / SNAPSHOT_NAME)
+    try:
+        journal: BinaryIO | None = (folder / JOURNAL_NAME).open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        journal = None
+    found.there |= snapshot is not None or journal is not None
+    with journal or contextlib.nullcontext():
+        if journal is not None:
+            _read_header(found, journal)
+        named = [_facts(of) for of in (found.record, found.header) if of is not None]
+        found.foreign = any(facts != (sha256, height, width) for facts in named)
+        if found.foreign:
+            return found
+        _begin(found, snapshot)
+        if journal is not None:
+            _replay(found, read_lines(journal, found.header or Header(sha256, height, width)))
+    if found.former and found.record is not None:
+        found.state.level = found.record.level
+    _finish(found)
+    return found
+
+
+def _facts(of: Record | Header) -> tuple[str, int, int]:
+    return of.sha256, of.height, of.width
+
+
+def _read_record(folder: Path, found: Found) -> None:
+    data = file_bytes(folder / RECORD_NAME)
+    if data is None:
+        return
+    found.there = True
+    try:
+        former = parse_former_record(data)
+        found.former = former is not None
+        found.record = former or parse_record(data)
+        found.hashes[RECORD_NAME] = hashlib.sha256(data).hexdigest()
+    except ValueError:
+        found.damaged[RECORD_NAME] = "it is damaged"
+        found.notes.append("The record of this picture (review state, note) is damaged; it is kept apart.")
+
+
+def _read_answer(folder: Path, found: Found, height: int, width: int) -> None:
+    data = file_bytes(folder / ANSWER_NAME)
+    if data is None:
+        return
+    found.there = True
+    try:
+        found.answer = read_answer(data, height, width)
+        found.hashes[ANSWER_NAME] = hashlib.sha256(data).hexdigest()
+    except Damaged as problem:
+        found.damaged[ANSWER_NAME] = str(problem)
+        found.notes.append("The model's answer kept for this picture is damaged; it is kept apart.")
+
+
+def _read_header(found: Found, journal: BinaryIO) -> None:
+    raw = journal.readline()
+    try:
+        found.header = decode_header(raw)
+    except ValueError:
+        if raw.endswith(b"\n"):
+            found.damaged[JOURNAL_NAME] = "its first line is damaged"
+        return  # else it was just being made
+    found.digest.update(raw)
+    found.journal_bytes = len(raw)
+
+
+def _begin(found: Found, snapshot: bytes | None) -> None:
+    """Begin the state with the snapshot, or without one where the journal goes back to the very beginning."""
+    header, plane = found.header, found.state.plane
+    assert plane is not None
+    base = header.base if header is not None else 0
+    problem = "it is missing"
+    if snapshot is not None:
+        try:
+            corrections, sequence = read_snapshot(snapshot, *plane.shape)
+        except Damaged as damage:
+            problem = str(damage)
+        else:
+            if sequence >= base:
+                found.hashes[SNAPSHOT_NAME] = hashlib.sha256(snapshot).hexdigest()
+                found.state = Replay(corrections, sequence, base)
+                return
+            problem = "it is older than the journal"
+    elif base == 0 and (header is None or header.plane == EMPTY_PLANE):
+        return  # there was none yet
+    found.damaged[SNAPSHOT_NAME] = problem
+    if header is not None and header.plane == EMPTY_PLANE:
+        found.state = Replay(plane, base, base)
+        found.notes.append(f"The file of the corrections couldn't be used ({problem}): they were redone.")
+    else:
+        found.notes.append(f"The file of the corrections can't be used ({problem}); it is kept apart.")
+        found.state = Replay(plane, base, base)
+        found.unplaced = True
+
+
+def _replay(found: Found, lines: Iterable[Line]) -> None:
+    """Take the operations, as far as what they build on is known."""
+    state = found.state
+    for line in lines:
+        if line.operation is None and not line.whole:
+            return  # it was being written when the app ended, and never acknowledged
+        before = line.number - 1
+        usable = line.operation is not None and not found.unplaced
+        if usable and state.number < before <= state.snapshot:
+            found.damaged[JOURNAL_NAME] = f"step {state.number + 1} is damaged"
+            state.skip_to(line.number)  # what was lost is in the snapshot
+        try:
+            if not usable or before != state.number or line.operation is None:
+                raise ValueError("it can't be placed")
+            state.take(line.operation)
+        except ValueError:
+            found.damaged.setdefault(JOURNAL_NAME, f"step {state.number + 1} is damaged")
+            continue
+        if JOURNAL_NAME not in found.damaged:
+            found.digest.update(line.raw)
+            found.journal_bytes += len(line.raw)
+
+
+def _finish(found: Found) -> None:
+    state = found.state
+    if found.header is not None and state.number < state.snapshot:
+        found.damaged.setdefault(JOURNAL_NAME, "it ends before the snapshot")
+    state.finish()
+    if JOURNAL_NAME in found.damaged:
+        what = found.damaged[JOURNAL_NAME]
+        found.notes.append(f"The journal was damaged ({what}); all of it is kept apart as it was.")

@@ -1,0 +1,314 @@
+"""The one who writes an annotation."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+import vesselapp
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import threshold_of
+from vesselapp.core.files import atomic_write, reason
+from vesselapp.study.apart import put_apart
+from vesselapp.study.audit import AuditLog
+from vesselapp.study.journal import JOURNAL_NAME, Header, Operation, encode
+from vesselapp.study.journal_file import Changed, JournalFile
+from vesselapp.study.lock import Lock, Lost
+from vesselapp.study.reading import Found, file_bytes, read_annotation
+from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State, record_bytes
+from vesselapp.study.replay import Replay, edits_of, journal_of, kept_within, plane_before
+from vesselapp.study.seal import Sealed, seal_of
+from vesselapp.study.snapshot import (
+    ANSWER_NAME,
+    SNAPSHOT_NAME,
+    Damaged,
+    read_snapshot,
+    write_answer,
+    write_snapshot,
+)
+
+if TYPE_CHECKING:
+    from vesselapp.study.annotation import Kept
+
+_SLACK = 1.25
+_SLACK_BYTES = 2**18
+"""The journal is written anew when it is so much longer than what it is needed for."""
+_BASE64 = 4 / 3
+
+
+class Writer:
+    """The one who writes an annotation; for one thread at a time (made by `AnnotationFolder.open`).
+
+    Each method raises `Lost` where the lock was taken over meanwhile, for good, and VesselError where the
+    disk says no: what was given is not on disk then, and the call may be made again.
+
+    Attributes
+    ----------
+    kept : Kept or None
+        What was there when it was opened.
+    lock : Lock
+    cap_bytes : int
+        How many bytes of undo history are kept; the same as the window's.
+    """
+
+    def __init__(
+        self, folder: Path, study: Path | None, lock: Lock, facts: ImageFacts, found: Found, cap_bytes: int
+    ) -> None:
+        self.kept: Kept | None = None
+        self.lock, self.cap_bytes = lock, cap_bytes
+        self._folder, self._study, self._facts = folder, study, facts
+        state = found.state
+        self._state = Replay(None, state.snapshot, state.number)
+        self._state.done, self._state.undone = list(state.done), list(state.undone)
+        self._state.level, self._state.view, self._state.pending = state.level, state.view, state.pending
+        self._header = found.header
+        self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest)
+        self._hashes = dict(found.hashes)
+        self._record = found.record
+        self._unsealed = lock.unclean and found.there
+
+    @property
+    def number(self) -> int:
+        """Number of the last operation on disk."""
+        return self._state.number
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def append(self, operations: Sequence[Operation]) -> None:
+        """Put operations on the disk; they are there when this returns.
+
+        Raises
+        ------
+        ValueError
+            For an undo or redo where there is nothing to undo or redo.
+        Lost, VesselError
+            See the class.
+        """
+        if not operations:
+            return
+        trial = self._state.copy()
+        for operation in operations:
+            trial.take(operation)
+        first = self._state.number + 1
+        lines = b"".join(encode(number, operation) for number, operation in enumerate(operations, first))
+        with self._told():
+            self.lock.check()
+            if self._header is None:
+                self._write_journal()
+            self._unsealed = True
+            try:
+                self._journal.append(lines)
+            except Changed:
+                put_apart(self._folder, (), (JOURNAL_NAME,))
+                self._write_journal()
+                self._journal.append(lines)
+            for operation in operations:
+                self._state.take(operation)
+            self._notice_loss()
+
+    def write_record(self, record: Record) -> None:
+        """Write the record; ``saved``, ``software``, ``audit`` and what is missing are filled in here."""
+        before = self._record
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        record = replace(
+            record,
+            saved=now,
+            software=f"vesselapp {vesselapp.__version__}",
+            who=record.who or self.lock.holder.who,
+            created=record.created or (before.created if before is not None else "") or now,
+            audit=before.audit if before is not None else "",
+        )
+        with self._told():
+            self.lock.check()
+            if self._study is not None and (not record.audit or _says_more(record, before)):
+                self._seal(record)
+            else:
+                self._put_record(record)
+                self._unsealed = True
+
+    def write_answer(self, plane: NDArray[np.uint8]) -> None:
+        """Keep the probability ((H, W) uint8, 1-253) that the person judged."""
+        with self._told():
+            self._unsealed = True
+            self._hashes[ANSWER_NAME] = write_answer(self._folder / ANSWER_NAME, plane, self.lock.check)
+
+    def compact(self) -> None:
+        """Make the snapshot anew from what is on disk; drop undo history beyond the cap of bytes."""
+        if self._header is None:
+            return
+        with self._told():
+            if self._state.pending:
+                self._write_snapshot(self._plane())
+            live = self._live_bytes()
+            if self._journal.length > min(live, self.cap_bytes * _BASE64) * _SLACK + _SLACK_BYTES:
+                self._write_journal()
+
+    def refresh(self) -> None:
+        """Give the lock's sign of life, every `HEARTBEAT_SECONDS`."""
+        self.lock.refresh()
+
+    def close(self) -> None:
+        """Make the snapshot, seal what was written in the audit log, and give the lock back.
+
+        Where this fails the lock is kept, and the call may be made again; or see `abandon`.
+        """
+        self.compact()
+        if self._unsealed:
+            with self._told():
+                self.lock.check()
+                record = self._record or self._first_record()
+                if self._study is not None:
+                    self._seal(record)
+                elif self._record is None:
+                    self._put_record(record)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give the lock back without writing anything more; what was appended is on the disk all the same."""
+        self._journal.close()
+        self.lock.release()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()  # where nothing was written at all
+
+    def heal(self, found: Found) -> str:
+        """Put damaged files apart and write anew what they should be; give a sentence on where they are.
+
+        Raises
+        ------
+        VesselError
+            Where it can't be written; nothing is lost then.
+        """
+        replaced = [name for name in found.damaged if name in (JOURNAL_NAME, SNAPSHOT_NAME)]
+        moved = [name for name in found.damaged if name not in replaced]
+        with self._told():
+            place = put_apart(self._folder, moved, replaced)
+            if replaced:
+                assert found.state.plane is not None
+                self._header = None
+                self._write_snapshot(found.state.plane)
+                self._write_journal()
+            self._unsealed = True
+            if self._study is not None:
+                names = ", ".join(f"{name}: {why}" for name, why in found.damaged.items())
+                AuditLog(self._study).append(
+                    self.lock.holder.who, "kept apart", picture=self._folder.name, where=place, why=names
+                )
+        return f"Damaged files are kept in {place}, in {self._folder}."
+
+    # -- how ------------------------------------------------------------------------------------------------
+
+    def _plane(self) -> NDArray[np.uint8]:
+        """Give the corrections as they stand on disk, from snapshot and journal."""
+        size = self._facts.height, self._facts.width
+        state = self._state
+        data = file_bytes(self._folder / SNAPSHOT_NAME)
+        with contextlib.suppress(Damaged):
+            plane, sequence = (np.zeros(size, np.uint8), 0) if data is None else read_snapshot(data, *size)
+            if sequence == state.snapshot:
+                for edit in state.pending:
+                    edit.apply(plane)
+                return plane
+        found = read_annotation(self._folder, self._facts.sha256, *size)  # somebody else changed the snapshot
+        if found.state.number != state.number or found.state.plane is None:
+            raise VesselError(f"Another program changed the files in {self._folder}.")
+        return found.state.plane
+
+    def _write_snapshot(self, plane: NDArray[np.uint8]) -> None:
+        state, path = self._state, self._folder / SNAPSHOT_NAME
+        self._unsealed = True
+        self._hashes[SNAPSHOT_NAME] = write_snapshot(path, plane, state.number, self.lock.check)
+        state.snapshot, state.pending = state.number, []
+
+    def _live_bytes(self) -> float:
+        edits = [*edits_of(self._state.done), *edits_of(self._state.undone)]
+        return sum(edit.size for edit in edits) * _BASE64
+
+    def _write_journal(self) -> None:
+        """Write the journal anew: the history within the cap, without what is no longer needed."""
+        state, facts, plane = self._state, self._facts, None
+        if state.number and (state.snapshot != state.number or not (self._folder / SNAPSHOT_NAME).exists()):
+            plane = self._plane()
+            self._write_snapshot(plane)
+        done = edits_of(state.done)
+        drop = kept_within(done, edits_of(state.undone), self.cap_bytes)
+        if self._header is not None and not drop:
+            before = self._header.plane
+        else:
+            before = plane_before(self._plane() if plane is None else plane, done[drop:])
+        header = Header(facts.sha256, facts.height, facts.width, 0, before)
+        header, data = journal_of(state, header, drop)
+        self._unsealed = True
+        self._journal.replace(data, ready=self.lock.check)
+        self._header = header
+        state.done = list(done[drop:])
+
+    def _put_record(self, record: Record) -> None:
+        data = record_bytes(record)
+        atomic_write(self._folder / RECORD_NAME, data, ready=self.lock.check)
+        self._hashes[RECORD_NAME] = hashlib.sha256(data).hexdigest()
+        self._record = record
+
+    def _seal(self, record: Record) -> None:
+        """Tell the audit log what the files are now, and the record which line says so."""
+        assert self._study is not None
+        files = {name: self._hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self._hashes}
+        journal = None if self._header is None else (self._journal.length, self._journal.sha256)
+        sealed = Sealed(self._folder.name, files, journal, seal_of(record))
+        line = AuditLog(self._study).append(
+            self.lock.holder.who, "saved", state=str(record.state), image=record.image, **sealed.facts()
+        )
+        self._put_record(replace(record, audit=line))
+        self._unsealed = False
+
+    def _first_record(self) -> Record:
+        """Give the record of an annotation for which none was ever written."""
+        facts, state = self._facts, self._state
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        record = Record(
+            facts.image,
+            facts.sha256,
+            facts.height,
+            facts.width,
+            facts.path,
+            state=State.IN_PROGRESS if state.done or state.undone else State.NEW,
+            software=f"vesselapp {vesselapp.__version__}",
+            who=self.lock.holder.who,
+            created=now,
+            saved=now,
+            strokes=len(state.done),
+        )
+        if state.level is None:
+            return record
+        return replace(record, level=state.level, threshold=threshold_of(state.level))
+
+    def _notice_loss(self) -> None:
+        """See that the lock was ours to the end of a write; what a disk says after that is no matter."""
+        try:
+            self.lock.check()
+        except Lost:
+            raise
+        except VesselError:
+            pass
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise VesselError(
+                f"{self._folder} can't be written: {reason(problem)}.", "It is tried again."
+            ) from problem
+
+
+def _says_more(record: Record, before: Record | None) -> bool:
+    """Tell whether a record says something that belongs into the audit log at once, not only at the end."""
+    names = ("state", "nothing_there", "reviewed_boxes", "note", "model_sha256", "who")
+    return before is None or any(getattr(record, name) != getattr(before, name) for name in names)
