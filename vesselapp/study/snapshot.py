@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
-import PIL.PngImagePlugin
 from numpy.typing import NDArray
 
-import vesselapp.core.image_decode  # noqa: F401 - lifts Pillow's limit of 89 megapixels
 from vesselapp.core.evidence import HIGHEST, LOWEST, Correction
 from vesselapp.core.files import atomic_write
+from vesselapp.study.plane_png import Damaged, decode_plane, encode_plane
+
+__all__ = [
+    "ANSWER_NAME",
+    "SNAPSHOT_NAME",
+    "Damaged",
+    "read_answer",
+    "read_snapshot",
+    "write_answer",
+    "write_snapshot",
+]
 
 SNAPSHOT_NAME = "corrections.png"
 ANSWER_NAME = "answer.png"
 
 _SEQUENCE = "vesselapp.sequence"
-_PALETTE = [0, 0, 0, 0, 114, 178, 213, 94, 0, 240, 228, 66]
-
-
-class Damaged(ValueError):
-    """A file that is there, and isn't what it should be."""
+_PALETTE = bytes([0, 0, 0, 0, 114, 178, 213, 94, 0, 240, 228, 66])
 
 
 def write_snapshot(
@@ -49,16 +50,12 @@ def write_snapshot(
     str
         The file's sha256.
     """
-    picture = PIL.Image.fromarray(corrections, "P")
-    picture.putpalette(_PALETTE)
-    words = PIL.PngImagePlugin.PngInfo()
-    words.add_text(_SEQUENCE, str(sequence))
-    return _write(path, picture, words, ready)
+    return _write(path, encode_plane(corrections, _PALETTE, {_SEQUENCE: str(sequence)}), ready)
 
 
 def write_answer(path: Path, answer: NDArray[np.uint8], ready: Callable[[], object] | None = None) -> str:
     """Write a quantised probability ((H, W) uint8, 1-253) as gray PNG; give the file's sha256."""
-    return _write(path, PIL.Image.fromarray(answer, "L"), PIL.PngImagePlugin.PngInfo(), ready)
+    return _write(path, encode_plane(answer), ready)
 
 
 def read_snapshot(data: bytes, height: int, width: int) -> tuple[NDArray[np.uint8], int]:
@@ -75,7 +72,7 @@ def read_snapshot(data: bytes, height: int, width: int) -> tuple[NDArray[np.uint
     Damaged
         Where they can't be read, or are of another size.
     """
-    plane, words = _read(data, ("P", "L"), height, width)
+    plane, words = decode_plane(data, height, width)
     if plane.max(initial=0) > max(Correction):
         raise Damaged("it holds values that are no corrections")
     try:
@@ -92,36 +89,12 @@ def read_answer(data: bytes, height: int, width: int) -> NDArray[np.uint8]:
     Damaged
         As `read_snapshot`.
     """
-    plane, _ = _read(data, ("L",), height, width)
+    plane, _ = decode_plane(data, height, width)
     if plane.size and not LOWEST <= plane.min() <= plane.max() <= HIGHEST:
         raise Damaged("it holds values that are no probabilities")
     return plane
 
 
-def _write(
-    path: Path,
-    picture: PIL.Image.Image,
-    words: PIL.PngImagePlugin.PngInfo,
-    ready: Callable[[], object] | None,
-) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1, pnginfo=words)
-    data = buffer.getvalue()
+def _write(path: Path, data: bytes, ready: Callable[[], object] | None) -> str:
     atomic_write(path, data, ready=ready)
     return hashlib.sha256(data).hexdigest()
-
-
-def _read(
-    data: bytes, modes: tuple[str, ...], height: int, width: int
-) -> tuple[NDArray[np.uint8], dict[str, str]]:
-    try:
-        with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as stored:
-            if stored.size != (width, height):
-                raise Damaged(f"it has {stored.size[0]} x {stored.size[1]} px, not {width} x {height}")
-            if stored.mode not in modes:
-                raise Damaged("it is another kind of PNG")
-            return np.array(stored, np.uint8), {str(k): str(v) for k, v in stored.info.items()}
-    except Damaged:
-        raise
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as problem:
-        raise Damaged("it is damaged or cut short") from problem
