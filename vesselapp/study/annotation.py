@@ -14,7 +14,7 @@ from vesselapp.core import evidence as ev
 from vesselapp.core.edits import Edit
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
-from vesselapp.study.apart import put_apart
+from vesselapp.study.apart import FORMER, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.former import Annotation, AnnotationStore
 from vesselapp.study.former import Record as Record  # the window's present one (format 1)
@@ -31,6 +31,7 @@ from vesselapp.study.writer import Writer
 __all__ = ["Annotation", "AnnotationFolder", "AnnotationStore", "Kept", "Record", "Writer"]
 
 DEFAULT_CAP_BYTES = 256 * 2**20
+_FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ class Kept:
         The probability that was judged, quantised to 1-253.
     notes : tuple of str
         What a person should know: what was damaged and where it is kept apart.
+    number : int
+        Of the last operation on disk: two reads with one number hold the same corrections.
     """
 
     corrections: NDArray[np.uint8]
@@ -63,6 +66,7 @@ class Kept:
     view: dict[str, Any] | None
     answer: NDArray[np.uint8] | None
     notes: tuple[str, ...] = ()
+    number: int = 0
 
     @property
     def mask_level(self) -> int:
@@ -149,16 +153,14 @@ class AnnotationFolder:
         VesselError
             As `load`, and where nothing can be written.
         """
-        made = not self.folder.exists()
         make_folder(self.folder)
         lock = (Lock.take_over if take_over else Lock.take)(self.folder, who)
         try:
             return self._open(lock, facts, cap_bytes)
         except BaseException:
             lock.release()
-            if made:
-                with contextlib.suppress(OSError):
-                    self.folder.rmdir()
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()  # where it was made just now
             raise
 
     def record(self) -> Record2 | None:
@@ -185,6 +187,8 @@ class AnnotationFolder:
         notes: list[str] = []
         if found.foreign:
             notes.append(self._keep_former_apart(lock.holder.who))
+        if found.foreign or not found.there:
+            notes += self._bring_back(lock.holder.who, facts.sha256)
             found = read_annotation(self.folder, *ours)
         elif found.former and found.record is not None and not found.damaged:
             assert found.state.plane is not None
@@ -199,11 +203,25 @@ class AnnotationFolder:
 
     def _keep_former_apart(self, who: str) -> str:
         """Put the annotation of another image, which bore this one's name, into a folder of its own."""
-        place = put_apart(self.folder, (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME))
-        if self.study is not None:
-            why = "the picture was replaced by another"
-            AuditLog(self.study).append(who, "kept apart", picture=self.folder.name, where=place, why=why)
+        place = put_apart(self.folder, _FILES, prefix=FORMER)
+        self._audit(who, "kept apart", where=place, why="the picture was replaced by another")
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
+
+    def _bring_back(self, who: str, sha256: str) -> list[str]:
+        """Bring back what was kept apart of this very image, where it has returned; give what to tell."""
+
+        def is_ours(place: Path) -> bool:
+            record = read_record(place)
+            return record is not None and record.sha256 == sha256
+
+        if not bring_back(self.folder, _FILES, is_ours):
+            return []
+        self._audit(who, "brought back")
+        return ["The former picture has returned, and so has its annotation."]
+
+    def _audit(self, who: str, what: str, **facts: str) -> None:
+        if self.study is not None:
+            AuditLog(self.study).append(who, what, picture=self.folder.name, **facts)
 
 
 def kept_of(found: Found, cap_bytes: int) -> Kept:
@@ -225,6 +243,7 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
         found.state.view,
         None if found.foreign else found.answer,
         tuple(notes),
+        found.state.number,
     )
 
 
