@@ -8,7 +8,7 @@ from vesselapp.study.subjects import subject_of
 
 def picture(name: str, share: float | None = 0.1, **changes: object) -> OfferedPicture:
     values = {"subject": name, "corrected_share": 0.02, "strokes": 5, "nothing_there": False, **changes}
-    return OfferedPicture(name, name, foreground_share=share, **values)  # type: ignore[arg-type]
+    return OfferedPicture(name, name, name, foreground_share=share, **values)  # type: ignore[arg-type]
 
 
 def offer(*pictures: OfferedPicture) -> Offer:

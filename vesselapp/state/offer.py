@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 import numpy as np
+from psygnal import Signal
 
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import compose, mask_of
+from vesselapp.state.jobs import Job, Jobs
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study, StudyPicture
 from vesselapp.study.subjects import subject_of
@@ -27,7 +30,8 @@ class OfferedPicture:
 
     Attributes
     ----------
-    name, key, subject : str
+    name, key, relative, subject : str
+        ``relative`` is its path inside the study's root.
     corrected_share : float
         Share of its pixels that a person corrected, 0-1.
     strokes : int
@@ -40,6 +44,7 @@ class OfferedPicture:
 
     name: str
     key: str
+    relative: str
     subject: str
     corrected_share: float
     strokes: int
@@ -122,6 +127,7 @@ def _offered(picture: StudyPicture, record: Record) -> OfferedPicture:
     return OfferedPicture(
         picture.name,
         picture.key,
+        picture.relative,
         subject_of(f"{picture.root}/{picture.relative}"),
         record.corrected_share,
         record.strokes,
@@ -175,3 +181,41 @@ def _doubt(picture: OfferedPicture, all_of_them: Sequence[OfferedPicture]) -> st
     if picture.corrected_share == 0 and picture.strokes == 0 and not picture.nothing_there:
         return "Nobody corrected anything in it; a model learns nothing new where it was right."
     return ""
+
+
+class OfferLook:
+    """Looks at what a study offers, in a lane beside the open picture's.
+
+    Attributes
+    ----------
+    found : Signal
+        Carries an `Offer`: first what the records tell, then with the masks read.
+    failed : Signal
+        Carries an Exception.
+    """
+
+    found = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._job: Job | None = None
+
+    def ask(self, folder: Path) -> None:
+        """Look at a study's folder; a look that is under way is dropped."""
+        self.cancel()
+        found = self.found.emit
+
+        def work(job: Job) -> Offer:
+            study = Study.open(folder)
+            return look_at(
+                study, first=lambda offer: job.deliver(lambda: found(offer)), cancelled=job.cancelled
+            )
+
+        self._job = self._jobs.submit("offer", work, found, self.failed.emit)
+
+    def cancel(self) -> None:
+        """Look no further."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None

@@ -202,8 +202,12 @@ class Retraining:
         """Keep what a person decided on the candidate (VesselError where that fails)."""
         if self.run is not None:
             self.run.decide(decision)
-            self.decision = decision
-            self.changed.emit()
+            self.note_decision(decision)
+
+    def note_decision(self, decision: Decision) -> None:
+        """Take note of a decision that is kept already."""
+        self.decision = decision
+        self.changed.emit()
 
     def show_run(self, run: RunFolder) -> None:
         """Turn to another run of the study."""

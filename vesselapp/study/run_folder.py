@@ -75,6 +75,10 @@ class RunFolder:
         """Read the verdict (VesselError where there is none)."""
         return read_verdict(self.folder / "verdict.json")
 
+    def write_verdict(self, verdict: Verdict) -> None:
+        """Write the verdict (VesselError where that fails)."""
+        atomic_write(self.folder / "verdict.json", json.dumps(asdict(verdict), indent=1).encode())
+
     def inside(self, name: str) -> Path | None:
         """Give a file that the run names, or None where it would lie outside of the run's folder."""
         file = (self.folder / name).resolve()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import find_pictures
 from vesselapp.state.batch import BatchRun
+from vesselapp.ui.words import duration
 
 if TYPE_CHECKING:
     from vesselapp.inference.batch import Outcome
@@ -183,12 +184,5 @@ class BatchDialog(QDialog):
         self.pause_button.setText("Continue" if run.paused else "Pause")
         if run.running:
             left = run.seconds_left
-            rest = "" if left is None else f", about {_duration(left)} left"
+            rest = "" if left is None else f", about {duration(left)} left"
             self.words.setText(f"{'Paused: ' if run.paused else ''}{finished} of {run.total}{rest}")
-
-
-def _duration(seconds: float) -> str:
-    """Give a time in words."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

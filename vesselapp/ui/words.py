@@ -1,0 +1,18 @@
+"""Figures in words, the same everywhere in the window."""
+
+
+def duration(seconds: float) -> str:
+    """Give a time in words."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def points(share: float) -> str:
+    """Give a difference of two Dice values (0-1) in points of a hundred, with its sign."""
+    return f"{share * 100:+.1f}".replace("-", "−")
+
+
+def dice(value: float | None) -> str:
+    """Give a Dice value (0-1), a dash where there is none."""
+    return "–" if value is None else f"{value:.3f}"
