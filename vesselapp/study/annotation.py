@@ -20,9 +20,9 @@ from vesselapp.study.former import Annotation, AnnotationStore
 from vesselapp.study.former import Record as Record  # the window's present one (format 1)
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
-from vesselapp.study.migrate import bring_forward, parse_former_record
+from vesselapp.study.migrate import bring_forward, parse_any_record
 from vesselapp.study.reading import Found, file_bytes, read_annotation
-from vesselapp.study.record import RECORD_NAME, ImageFacts, State, parse_record
+from vesselapp.study.record import RECORD_NAME, ImageFacts, State
 from vesselapp.study.record import Record as Record2
 from vesselapp.study.replay import edits_of, kept_within
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
@@ -256,7 +256,7 @@ def read_record(folder: Path) -> Record2 | None:
     try:
         data = file_bytes(folder / RECORD_NAME)
         if data is not None:
-            return parse_former_record(data) or parse_record(data)
+            return parse_any_record(data)[0]
         with (folder / JOURNAL_NAME).open("rb") as file:
             header = decode_header(file.readline())
         return Record2("", header.sha256, header.height, header.width, state=State.IN_PROGRESS)

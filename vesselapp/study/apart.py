@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, make_folder, reason, sync_folder
 
-PREFIX = "aside-"
+DAMAGED = "aside-"
+"""Folders of files that were damaged."""
+FORMER = "former-"
+"""Folders of whole annotations, of a picture that had this one's name before."""
 
 
-def put_apart(folder: Path, moved: Iterable[str], copied: Iterable[str] = ()) -> str:
+def put_apart(
+    folder: Path, moved: Iterable[str], copied: Iterable[str] = (), *, prefix: str = DAMAGED
+) -> str:
     """Put files of an annotation into a new folder inside it; give that folder's name.
 
     Parameters
@@ -27,17 +33,47 @@ def put_apart(folder: Path, moved: Iterable[str], copied: Iterable[str] = ()) ->
     VesselError
         Where the disk refuses; what was not moved is where it was.
     """
-    free = (f"{PREFIX}{number}" for number in itertools.count(1))
+    free = (f"{prefix}{number}" for number in itertools.count(1))
     place = make_folder(folder / next(name for name in free if not (folder / name).exists()))
     for name in copied:
         if (folder / name).exists():
             copy_file(folder / name, place / name)
-    try:
-        for name in moved:
-            if (folder / name).exists():
-                (folder / name).replace(place / name)
-    except OSError as problem:
-        raise VesselError(f"{folder / name} can't be kept apart: {reason(problem)}.") from problem
-    sync_folder(place)
-    sync_folder(folder)
+    _move(folder, place, moved)
     return place.name
+
+
+def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], bool]) -> bool:
+    """Bring back a former annotation that is the present picture's own; False where there is none.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the annotation, whose lock is held; none of the files is in it.
+    names : iterable of str
+        File names.
+    is_ours : callable
+        Told a folder of a former annotation; says whether it is the present picture's.
+
+    Raises
+    ------
+    VesselError
+        Where the disk refuses.
+    """
+    for place in sorted(folder.glob(f"{FORMER}*")):
+        if is_ours(place):
+            _move(place, folder, names)
+            with contextlib.suppress(OSError):
+                place.rmdir()
+            return True
+    return False
+
+
+def _move(source: Path, target: Path, names: Iterable[str]) -> None:
+    try:
+        for name in names:
+            if (source / name).exists():
+                (source / name).replace(target / name)
+    except OSError as problem:
+        raise VesselError(f"{source} can't be moved to {target}: {reason(problem)}.") from problem
+    sync_folder(target)
+    sync_folder(source)

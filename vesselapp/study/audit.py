@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,13 +15,11 @@ from typing import Any
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.study.json_text import parse_object
-from vesselapp.study.lock import Lock, Taken
+from vesselapp.study.lock import Lock
 
 AUDIT_NAME = "audit.log"
 HEAD_NAME = "audit.head"
 _LOCK_NAME = "audit.lock"
-_STALE_SECONDS = 20.0
-_PATIENCE_SECONDS = 10.0
 _LONGEST_LINE = 2**20
 _FIRST = ""
 """What the first line holds for the hash of the line before."""
@@ -68,27 +65,25 @@ class AuditLog:
         VesselError
             Where it can't be written.
         """
-        lock = self._lock(who)
         try:
-            number, previous = self._last()
-            values = {
-                "n": number + 1,
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "who": who,
-                "what": what,
-                **facts,
-                "previous": previous,
-            }
-            line = json.dumps(values, separators=(",", ":")).encode()
-            lock.check()
-            self._add(line + b"\n")
-            sha256 = hashlib.sha256(line).hexdigest()
-            head = {"n": number + 1, "sha256": sha256}
-            atomic_write(self.head, json.dumps(head).encode(), ready=lock.check)
+            with Lock.briefly(self.path.parent, who, _LOCK_NAME) as lock:
+                number, previous = self._last()
+                values = {
+                    "n": number + 1,
+                    "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "who": who,
+                    "what": what,
+                    **facts,
+                    "previous": previous,
+                }
+                line = json.dumps(values, separators=(",", ":")).encode()
+                lock.check()
+                self._add(line + b"\n")
+                sha256 = hashlib.sha256(line).hexdigest()
+                head = {"n": number + 1, "sha256": sha256}
+                atomic_write(self.head, json.dumps(head).encode(), ready=lock.check)
         except OSError as problem:
             raise VesselError(f"{self.path} can't be written: {reason(problem)}.") from problem
-        finally:
-            lock.release()
         return sha256
 
     def lines(self) -> Iterator[AuditLine | None]:
@@ -110,19 +105,6 @@ class AuditLog:
             return int(values["n"]), str(values["sha256"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return 0, _FIRST
-
-    def _lock(self, who: str) -> Lock:
-        began, pause = time.monotonic(), 0.005
-        while True:
-            try:
-                return Lock.take_over(self.path.parent, who, name=_LOCK_NAME, stale=_STALE_SECONDS)
-            except Taken as taken:
-                if time.monotonic() - began > _PATIENCE_SECONDS:
-                    raise VesselError(
-                        f"{self.path} is in use by {taken.holder.who or 'somebody'}.", "It is tried again."
-                    ) from taken
-            time.sleep(pause)
-            pause = min(2 * pause, 0.2)
 
     def _last(self) -> tuple[int, str]:
         """Give number and hash of the last line.

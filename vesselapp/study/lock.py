@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,9 @@ HEARTBEAT_SECONDS = 30.0
 LOCK_NAME = "lock.json"
 
 _ATTEMPTS = 10
+_BRIEF_SECONDS = 20.0
+"""Nobody holds a lock `briefly` for so long and lives."""
+_PATIENCE_SECONDS = 10.0
 
 
 class Taken(VesselError):
@@ -118,6 +122,36 @@ class Lock:
         was on disk before the next, and one that comes back too late notices (`Lost`).
         """
         return cls._take(folder / name, who, stale, over_stale=True)
+
+    @classmethod
+    @contextlib.contextmanager
+    def briefly(cls, folder: Path, who: str, name: str) -> Iterator[Lock]:
+        """Hold a lock while a file that several people change is changed, waiting for a turn.
+
+        Raises
+        ------
+        VesselError
+            Where it isn't to be had within ten seconds, or nothing can be written there.
+        """
+        began, pause = time.monotonic(), 0.005
+        while True:
+            try:
+                lock = cls.take_over(folder, who, name=name, stale=_BRIEF_SECONDS)
+                break
+            except Taken as taken:
+                if time.monotonic() - began > _PATIENCE_SECONDS:
+                    by = taken.holder.who or "somebody"
+                    raise VesselError(f"{folder} is being changed by {by}.", "Try again.") from taken
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+        try:
+            yield lock
+        finally:
+            lock.release()
+
+    def moved_to(self, folder: Path) -> None:
+        """Say that the locked folder was moved, with the lock in it."""
+        self._path, self._file = folder / self._path.name, folder / self._file.name
 
     @classmethod
     def _take(cls, path: Path, who: str, stale: float, *, over_stale: bool) -> Lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from vesselapp.core.evidence import level_of
 from vesselapp.core.files import atomic_write, copy_file, make_folder
 from vesselapp.study.journal import JOURNAL_NAME, Header, Levelled, encode, encode_header
 from vesselapp.study.json_text import parse_object
-from vesselapp.study.record import RECORD_NAME, Record, State, record_bytes
+from vesselapp.study.record import RECORD_NAME, Record, State, record_bytes, record_from
 from vesselapp.study.replay import name_of_plane
 from vesselapp.study.snapshot import SNAPSHOT_NAME, write_snapshot
 
@@ -19,25 +20,31 @@ FORMER_FORMAT = 1
 BACKUP_NAME = "backup-format-1"
 
 
-def parse_former_record(text: bytes) -> Record | None:
-    """Read a record of format 1 (no journal, no review state); None where the record is of another format.
+def parse_any_record(text: bytes) -> tuple[Record, bool]:
+    """Read a record of today's format or of an earlier one; give it, and whether it is of an earlier one.
 
     Raises
     ------
     ValueError
         Where it isn't a sound record.
+    VesselError
+        Where a newer version of the app wrote it.
     """
     values = parse_object(text)
-    if values.get("format") != FORMER_FORMAT:
-        return None
+    if values.get("format") == FORMER_FORMAT:
+        return _from_former(values), True
+    return record_from(values), False
+
+
+def _from_former(values: dict[str, Any]) -> Record:
+    """Turn a record of format 1, which knew no review state and no journal, into today's."""
     try:
-        height, width, threshold = int(values["height"]), int(values["width"]), float(values["threshold"])
-        saved = str(values.get("saved", ""))
+        threshold, saved = float(values["threshold"]), str(values.get("saved", ""))
         return Record(
             image=str(values["image"]),
             sha256=str(values["sha256"]),
-            height=height,
-            width=width,
+            height=int(values["height"]),
+            width=int(values["width"]),
             state=State.IN_PROGRESS,
             threshold=threshold,
             level=level_of(threshold),
@@ -59,7 +66,7 @@ def bring_forward(folder: Path, record: Record, corrections: NDArray[np.uint8]) 
     folder : Path
         Of the annotation, whose lock is held.
     record : Record
-        As `parse_former_record` gave it.
+        As `parse_any_record` gave it.
     corrections : (H, W) uint8
         As they are in the folder.
 

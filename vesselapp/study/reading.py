@@ -23,8 +23,8 @@ from vesselapp.study.journal import (
     decode_header,
     read_lines,
 )
-from vesselapp.study.migrate import parse_former_record
-from vesselapp.study.record import RECORD_NAME, Record, parse_record
+from vesselapp.study.migrate import parse_any_record
+from vesselapp.study.record import RECORD_NAME, Record
 from vesselapp.study.replay import Replay
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, Damaged, read_answer, read_snapshot
 
@@ -150,9 +150,7 @@ def _read_record(folder: Path, found: Found) -> None:
         return
     found.there = True
     try:
-        former = parse_former_record(data)
-        found.former = former is not None
-        found.record = former or parse_record(data)
+        found.record, found.former = parse_any_record(data)
         found.hashes[RECORD_NAME] = hashlib.sha256(data).hexdigest()
     except ValueError:
         found.damaged[RECORD_NAME] = "it is damaged"

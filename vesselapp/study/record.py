@@ -127,9 +127,13 @@ def parse_record(text: bytes) -> Record:
     VesselError
         Where a newer version of the app wrote it.
     """
-    values = parse_object(text)
+    return record_from(parse_object(text))
+
+
+def record_from(values: dict[str, Any]) -> Record:
+    """Check what was read as a record (see `parse_record`)."""
     refuse_newer(values, RECORD_FORMAT, "The annotation of this picture")
-    return _adapter().validate_json(text)
+    return _adapter().validate_python(values)
 
 
 def refuse_newer(values: dict[str, Any], known: int, what: str) -> None:

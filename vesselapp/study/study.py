@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from vesselapp.study.annotation import AnnotationFolder
-from vesselapp.study.record import Record
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, make_folder, reason, sync_folder
+from vesselapp.study.annotation import AnnotationFolder, read_record
+from vesselapp.study.audit import AuditLog
+from vesselapp.study.json_text import parse_object
+from vesselapp.study.lock import Lock, Taken
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture, find_in, printable
+from vesselapp.study.record import ImageFacts, Record, refuse_newer
+
+__all__ = ["Opened", "Study", "StudyPicture", "is_study"]
 
 STUDY_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class StudyPicture:
-    """A picture of a study.
-
-    Attributes
-    ----------
-    key : str
-        Name of its annotation's folder.
-    name : str
-        File name.
-    path : Path
-    root : int
-        Number of the study's root that it lies in.
-    relative : str
-        Path inside that root, with forward slashes.
-    """
-
-    key: str
-    name: str
-    path: Path
-    root: int
-    relative: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +39,7 @@ class Opened:
 
 
 class Study:
-    """A study's folder.
+    """A study's folder (made by `open` and `create`).
 
     Attributes
     ----------
@@ -61,52 +49,280 @@ class Study:
         Name or file of a model, or its number in the study's registry; empty: the shipped one.
     roots : list of Path
         Folders of pictures.
+    created : str
+        ISO 8601, UTC.
     """
 
-    folder: Path
-    name: str
-    model: str
-    roots: list[Path]
+    def __init__(self, folder: Path, values: dict[str, Any]) -> None:
+        self.folder = folder
+        self._listed: frozenset[str] | None = None
+        self._set(values)
+
+    def _set(self, values: dict[str, Any]) -> None:
+        self.name: str = values["name"]
+        self.model: str = values["model"]
+        self.created: str = values["created"]
+        self.roots = [_root_path(self.folder, root) for root in values["roots"]]
 
     @classmethod
-    def create(cls, folder: Path, name: str, roots: Sequence[Path], model: str = "", who: str = "") -> Study:
-        """Make a study of folders of pictures, one of which may be the study's own.
+    def create(
+        cls, folder: Path, name: str = "", roots: Sequence[Path] = (), model: str = "", who: str = ""
+    ) -> Study:
+        """Make a study of folders of pictures.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the study is kept; made where it isn't there.
+        name : str
+            The folder's where empty.
+        roots : sequence of Path
+            Folders of pictures; the study's own folder where none is given.
+        model : str
+            See the class.
+        who : str
 
         Raises
         ------
         VesselError
-            Where there is one already, or it can't be written.
+            Where there is one already, a folder of pictures isn't there, or it can't be written.
         """
-        raise NotImplementedError
+        folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links are kept as they are
+        if is_study(folder):
+            raise VesselError(f"There is a study in {folder} already.", "Open it, or choose another folder.")
+        places = _without_nested([Path(os.path.abspath(root)) for root in roots] or [folder])  # noqa: PTH100
+        for place in places:
+            if place != folder and not place.is_dir():
+                raise VesselError(f"The folder of pictures {place} isn't there.", "Check how it is spelt.")
+        make_folder(folder)
+        make_folder(folder / "annotations")
+        values = {
+            "format": STUDY_FORMAT,
+            "name": printable(name.strip() or folder.name),
+            "roots": [_root_text(folder, place) for place in places],
+            "model": model,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        data = _as_bytes(values)
+        atomic_write(folder / STUDY_NAME, data)
+        AuditLog(folder).append(who, "created", study=hashlib.sha256(data).hexdigest())
+        return cls(folder, values)
 
     @classmethod
     def open(cls, folder: Path) -> Study:
-        """Open a study.
+        """Open a study, by its folder or by its ``study.json``.
 
         Raises
         ------
         VesselError
             Where there is none, or a newer version of the app made it.
         """
-        raise NotImplementedError
+        folder = Path(os.path.abspath(folder))  # noqa: PTH100
+        folder = folder.parent if folder.name == STUDY_NAME else folder
+        return cls(folder, _read_values(folder))
+
+    # -- pictures -------------------------------------------------------------------------------------------
 
     @property
     def missing_roots(self) -> list[Path]:
         """Folders of pictures that aren't there just now."""
-        raise NotImplementedError
+        return [root for root in self.roots if not root.is_dir()]
 
     def pictures(self) -> list[StudyPicture]:
-        """List the pictures, in natural order."""
-        raise NotImplementedError
+        """List the pictures, root after root in natural order; a root that isn't there gives none."""
+        found = [picture for number, root in enumerate(self.roots) for picture in find_in(root, number)]
+        self._listed = frozenset(picture.key for picture in found)
+        return found
 
     def records(self) -> Iterator[tuple[str, Record]]:
-        """Give key and record of each picture that has an annotation."""
-        raise NotImplementedError
+        """Give key and record of each picture that has an annotation; what can't be read is left out."""
+        for key in self.keys():
+            try:
+                record = read_record(self.folder / "annotations" / key)
+            except VesselError:
+                continue
+            if record is not None:
+                yield key, record
+
+    def keys(self) -> list[str]:
+        """List the names of all annotations."""
+        try:
+            with os.scandir(self.folder / "annotations") as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir() and entry.name[0] != ".")
+        except OSError:
+            return []
 
     def place(self, picture: StudyPicture) -> AnnotationFolder:
         """Give where a picture's annotation lies, whether or not it exists yet."""
-        raise NotImplementedError
+        return self.place_of(picture.key)
+
+    def place_of(self, key: str) -> AnnotationFolder:
+        """Give where the annotation of a key lies."""
+        return AnnotationFolder(self.folder / "annotations" / key, self.folder)
 
     def note_opened(self, picture: StudyPicture, image_sha256: str, who: str = "") -> Opened:
-        """See whether a picture is the one that was annotated; call it before `AnnotationFolder.open`."""
-        raise NotImplementedError
+        """See whether a picture is the one that was annotated; call it before `AnnotationFolder.open`.
+
+        An annotation whose picture is gone, and that was made on an image of this very hash, is taken along:
+        the picture was renamed or moved.
+
+        Raises
+        ------
+        VesselError
+            Where the annotation can't be read or moved.
+        """
+        known = self.place(picture).record()
+        if known is not None:
+            if known.sha256 == image_sha256:
+                return Opened("same")
+            return Opened(
+                "changed",
+                f"{picture.name} was replaced by another picture since it was annotated; "
+                "that annotation is kept apart.",
+            )
+        former = self._orphan(image_sha256)
+        if former is None:
+            return Opened("new")
+        try:
+            self._adopt(former, picture, who)
+        except Taken as taken:
+            return Opened("new", f"{former[1].image} was renamed, and {taken.holder.who} still works on it.")
+        return Opened(
+            "moved", f"{picture.name} was called {former[1].image} before; its annotation came along."
+        )
+
+    def _orphan(self, image_sha256: str) -> tuple[str, Record] | None:
+        """Find an annotation of an image whose picture is no longer in the list; None where none is sure."""
+        if self.missing_roots:
+            return None  # a picture that can't be seen just now isn't gone
+        if self._listed is None:
+            self.pictures()
+        for key in self.keys():
+            if key not in (self._listed or ()):
+                record = read_record(self.folder / "annotations" / key)
+                if record is not None and record.sha256 == image_sha256:
+                    return key, record
+        return None
+
+    def _adopt(self, former: tuple[str, Record], picture: StudyPicture, who: str) -> None:
+        """Give an annotation the name of the picture that it belongs to now."""
+        key, record = former
+        old, new = self.place_of(key), self.place(picture)
+        lock = Lock.take(old.folder, who)
+        try:
+            AuditLog(self.folder).append(who, "moved", picture=picture.key, before=key, image=picture.name)
+            if new.folder.exists():
+                new.folder.rmdir()
+            old.folder.rename(new.folder)
+            lock.moved_to(new.folder)
+            sync_folder(new.folder.parent)
+        except OSError as problem:
+            raise VesselError(
+                f"The annotation of {record.image} can't be moved to {picture.name}: {reason(problem)}."
+            ) from problem
+        finally:
+            lock.release()
+        named = replace(record, image=printable(picture.name), path=printable(picture.relative))
+        facts = ImageFacts(named.image, named.sha256, named.height, named.width, named.path)
+        writer = new.open(who, facts)
+        try:
+            writer.write_record(named)
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
+
+    # -- changing -------------------------------------------------------------------------------------------
+
+    def set_root(self, number: int, folder: Path, who: str = "") -> None:
+        """Say where one of the folders of pictures is now; the pictures keep their annotations.
+
+        Raises
+        ------
+        VesselError
+            Where it isn't there, or the study can't be written.
+        """
+        place = Path(os.path.abspath(folder))  # noqa: PTH100
+        if not place.is_dir():
+            raise VesselError(f"The folder of pictures {place} isn't there.", "Check how it is spelt.")
+
+        roots = [_root_text(self.folder, root) for root in self.roots]
+        roots[number] = _root_text(self.folder, place)
+        self._change(lambda values: values.update(roots=roots), who)
+
+    def set_model(self, model: str, who: str = "") -> None:
+        """Choose the study's model (see the class).
+
+        Raises
+        ------
+        VesselError
+            Where the study can't be written.
+        """
+        self._change(lambda values: values.update(model=model), who)
+
+    def set_name(self, name: str, who: str = "") -> None:
+        """Rename the study; its folder stays.
+
+        Raises
+        ------
+        VesselError
+            Where the study can't be written.
+        """
+        self._change(lambda values: values.update(name=printable(name)), who)
+
+    def _change(self, change: Callable[[dict[str, Any]], None], who: str) -> None:
+        with Lock.briefly(self.folder, who, "study.lock") as lock:
+            values = _read_values(self.folder)
+            change(values)
+            data = _as_bytes(values)
+            AuditLog(self.folder).append(who, "study changed", study=hashlib.sha256(data).hexdigest())
+            atomic_write(self.folder / STUDY_NAME, data, ready=lock.check)
+        self._set(values)
+        self._listed = None
+
+
+def is_study(folder: Path) -> bool:
+    """Tell whether a folder is a study's."""
+    return (folder / STUDY_NAME).is_file()
+
+
+def _read_values(folder: Path) -> dict[str, Any]:
+    """Read and check ``study.json``."""
+    file = folder / STUDY_NAME
+    try:
+        values = parse_object(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        text = f"There is no study in {folder}."
+        raise VesselError(text, "Make one with: vesselapp study new FOLDER --pictures DIR") from problem
+    except OSError as problem:
+        raise VesselError(f"{file} can't be read: {reason(problem)}.") from problem
+    except ValueError as problem:
+        raise VesselError(f"{file} is damaged: {problem}.", "Put back a copy of it.") from problem
+    refuse_newer(values, STUDY_FORMAT, f"The study in {folder}")
+    roots = values.get("roots")
+    sound = isinstance(roots, list) and all(isinstance(root, str) and "\0" not in root for root in roots)
+    if not sound or not isinstance(values.get("name"), str) or not isinstance(values.get("format"), int):
+        raise VesselError(f"{file} is damaged: it doesn't say what a study is.", "Put back a copy of it.")
+    return {**values, "model": str(values.get("model") or ""), "created": str(values.get("created") or "")}
+
+
+def _as_bytes(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, indent=1).encode()
+
+
+def _root_text(folder: Path, root: Path) -> str:
+    """Give a root as it is kept: relative where it lies in the study or beside it, so that both can move."""
+    beside = root.is_relative_to(folder.parent) and folder.parent != Path(folder.anchor)
+    if beside or root.is_relative_to(folder):
+        return Path(os.path.relpath(root, folder)).as_posix()
+    return os.fspath(root)
+
+
+def _root_path(folder: Path, text: str) -> Path:
+    return Path(os.path.normpath(folder / text))
+
+
+def _without_nested(roots: list[Path]) -> list[Path]:
+    """Drop roots that lie in another one, so that no picture comes twice."""
+    alone = dict.fromkeys(roots)
+    return [root for root in alone if not any(root != o and root.is_relative_to(o) for o in alone)]

@@ -310,5 +310,5 @@ class Writer:
 
 def _says_more(record: Record, before: Record | None) -> bool:
     """Tell whether a record says something that belongs into the audit log at once, not only at the end."""
-    names = ("state", "nothing_there", "reviewed_boxes", "note", "model_sha256", "who")
+    names = ("state", "nothing_there", "reviewed_boxes", "note", "model_sha256", "who", "image", "path")
     return before is None or any(getattr(record, name) != getattr(before, name) for name in names)

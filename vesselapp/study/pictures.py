@@ -1,0 +1,90 @@
+"""The pictures of a study: found in its folders, each with the name of its annotation."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from vesselapp.core.export import SUFFIXES, written_by_vesselapp
+from vesselapp.core.image import PICTURE_SUFFIXES, natural_key
+
+STUDY_NAME = "study.json"
+OWN_FOLDERS = ("annotations", "models", "runs", "exports")
+"""Folders of a study that hold no pictures to work on."""
+
+_OUTPUTS = tuple(SUFFIXES.values())
+_LONGEST_SLUG = 60
+
+
+@dataclass(frozen=True)
+class StudyPicture:
+    """A picture of a study.
+
+    Attributes
+    ----------
+    key : str
+        Name of its annotation's folder.
+    name : str
+        File name.
+    path : Path
+    root : int
+        Number of the study's root that it lies in.
+    relative : str
+        Path inside that root, with forward slashes.
+    """
+
+    key: str
+    name: str
+    path: Path
+    root: int
+    relative: str
+
+
+def find_in(root: Path, number: int) -> list[StudyPicture]:
+    """List the pictures of a root in natural order, subfolders after the files beside them.
+
+    Hidden files and folders, masks and overlays that vesselapp wrote, and what a study keeps are passed over.
+
+    Parameters
+    ----------
+    root : Path
+    number : int
+        Of the root in its study.
+    """
+    found = []
+    top = os.fspath(root)
+    for parent, folders, names in os.walk(top):
+        own = OWN_FOLDERS if STUDY_NAME in names else ()
+        folders[:] = sorted((f for f in folders if f[0] != "." and f not in own), key=natural_key)
+        inside = "" if parent == top else os.path.relpath(parent, top).replace(os.sep, "/") + "/"
+        for name in sorted(filter(_is_picture, names), key=lambda name: (natural_key(name), name)):
+            path = Path(parent, name)
+            if not (name.endswith(_OUTPUTS) and written_by_vesselapp(path)):
+                relative = inside + name
+                found.append(StudyPicture(key_of(number, relative), name, path, number, relative))
+    return found
+
+
+def key_of(root: int, relative: str) -> str:
+    """Name the annotation of a picture: readable, and unlike that of any other picture of the study.
+
+    The same on each system: names that differ only in how accents are put together count as one.
+    """
+    whole = unicodedata.normalize("NFC", f"{root}/{relative}")
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:10]
+    stem = whole.rpartition("/")[2].rpartition(".")[0]
+    slug = re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:_LONGEST_SLUG].rstrip("-.")
+    return f"{slug or 'picture'}-{digest}"
+
+
+def printable(name: str) -> str:
+    """Give a file name as text that any file can hold; bytes that are no text are written out."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_picture(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(PICTURE_SUFFIXES)
