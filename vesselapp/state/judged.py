@@ -1,0 +1,159 @@
+"""A judged candidate with all that a person needs to decide on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vesselapp.core.errors import VesselError
+from vesselapp.study.annotation import AnnotationFolder
+from vesselapp.study.run_folder import RunFolder, runs_of
+from vesselapp.study.study import Study
+from vesselapp.study.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class JudgedPicture:
+    """A picture of the study, with both models' Dice (0-1) where it has a reviewed mask.
+
+    ``side`` is learn, judge, or empty.
+    """
+
+    name: str
+    path: Path
+    place: AnnotationFolder
+    side: str = ""
+    incumbent: float | None = None
+    candidate: float | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All that a person needs to decide on a candidate.
+
+    Attributes
+    ----------
+    run : RunFolder
+    verdict : Verdict
+    candidate, incumbent : Path or None
+        Their files; None where one is gone or no longer what was judged.
+    pictures : tuple of JudgedPicture
+        All of the study, judged ones first.
+    hindrance : str
+        Why the candidate can't be promoted at all; empty where it can.
+    note : str
+        What to know beside the verdict; empty where there is nothing.
+    """
+
+    run: RunFolder
+    verdict: Verdict
+    candidate: Path | None
+    incumbent: Path | None
+    pictures: tuple[JudgedPicture, ...]
+    hindrance: str = ""
+    note: str = ""
+
+
+def read_judged(folder: Path, run: RunFolder) -> Judged:
+    """Read a run's verdict and find what belongs to it.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's.
+    run : RunFolder
+
+    Raises
+    ------
+    VesselError
+        Where study or verdict can't be read.
+    """
+    verdict = run.verdict()
+    candidate = run.inside(verdict.candidate)
+    hindrance = ""
+    if candidate is None or not candidate.is_file():
+        candidate, hindrance = None, "The candidate's file is gone."
+    elif verdict.candidate_sha256 and _sha256(candidate) != verdict.candidate_sha256:
+        candidate, hindrance = None, "The candidate's file is not the one that was judged."
+    incumbent = find_model_by_hash(folder, verdict.incumbent_sha256)
+    pictures = _pictures(folder, verdict)
+    return Judged(run, verdict, candidate, incumbent, pictures, hindrance, _note(folder, verdict))
+
+
+def _note(folder: Path, verdict: Verdict) -> str:
+    """Say so where the model in use is no longer the one that the candidate was compared with."""
+    from vesselapp.study.models import Registry
+
+    registry = Registry(folder)
+    active = registry.active()
+    if active is None:
+        known = {entry.sha256 for entry in registry.entries()}
+        other = verdict.incumbent_sha256 in known
+    else:
+        other = active.sha256 not in (verdict.incumbent_sha256, verdict.candidate_sha256)
+    return "The study uses another model by now than the incumbent of this comparison." if other else ""
+
+
+def _pictures(folder: Path, verdict: Verdict) -> tuple[JudgedPicture, ...]:
+    study = Study.open(folder)
+    scores = {score.key or score.name: score for score in verdict.pictures}
+    found = []
+    for picture in study.pictures():
+        score = scores.get(picture.key) or scores.get(picture.relative) or scores.get(picture.name)
+        judged = JudgedPicture(picture.relative, picture.path, study.place(picture))
+        if score is not None:
+            judged = replace(judged, side=score.side, incumbent=score.incumbent, candidate=score.candidate)
+        found.append(judged)
+    order = {"judge": 0, "learn": 1}
+    return tuple(sorted(found, key=lambda one: order.get(one.side, 2)))
+
+
+def find_model_by_hash(folder: Path, sha256: str) -> Path | None:
+    """Find a model file by its hash: in the study's registry, then among the app's and the person's own."""
+    from vesselapp.inference.catalog import list_models
+    from vesselapp.study.models import Registry
+
+    if not sha256:
+        return None
+    for entry in Registry(folder).entries():
+        if entry.sha256 == sha256 and entry.path.is_file():
+            return entry.path
+    for model in list_models():
+        if _sha256(model.path) == sha256:
+            return model.path
+    return None
+
+
+def _sha256(file: Path) -> str:
+    from vesselapp.inference.cards import file_sha256
+
+    try:
+        return file_sha256(file)
+    except OSError:
+        return ""
+
+
+def earlier_runs(folder: Path) -> list[tuple[RunFolder, str]]:
+    """List the runs of a study, newest first, each with a few words; those that never began are left out."""
+    return [(run, _in_short(run)) for run in runs_of(folder) if run.events_file.exists()]
+
+
+def _in_short(run: RunFolder) -> str:
+    decision = run.decision()
+    try:
+        word = run.verdict().verdict if run.has_verdict else "no verdict"
+    except VesselError:
+        word = "no verdict that can be read"
+    if decision is None:
+        return word
+    number = f" as model {decision.number}" if decision.number is not None else ""
+    return f"{word}, {decision.decision}{number}"
+
+
+def bases_of(folder: Path) -> list[tuple[str, str]]:
+    """List the study's numbered models to start from: words, and the number."""
+    from vesselapp.study.models import Registry
+
+    return [
+        (f"model {entry.number}: {entry.name}", str(entry.number)) for entry in Registry(folder).entries()
+    ]

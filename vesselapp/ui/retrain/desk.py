@@ -1,0 +1,132 @@
+"""What joins retraining to the main window: the study's run, its small sign in the status line, its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QStatusBar, QToolButton, QWidget
+
+from vesselapp.core.user import user_name
+from vesselapp.state.jobs import Deliver, Jobs
+from vesselapp.state.retraining import Retraining
+from vesselapp.ui.retrain.in_short import in_short
+
+if TYPE_CHECKING:
+    from vesselapp.ui.retrain.models_dialog import ModelsDialog
+    from vesselapp.ui.retrain.window import RetrainWindow
+
+
+class RetrainDesk:
+    """Holds the training of the open study, and shows its windows when they are wanted.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The main window.
+    bar : QStatusBar
+    deliver : callable
+        Runs a function on the window's thread.
+    open_picture : callable
+        Opens a picture of the study by its key.
+    model_changed : callable
+        Called when another model is the study's.
+    dress : callable
+        Given the retrain window, to make its masks look like the main window's.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget,
+        bar: QStatusBar,
+        deliver: Deliver,
+        *,
+        open_picture: Callable[[str], object],
+        model_changed: Callable[[], object],
+        dress: Callable[[RetrainWindow], object],
+    ) -> None:
+        self._parent, self._deliver = parent, deliver
+        self._open_picture, self._model_changed, self._dress = open_picture, model_changed, dress
+        self.retraining = Retraining(deliver)
+        self.window: RetrainWindow | None = None
+        self.models: ModelsDialog | None = None
+        self._jobs: Jobs | None = None
+        self._folder: Path | None = None
+        self._name = ""
+        self.button = QToolButton()
+        self.button.setToolTip("Show the training")
+        self.button.clicked.connect(self.show)
+        self.button.hide()
+        bar.insertPermanentWidget(0, self.button)
+        self.retraining.changed.connect(self._refresh_button)
+
+    def set_study(self, folder: Path | None, name: str = "") -> None:
+        """Turn to another study, or to none; a training that is under way there is found again."""
+        if folder == self._folder:
+            return
+        self._folder, self._name = folder, name
+        self.retraining.open(folder)
+        if self.window is not None:
+            self.window.show_study(name)
+            if folder is None:
+                self.window.close()
+        if self.models is not None:
+            self.models.show_study(folder)
+            if folder is None:
+                self.models.close()
+
+    def show(self) -> None:
+        """Show the retrain window."""
+        if self._folder is None:
+            return
+        if self.window is None:
+            from vesselapp.ui.retrain.window import RetrainWindow
+
+            self.window = RetrainWindow(self.retraining, self._lane(), user_name(), self._parent)
+            self.window.picture_wanted.connect(self._open_picture)
+            self.window.model_changed.connect(self._on_model_changed)
+            self.window.models_wanted.connect(self.show_models)
+            self.window.show_study(self._name)
+        self._dress(self.window)
+        self.window.open()
+
+    def show_models(self) -> None:
+        """Show the study's numbered models."""
+        if self._folder is None:
+            return
+        if self.models is None:
+            from vesselapp.ui.retrain.models_dialog import ModelsDialog
+
+            self.models = ModelsDialog(self._lane(), user_name(), self._parent)
+            self.models.model_changed.connect(self._on_model_changed)
+        self.models.show_study(self._folder)
+        self.models.show()
+        self.models.raise_()
+        self.models.activateWindow()
+
+    def close(self) -> None:
+        """Look no further at the run, which goes on by itself."""
+        self.retraining.close()
+        for window in (self.window, self.models):
+            if window is not None:
+                window.close()
+        if self._jobs is not None:
+            self._jobs.close()
+            self._jobs = None
+
+    def _lane(self) -> Jobs:
+        if self._jobs is None:
+            self._jobs = Jobs(self._deliver)
+        return self._jobs
+
+    def _on_model_changed(self) -> None:
+        if self.models is not None and self.models.isVisible():
+            self.models.refresh()
+        self._model_changed()
+
+    def _refresh_button(self) -> None:
+        words = in_short(self.retraining)
+        self.button.setText(words)
+        self.button.setAccessibleName(words)
+        self.button.setVisible(bool(words))

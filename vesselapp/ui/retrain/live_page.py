@@ -1,0 +1,170 @@
+"""The page of a run under way: where it is, its curves and examples, and the buttons that steer it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vesselapp.core.errors import VesselError
+from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.study.run_folder import Wish
+from vesselapp.ui.retrain.in_short import headline
+from vesselapp.ui.retrain.plot import Curve, Plot, smoothed
+from vesselapp.ui.retrain.strip import ExampleStrip
+from vesselapp.ui.words import duration
+
+_WISHED = {"pause": "pausing", "go": "going on", "stop": "stopping", "cancel": "cancelling"}
+
+
+class LivePage(QWidget):
+    """Shows a run and steers it.
+
+    Signals
+    -------
+    anew : ()
+        A person wants to begin another training.
+    """
+
+    anew = Signal()
+
+    def __init__(self, retraining: Retraining) -> None:
+        super().__init__()
+        self._retraining = retraining
+        self.headline = QLabel()
+        self.headline.setWordWrap(True)
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setFormat("%p %")
+        self.progress.setAccessibleName("Progress of the training")
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        self.loss = Plot("Loss", from_zero=True)
+        self.dice = Plot("Dice")
+        self.strip = ExampleStrip()
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setAccessibleName("What the trainer said last")
+        self.log.setMaximumHeight(150)
+        self.pause_button = QPushButton("Pause")
+        self.stop_button = QPushButton("Stop and keep the best")
+        self.stop_button.setToolTip("Ends the training now; the best model so far is judged")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Ends the training; nothing of it is kept")
+        self.on_button = QPushButton("Go on")
+        self.on_button.setToolTip("Starts the trainer again where it was")
+        self.anew_button = QPushButton("New training…")
+        self._lay_out()
+        self.pause_button.clicked.connect(self._pause_or_go)
+        self.stop_button.clicked.connect(lambda: self._wish("stop"))
+        self.cancel_button.clicked.connect(lambda: self._wish("cancel"))
+        self.on_button.clicked.connect(self._go_on)
+        self.anew_button.clicked.connect(self.anew)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        font = self.headline.font()
+        font.setPointSizeF(font.pointSizeF() * 1.25)
+        self.headline.setFont(font)
+        plots = QHBoxLayout()
+        plots.addWidget(self.loss, 1)
+        plots.addWidget(self.dice, 1)
+        buttons = QHBoxLayout()
+        for button in (
+            self.pause_button,
+            self.stop_button,
+            self.cancel_button,
+            self.on_button,
+            self.anew_button,
+        ):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        for widget in (self.headline, self.progress, self.words):
+            layout.addWidget(widget)
+        layout.addLayout(plots, 1)
+        layout.addWidget(self.strip)
+        layout.addWidget(self.log)
+        layout.addLayout(buttons)
+
+    # -- showing -----------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show how the run stands now."""
+        retraining, progress, state = self._retraining, self._retraining.progress, self._retraining.state
+        self.headline.setText(headline(retraining))
+        self.progress.setValue(round(progress.share * 1000))
+        self.words.setText(self._details())
+        self._refresh_plots()
+        self.strip.show_examples(retraining.run, progress.examples)
+        broken = state in (RunState.DEAD, RunState.FAILED)
+        if broken and retraining.run is not None and not self.log.isVisibleTo(self):
+            self.log.setPlainText(retraining.run.log_tail() or "It said nothing.")
+        self.log.setVisible(broken)
+        free = state.live and retraining.wished is None
+        self.pause_button.setText("Go on" if state is RunState.PAUSED else "Pause")
+        self.pause_button.setEnabled(free and state is not RunState.STARTING)
+        self.stop_button.setEnabled(state.live and retraining.wished not in ("stop", "cancel"))
+        self.cancel_button.setEnabled(state.live and retraining.wished != "cancel")
+        for button in (self.pause_button, self.stop_button, self.cancel_button):
+            button.setVisible(state.live)
+        self.on_button.setVisible(state is RunState.DEAD)
+        self.anew_button.setVisible(not state.live)
+
+    def _refresh_plots(self) -> None:
+        progress = self._retraining.progress
+        losses = [(float(step), loss) for step, loss in progress.losses]
+        self.loss.show_curves([Curve("loss, smoothed", smoothed(losses), 0, faint=losses)], progress.steps)
+        found = progress.validations
+        judged = [(float(v.step), v.dice) for v in found if v.dice is not None]
+        old = [(float(v.step), v.old) for v in found if v.old is not None]
+        before = next((v.dice_before for v in found if v.dice_before is not None), None)
+        old_before = next((v.old_before for v in found if v.old_before is not None), None)
+        curves = [Curve("judge pictures", judged, 0, before)]
+        if old:
+            curves.append(Curve("old ground", old, 1, old_before))
+        self.dice.show_curves(curves, progress.steps)
+
+    def _details(self) -> str:
+        """Say what is known beside the headline."""
+        progress, retraining = self._retraining.progress, self._retraining
+        told = []
+        if progress.steps and progress.step:
+            told.append(f"Step {progress.step} of {progress.steps}")
+        if progress.eta_s is not None and retraining.state is RunState.RUNNING:
+            told.append(f"about {duration(progress.eta_s)} left")
+        if progress.plan is not None and progress.plan.device:
+            told.append(f"on {progress.plan.device}")
+        best = progress.best
+        if best is not None and best.dice is not None:
+            told.append(f"best so far: Dice {best.dice:.3f} at step {best.step}")
+        if progress.threshold is not None:
+            told.append(f"threshold {progress.threshold[0]:.2f} → {progress.threshold[1]:.2f}")
+        if retraining.wished is not None:
+            told.append(f"{_WISHED[retraining.wished]}…")
+        return " · ".join(told)
+
+    # -- steering ----------------------------------------------------------------------------------------
+
+    def _pause_or_go(self) -> None:
+        self._wish("go" if self._retraining.state is RunState.PAUSED else "pause")
+
+    def _wish(self, word: Wish) -> None:
+        try:
+            self._retraining.wish(word)
+        except VesselError as error:
+            self.words.setText(str(error))
+
+    def _go_on(self) -> None:
+        try:
+            self._retraining.go_on()
+        except VesselError as error:
+            self.words.setText(str(error))

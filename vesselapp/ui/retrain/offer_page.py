@@ -1,0 +1,219 @@
+"""The first page of retraining: what will be learnt from, what to look at again, how long it takes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vesselapp.state.offer import Offer
+from vesselapp.state.run_progress import Plan
+from vesselapp.study.run_folder import RunFolder
+from vesselapp.ui.retrain.options_box import OptionsBox
+from vesselapp.ui.words import duration
+
+_COLUMNS = ("Picture", "Used to", "Corrected", "Foreground", "Look again")
+_KEY = Qt.ItemDataRole.UserRole
+
+
+class OfferPage(QWidget):
+    """Shows what a study offers, and starts a training.
+
+    Signals
+    -------
+    start : ()
+    options_changed : ()
+        What the trainer would do has to be asked anew.
+    picture_wanted : str
+        Key of a picture to open in the main window.
+    run_wanted : RunFolder
+        An earlier training to look at.
+    """
+
+    start = Signal()
+    options_changed = Signal()
+    picture_wanted = Signal(str)
+    run_wanted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offer: Offer | None = None
+        self._plan: Plan | None = None
+        self._plan_words = ""
+        self.summary = QLabel("Looking at the reviewed pictures…")
+        self.summary.setWordWrap(True)
+        self.warnings = QLabel()
+        self.warnings.setWordWrap(True)
+        self.warnings.setAccessibleName("Warnings")
+        self.facts = QLabel()
+        self.facts.setWordWrap(True)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.table = self._make_table()
+        self.options = OptionsBox()
+        self.options.hide()
+        self.more_button = QToolButton()
+        self.more_button.setText("More choices")
+        self.more_button.setCheckable(True)
+        self.more_button.toggled.connect(self.options.setVisible)
+        self.earlier = QComboBox()
+        self.earlier.setAccessibleName("Earlier trainings")
+        self.show_button = QPushButton("Show")
+        self.show_button.setAccessibleName("Show the earlier training")
+        self.start_button = QPushButton("Start")
+        self.start_button.setEnabled(False)
+        self._lay_out()
+        self.options.changed.connect(self.options_changed)
+        self.start_button.clicked.connect(self.start)
+        self.show_button.clicked.connect(self._on_show)
+        self.table.itemActivated.connect(self._on_activated)
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, len(_COLUMNS))
+        table.setAccessibleName("Reviewed pictures")
+        table.setHorizontalHeaderLabels(list(_COLUMNS))
+        table.verticalHeader().hide()
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setTabKeyNavigation(False)
+        table.setShowGrid(False)
+        table.setToolTip("Double click or Enter opens a picture")
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        for column, width in enumerate((220, 80, 90, 90)):
+            header.resizeSection(column, width)
+        return table
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.warnings)
+        layout.addWidget(self.facts)
+        layout.addWidget(self.options)
+        self._earlier_row = QWidget()
+        earlier = QHBoxLayout(self._earlier_row)
+        earlier.setContentsMargins(0, 0, 0, 0)
+        earlier.addWidget(QLabel("Earlier trainings"))
+        earlier.addWidget(self.earlier, 1)
+        earlier.addWidget(self.show_button)
+        self.show_button.setAutoDefault(False)
+        layout.addWidget(self._earlier_row)
+        row = QHBoxLayout()
+        row.addWidget(self.more_button)
+        row.addStretch(1)
+        row.addWidget(self.start_button)
+        self.start_button.setDefault(True)
+        layout.addLayout(row)
+
+    # -- showing -----------------------------------------------------------------------------------------
+
+    def show_offer(self, offer: Offer) -> None:
+        """Show the reviewed pictures and what is doubtful about them."""
+        self._offer = offer
+        self.summary.setText(_summary(offer))
+        self.table.setRowCount(len(offer.pictures))
+        for row, picture in enumerate(offer.pictures):
+            share = picture.foreground_share
+            words = "nothing there" if picture.nothing_there else ("…" if share is None else f"{share:.1%}")
+            cells = (picture.name, "", f"{picture.corrected_share:.2%}", words, picture.doubt)
+            for column, text in enumerate(cells):
+                item = QTableWidgetItem(f"⚠ {text}" if column == 4 and text else text)
+                item.setData(_KEY, picture.key)
+                item.setToolTip(text)
+                self.table.setItem(row, column, item)
+        self._show_sides()
+        self._refresh()
+
+    def show_plan(self, plan: Plan | None, words: str = "") -> None:
+        """Show what the trainer would do, or words where it has not said (yet) or can't."""
+        self._plan, self._plan_words = plan, words
+        self._show_sides()
+        self._refresh()
+
+    def show_earlier(self, runs: list[tuple[RunFolder, str]]) -> None:
+        """List earlier trainings, each with a few words."""
+        self.earlier.clear()
+        for run, words in runs:
+            self.earlier.addItem(f"{run.began}  {words}", run)
+        self._earlier_row.setVisible(bool(runs))
+
+    def _show_sides(self) -> None:
+        """Say which side of the split each picture is on."""
+        if self._plan is None or self._offer is None:
+            return
+        learn, judge = set(self._plan.learn), set(self._plan.judge)
+        for row, picture in enumerate(self._offer.pictures):
+            names = {picture.name, picture.key, picture.relative}
+            side = "learn" if names & learn else "judge" if names & judge else ""
+            both = names & learn and names & judge
+            item = self.table.item(row, 1)
+            if item is not None:
+                item.setText("learn, judge" if both else side)
+
+    def _refresh(self) -> None:
+        plan = self._plan
+        told = list(self._offer.warnings) if self._offer is not None else []
+        if plan is not None:
+            told += [words for words in plan.warnings if words not in told]
+        self.warnings.setText("\n".join(f"⚠ {words}" for words in told))
+        self.warnings.setVisible(bool(told))
+        facts = []
+        if plan is not None:
+            time = "" if plan.expected_s is None else f"about {duration(plan.expected_s)}"
+            steps = f"{plan.steps} steps" if plan.steps else ""
+            sides = f"learns from {len(plan.learn)}, is judged on {len(plan.judge)}"
+            facts = [
+                words for words in (time, steps, f"on {plan.device}" if plan.device else "", sides) if words
+            ]
+        self.facts.setText(" · ".join(facts) or self._plan_words)
+        ready = plan is not None and self._offer is not None and bool(self._offer.pictures)
+        self.start_button.setEnabled(ready)
+
+    # -- choosing ----------------------------------------------------------------------------------------
+
+    def _on_show(self) -> None:
+        run = self.earlier.currentData()
+        if run is not None:
+            self.run_wanted.emit(run)
+
+    def _on_activated(self, item: QTableWidgetItem) -> None:
+        self.picture_wanted.emit(str(item.data(_KEY)))
+
+
+def _summary(offer: Offer) -> str:
+    """Say what there is to learn from."""
+    count = len(offer.pictures)
+    if not count:
+        return (
+            f"None of the {offer.total} pictures is reviewed yet. Correct some, mark each as reviewed, "
+            "then come back: a model learns only from what a person has looked at."
+        )
+    doubtful = len(offer.doubtful)
+    out = [
+        f"{count} of {offer.total} pictures are reviewed; on average {offer.corrected_share:.2%} "
+        "of their pixels were corrected."
+    ]
+    left = [
+        f"{n} {words}" for n, words in ((offer.in_progress, "in progress"), (offer.flagged, "flagged")) if n
+    ]
+    if left:
+        out.append(f"Left out: {', '.join(left)}.")
+    if doubtful:
+        out.append(f"{doubtful} should be looked at again.")
+    return " ".join(out)

@@ -1,0 +1,95 @@
+"""The choices of a training that seldom need changing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+
+from vesselapp.state.trainer_process import TrainingOptions
+
+
+class OptionsBox(QWidget):
+    """Base model, chaining, replay and settings.
+
+    Signals
+    -------
+    changed : ()
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = QComboBox()
+        self.base.setAccessibleName("Model to start from")
+        self.chain = QCheckBox("Go on from the last retrained model")
+        self.chain.setToolTip(
+            "Models retrained again and again slowly unlearn; better start from the base each time"
+        )
+        self.replay = QLineEdit()
+        self.replay.setAccessibleName("Folder of pictures with masks shown again")
+        self.replay.setPlaceholderText("none")
+        self.replay.setToolTip(
+            "Pictures with masks that the model knew before; seeing them again, it forgets less"
+        )
+        browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self._browse)
+        self.settings = QLineEdit()
+        self.settings.setAccessibleName("Settings of the trainer")
+        self.settings.setPlaceholderText("as the trainer chooses; e.g. steps=200 learning_rate=0.0001")
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Start from", self.base)
+        form.addRow("", self.chain)
+        row = QHBoxLayout()
+        row.addWidget(self.replay, 1)
+        row.addWidget(browse)
+        form.addRow("Show again", row)
+        form.addRow("Settings", self.settings)
+        self.show_bases([])
+        self.base.activated.connect(self.changed)
+        self.chain.toggled.connect(self.changed)
+        self.replay.editingFinished.connect(self._on_edited)
+        self.settings.editingFinished.connect(self._on_edited)
+        self._told = self.options()
+
+    def show_bases(self, bases: Sequence[tuple[str, str]]) -> None:
+        """List the models to start from: words, and what the trainer calls each."""
+        self.base.clear()
+        self.base.addItem("the model this study began with", "")
+        for words, name in bases:
+            self.base.addItem(words, name)
+        self.chain.setEnabled(bool(bases))
+
+    def options(self) -> TrainingOptions:
+        """Give what is chosen."""
+        replay = self.replay.text().strip()
+        return TrainingOptions(
+            str(self.base.currentData() or ""),
+            self.chain.isChecked() and self.chain.isEnabled(),
+            (replay,) if replay else (),
+            tuple(self.settings.text().split()),
+        )
+
+    def _browse(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.replay.accessibleName(), self.replay.text())
+        if chosen:
+            self.replay.setText(chosen)
+            self._on_edited()
+
+    def _on_edited(self) -> None:
+        if self.options() != self._told:
+            self._told = self.options()
+            self.changed.emit()

@@ -1,0 +1,241 @@
+"""A small plot of curves over training steps, drawn by hand: no plotting library is needed for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+Point = tuple[float, float]
+# Okabe and Ito's colours, told apart with any colour vision; each has a dash of its own as well.
+_ON_DARK = (QColor(86, 180, 233), QColor(230, 159, 0), QColor(150, 200, 120))
+_ON_LIGHT = (QColor(0, 114, 178), QColor(190, 90, 0), QColor(0, 120, 85))
+_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points (step, value) with a name.
+
+    Attributes
+    ----------
+    name : str
+    points : sequence of (float, float)
+    tone : int
+        Colour and dash, 0-2.
+    level : float or None
+        Where the incumbent stands: a thin line of the same colour.
+    faint : sequence of (float, float)
+        Drawn thinly behind: the same before it was smoothed.
+    """
+
+    name: str
+    points: Sequence[Point]
+    tone: int = 0
+    level: float | None = None
+    faint: Sequence[Point] = ()
+
+
+class Plot(QWidget):
+    """Draws curves with axes and a legend; says them in words to who can't see them.
+
+    Parameters
+    ----------
+    title : str
+    from_zero : bool
+        Whether the upright axis begins at zero.
+    """
+
+    def __init__(self, title: str, *, from_zero: bool = False) -> None:
+        super().__init__()
+        self._title, self._from_zero = title, from_zero
+        self._curves: Sequence[Curve] = ()
+        self._most_steps = 0
+        self.setAccessibleName(title)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(220, 130)
+
+    def sizeHint(self) -> QSize:
+        """Prefer a wide shape."""
+        return QSize(420, 220)
+
+    def show_curves(self, curves: Sequence[Curve], most_steps: int) -> None:
+        """Draw other curves; the level axis reaches to ``most_steps`` at least."""
+        self._curves, self._most_steps = curves, most_steps
+        self.setAccessibleDescription(self.in_words())
+        self.update()
+
+    def in_words(self) -> str:
+        """Say what the curves show."""
+        told = []
+        for curve in self._curves:
+            if curve.points:
+                step, value = curve.points[-1]
+                words = f"{curve.name} {value:.3f} at step {step:.0f}"
+                told.append(words + (f", before {curve.level:.3f}" if curve.level is not None else ""))
+        return ("; ".join(told) or "nothing yet") + "."
+
+    # -- painting ----------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw axes, curves and legend."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Base))
+        if self.hasFocus():
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 1))
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        self._paint_legend(painter)
+        field, (low, high) = self._field(), self._range()
+        self._paint_axes(painter, field, low, high)
+        painter.setClipRect(field.adjusted(-2, -2, 2, 2))
+        for curve in self._curves:
+            self._paint_curve(painter, field, low, high, curve)
+        painter.end()
+
+    def _field(self) -> QRectF:
+        """Give where the curves are drawn."""
+        metrics = self.fontMetrics()
+        left = metrics.horizontalAdvance("0.0000") + 12
+        top = metrics.height() * 2 + 20
+        return QRectF(left, top, self.width() - left - 14, self.height() - top - metrics.height() - 12)
+
+    def _range(self) -> tuple[float, float]:
+        """Give the lowest and the highest value to show."""
+        values = [value for curve in self._curves for _, value in (*curve.points, *curve.faint)]
+        values += [curve.level for curve in self._curves if curve.level is not None]
+        if not values:
+            return 0.0, 1.0
+        low, high = (0.0 if self._from_zero else min(values)), max(values)
+        room = max((high - low) * 0.08, 0.005)
+        return (low if self._from_zero else low - room), high + room
+
+    def _last_step(self) -> float:
+        return max([self._most_steps, 1, *(curve.points[-1][0] for curve in self._curves if curve.points)])
+
+    def _place(self, field: QRectF, low: float, high: float, point: Point) -> QPointF:
+        share = point[0] / self._last_step()
+        return QPointF(
+            field.left() + share * field.width(),
+            field.bottom() - (point[1] - low) / (high - low) * field.height(),
+        )
+
+    def _paint_axes(self, painter: QPainter, field: QRectF, low: float, high: float) -> None:
+        quiet = self.palette().color(QPalette.ColorRole.PlaceholderText)
+        line = QColor(quiet)
+        line.setAlpha(60)
+        height = self.fontMetrics().height()
+        marks = ticks(low, high, max(2, int(field.height() / (2.2 * height))))
+        places = decimals(marks)
+        for value in marks:
+            y = self._place(field, low, high, (0, value)).y()
+            painter.fillRect(QRectF(field.left(), y, field.width(), 1), line)
+            painter.setPen(quiet)
+            where = QRectF(0, y - height / 2, field.left() - 6, height)
+            painter.drawText(
+                where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:.{places}f}"
+            )
+        for step in ticks(0, self._last_step(), max(2, int(field.width() / 80))):
+            x = self._place(field, low, high, (step, low)).x()
+            painter.setPen(quiet)
+            words = f"step {step:.0f}" if step == 0 else f"{step:.0f}"
+            where = QRectF(x - 60, field.bottom() + 4, 120, height)
+            if step == 0:
+                where.moveLeft(x)
+            side = Qt.AlignmentFlag.AlignLeft if step == 0 else Qt.AlignmentFlag.AlignHCenter
+            painter.drawText(where, side, words)
+        painter.fillRect(QRectF(field.left(), field.bottom(), field.width(), 1), quiet)
+
+    def _paint_legend(self, painter: QPainter) -> None:
+        metrics = self.fontMetrics()
+        font = painter.font()
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(self.palette().color(QPalette.ColorRole.Text))
+        painter.drawText(QPointF(10, 6 + metrics.ascent()), self._title)
+        font.setBold(False)
+        painter.setFont(font)
+        x, y = 10.0, 10.0 + metrics.height()
+        for curve in self._curves:
+            painter.setPen(self._pen(curve))
+            painter.drawLine(QPointF(x, y + metrics.height() / 2), QPointF(x + 22, y + metrics.height() / 2))
+            painter.setPen(self.palette().color(QPalette.ColorRole.Text))
+            words = curve.name + ("" if curve.level is None else " (thin: incumbent)")
+            painter.drawText(QPointF(x + 28, y + metrics.ascent()), words)
+            x += 28 + metrics.horizontalAdvance(words) + 16
+
+    def _pen(self, curve: Curve, width: float = 2.0) -> QPen:
+        dark = self.palette().color(QPalette.ColorRole.Base).lightness() < 128
+        pen = QPen((_ON_DARK if dark else _ON_LIGHT)[curve.tone], width)
+        pen.setStyle(_DASHES[curve.tone])
+        return pen
+
+    def _paint_curve(self, painter: QPainter, field: QRectF, low: float, high: float, curve: Curve) -> None:
+        def drawn(points: Sequence[Point]) -> QPainterPath:
+            path = QPainterPath(self._place(field, low, high, points[0]))
+            for point in points[1:]:
+                path.lineTo(self._place(field, low, high, point))
+            return path
+
+        pen = self._pen(curve)
+        if curve.faint:
+            faint = QColor(pen.color())
+            faint.setAlpha(70)
+            painter.setPen(QPen(faint, 1))
+            painter.drawPath(drawn(curve.faint))
+        if curve.level is not None:
+            painter.setPen(QPen(pen.color(), 1))
+            y = self._place(field, low, high, (0, curve.level)).y()
+            painter.drawLine(QPointF(field.left(), y), QPointF(field.right(), y))
+        painter.setPen(pen)
+        if len(curve.points) == 1:
+            painter.setBrush(pen.color())
+            painter.drawEllipse(self._place(field, low, high, curve.points[0]), 2.5, 2.5)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        elif curve.points:
+            painter.drawPath(drawn(curve.points))
+
+    def event(self, event: QEvent) -> bool:
+        """Tell the values at the pointer's step."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            field = self._field()
+            step = (event.pos().x() - field.left()) / max(1.0, field.width()) * self._last_step()
+            near = [(c.name, min(c.points, key=lambda p: abs(p[0] - step))) for c in self._curves if c.points]
+            told = "\n".join(f"{name}: {value:.4f} (step {at:.0f})" for name, (at, value) in near)
+            QToolTip.showText(event.globalPos(), told, self)
+            return True
+        return super().event(event)
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Give round values between two bounds, at most about so many of them."""
+    span = high - low
+    if not span > 0 or not math.isfinite(span):
+        return []
+    unit = 10.0 ** math.floor(math.log10(span / most))
+    step = next(unit * times for times in (1, 2, 5, 10, 20) if span / (unit * times) <= most)
+    first = math.ceil(low / step - 1e-9)
+    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def decimals(values: Sequence[float]) -> int:
+    """Give how many decimals tell round values apart."""
+    if len(values) < 2:
+        return 2
+    return max(0, -math.floor(math.log10(values[1] - values[0]) + 1e-9))
+
+
+def smoothed(points: Sequence[Point], share: float = 0.1) -> list[Point]:
+    """Give points smoothed by a running mean that forgets: each new value counts by a share."""
+    out: list[Point] = []
+    mean = math.nan
+    for count, (step, value) in enumerate(points, 1):
+        weight = max(share, 1 / count)
+        mean = value if count == 1 else mean + weight * (value - mean)
+        out.append((step, mean))
+    return out

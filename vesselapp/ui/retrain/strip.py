@@ -1,0 +1,65 @@
+"""A strip of example masks that grows while a model learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QImageReader, QPixmap
+from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem
+
+from vesselapp.state.run_progress import Example
+from vesselapp.study.run_folder import RunFolder
+
+_SIDE = 96
+_MOST = 200
+
+
+class ExampleStrip(QListWidget):
+    """Shows the examples of a run, oldest first; the newest is in sight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Example masks")
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setMovement(QListView.Movement.Static)
+        self.setIconSize(QSize(_SIDE, _SIDE))
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setFixedHeight(_SIDE + self.fontMetrics().height() + bar + 16)
+        self._shown: list[Example] = []
+
+    def show_examples(self, run: RunFolder | None, examples: Sequence[Example]) -> None:
+        """Add what is new; begin anew where earlier ones are gone."""
+        if list(examples[: len(self._shown)]) != self._shown:
+            self.clear()
+            self._shown = []
+        for example in examples[len(self._shown) :]:
+            self._shown.append(example)
+            self._add(run, example)
+        while self.count() > _MOST:
+            self.takeItem(1)  # the first stays, to compare with
+
+    def _add(self, run: RunFolder | None, example: Example) -> None:
+        file = run.inside(example.file) if run is not None else None
+        item = QListWidgetItem(f"step {example.step}")
+        item.setToolTip(f"{example.picture}, step {example.step}")
+        if file is not None:
+            item.setIcon(QIcon(_small(str(file), round(_SIDE * self.devicePixelRatioF()))))
+        bar = self.horizontalScrollBar()
+        at_end = bar.value() >= bar.maximum()
+        self.addItem(item)
+        if at_end:
+            self.scrollToItem(item)
+
+
+def _small(file: str, side: int) -> QPixmap:
+    """Read a picture at a size that fits; an empty one where there is none."""
+    reader = QImageReader(file)
+    reader.setAutoDetectImageFormat(True)
+    size = reader.size()
+    if size.isValid():
+        reader.setScaledSize(size.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio))
+    return QPixmap.fromImage(reader.read())

@@ -1,0 +1,231 @@
+"""The page of a verdict: what it says, its table, a look at both models, and the decision."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vesselapp.state.comparing import Comparing
+from vesselapp.state.judged import Judged
+from vesselapp.study.run_folder import Decision
+from vesselapp.study.verdict import Ground, Verdict
+from vesselapp.ui.retrain.compare_box import CompareBox
+from vesselapp.ui.words import dice, duration, points
+
+_COLUMNS = ("Ground", "Pictures", "Incumbent", "Candidate", "Difference in points (95 % interval)")
+_GROUNDS = {"new": "New", "old": "Old"}
+_SIGNS = {"better": "▲", "no clear difference": "●", "worse": "▼"}
+
+
+class VerdictPage(QWidget):
+    """Shows a judged candidate and takes the decision on it.
+
+    Signals
+    -------
+    promote : str
+        With the reason for overruling the verdict, empty where it is offered.
+    keep, discard, anew, models : ()
+    """
+
+    promote = Signal(str)
+    keep = Signal()
+    discard = Signal()
+    anew = Signal()
+    models = Signal()
+
+    def __init__(self, comparing: Comparing) -> None:
+        super().__init__()
+        self._judged: Judged | None = None
+        self.sentence = QLabel()
+        self.sentence.setObjectName("verdict")
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        font = self.sentence.font()
+        font.setPointSizeF(font.pointSizeF() * 1.5)
+        font.setBold(True)
+        self.sentence.setFont(font)
+        self.facts = QLabel()
+        self.facts.setWordWrap(True)
+        self.table = self._make_table()
+        self.compare = CompareBox(comparing)
+        self.decided = QLabel()
+        self.decided.setWordWrap(True)
+        self.promote_button = QPushButton("Promote")
+        self.promote_button.setToolTip("The candidate becomes the study's model; earlier ones stay")
+        self.anyway_button = QPushButton("Promote anyway…")
+        self.anyway_button.setToolTip("Against the verdict; asks for a reason, which is kept")
+        self.keep_button = QPushButton("Keep for later")
+        self.discard_button = QPushButton("Discard")
+        self.models_button = QPushButton("Models…")
+        self.models_button.setToolTip("The study's numbered models; any of them can be used again")
+        self.anew_button = QPushButton("New training…")
+        self.reason = QLineEdit()
+        self.reason.setAccessibleName("Reason for promoting against the verdict")
+        self.reason.setPlaceholderText("Why do you promote it against the verdict?")
+        self.reason_button = QPushButton("Promote against the verdict")
+        self.back_button = QPushButton("Back")
+        self._lay_out()
+        self._bind()
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, len(_COLUMNS))
+        table.setAccessibleName("Table of the verdict")
+        table.setHorizontalHeaderLabels(list(_COLUMNS))
+        table.verticalHeader().hide()
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        table.setTabKeyNavigation(False)
+        table.setShowGrid(False)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+        table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        return table
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.sentence, self.facts, self.table):
+            layout.addWidget(widget)
+        layout.addWidget(self.compare, 1)
+        layout.addWidget(self.decided)
+        self._reason_row = QWidget()
+        asking = QHBoxLayout(self._reason_row)
+        asking.setContentsMargins(0, 0, 0, 0)
+        asking.addWidget(self.reason, 1)
+        asking.addWidget(self.reason_button)
+        asking.addWidget(self.back_button)
+        self._reason_row.hide()
+        layout.addWidget(self._reason_row)
+        self._button_row = QWidget()
+        row = QHBoxLayout(self._button_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button in (self.promote_button, self.anyway_button, self.keep_button, self.discard_button):
+            row.addWidget(button)
+        row.addStretch(1)
+        row.addWidget(self.models_button)
+        row.addWidget(self.anew_button)
+        layout.addWidget(self._button_row)
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)
+
+    def _bind(self) -> None:
+        self.promote_button.clicked.connect(lambda: self.promote.emit(""))
+        self.anyway_button.clicked.connect(lambda: self._ask_reason(True))
+        self.back_button.clicked.connect(lambda: self._ask_reason(False))
+        self.reason.textChanged.connect(lambda text: self.reason_button.setEnabled(bool(text.strip())))
+        self.reason.returnPressed.connect(self.reason_button.click)
+        self.reason_button.clicked.connect(lambda: self.promote.emit(self.reason.text().strip()))
+        self.reason_button.setEnabled(False)
+        self.keep_button.clicked.connect(self.keep)
+        self.discard_button.clicked.connect(self.discard)
+        self.anew_button.clicked.connect(self.anew)
+        self.models_button.clicked.connect(self.models)
+
+    # -- showing -----------------------------------------------------------------------------------------
+
+    def show_judged(self, judged: Judged, decision: Decision | None) -> None:
+        """Show a verdict and what was decided on it."""
+        self._judged = judged
+        verdict = judged.verdict
+        self.sentence.setText(f"{_SIGNS[verdict.verdict]} {verdict.sentence}")
+        self.facts.setText(_facts(verdict))
+        self.table.setRowCount(len(verdict.table))
+        for row, ground in enumerate(verdict.table):
+            for column, text in enumerate(_cells(ground)):
+                self.table.setItem(row, column, QTableWidgetItem(text))
+        height = self.table.horizontalHeader().sizeHint().height() + 4
+        self.table.setFixedHeight(
+            height + self.table.verticalHeader().defaultSectionSize() * min(5, len(verdict.table))
+        )
+        self.compare.show_pictures(judged.pictures, judged.incumbent, judged.candidate)
+        self.show_decision(decision)
+
+    def show_decision(self, decision: Decision | None) -> None:
+        """Show what was decided, and which buttons still make sense."""
+        judged = self._judged
+        if judged is None:
+            return
+        promoted = decision is not None and decision.decision == "promoted"
+        can = not promoted and not judged.hindrance
+        self.promote_button.setEnabled(can and judged.verdict.offered)
+        self.anyway_button.setEnabled(can and not judged.verdict.offered)
+        self.anyway_button.setVisible(not judged.verdict.offered)
+        self.keep_button.setEnabled(not promoted and (decision is None or decision.decision != "kept"))
+        self.discard_button.setEnabled(
+            not promoted and (decision is None or decision.decision != "discarded")
+        )
+        told = [words for words in (judged.hindrance, judged.note) if words]
+        if decision is not None:
+            told.append(decision_words(decision))
+        self.decided.setText(" ".join(told))
+        self.decided.setVisible(bool(told))
+        self._ask_reason(False)
+
+    def show_problem(self, words: str) -> None:
+        """Tell what went wrong with the decision."""
+        self.decided.setText(words)
+        self.decided.show()
+        self.set_busy(False)
+
+    def set_busy(self, busy: bool) -> None:
+        """Hold the buttons while a decision is carried out."""
+        self._button_row.setEnabled(not busy)
+        self._reason_row.setEnabled(not busy)
+
+    def _ask_reason(self, asked: bool) -> None:
+        self._reason_row.setVisible(asked)
+        self._button_row.setVisible(not asked)
+        if asked:
+            self.reason.setFocus()
+        else:
+            self.reason.clear()
+
+
+def decision_words(decision: Decision) -> str:
+    """Say what was decided on a candidate."""
+    words = {
+        "promoted": f"Promoted as model {decision.number}",
+        "kept": "Kept for later",
+        "discarded": "Discarded",
+    }[decision.decision]
+    by = f" by {decision.who}" if decision.who else ""
+    reason = f" Reason: {decision.reason}" if decision.reason else ""
+    return f"{words}{by}.{reason}"
+
+
+def _cells(ground: Ground) -> tuple[str, ...]:
+    between = ""
+    if ground.low is not None and ground.high is not None:
+        between = f"  ({points(ground.low)} to {points(ground.high)})"
+    return (
+        f"{_GROUNDS[ground.ground]}: {ground.set}",
+        str(ground.pictures),
+        dice(ground.incumbent),
+        dice(ground.candidate),
+        points(ground.difference) + between,
+    )
+
+
+def _facts(verdict: Verdict) -> str:
+    told = ["Dice on whole pictures, 0 to 1; a point is a hundredth."]
+    if verdict.threshold is not None:
+        told.append(f"Threshold {verdict.threshold.before:.2f} → {verdict.threshold.after:.2f}.")
+    if verdict.seconds:
+        told.append(f"Took {duration(verdict.seconds)}.")
+    return " ".join(told)

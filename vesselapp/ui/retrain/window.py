@@ -1,0 +1,263 @@
+"""The window of retraining: what will be learnt from, the run, its verdict; work goes on beside it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QHideEvent
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from vesselapp.core.errors import VesselError
+from vesselapp.state.comparing import Comparing
+from vesselapp.state.jobs import Jobs
+from vesselapp.state.judged import Judged, bases_of, earlier_runs, read_judged
+from vesselapp.state.offer import Offer, OfferLook
+from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.run_progress import Plan
+from vesselapp.study.run_folder import Decision, RunFolder, Word
+from vesselapp.ui.looks import Colour, OverlayLook
+from vesselapp.ui.retrain.live_page import LivePage
+from vesselapp.ui.retrain.offer_page import OfferPage
+from vesselapp.ui.retrain.verdict_page import VerdictPage
+
+_ASKING = "Asking the trainer what it would do…"
+
+
+class RetrainWindow(QDialog):
+    """Three pages, of which the state of the study's training shows one.
+
+    Parameters
+    ----------
+    retraining : Retraining
+    jobs : Jobs
+        A lane of its own.
+    who : str
+        Signs decisions.
+
+    Signals
+    -------
+    picture_wanted : str
+        Key of a picture to open in the main window.
+    model_changed : ()
+        Another model is the study's now.
+    models_wanted : ()
+    """
+
+    picture_wanted = Signal(str)
+    model_changed = Signal()
+    models_wanted = Signal()
+
+    def __init__(self, retraining: Retraining, jobs: Jobs, who: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
+        self._retraining, self._jobs, self._who = retraining, jobs, who
+        self._choosing = True
+        self._judged_run: RunFolder | None = None
+        self.comparing = Comparing(jobs)
+        self._look = OfferLook(jobs)
+        self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
+        self.verdict_page = VerdictPage(self.comparing)
+        self.pages = QStackedWidget()
+        for page in (self.offer_page, self.live_page, self.verdict_page):
+            self.pages.addWidget(page)
+        self._lay_out()
+        self._bind()
+        self.resize(1080, 640)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.pages, 1)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self.close_button = buttons.button(QDialogButtonBox.StandardButton.Close)
+        self.close_button.setAutoDefault(False)
+        self.close_button.setToolTip("A training goes on; the status line shows how far it is")
+        buttons.rejected.connect(self.close)
+        row.addWidget(buttons)
+        layout.addLayout(row)
+
+    def _bind(self) -> None:
+        self._retraining.changed.connect(self.refresh)
+        self._retraining.planned.connect(self._on_plan)
+        self._look.found.connect(self._on_offer)
+        self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
+        offer, verdict = self.offer_page, self.verdict_page
+        offer.start.connect(self._start)
+        offer.options_changed.connect(self._ask_plan)
+        offer.picture_wanted.connect(self.picture_wanted)
+        offer.run_wanted.connect(self._show_run)
+        self.live_page.anew.connect(self.choose_anew)
+        verdict.anew.connect(self.choose_anew)
+        verdict.models.connect(self.models_wanted)
+        verdict.promote.connect(self._promote)
+        verdict.keep.connect(partial(self._decide, "kept"))
+        verdict.discard.connect(partial(self._decide, "discarded"))
+
+    # -- which page --------------------------------------------------------------------------------------
+
+    def show_study(self, name: str) -> None:
+        """Begin with another study."""
+        self.setWindowTitle(f"Retrain – {name}")
+        self._choosing, self._judged_run = False, None
+        self.refresh()
+
+    def open(self) -> None:
+        """Show the window, at the page that the run's state calls for."""
+        state, decided = self._retraining.state, self._retraining.decision is not None
+        if state in (RunState.NONE, RunState.STOPPED) or (decided and not state.live):
+            self.choose_anew()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.refresh()
+
+    def choose_anew(self) -> None:
+        """Go to the first page."""
+        self._choosing = True
+        self._judged_run = None
+        self.comparing.cancel()
+        self.refresh()
+        self._ask_offer()
+
+    def refresh(self) -> None:
+        """Show the page that the run's state calls for, as it is now."""
+        state = self._retraining.state
+        if state.live:
+            self._choosing = False
+        if self._choosing or state is RunState.NONE:
+            self.pages.setCurrentWidget(self.offer_page)
+        elif state is RunState.DONE:
+            self._show_verdict()
+        else:
+            self.live_page.refresh()
+            self.pages.setCurrentWidget(self.live_page)
+
+    def set_look(self, surround: Colour, overlay: OverlayLook) -> None:
+        """Show masks as the main window does."""
+        panes = self.verdict_page.compare.panes
+        panes.surround, panes.overlay_look = surround, overlay
+        panes.resample()
+
+    # -- the first page ----------------------------------------------------------------------------------
+
+    def _ask_offer(self) -> None:
+        folder = self._retraining.study
+        if folder is None:
+            return
+        self._look.ask(folder)
+        self._ask_plan()
+        self._jobs.submit("runs", lambda _job: earlier_runs(folder), self.offer_page.show_earlier, self._tell)
+        self._jobs.submit(
+            "models", lambda _job: bases_of(folder), self.offer_page.options.show_bases, self._tell
+        )
+
+    def _ask_plan(self) -> None:
+        if self._retraining.study is None:
+            return
+        self.offer_page.show_plan(None, _ASKING)
+        try:
+            self._retraining.ask_plan(self.offer_page.options.options())
+        except VesselError as error:
+            self.offer_page.show_plan(None, str(error))
+
+    def _on_offer(self, offer: Offer) -> None:
+        self.offer_page.show_offer(offer)
+
+    def _on_plan(self, answer: Plan | VesselError) -> None:
+        if isinstance(answer, Plan):
+            self.offer_page.show_plan(answer)
+        else:
+            self.offer_page.show_plan(None, str(answer))
+
+    def _start(self) -> None:
+        self._look.cancel()
+        try:
+            self._retraining.start(self.offer_page.options.options())
+        except VesselError as error:
+            self._tell(error)
+
+    def _show_run(self, run: RunFolder) -> None:
+        self._choosing, self._judged_run = False, None
+        self._retraining.cancel_plan()
+        self._retraining.show_run(run)
+
+    def _tell(self, error: Exception) -> None:
+        told = (
+            str(error)
+            if isinstance(error, VesselError)
+            else f"Something went wrong inside the app: {error!r}."
+        )
+        self.offer_page.facts.setText(told)
+
+    # -- the verdict -------------------------------------------------------------------------------------
+
+    def _show_verdict(self) -> None:
+        run, folder = self._retraining.run, self._retraining.study
+        if run is None or folder is None:
+            return
+        if run == self._judged_run:
+            self.verdict_page.show_decision(self._retraining.decision)
+            return
+        if not self.isVisible():
+            return
+        self._judged_run = run
+        self.verdict_page.sentence.setText("Reading the verdict…")
+        self.pages.setCurrentWidget(self.verdict_page)
+        self._jobs.submit(
+            "verdict", lambda _job: read_judged(folder, run), partial(self._on_judged, run), self._on_unjudged
+        )
+
+    def _on_judged(self, run: RunFolder, judged: Judged) -> None:
+        if run == self._judged_run:
+            self.verdict_page.show_judged(judged, self._retraining.decision)
+
+    def _on_unjudged(self, error: Exception) -> None:
+        self.verdict_page.sentence.setText("The training has ended, but its verdict can't be shown.")
+        self.verdict_page.show_problem(str(error))
+
+    def _decide(self, word: Word) -> None:
+        try:
+            self._retraining.decide(Decision(word, self._who))
+        except VesselError as error:
+            self.verdict_page.show_problem(str(error))
+
+    def _promote(self, reason: str) -> None:
+        run, folder = self._retraining.run, self._retraining.study
+        if run is None or folder is None:
+            return
+        self.comparing.cancel()  # so that the promotion doesn't wait for it
+        self.verdict_page.set_busy(True)
+
+        def work(_job: object) -> Decision | None:
+            from vesselapp.study.promote import promote
+
+            promote(folder, run, who=self._who, overrule=reason)
+            return run.decision()
+
+        self._jobs.submit("promote", work, self._on_promoted, self._on_not_promoted)
+
+    def _on_promoted(self, decision: Decision | None) -> None:
+        self.verdict_page.set_busy(False)
+        if decision is not None:
+            self._retraining.note_decision(decision)
+        self.model_changed.emit()
+
+    def _on_not_promoted(self, error: Exception) -> None:
+        self.verdict_page.set_busy(False)
+        self.verdict_page.show_problem(str(error))
+
+    # -- leaving -----------------------------------------------------------------------------------------
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Leave the processor to the app; a training goes on."""
+        self._look.cancel()
+        self.comparing.cancel()
+        self._retraining.cancel_plan()
+        super().hideEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Hide; all is kept."""
+        self._judged_run = None
+        super().closeEvent(event)
