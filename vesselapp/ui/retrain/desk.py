@@ -1,4 +1,4 @@
-"""What joins retraining to the main window: the study's run, its small sign in the status line, its windows."""
+"""What joins retraining to the main window: the run, its sign in the status line, its windows."""
 
 from __future__ import annotations
 
