@@ -14,7 +14,7 @@ COMMANDS = ("predict", "models", "doctor")
 _COMMANDS_HELP = """\
 commands (each has its own --help):
   predict PATH... --out DIR   masks of pictures, without a window
-  models list|show|check|import|remove
+  models list|show|check|import|remove|use
                               the models that can be chosen
   doctor                      what is installed and what works
 """
@@ -110,7 +110,11 @@ def _predict_parser() -> argparse.ArgumentParser:
 def _models_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vesselapp models", description="The models that can be chosen.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _models_command(commands, "list", "list_all", "list all models", json=True)
+    listing = _models_command(commands, "list", "list_all", "list all models", json=True)
+    listing.add_argument("--study", metavar="DIR", type=Path, help="that study's own models instead")
+    using = _models_command(commands, "use", "use", "take one of a study's models into use")
+    using.add_argument("number", metavar="N", type=int, help="its number; 0: the one it began with")
+    using.add_argument("--study", metavar="DIR", type=Path, required=True)
     _models_command(commands, "show", "show", "show a model's card", json=True, model="model")
     _models_command(commands, "check", "check", "try a model on each provider", json=True, model="model")
     add = _models_command(commands, "import", "add", "copy a model to your own, once it runs")

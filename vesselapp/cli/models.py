@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 from vesselapp.cli import say
@@ -10,14 +11,18 @@ from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder, reason
 from vesselapp.core.model_card import ModelCard, ScaleSpec
+from vesselapp.core.user import user_name
 from vesselapp.inference.cards import explain_guesses, file_sha256, forget_card
 from vesselapp.inference.catalog import find_model, list_models, user_folder
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
+from vesselapp.study.models import Registry
 
 
 def list_all(options: argparse.Namespace) -> int:
     """Print the models there are, one a line."""
+    if options.study is not None:
+        return _list_of_study(options)
     entries = list_models()
     for entry in entries:
         origin = "shipped" if entry.shipped else "yours"
@@ -33,6 +38,33 @@ def list_all(options: argparse.Namespace) -> int:
             print(f"{entry.name}  {entry.task}, {origin}  {entry.path}")
     if not entries:
         say("There are no models yet. Add one with: vesselapp models import FILE")
+    return 0
+
+
+def _list_of_study(options: argparse.Namespace) -> int:
+    """Print a study's own models, the one in use marked."""
+    registry = Registry(options.study)
+    active = registry.active()
+    for entry in registry.entries():
+        used = active is not None and entry.number == active.number
+        if options.json:
+            record = asdict(entry) | {"path": str(entry.path), "active": used}
+            print(json.dumps(record))
+        else:
+            said = entry.verdict + (f", overruled: {entry.reason}" if entry.reason else "")
+            print(f"{'*' if used else ' '} {entry.number:4d}  {entry.name}  {entry.when}  {said}".rstrip())
+    if not options.json:
+        print(f"{' ' if active else '*'}    0  the model that the study began with")
+    return 0
+
+
+def use(options: argparse.Namespace) -> int:
+    """Take one of a study's models into use, or with 0 the one it began with."""
+    registry = Registry(options.study)
+    registry.use(options.number, who=user_name())
+    active = registry.active()
+    name = f"{active.number} {active.name}" if active else "the model that the study began with"
+    print(f"in use: {name}")
     return 0
 
 

@@ -1,0 +1,294 @@
+"""A study's own models: numbered files that are never overwritten, which one is in use, where each came from.
+
+``models/registry.json`` says what is in the folder and which model is in use; the numbered files beside it
+say of themselves, in their cards, what they learnt. Adding and using are told to the study's audit log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, make_folder, reason
+from vesselapp.study.audit import AuditLog
+from vesselapp.study.lock import Lock
+from vesselapp.study.record import refuse_newer
+from vesselapp.study.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+REGISTRY_FORMAT = 1
+_LARGEST = 16 * 2**20
+_LOCK_NAME = "registry.lock"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One numbered model of a study.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    name : str
+        As its card says.
+    file : str
+        Name in the study's ``models`` folder.
+    sha256, parent : str
+        Of the file, and of the file that its training started from (empty where that isn't known).
+    when, who : str
+        ISO 8601 (UTC), and who added it.
+    verdict, sentence, reason : str
+        What the gate said in a word and in a sentence; why that was overruled, empty where it wasn't.
+    run : str
+        The training run that made it.
+    path : Path
+        The file itself.
+    """
+
+    number: int
+    name: str
+    file: str
+    sha256: str
+    parent: str = ""
+    when: str = ""
+    who: str = ""
+    verdict: str = ""
+    sentence: str = ""
+    reason: str = ""
+    run: str = ""
+    path: Path = field(default=Path(), compare=False)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What ``registry.json`` holds."""
+
+    active: int | None = None
+    models: tuple[ModelEntry, ...] = ()
+    format: int = REGISTRY_FORMAT
+
+
+class Registry:
+    """The models of a study.
+
+    Parameters
+    ----------
+    study : Path
+        The study's folder.
+    """
+
+    def __init__(self, study: Path) -> None:
+        self.study = study
+        self.folder = study / "models"
+        self._file = self.folder / "registry.json"
+
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """List the study's models by number (VesselError where the registry can't be read)."""
+        return tuple(
+            replace(entry, path=self.folder / Path(entry.file).name) for entry in self._read().models
+        )
+
+    def active(self) -> ModelEntry | None:
+        """Give the model in use; None stands for the one that the study began with."""
+        kept = self._read()
+        return None if kept.active is None else self.entry(kept.active)
+
+    def entry(self, number: int) -> ModelEntry:
+        """Give a model by its number (VesselError where there is none)."""
+        for entry in self.entries():
+            if entry.number == number:
+                return entry
+        known = ", ".join(str(entry.number) for entry in self.entries()) or "none yet"
+        raise VesselError(f"The study has no model {number}.", f"Its models: {known}.")
+
+    def add(
+        self,
+        file: Path,
+        verdict: Verdict | None = None,
+        *,
+        who: str = "",
+        parent: str = "",
+        run: str = "",
+    ) -> int:
+        """Copy a model into the study under the next number; it isn't in use yet.
+
+        Parameters
+        ----------
+        file : Path
+            ONNX file with a card.
+        verdict : Verdict, optional
+            What the gate said of it.
+        who : str
+        parent : str
+            Hash of the file its training started from; the one its card names where empty.
+        run : str
+            Name of the run that made it.
+
+        Returns
+        -------
+        int
+            Its number.
+
+        Raises
+        ------
+        VesselError
+            Where the file can't be used or the study can't be written; nothing is changed then.
+        """
+        name, card_parent = _named(file)
+        make_folder(self.folder)
+        with self._writing(who):
+            kept = self._read()
+            number = self._next_number(kept)
+            target = self.folder / f"{number:04d}-{_slug(name)}.onnx"
+            sha256 = _copy(file, target)
+            entry = ModelEntry(
+                number=number,
+                name=name,
+                file=target.name,
+                sha256=sha256,
+                parent=parent or card_parent,
+                when=_now(),
+                who=who,
+                verdict=verdict.verdict if verdict else "",
+                sentence=verdict.sentence if verdict else "",
+                reason=verdict.overruled.reason if verdict and verdict.overruled else "",
+                run=run,
+            )
+            try:
+                self._write(replace(kept, models=(*kept.models, entry)))
+            except VesselError:
+                with contextlib.suppress(OSError):
+                    target.unlink()
+                raise
+        AuditLog(self.study).append(who, "model added", number=number, file=target.name, sha256=sha256)
+        return number
+
+    def use(self, number: int | None, *, who: str = "") -> None:
+        """Take a model into use; None (or 0): the one that the study began with. The others stay.
+
+        Raises
+        ------
+        VesselError
+            Where there is no such model, its file is gone or another one, or the study can't be written.
+        """
+        number = number or None
+        if number is not None:
+            self._check(self.entry(number))
+        make_folder(self.folder)
+        with self._writing(who):
+            before = self._read()
+            self._write(replace(before, active=number))
+        if before.active != number:
+            AuditLog(self.study).append(who, "model used", number=number or 0, before=before.active or 0)
+
+    def _check(self, entry: ModelEntry) -> None:
+        """Make sure that a numbered file is still the one that was added."""
+        from vesselapp.inference.cards import file_sha256
+
+        try:
+            found = file_sha256(entry.path)
+        except OSError as problem:
+            raise VesselError(
+                f"The file of model {entry.number} can't be read: {reason(problem)}."
+            ) from problem
+        if found != entry.sha256:
+            raise VesselError(
+                f"The file of model {entry.number} ({entry.file}) was changed since it was added.",
+                "Use another model, or put the right file back.",
+            )
+
+    def _next_number(self, kept: _Kept) -> int:
+        """Give a number that neither the registry nor a file in the folder has ever had."""
+        found = (re.match(r"(\d{4,})-", path.name) for path in self.folder.glob("*.onnx"))
+        numbers = [entry.number for entry in kept.models] + [int(match[1]) for match in found if match]
+        return max(numbers, default=0) + 1
+
+    @contextlib.contextmanager
+    def _writing(self, who: str) -> Iterator[None]:
+        lock = Lock.take_over(self.folder, who, name=_LOCK_NAME, stale=20.0)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _read(self) -> _Kept:
+        try:
+            if self._file.stat().st_size > _LARGEST:
+                raise VesselError(f"{self._file} is too long to be a list of models.")
+            text = self._file.read_bytes()
+        except FileNotFoundError:
+            return _Kept()
+        except OSError as problem:
+            raise VesselError(f"The study's models can't be listed: {reason(problem)}.") from problem
+        try:
+            values = json.loads(text)
+            if isinstance(values, dict):
+                refuse_newer(values, REGISTRY_FORMAT, "The list of this study's models")
+            return _adapter().validate_json(text)
+        except (ValueError, RecursionError) as problem:
+            raise VesselError(
+                f"{self._file} is damaged; the models themselves lie beside it.",
+                "Put back a copy of it, or move it away and add the models again.",
+            ) from problem
+
+    def _write(self, kept: _Kept) -> None:
+        values = asdict(kept)
+        for entry in values["models"]:
+            del entry["path"]
+        atomic_write(self._file, json.dumps(values, indent=1).encode())
+
+
+def _named(file: Path) -> tuple[str, str]:
+    """Give name and parent of a model file, as its card says."""
+    from vesselapp.inference.cards import own_card
+    from vesselapp.inference.graph import read_graph
+
+    card = own_card(read_graph(file), file)
+    return (card.name, card.parent or "") if card is not None else (file.stem, "")
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file to a name that must be free, and give its hash."""
+    from vesselapp.inference.cards import file_sha256
+
+    temporary = target.with_suffix(".new")
+    try:
+        try:
+            shutil.copyfile(source, temporary)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            if target.exists():
+                raise VesselError(f"{target} is there already.", "Try again.")
+            temporary.rename(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return file_sha256(target)
+    except OSError as problem:
+        raise VesselError(f"{target} can't be written: {reason(problem)}.") from problem
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.")[:60] or "model"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def _adapter() -> TypeAdapter[_Kept]:
+    from pydantic import TypeAdapter  # loaded only where there is a registry to check
+
+    return TypeAdapter(_Kept)

@@ -1,0 +1,62 @@
+"""A run's candidate becomes the study's model, by the gate's verdict or by a person's reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vesselapp.core.errors import VesselError
+from vesselapp.study.models import Registry
+from vesselapp.study.run_folder import Decision, RunFolder
+from vesselapp.study.verdict import Overruled
+
+
+def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -> int:
+    """Make a run's candidate the study's model.
+
+    Parameters
+    ----------
+    study : Path
+        The study's folder.
+    run : RunFolder
+    who : str
+    overrule : str
+        Why it is promoted although the gate doesn't offer it; kept with verdict and model.
+
+    Returns
+    -------
+    int
+        Its number in the registry.
+
+    Raises
+    ------
+    VesselError
+        Where the gate doesn't offer it and no reason is given, the file isn't the one that was judged, or
+        the study can't be written.
+    """
+    from vesselapp.inference.cards import file_sha256
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    verdict = run.verdict()
+    candidate = run.inside(verdict.candidate)
+    if candidate is None or not candidate.is_file():
+        raise VesselError(f"The candidate of the run {run.name} is gone.", "Train anew.")
+    if file_sha256(candidate) != verdict.candidate_sha256:
+        raise VesselError(
+            f"The candidate of the run {run.name} is not the one that was judged.", "Train anew."
+        )
+    if not verdict.offered:
+        if not overrule.strip():
+            raise VesselError(
+                f"This candidate is not offered for promotion: {verdict.sentence}",
+                "To promote it all the same, give a reason, which is kept.",
+            )
+        verdict = replace(verdict, overruled=Overruled(who, now, overrule.strip()))
+        run.write_verdict(verdict)
+    registry = Registry(study)
+    same = [entry.number for entry in registry.entries() if entry.sha256 == verdict.candidate_sha256]
+    number = same[0] if same else registry.add(candidate, verdict, who=who, run=run.name)
+    registry.use(number, who=who)
+    run.decide(Decision("promoted", who, now, overrule.strip(), number))
+    return number
