@@ -17,8 +17,9 @@ from vesselapp.study.annotation import AnnotationFolder, read_record
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock, Taken
+from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import STUDY_NAME, StudyPicture, find_in, printable
-from vesselapp.study.record import ImageFacts, Record, refuse_newer
+from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
 
@@ -136,11 +137,13 @@ class Study:
 
     def records(self) -> Iterator[tuple[str, Record]]:
         """Give key and record of each picture that has an annotation; what can't be read is left out."""
+        top = self.folder / "annotations"
         for key in self.keys():
             try:
-                record = read_record(self.folder / "annotations" / key)
-            except VesselError:
-                continue
+                with open(f"{top}/{key}/{RECORD_NAME}", "rb") as file:  # noqa: PTH123 - thousands of them
+                    record: Record | None = parse_any_record(file.read())[0]
+            except (OSError, ValueError, VesselError):
+                record = _record_or_none(top / key)
             if record is not None:
                 yield key, record
 
@@ -279,6 +282,13 @@ class Study:
             atomic_write(self.folder / STUDY_NAME, data, ready=lock.check)
         self._set(values)
         self._listed = None
+
+
+def _record_or_none(folder: Path) -> Record | None:
+    try:
+        return read_record(folder)
+    except VesselError:
+        return None
 
 
 def is_study(folder: Path) -> bool:
