@@ -175,9 +175,8 @@ def _read_header(found: Found, journal: BinaryIO) -> None:
     try:
         found.header = decode_header(raw)
     except ValueError:
-        if raw.endswith(b"\n"):
-            found.damaged[JOURNAL_NAME] = "its first line is damaged"
-        return  # else it was just being made
+        found.damaged[JOURNAL_NAME] = "its first line is damaged"
+        return
     found.digest.update(raw)
     found.journal_bytes = len(raw)
 

@@ -74,6 +74,7 @@ class Writer:
         self._hashes = dict(found.hashes)
         self._record = found.record
         self._unsealed = lock.unclean and found.there
+        self._journal_slack = _SLACK_BYTES
 
     @property
     def number(self) -> int:
@@ -148,7 +149,7 @@ class Writer:
             if self._state.pending:
                 self._write_snapshot(self._plane())
             live = self._live_bytes()
-            if self._journal.length > min(live, self.cap_bytes * _BASE64) * _SLACK + _SLACK_BYTES:
+            if self._journal.length > min(live, self.cap_bytes * _BASE64) * _SLACK + self._journal_slack:
                 self._write_journal()
 
     def refresh(self) -> None:
