@@ -1,8 +1,19 @@
 """What a study offers to learn from."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from vesselapp.state.offer import Offer, OfferedPicture, with_warnings
+from tests.reviewed_study import drawn_study, review
+from tests.tiny_models import tiny_probability
+from vesselapp.core.errors import Cancelled
+from vesselapp.core.evidence import level_of, quantise
+from vesselapp.core.geometry import Box
+from vesselapp.core.image import read_image
+from vesselapp.state.offer import Offer, OfferedPicture, look_at, with_warnings
+from vesselapp.study.record import State
+from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
 
 
@@ -60,3 +71,31 @@ def test_masks_to_look_at_again_are_told() -> None:
 )
 def test_subjects_are_told_by_name(first: str, second: str, same: bool) -> None:
     assert (subject_of(first) == subject_of(second)) is same
+
+
+def test_a_study_is_looked_at_twice_first_quickly(tmp_path: Path) -> None:
+    study = drawn_study(tmp_path / "study", 4)
+    listed = study.pictures()
+    review(study, listed[0], boxes=[Box(0, 0, 130, 60)])
+    review(study, listed[1], answer=np.full((120, 130), 1, np.uint8))
+    review(study, listed[2], answer=np.full((120, 130), 253, np.uint8), reviewed_boxes=((0, 0, 10, 10),))
+    review(study, listed[3], state=State.FLAGGED)
+    first: list[Offer] = []
+    found = look_at(study, first=first.append, cancelled=lambda: False)
+    assert [one.foreground_share for one in first[0].pictures] == [None] * 3
+    assert (found.total, found.flagged, found.in_progress) == (4, 1, 0)
+    assert [one.name for one in found.pictures] == ["p0.png", "p1.png", "p2.png"]
+    assert found.pictures[0].corrected_share == pytest.approx(0.5)
+    assert found.pictures[0].foreground_share == pytest.approx(corrected_share(study))
+    assert found.pictures[1].foreground_share == 0
+    assert "empty" in found.pictures[1].doubt
+    assert found.pictures[2].foreground_share == 1
+    with pytest.raises(Cancelled):
+        look_at(study, first=first.append, cancelled=lambda: True)
+
+
+def corrected_share(study: Study) -> float:
+    """Give the share of the first picture in the tiny model's mask with the upper half corrected."""
+    mask = quantise(tiny_probability(read_image(study.pictures()[0].path).pixels)) >= level_of(0.5)
+    mask[:60] = True
+    return float(mask.mean())

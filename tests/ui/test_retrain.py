@@ -1,0 +1,407 @@
+"""The retrain window, with a trainer that trains nothing but writes what one would."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests import fake_trainer
+from tests.reviewed_study import drawn_study, review
+from tests.tiny_models import tiny_vessel_model
+from vesselapp.core.geometry import Box
+from vesselapp.state.retraining import RunState
+from vesselapp.study.models import Registry
+from vesselapp.study.study import Study
+from vesselapp.ui.retrain.desk import RetrainDesk
+from vesselapp.ui.retrain.disagreement import BOTH, NONE, ONLY_NEW, ONLY_OLD, STRIPE, codes_of
+from vesselapp.ui.retrain.plot import Curve, Plot, smoothed, ticks
+from vesselapp.ui.retrain.window import RetrainWindow
+
+LEFT = Qt.MouseButton.LeftButton
+LONG = 60000
+
+
+class Courier(QObject):
+    call = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.call.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Three drawn pictures, of which two are reviewed; the tiny model is number 1, and in use."""
+    study = drawn_study(tmp_path / "study")
+    for picture in study.pictures()[:2]:
+        review(study, picture, boxes=[Box(10, 10, 30, 20)])
+    registry = Registry(study.folder)
+    registry.add(tiny_vessel_model(tmp_path / "tiny.onnx"), who="tester")
+    registry.use(1)
+    tiny_vessel_model(study.folder / "candidate-for-tests.onnx", name="Tiny tuned", threshold=0.45)
+    return study
+
+
+class Stand:
+    """A main window with a desk, and what was asked of the app."""
+
+    def __init__(self, qtbot: QtBot, study: Study) -> None:
+        self.qtbot, self.study = qtbot, study
+        self.main, self.courier = QMainWindow(), Courier()
+        self.opened: list[str] = []
+        self.changes: list[int] = []
+        self.desk = self.new_desk()
+        qtbot.addWidget(self.main)
+        self.main.resize(900, 600)
+        self.main.show()
+
+    def new_desk(self) -> RetrainDesk:
+        desk = RetrainDesk(
+            self.main,
+            self.main.statusBar(),
+            self.courier.call.emit,
+            open_picture=self.opened.append,
+            model_changed=lambda: self.changes.append(1),
+            dress=lambda window: None,
+        )
+        desk.retraining._command = (sys.executable, fake_trainer.__file__)
+        desk.set_study(self.study.folder, self.study.name)
+        return desk
+
+    @property
+    def window(self) -> RetrainWindow:
+        assert self.desk.window is not None
+        return self.desk.window
+
+    def begin(self, settings: str = "steps=20") -> None:
+        """Open the window and start a training with some settings of the fake trainer."""
+        self.desk.show()
+        page = self.window.offer_page
+        page.options.settings.setText(settings + f" incumbent={self.incumbent()}")
+        page.options.settings.editingFinished.emit()
+        self.qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+        page.start_button.click()
+
+    def incumbent(self) -> str:
+        return hashlib.sha256(Registry(self.study.folder).entry(1).path.read_bytes()).hexdigest()
+
+    def until_judged(self) -> None:
+        self.qtbot.waitUntil(lambda: self.desk.retraining.state is RunState.DONE, timeout=LONG)
+        self.qtbot.waitUntil(lambda: self.window.verdict_page.table.rowCount() > 0, timeout=LONG)
+
+
+@pytest.fixture
+def stand(qtbot: QtBot, qapp: QApplication, study: Study) -> Iterator[Stand]:
+    stand = Stand(qtbot, study)
+    yield stand
+    retraining = stand.desk.retraining
+    if retraining.state.live:
+        retraining.wish("cancel")
+        qtbot.waitUntil(lambda: not retraining.state.live, timeout=LONG)
+    stand.desk.close()
+    qapp.processEvents()
+
+
+def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot) -> None:
+    stand.desk.show()
+    page = stand.window.offer_page
+    assert not stand.window.isModal()
+    assert not page.start_button.isEnabled()
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(lambda: page.table.item(0, 3).text() != "…", timeout=LONG)
+    assert page.table.rowCount() == 2
+    assert "2 of 3 pictures are reviewed" in page.summary.text()
+    assert "Only 2 pictures are reviewed" in page.warnings.text()
+    assert "CPU, 2 cores" in page.facts.text()
+    assert "about 2 min" in page.facts.text()
+    assert page.table.item(0, 2).text() == "1.28%"
+    page.table.itemActivated.emit(page.table.item(1, 0))
+    assert stand.opened == [stand.study.pictures()[1].key]
+
+
+def test_no_reviewed_picture_no_training(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
+    empty = drawn_study(tmp_path / "empty")
+    stand.desk.set_study(empty.folder, empty.name)
+    stand.desk.show()
+    page = stand.window.offer_page
+    qtbot.waitUntil(lambda: "None of the 3" in page.summary.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)
+    assert not page.start_button.isEnabled()
+
+
+def test_what_the_trainer_refuses_is_said(stand: Stand, qtbot: QtBot) -> None:
+    stand.desk.show()
+    page = stand.window.offer_page
+    page.options.settings.setText("refuse=1")
+    page.options.settings.editingFinished.emit()
+    qtbot.waitUntil(lambda: "No picture is reviewed yet" in page.facts.text(), timeout=LONG)
+    assert not page.start_button.isEnabled()
+
+
+def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=100000")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: page.strip.count() >= 2, timeout=LONG)
+    assert stand.window.pages.currentWidget() is page
+    assert "judge pictures 0.9" in page.dice.accessibleDescription()
+    assert "before 0.900" in page.dice.accessibleDescription()
+    assert "loss" in page.loss.accessibleDescription()
+    assert "left" in page.words.text()
+    assert not page.strip.item(0).icon().isNull()
+    assert stand.desk.button.text().startswith("Training 0 %")
+    page.pause_button.click()
+    qtbot.waitUntil(lambda: retraining.state is RunState.PAUSED, timeout=LONG)
+    assert page.pause_button.text() == "Go on"
+    assert "paused" in stand.desk.button.text()
+    page.pause_button.click()
+    qtbot.waitUntil(lambda: retraining.state is RunState.RUNNING, timeout=LONG)
+    page.stop_button.click()
+    stand.until_judged()
+
+
+def test_closing_the_window_leaves_the_run_alone(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=100000")
+    retraining = stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.progress.step > 3, timeout=LONG)
+    stand.window.close()
+    at_close = retraining.progress.step
+    qtbot.waitUntil(lambda: retraining.progress.step > at_close + 3, timeout=LONG)
+    stand.desk.button.click()
+    assert stand.window.isVisible()
+    assert stand.window.pages.currentWidget() is stand.window.live_page
+    # and so does closing the app: another one finds it
+    stand.desk.close()
+    stand.desk = stand.new_desk()
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.RUNNING, timeout=LONG)
+    assert stand.desk.button.isVisibleTo(stand.main)
+    stand.desk.button.click()
+    assert stand.window.pages.currentWidget() is stand.window.live_page
+    stand.window.live_page.cancel_button.click()
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.STOPPED, timeout=LONG)
+    assert "cancelled" in stand.window.live_page.headline.text()
+    assert not stand.desk.button.isVisibleTo(stand.main)
+
+
+def test_a_dead_trainer_is_shown_with_its_last_words(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=20 die=8")
+    page = stand.window.live_page
+    qtbot.waitUntil(lambda: "broke off" in page.headline.text(), timeout=LONG)
+    assert "Killed by the test" in page.log.toPlainText()
+    assert stand.desk.button.text() == "Training broke off"
+    page.on_button.click()
+    stand.until_judged()
+
+
+def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    page = stand.window.verdict_page
+    assert page.sentence.text().endswith(fake_trainer.SENTENCES["better"])
+    assert page.table.item(0, 4).text() == "+3.0  (+2.0 to +4.0)"
+    assert page.promote_button.isEnabled()
+    assert not page.anyway_button.isVisible()
+    page.promote_button.click()
+    qtbot.waitUntil(lambda: bool(stand.changes), timeout=LONG)
+    registry = Registry(stand.study.folder)
+    active = registry.active()
+    assert active is not None
+    assert (active.number, active.name, active.verdict) == (2, "Tiny tuned", "better")
+    assert "Promoted as model 2" in page.decided.text()
+    assert not page.promote_button.isEnabled()
+    page.models_button.click()
+    models = stand.desk.models
+    assert models is not None
+    assert [models.table.item(row, 0).text() for row in range(3)] == ["", "", "● in use"]
+    assert not models.use_button.isEnabled()
+    models.table.setCurrentCell(1, 0)
+    models.use_button.click()
+    qtbot.waitUntil(lambda: len(stand.changes) == 2, timeout=LONG)
+    active = registry.active()
+    assert active is not None
+    assert active.number == 1
+    models.table.setCurrentCell(0, 0)
+    models.use_button.click()
+    qtbot.waitUntil(lambda: len(stand.changes) == 3, timeout=LONG)
+    assert registry.active() is None
+    assert len(registry.entries()) == 2
+
+
+def test_a_worse_candidate_needs_a_reason_which_is_kept(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=20 verdict=worse")
+    stand.until_judged()
+    page = stand.window.verdict_page
+    assert not page.promote_button.isEnabled()
+    page.anyway_button.click()
+    assert page.reason.isVisible()
+    assert not page.reason_button.isEnabled()
+    qtbot.keyClicks(page.reason, "  better on smears")
+    qtbot.keyClick(page.reason, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(stand.changes), timeout=LONG)
+    run = stand.desk.retraining.run
+    assert run is not None
+    overruled = run.verdict().overruled
+    assert overruled is not None
+    assert overruled.reason == "better on smears"
+    active = Registry(stand.study.folder).active()
+    assert active is not None
+    assert active.reason == "better on smears"
+    assert "better on smears" in page.decided.text()
+
+
+@pytest.mark.parametrize(("button", "word"), [("keep_button", "kept"), ("discard_button", "discarded")])
+def test_no_clear_difference_is_kept_or_discarded(stand: Stand, qtbot: QtBot, button: str, word: str) -> None:
+    stand.begin("steps=5 verdict=same")
+    stand.until_judged()
+    page = stand.window.verdict_page
+    assert not page.promote_button.isEnabled()
+    getattr(page, button).click()
+    run = stand.desk.retraining.run
+    assert run is not None
+    assert json.loads((run.folder / "decision.json").read_text())["decision"] == word
+    assert Registry(stand.study.folder).entry(1) == Registry(stand.study.folder).active()
+    assert stand.desk.button.text() == ""
+    page.anew_button.click()
+    first = stand.window.offer_page
+    qtbot.waitUntil(lambda: first.earlier.count() == 1, timeout=LONG)
+    assert first.earlier.currentText().endswith(f"no clear difference, {word}")
+    first.show_button.click()
+    stand.until_judged()
+    assert stand.window.pages.currentWidget() is page
+
+
+def test_another_file_than_the_judged_one_is_not_promoted(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    page, run = stand.window.verdict_page, stand.desk.retraining.run
+    assert run is not None
+    (run.folder / "candidate.onnx").write_bytes(b"something else")
+    page.promote_button.click()
+    qtbot.waitUntil(lambda: "not the one that was judged" in page.decided.text(), timeout=LONG)
+    active = Registry(stand.study.folder).active()
+    assert active is not None
+    assert active.number == 1
+
+
+def test_both_models_are_seen_on_any_picture(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    box = stand.window.verdict_page.compare
+    assert box.table.rowCount() == 3
+    qtbot.waitUntil(lambda: box.panes.compared is not None, timeout=LONG)
+    compared = box.panes.compared
+    assert compared is not None
+    old = compared.incumbent.evidence.levels[0] >= compared.incumbent.level
+    new = compared.candidate.evidence.levels[0] >= compared.candidate.level
+    assert compared.only_new == pytest.approx(float((new & ~old).mean()))
+    assert compared.only_new > 0
+    assert compared.only_old == 0
+    assert f"only candidate {compared.only_new:.2%}" in box.legend.accessibleDescription()
+    rows = {box.table.item(row, 0).text(): row for row in range(3)}
+    box.table.setCurrentCell(rows["p0.png"], 0)
+    qtbot.waitUntil(
+        lambda: box.panes.compared is not None and box.panes.compared.reviewed is not None, timeout=LONG
+    )
+    shown = grabbed(box.panes)
+    box.outline_box.setChecked(False)
+    assert (grabbed(box.panes) != shown).any()
+
+
+def test_zoom_and_pan_are_one_for_all_panes(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    panes = stand.window.verdict_page.compare.panes
+    qtbot.waitUntil(lambda: panes.compared is not None, timeout=LONG)
+    qtbot.keyClick(panes, Qt.Key.Key_H)
+    fitted = panes.view
+    at = QPointF(panes.pane_left(1) + 20, panes.header() + 30)
+    under = panes.view.to_picture(20, 30)
+    wheel = QWheelEvent(
+        at, panes.mapToGlobal(at), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(panes, wheel)
+    assert panes.view.zoom == pytest.approx(fitted.zoom * 1.25)
+    assert panes.view.to_picture(20, 30) == pytest.approx(under, abs=1)
+    # with the masks hidden, incumbent and candidate show the same pixels
+    qtbot.keyPress(panes, Qt.Key.Key_H)
+    seen = grabbed(panes)[panes.header() :]
+    wide = panes.pane_width()
+    first, second = (
+        seen[2:-2, left + 2 : left + wide - 2] for left in (panes.pane_left(0), panes.pane_left(1))
+    )
+    assert np.array_equal(first, second)
+    qtbot.keyRelease(panes, Qt.Key.Key_H)
+    before = panes.view
+    qtbot.mousePress(panes, LEFT, pos=QPoint(40, 60))
+    qtbot.mouseMove(panes, QPoint(50, 66))
+    qtbot.mouseRelease(panes, LEFT, pos=QPoint(50, 66))
+    assert (panes.view.x - before.x, panes.view.y - before.y) == (10, 6)
+    qtbot.keyClick(panes, Qt.Key.Key_F)
+    assert panes.view == fitted
+
+
+def grabbed(widget: QWidget) -> np.ndarray:
+    """Give what a widget shows: (h, w, 3) uint8."""
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    raw = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return raw[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def test_the_map_tells_the_four_cases_apart() -> None:
+    old = np.array([[False, True, False, True, True, True, True]])
+    new = np.array([[False, False, True, True, False, False, False]])
+    codes = codes_of(old, new, 2)
+    assert codes[0, [0, 2, 3]].tolist() == [NONE, ONLY_NEW, BOTH]
+    assert set(codes[0, [1, 4, 5, 6]].tolist()) == {ONLY_OLD, STRIPE}
+    assert np.array_equal(codes_of(old, new, 2, x=4), codes)
+
+
+def test_everything_is_named_and_reached_by_the_keyboard(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    stand.desk.show_models()
+    window, models = stand.window, stand.desk.models
+    assert models is not None
+    for widget in (*window.findChildren(QWidget), *models.findChildren(QWidget)):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not widget.objectName().startswith("qt_"):
+            named = widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text())
+            inside = type(widget).__name__ in ("QWidget", "QListView")  # parts of a combo box
+            assert named or inside, f"{type(widget).__name__} has no name"
+    assert window.sizeHint().width() <= 1366
+    assert window.sizeHint().height() <= 700
+    assert window.minimumSizeHint().width() <= 1100
+
+
+def test_a_plot_says_in_words_what_it_draws(qtbot: QtBot) -> None:
+    plot = Plot("Dice")
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    empty = grabbed(plot)
+    assert plot.in_words() == "nothing yet."
+    plot.show_curves([Curve("judge", [(0, 0.5), (10, 0.75)], level=0.6), Curve("old", [(10, 0.9)], 1)], 20)
+    assert plot.accessibleDescription() == "judge 0.750 at step 10, before 0.600; old 0.900 at step 10."
+    assert (grabbed(plot) != empty).any()
+
+
+def test_ticks_are_round_and_few() -> None:
+    assert ticks(0, 1, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert ticks(0.78, 0.83, 5) == pytest.approx([0.78, 0.79, 0.80, 0.81, 0.82, 0.83])
+    assert ticks(0, 300, 4) == [0, 100, 200, 300]
+    assert ticks(1, 1, 4) == []
+    assert ticks(0, float("nan"), 4) == []
+
+
+def test_smoothing_begins_at_the_first_value_and_forgets() -> None:
+    assert smoothed([]) == []
+    out = smoothed([(0, 1.0), (1, 0.0)] + [(n, 0.0) for n in range(2, 100)])
+    assert out[0] == (0, 1.0)
+    assert out[1] == (1, 0.5)
+    assert out[-1][1] < 1e-3
