@@ -147,6 +147,18 @@ def test_a_run_is_found_again_by_another_app(retraining: Retraining, desk: Desk,
     retraining.open(None)
 
 
+def test_two_apps_do_not_train_at_once(retraining: Retraining, desk: Desk, study: Path) -> None:
+    other = Retraining(desk.calls.put, COMMAND)
+    other.open(study)
+    retraining.start(options(steps=100000, pause_s=0.01))
+    desk.until(lambda: retraining.progress.step > 0)
+    with pytest.raises(VesselError, match="Somebody else"):
+        other.start(options())
+    assert other.run == retraining.run
+    desk.until(lambda: other.state is RunState.RUNNING)
+    other.close()
+
+
 def test_a_dead_trainer_is_told_and_gone_on_with(retraining: Retraining, desk: Desk) -> None:
     retraining.start(options(steps=20, die=8))
     desk.until(lambda: retraining.state is RunState.DEAD)

@@ -200,6 +200,16 @@ def test_a_dead_trainer_is_shown_with_its_last_words(stand: Stand, qtbot: QtBot)
     stand.until_judged()
 
 
+def test_a_failed_training_is_left_behind(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=20 fail=3")
+    page = stand.window.live_page
+    qtbot.waitUntil(lambda: page.headline.text().endswith("failed: The disk is full."), timeout=LONG)
+    assert stand.desk.button.text() == "Training failed"
+    page.anew_button.click()
+    assert stand.window.pages.currentWidget() is stand.window.offer_page
+    assert stand.desk.button.text() == ""
+
+
 def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtBot) -> None:
     stand.begin()
     stand.until_judged()

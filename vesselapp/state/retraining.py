@@ -17,7 +17,7 @@ from psygnal import Signal
 from vesselapp.core.errors import VesselError
 from vesselapp.state.jobs import Deliver
 from vesselapp.state.run_progress import Plan, RunProgress
-from vesselapp.state.run_watch import RunWatch, Seen
+from vesselapp.state.run_watch import RunWatch, Seen, is_at_work, newest_run
 from vesselapp.state.trainer_process import (
     PlanQuestion,
     Started,
@@ -173,6 +173,10 @@ class Retraining:
         assert self.study is not None
         if self.state.live:
             raise VesselError("A training of this study is at work already.", "Wait for it, or cancel it.")
+        newest = newest_run(self.study)
+        if newest is not None and newest != self.run and is_at_work(newest):
+            self.show_run(newest)
+            raise VesselError("Somebody else has just begun a training of this study.", "It is shown now.")
         command = self._command or trainer_command()
         self.cancel_plan()
         self._begin(command, new_run(self.study), options)

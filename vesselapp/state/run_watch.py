@@ -120,3 +120,14 @@ def newest_run(study: Path) -> RunFolder | None:
     """Give a study's newest run that has begun, None where there is none."""
     begun = (run for run in runs_of(study) if run.events_file.exists() or run.log_file.exists())
     return next(begun, None)
+
+
+def is_at_work(run: RunFolder) -> bool:
+    """Tell whether a run's trainer is at work, by its heartbeat and this computer's clock."""
+    beat = run.heartbeat()
+    if beat is None or abs(time.time() - beat / 1e9) > _STILL_S or run.process_is_gone():
+        return False
+    progress = RunProgress()
+    for event in _read_all(EventTail(run.events_file))[0]:
+        progress.take(event)
+    return not progress.end

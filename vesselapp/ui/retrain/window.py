@@ -88,7 +88,7 @@ class RetrainWindow(QDialog):
         offer.options_changed.connect(self._ask_plan)
         offer.picture_wanted.connect(self.picture_wanted)
         offer.run_wanted.connect(self._show_run)
-        self.live_page.anew.connect(self.choose_anew)
+        self.live_page.anew.connect(self._leave_broken)
         verdict.anew.connect(self.choose_anew)
         verdict.models.connect(self.models_wanted)
         verdict.promote.connect(self._promote)
@@ -106,12 +106,13 @@ class RetrainWindow(QDialog):
     def open(self) -> None:
         """Show the window, at the page that the run's state calls for."""
         state, decided = self._retraining.state, self._retraining.decision is not None
-        if state in (RunState.NONE, RunState.STOPPED) or (decided and not state.live):
-            self.choose_anew()
         self.show()
         self.raise_()
         self.activateWindow()
-        self.refresh()
+        if state in (RunState.NONE, RunState.STOPPED) or (decided and not state.live):
+            self.choose_anew()
+        else:
+            self.refresh()
 
     def choose_anew(self) -> None:
         """Go to the first page."""
@@ -121,8 +122,16 @@ class RetrainWindow(QDialog):
         self.refresh()
         self._ask_offer()
 
+    def _leave_broken(self) -> None:
+        """Go to the first page; a run that broke is told of no more, but stays in the list."""
+        if self._retraining.decision is None and self._retraining.state is not RunState.STOPPED:
+            self._decide("discarded")
+        self.choose_anew()
+
     def refresh(self) -> None:
         """Show the page that the run's state calls for, as it is now."""
+        if not self.isVisible():
+            return  # `open` comes back here
         state = self._retraining.state
         if state.live:
             self._choosing = False
@@ -199,8 +208,6 @@ class RetrainWindow(QDialog):
             return
         if run == self._judged_run:
             self.verdict_page.show_decision(self._retraining.decision)
-            return
-        if not self.isVisible():
             return
         self._judged_run = run
         self.verdict_page.sentence.setText("Reading the verdict…")
