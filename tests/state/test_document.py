@@ -97,7 +97,6 @@ def test_a_stroke_that_changes_nothing_is_no_edit() -> None:
     document = make_document()
     stroke(document, Brush.RESTORE, 30, (100, 100))
     assert document.history.undo_name is None
-    assert not document.unsaved
 
 
 def test_the_oldest_edits_go_when_the_cap_is_reached() -> None:
@@ -160,26 +159,6 @@ def test_a_models_threshold_never_replaces_a_persons() -> None:
 def test_painting_outside_a_stroke_is_a_mistake() -> None:
     with pytest.raises(RuntimeError):
         make_document().paint((1, 1), (2, 2), 3, Brush.PAINT)
-
-
-def test_unsaved_follows_changes_and_saves() -> None:
-    document = make_document()
-    assert not document.unsaved
-    stroke(document, Brush.PAINT, 20, (100, 100))
-    state = document.state
-    stroke(document, Brush.PAINT, 20, (200, 100))
-    document.mark_saved(state, "now")
-    assert document.unsaved
-    document.mark_saved(document.state, "now")
-    assert not document.unsaved
-    document.undo()
-    assert document.unsaved
-    document.redo()
-    assert not document.unsaved
-    document.set_level(document.level + 1)
-    assert document.unsaved
-    document.set_level(document.level - 1)
-    assert not document.unsaved
 
 
 def test_parts_of_an_answer_are_shown_and_taken_back() -> None:

@@ -35,26 +35,25 @@ def window(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[MainWin
     window = make_window(tmp_path / "data", tmp_path / "config")
     window.workspace.settings.model = str(model)
     window.workspace.use_model(str(model))
-    qtbot.addWidget(window, before_close_func=lambda w: discard(w))
+    qtbot.addWidget(window)
     window.resize(1000, 700)
     window.show()
     qtbot.waitExposed(window)
     yield window
-    window.workspace.cancel()
+    window.workspace.close()
     window.workspace.jobs.close()
     qapp.processEvents()
-
-
-def discard(window: MainWindow) -> None:
-    """Let the window close without a question."""
-    document = window.workspace.document
-    if document is not None:
-        document.mark_saved(document.state, "now")
 
 
 def wait_for_answer(qtbot: QtBot, window: MainWindow) -> None:
     """Wait until the model has answered for the open picture."""
     qtbot.waitUntil(lambda: window.workspace.answer is not None, timeout=20000)
+
+
+def wait_until_saved(qtbot: QtBot, window: MainWindow) -> None:
+    """Wait until everything that was done is on the disk."""
+    sitting = window.workspace.sitting
+    qtbot.waitUntil(lambda: sitting is not None and not sitting.standing.unsaved, timeout=20000)
 
 
 def random_pixels(height: int, width: int, seed: int = 0) -> np.ndarray:

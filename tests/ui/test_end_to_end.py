@@ -8,11 +8,10 @@ import PIL.Image
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import discard, wait_for_answer
+from tests.ui.conftest import wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import FOREGROUND, level_of, mask_of
 from vesselapp.ui.window import MainWindow
 
@@ -150,13 +149,13 @@ def test_next_and_previous_keep_the_work(qtbot: QtBot, window: MainWindow, pictu
     document = window.workspace.document
     assert document is not None
     assert (document.corrections[150, 100:140] == 2).all()
-    assert not document.unsaved
+    wait_until_saved(qtbot, window)
 
 
 def test_another_picture_drops_the_stale_answer(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     window.open_paths([pictures])
     for index in (1, 2, 0, 2):
-        window.workspace.open(index)
+        window.workspace.open(window.workspace.pictures.shown[index])
     wait_for_answer(qtbot, window)
     document = window.workspace.document
     assert document is not None
@@ -165,46 +164,16 @@ def test_another_picture_drops_the_stale_answer(qtbot: QtBot, window: MainWindow
     assert document.probability.shape == (240, 260)
 
 
-@pytest.mark.parametrize(
-    ("button", "closes", "kept"),
-    [
-        (QMessageBox.StandardButton.Cancel, False, False),
-        (QMessageBox.StandardButton.Discard, True, False),
-        (QMessageBox.StandardButton.Save, True, True),
-    ],
-)
-def test_closing_with_unsaved_work_asks(
-    qtbot: QtBot,
-    window: MainWindow,
-    pictures: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    button: QMessageBox.StandardButton,
-    closes: bool,
-    kept: bool,
-) -> None:
+def test_closing_asks_nothing_and_keeps_the_work(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     open_all(qtbot, window, pictures)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    asked = []
-
-    def answer(*_args: object) -> QMessageBox.StandardButton:
-        asked.append(1)
-        return button
-
-    monkeypatch.setattr(QMessageBox, "question", answer)
-    assert window.close() is closes
-    assert asked == [1]
-    document = window.workspace.document
+    document, facts = window.workspace.document, window.workspace.review.record
     assert document is not None
-    assert (window.workspace.store.load(document.image) is not None) is kept
-    discard(window)
-
-
-def test_a_clean_close_asks_nothing(
-    qtbot: QtBot, window: MainWindow, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_all(qtbot, window, pictures)
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: pytest.fail("asked"))
     assert window.close()
+    kept = window.workspace.store.place(document.image.sha256).load(facts.sha256, 300, 320)
+    assert kept is not None
+    assert np.array_equal(kept.corrections, document.corrections)
+    assert [edit.name for edit in kept.done] == ["Brush"]
 
 
 def test_bad_files_are_told_and_the_window_goes_on(
@@ -274,4 +243,5 @@ def test_escape_takes_the_stroke_back(qtbot: QtBot, window: MainWindow, pictures
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
     qtbot.mouseRelease(canvas, LEFT, pos=canvas.place_of(140, 150))
     assert not document.corrections.any()
-    assert not document.unsaved
+    assert window.workspace.review is not None
+    assert not window.workspace.review.touched

@@ -12,7 +12,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import Figures, ModelCard, Source
 from vesselapp.inference.cards import kept_card
-from vesselapp.state import workspace as workspace_module
+from vesselapp.state import asking
 from vesselapp.ui.model_dialog import card_html
 from vesselapp.ui.window import MainWindow
 
@@ -82,7 +82,7 @@ def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() ->
 def test_a_big_picture_is_shown_by_parts_from_what_is_in_sight(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workspace_module, "_SHOW_PARTS_PX", 1)
+    monkeypatch.setattr(asking, "SHOW_PARTS_PX", 1)
     pixels = np.random.default_rng(0).integers(0, 255, (900, 1200, 3), np.uint8)
     PIL.Image.fromarray(pixels).save(tmp_path / "big.png")
     model = tiny_vessel_model(tmp_path / "as_is.onnx", tile=128, overlap=32)

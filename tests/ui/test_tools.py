@@ -478,22 +478,16 @@ def test_threshold_keys(qtbot: QtBot, window: MainWindow, vessel: Document, pres
     assert vessel.level == before + steps
 
 
-def test_what_was_saved_before_is_said(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
+def test_what_is_saved_is_said(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     window.open_paths([pictures])
     wait_for_answer(qtbot, window)
     assert window.status.saved.text() == "no edits yet"
     click(qtbot, window, 100, 150)
-    assert "not saved" in window.status.saved.text()
-    window.action("undo").trigger()
-    assert window.status.saved.text() == "no edits yet"
-    window.action("redo").trigger()
+    qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved "), timeout=5000)
     for name, start in (("next", "b.png"), ("previous", "a.png")):
         window.action(name).trigger()
         qtbot.waitUntil(lambda start=start: window.windowTitle().startswith(start), timeout=20000)
-    assert window.status.saved.text().startswith("saved 20")
-    document = window.workspace.document
-    assert document is not None
-    assert not document.unsaved
+    assert window.status.saved.text().startswith("saved ")
 
 
 def test_the_readout_follows_an_undo_without_a_move(

@@ -1,21 +1,24 @@
 """Masks, overlays and probabilities as files that any other program can read."""
 
 import contextlib
+import json
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
 from vesselapp.core.overlay import overlay_pixels
 
 SUFFIXES = {"mask": "_mask.png", "overlay": "_overlay.png", "probability": "_probability.tif"}
+PROVENANCE_SUFFIX = "_mask.json"
 
 _MARK = b"vesselapp"
 _HEAD_BYTES = 1024
@@ -51,6 +54,12 @@ def write_probability(path: Path, probability: NDArray[np.float32]) -> None:
     atomic_write(path, save)
 
 
+def write_provenance(path: Path, facts: Mapping[str, object]) -> None:
+    """Write where a mask comes from (values of JSON): model, threshold, who, when, how much was corrected."""
+    text = json.dumps({"software": f"{_MARK.decode()} {vesselapp.__version__}"} | dict(facts), indent=1)
+    _write(path, text.encode())
+
+
 def write_outputs(
     folder: Path,
     stem: str,
@@ -61,6 +70,7 @@ def write_outputs(
     *,
     colour: tuple[int, int, int] = (255, 0, 0),
     opacity: float = 0.45,
+    provenance: Mapping[str, object] | None = None,
 ) -> dict[str, Path]:
     """Write the wanted files of one picture: all of them, or, where one can't be written, no new one.
 
@@ -80,6 +90,8 @@ def write_outputs(
         Of the overlay.
     opacity : float, 0-1
         Of the overlay.
+    provenance : mapping, optional
+        Written beside the mask, as ``provenance`` among the paths.
 
     Returns
     -------
@@ -87,6 +99,8 @@ def write_outputs(
         Path by kind.
     """
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
+    if provenance is not None and "mask" in paths:
+        paths["provenance"] = folder / f"{stem}{PROVENANCE_SUFFIX}"
     for path in paths.values():
         _refuse_foreign(path)
     new = [path for path in paths.values() if not path.exists()]
@@ -97,6 +111,8 @@ def write_outputs(
             write_overlay(paths["overlay"], overlay_pixels(pixels, mask, colour, opacity))
         if "probability" in paths and probability is not None:
             write_probability(paths["probability"], probability)
+        if "provenance" in paths and provenance is not None:
+            write_provenance(paths["provenance"], provenance)
     except BaseException:  # a set of files that lacks some would pass for a whole one
         for path in new:
             with contextlib.suppress(OSError):
@@ -107,7 +123,7 @@ def write_outputs(
 
 def written_by_vesselapp(path: Path) -> bool:
     """Tell whether a file carries the mark of the writers above, by its name and its first bytes."""
-    if not path.name.endswith(tuple(SUFFIXES.values())):
+    if not path.name.endswith((*SUFFIXES.values(), PROVENANCE_SUFFIX)):
         return False
     try:
         with path.open("rb") as file:

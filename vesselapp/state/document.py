@@ -1,6 +1,6 @@
 """The open picture and all that is known of it: the model's answer, the corrections, the threshold."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from vesselapp.core.pyramid import Pyramid, halve_evidence
 from vesselapp.core.strokes import Pixels, Point, stroke_pixels
 from vesselapp.state.brush import Brush
 from vesselapp.state.history import DEFAULT_CAP_BYTES, History
+from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone
 
 
 class Document:
@@ -29,6 +30,10 @@ class Document:
         0-1.
     history_bytes : int
         Cap of the undo history.
+    corrections : (H, W) uint8, optional
+        `Correction` values there are already; the document writes into them.
+    probability : (H, W) uint8, optional
+        Quantised, 1-253, where there is an answer already.
 
     Attributes
     ----------
@@ -38,30 +43,47 @@ class Document:
         Quantised, 1-253; None until a model has answered.
     corrections : (H, W) uint8
         `Correction` values.
+    locked : str
+        Why nothing can be changed, as one sentence; empty where it can.
+    happened : Signal
+        Carries each `Operation` as soon as it is done, for the journal.
+    refused : Signal
+        Carries the reason when something would have been changed but for ``locked``.
     """
 
     evidence_changed = Signal(Box)
     probability_changed = Signal()
     threshold_changed = Signal()
     history_changed = Signal()
-    saved_changed = Signal()
+    happened = Signal(object)
+    refused = Signal(str)
 
     def __init__(
-        self, image: Image, pixels: Pyramid, threshold: float, history_bytes: int = DEFAULT_CAP_BYTES
+        self,
+        image: Image,
+        pixels: Pyramid,
+        threshold: float,
+        history_bytes: int = DEFAULT_CAP_BYTES,
+        *,
+        corrections: NDArray[np.uint8] | None = None,
+        probability: NDArray[np.uint8] | None = None,
     ) -> None:
         self.image = image
         self.pixels = pixels
         self.height, self.width = image.pixels.shape[:2]
-        self.corrections = np.zeros((self.height, self.width), np.uint8)
-        self.probability: NDArray[np.uint8] | None = None
-        self.evidence = Pyramid(np.full((self.height, self.width), ev.LOWEST, np.uint8), halve_evidence)
+        shape = (self.height, self.width)
+        self.corrections = np.zeros(shape, np.uint8) if corrections is None else corrections
+        self.probability = probability
+        plane = np.full(shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
+        if corrections is not None:
+            ev.compose_into(plane, plane, corrections)
+        self.evidence = Pyramid(plane, halve_evidence)
         self.history = History(history_bytes)
+        self.locked = ""
         self._before_parts: tuple[NDArray[np.uint8] | None] | None = None
         self._level = ev.level_of(threshold)
         self._threshold_is_the_persons = False
         self._recorder: EditRecorder | None = None
-        self.saved_when = ""
-        self._saved_state: tuple[object, int] = self.state
 
     # -- threshold ------------------------------------------------------------------------------------------
 
@@ -83,17 +105,17 @@ class Document:
     def set_level(self, level: int) -> None:
         """Choose the threshold by its level; no pixel is written."""
         level = min(max(level, ev.LOWEST + 1), ev.HIGHEST)
-        self._threshold_is_the_persons = True
-        if level != self._level:
+        if level != self._level and self._refuses():
+            self.threshold_changed.emit()  # what showed the new one shows the old one again
+        elif level != self._level:
             self._level = level
-            self._touched()
+            self._threshold_is_the_persons = True
             self.threshold_changed.emit()
+            self.happened.emit(Levelled(level))
 
     def suggest_threshold(self, threshold: float) -> None:
         """Take a model's default threshold, unless a person has chosen one."""
         if not self._threshold_is_the_persons and ev.level_of(threshold) != self._level:
-            if not self.unsaved:
-                self._saved_state = (self._saved_state[0], ev.level_of(threshold))
             self._level = ev.level_of(threshold)
             self.threshold_changed.emit()
 
@@ -134,9 +156,12 @@ class Document:
         """Whether a stroke has begun and not ended."""
         return self._recorder is not None
 
-    def begin_stroke(self) -> None:
-        """Begin a gesture that becomes one edit."""
+    def begin_stroke(self) -> bool:
+        """Begin a gesture that becomes one edit; False where nothing can be changed."""
+        if self._refuses():
+            return False
         self._recorder = EditRecorder(self.corrections)
+        return True
 
     def paint(self, start: Point, end: Point, diameter: int, brush: Brush) -> Box:
         """Paint between two pointer positions of the stroke.
@@ -152,8 +177,10 @@ class Document:
         Returns
         -------
         Box
-            What changed.
+            What changed; empty where nothing can be changed.
         """
+        if self._recorder is None and self.locked:
+            return EMPTY
         if self._recorder is None:
             raise RuntimeError("paint outside a stroke")
         parts = stroke_pixels(start, end, diameter, self.height, self.width)
@@ -167,7 +194,7 @@ class Document:
         self._recorder = None
         if edit is not None:
             self.history.add(edit)
-            self._touched()
+            self.happened.emit(Edited(edit))
             self.history_changed.emit()
         return edit
 
@@ -187,7 +214,8 @@ class Document:
         Edit or None
             None where nothing changed.
         """
-        self.begin_stroke()
+        if not self.begin_stroke():
+            return None
         self._correct(parts, correction)
         return self.end_stroke(name)
 
@@ -214,11 +242,11 @@ class Document:
 
     def undo(self) -> bool:
         """Take back the newest edit; False where there is none or a stroke is under way."""
-        return self._travel(self.history.undo)
+        return self._travel(self.history.undo, Undone())
 
     def redo(self) -> bool:
         """Bring back the edit undone last; False where there is none or a stroke is under way."""
-        return self._travel(self.history.redo)
+        return self._travel(self.history.redo, Redone())
 
     def jump(self, done: int) -> None:
         """Undo or redo until so many of the edits kept are done."""
@@ -228,34 +256,41 @@ class Document:
             if not step():
                 break
 
-    def load_corrections(self, corrections: NDArray[np.uint8], threshold: float, when: str) -> None:
-        """Take corrections and a person's threshold from disk; they count as saved (then: words)."""
+    # -- what is kept ---------------------------------------------------------------------------------------
+
+    def restore(self, done: Sequence[Edit], undone: Sequence[Edit], level: int | None) -> None:
+        """Take the undo history, and the threshold's level where a person chose it, as they were kept."""
+        self.history.restore(done, undone)
+        if level is not None:
+            self._level = min(max(level, ev.LOWEST + 1), ev.HIGHEST)
+            self._threshold_is_the_persons = True
+
+    def replace_corrections(
+        self,
+        corrections: NDArray[np.uint8],
+        done: Sequence[Edit],
+        undone: Sequence[Edit],
+        level: int | None,
+    ) -> None:
+        """Take corrections ((H, W) uint8) with their history from disk, in place of what is shown."""
+        self.abandon_stroke()
         self.corrections[...] = corrections
-        self._level = ev.level_of(threshold)
-        self._threshold_is_the_persons = True
+        self.restore(done, undone, level)
         self._recompose(box_of(corrections))
         self.threshold_changed.emit()
-        self.mark_saved(self.state, when)
+        self.history_changed.emit()
 
-    # -- saved or not ---------------------------------------------------------------------------------------
+    def lock(self, reason: str) -> None:
+        """Let nothing be changed from now on (a stroke under way ends), or, where empty, let it again."""
+        if reason:
+            self.end_stroke("Stroke")
+        self.locked = reason
 
-    @property
-    def state(self) -> tuple[object, int]:
-        """What tells one state of the work from another: undone to what was saved, it is saved again."""
-        return self.history.state, self._level
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether something a person did is not on disk yet."""
-        (edit, level), (saved_edit, saved_level) = self.state, self._saved_state
-        both_starts = isinstance(edit, int) and edit == saved_edit
-        return level != saved_level or not (edit is saved_edit or both_starts)
-
-    def mark_saved(self, state: tuple[object, int], when: str) -> None:
-        """Say that a state is on disk, and when it got there (words for the status line)."""
-        self._saved_state = state
-        self.saved_when = when
-        self.saved_changed.emit()
+    def _refuses(self) -> bool:
+        """Tell whether nothing can be changed, and tell the person why."""
+        if self.locked:
+            self.refused.emit(self.locked)
+        return bool(self.locked)
 
     # -- derived --------------------------------------------------------------------------------------------
 
@@ -263,19 +298,16 @@ class Document:
         """Give the (H, W) bool mask at the threshold, unsure left out."""
         return ev.mask_of(self.evidence.levels[0], self._level)
 
-    def _travel(self, step: Callable[[NDArray[np.uint8]], Edit | None]) -> bool:
-        if self._recorder is not None:
+    def _travel(self, step: Callable[[NDArray[np.uint8]], Edit | None], operation: Operation) -> bool:
+        if self._recorder is not None or self._refuses():
             return False
         edit = step(self.corrections)
         if edit is None:
             return False
         self._recompose(edit.box)
-        self._touched()
+        self.happened.emit(operation)
         self.history_changed.emit()
         return True
-
-    def _touched(self) -> None:
-        self.saved_changed.emit()
 
     def _recompose(self, box: Box, *, emit: bool = True) -> None:
         """Derive the evidence anew inside a box."""

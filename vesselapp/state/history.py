@@ -1,6 +1,7 @@
 """Undo and redo: edits that can be taken back and brought again."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from vesselapp.core.edits import Corrections, Edit
 
@@ -47,6 +48,12 @@ class History:
         self._size += edit.size - sum(gone.size for gone in self._undone)
         self._undone.clear()
         self._done.append(edit)
+        self._keep_to_cap()
+
+    def restore(self, done: Sequence[Edit], undone: Sequence[Edit]) -> None:
+        """Take edits as they were kept: those done, oldest first, and those undone, the next to redo last."""
+        self._done, self._undone = deque(done), list(undone)
+        self._size = sum(edit.size for edit in (*done, *undone))
         self._keep_to_cap()
 
     def set_cap(self, cap_bytes: int) -> None:

@@ -56,6 +56,7 @@ class Jobs:
     def __init__(self, deliver: Deliver) -> None:
         self.deliver = deliver
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._idle: Job | None = None
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
@@ -68,13 +69,17 @@ class Jobs:
         *,
         progress: Callable[[float], None] = lambda share: None,
         stopped: Callable[[], None] = lambda: None,
+        idle: bool = False,
     ) -> Job:
         """Queue work.
 
         Exactly one of ``done`` (with the answer), ``failed`` (with the error) and ``stopped`` (the job was
-        cancelled) is delivered.
+        cancelled) is delivered. Work for idle times is cancelled as soon as other work is queued.
         """
         job = Job(name, self.deliver, progress)
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = job if idle else None
 
         def step() -> None:
             answer: Any = None
@@ -102,6 +107,11 @@ class Jobs:
 
         self._queue.put(step)
         return job
+
+    def want(self, job: Job) -> None:
+        """Let work for idle times be work like any other."""
+        if self._idle is job:
+            self._idle = None
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the lane after the work that is queued."""

@@ -11,6 +11,8 @@ from vesselapp.core.files import atomic_write
 
 _log = logging.getLogger(__name__)
 
+MOST_RECENT = 10
+
 
 @dataclass
 class Settings:
@@ -32,6 +34,17 @@ class Settings:
     export_kinds: tuple[str, ...] = ("mask", "overlay")
     theme: str = "dark"
     window_geometry: str = ""
+    reviewer: str = ""
+    recent_studies: tuple[str, ...] = ()
+    last_pictures: dict[str, str] = field(default_factory=dict, metadata={"values": str})
+
+    def note_study(self, folder: Path) -> None:
+        """Remember a study as the one opened last."""
+        others = [name for name in self.recent_studies if name != str(folder)]
+        self.recent_studies = (str(folder), *others)[:MOST_RECENT]
+        self.last_pictures = {
+            name: key for name, key in self.last_pictures.items() if name in self.recent_studies
+        }
 
 
 def load_settings(file: Path) -> Settings:
@@ -66,12 +79,13 @@ def _checked(value: Any, default: Any, bounds: Any) -> Any:
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if isinstance(default, tuple) and isinstance(value, list):
-        same = [item for item in value if type(item) is type(default[0])]
+        kind = type(default[0]) if default else str
+        same = [item for item in value if type(item) is kind]
         return tuple(same) if len(same) == len(value) and value else default
     if type(value) is not type(default):
         return default
     if isinstance(value, dict):
-        return {key: item for key, item in value.items() if type(item) is int}
+        return {key: item for key, item in value.items() if type(item) is bounds.get("values", int)}
     if "low" in bounds:
         return min(max(value, bounds["low"]), bounds["high"])
     return value

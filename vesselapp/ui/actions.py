@@ -48,9 +48,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open_folder", "Open &folder…", ("Ctrl+Shift+O",), "File", "", "Open all pictures of a folder"
     ),
+    ActionSpec(
+        "new_study", "New &study from a folder…", ("Ctrl+Shift+N",), "File", "", "Make a study of pictures"
+    ),
+    ActionSpec("open_study", "Open s&tudy…", ("Ctrl+Alt+O",), "File", "", "Open a study's folder"),
     ActionSpec("next", "&Next picture", ("D",), "File", "next", "Go to the next picture"),
     ActionSpec("previous", "&Previous picture", ("A",), "File", "previous", "Go to the previous picture"),
-    ActionSpec("save", "&Save corrections", ("Ctrl+S",), "File", "", "Keep the corrections of this picture"),
+    ActionSpec("save", "&Save now", ("Ctrl+S",), "File", "", "It is saved by itself; this also tries again"),
     ActionSpec("export", "&Export…", ("Ctrl+E",), "File", "export", "Write mask and overlay as pictures"),
     ActionSpec("batch", "&Batch…", ("Ctrl+Shift+B",), "File", "", "Masks of many pictures into a folder"),
     ActionSpec("quit", "&Quit", ("Ctrl+Q",), "File", "", "Close vesselapp"),
@@ -88,6 +92,25 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("swap", "S&wap paint and erase", ("X",), "Tools", "", "Swap paint and erase"),
     ActionSpec("smaller", "S&maller brush", ("[",), "Tools", "", "Make the brush smaller"),
     ActionSpec("larger", "&Larger brush", ("]",), "Tools", "", "Make the brush larger"),
+    ActionSpec(
+        "reviewed_next", "Reviewed, ne&xt", ("Q",), "Review", "", "All of it is right; go to the next picture"
+    ),
+    ActionSpec("in_progress", "&In progress", ("1",), "Review", "", "Not done yet"),
+    ActionSpec("reviewed", "&Reviewed", ("2",), "Review", "", "All of it is right"),
+    ActionSpec(
+        "nothing_there", "Reviewed, &nothing there", ("3",), "Review", "", "Erase all that was found: empty"
+    ),
+    ActionSpec("flagged", "&Flagged", ("4",), "Review", "", "To be looked at again"),
+    ActionSpec(
+        "reviewed_in_sight",
+        "Reviewed, only what is in &sight",
+        ("5",),
+        "Review",
+        "",
+        "What is in sight is right; nothing is said of the rest",
+    ),
+    ActionSpec("note", "N&ote…", ("Ctrl+N",), "Review", "", "Write a note on this picture"),
+    ActionSpec("find_picture", "Find a &picture…", ("Ctrl+L",), "Review", "", "Filter the list of pictures"),
     ActionSpec("lower", "&Lower threshold", (",",), "Model", "", "Lower the threshold by one step"),
     ActionSpec("raise", "&Raise threshold", (".",), "Model", "", "Raise the threshold by one step"),
     ActionSpec(

@@ -13,11 +13,14 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Jobs
+from vesselapp.state.keeping import Keeper
+from vesselapp.state.rescue import Rescue
 from vesselapp.state.settings import load_settings, save_settings
 from vesselapp.state.sources import ReadAhead, Source
 from vesselapp.state.workspace import Workspace
-from vesselapp.study.annotation import AnnotationStore
+from vesselapp.study.store import AnnotationStore
 from vesselapp.ui.icons import icon
 from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.window import MainWindow
@@ -38,17 +41,21 @@ class _Courier(QObject):
         self._call.emit(call)
 
 
-def make_window(data_folder: Path, config_folder: Path, ahead: ReadAhead | None = None) -> MainWindow:
+def make_window(
+    data_folder: Path, config_folder: Path, ahead: ReadAhead | None = None, cache_folder: Path | None = None
+) -> MainWindow:
     """Build the window with its workspace; a QApplication must exist.
 
     Parameters
     ----------
     data_folder : Path
-        Where annotations of single images are kept.
+        Where annotations of pictures opened alone are kept, and work that could not be saved in its place.
     config_folder : Path
         Where the settings are kept.
     ahead : ReadAhead, optional
         A picture that is being read already.
+    cache_folder : Path, optional
+        Where what can be made again is kept; inside ``data_folder`` where None.
     """
     settings_file = config_folder / "settings.json"
     settings = load_settings(settings_file)
@@ -61,7 +68,10 @@ def make_window(data_folder: Path, config_folder: Path, ahead: ReadAhead | None 
     courier = _Courier()
     courier.setParent(app)
     jobs = Jobs(courier.deliver)
-    workspace = Workspace(jobs, settings, AnnotationStore(data_folder / "annotations"), ahead)
+    keeper = Keeper(courier.deliver, Rescue(data_folder / "rescue"), settings.reviewer or user_name())
+    store, cache = AnnotationStore(data_folder / "annotations"), cache_folder or data_folder / "cache"
+    workspace = Workspace(jobs, settings, store, keeper, cache, ahead)
+    workspace.remember = lambda: workspace.aside("remember", lambda: save_settings(settings, settings_file))
     window = MainWindow(workspace)
     app.aboutToQuit.connect(lambda: save_settings(settings, settings_file))
     return window
@@ -87,6 +97,7 @@ def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None
         Path(platformdirs.user_data_dir("vesselapp", appauthor=False)),
         Path(platformdirs.user_config_dir("vesselapp", appauthor=False)),
         ahead,
+        Path(platformdirs.user_cache_dir("vesselapp", appauthor=False)),
     )
     _install_excepthook(window)
     _let_ctrl_c_close(app)
@@ -97,6 +108,7 @@ def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None
     else:
         window.workspace.idle.emit()
     window.show()
+    window.tell_of_rescue()
     status = app.exec()
     window.workspace.jobs.close()
     return int(status)

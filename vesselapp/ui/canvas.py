@@ -28,10 +28,22 @@ from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
+from vesselapp.ui.view import Look
 
 _WHEEL_NOTCH = 120
 _ZOOM_PER_NOTCH = 1.25
 _WIPE_REACH = 6
+
+
+_SIGNS_OF_USE = {
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseMove,
+    QEvent.Type.MouseButtonRelease,
+    QEvent.Type.Wheel,
+    QEvent.Type.KeyPress,
+    QEvent.Type.TabletMove,
+    QEvent.Type.TouchUpdate,
+}
 
 
 class Drag(Enum):
@@ -56,11 +68,14 @@ class Canvas(PictureView):
         The brush's diameter (px) was changed by a gesture.
     told : str
         What a tool has to say, in passing.
+    used : none
+        A person does something on the canvas.
     """
 
     hovered = Signal(object)
     diameter_changed = Signal(int)
     told = Signal(str)
+    used = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,10 +98,10 @@ class Canvas(PictureView):
         self._pointer: QPointF | None = None
         self._touched: tuple[QPointF, float] | None = None
 
-    def set_document(self, document: Document | None) -> None:
+    def set_document(self, document: Document | None, look: Look | None = None) -> None:
         """Show another document; a gesture under way on the one before is taken back."""
         self.cancel_gesture()
-        super().set_document(document)
+        super().set_document(document, look)
 
     def zoom_by(self, factor: float) -> None:
         """Zoom about the pointer, or about the middle when the pointer is elsewhere."""
@@ -251,6 +266,8 @@ class Canvas(PictureView):
 
     def event(self, event: QEvent) -> bool:
         """Zoom by a touchpad's pinch; on a touch screen, one finger uses the tool, two pan and zoom."""
+        if event.type() in _SIGNS_OF_USE:
+            self.used.emit()
         if self.document is not None and isinstance(event, QNativeGestureEvent):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
                 self.show_view(self.view.zoomed(1 + event.value(), *self.to_device(event.position())))

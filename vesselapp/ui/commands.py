@@ -70,7 +70,7 @@ class Commands:
             "raise": lambda: self.nudge_threshold(1),
             "lower_coarse": lambda: self.nudge_threshold(-10),
             "raise_coarse": lambda: self.nudge_threshold(10),
-            "run": workspace.run_model,
+            "run": lambda: workspace.run_model(fresh=True),
             "cancel": self.cancel,
             "open_model": self.ask_model,
             "about_model": self.show_model,

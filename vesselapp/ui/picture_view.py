@@ -15,7 +15,7 @@ from vesselapp.state.document import Document
 from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
 from vesselapp.ui.ornaments import Minimap, paint_grid, paint_mark, paint_region, paint_wipe
 from vesselapp.ui.scene import Scene, Split
-from vesselapp.ui.view import View
+from vesselapp.ui.view import Look, View, read_look, write_look
 
 _FIT_MARGIN = 12
 _INVITATION = "Drop pictures here, or press Ctrl+O"
@@ -29,9 +29,12 @@ class PictureView(QWidget):
     -------
     zoom_changed : float
         Device px per px of the picture.
+    looked : none
+        A person has moved, zoomed or turned what is in sight.
     """
 
     zoom_changed = Signal(float)
+    looked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,8 +62,16 @@ class PictureView(QWidget):
         """The document in sight."""
         return self._scene.document if self._scene is not None else None
 
-    def set_document(self, document: Document | None) -> None:
-        """Show another document; the view is fitted unless it has the size of the one before."""
+    def set_document(self, document: Document | None, look: Look | None = None) -> None:
+        """Show another document.
+
+        Parameters
+        ----------
+        document : Document or None
+        look : dict, optional
+            What was in sight when it was left (see `look`). Where None, a fitted picture is followed by a
+            fitted one, and any other by one at the same zoom and the same share of its sides.
+        """
         before = self.document
         if before is not None:
             before.evidence_changed.disconnect(self._on_evidence_changed)
@@ -69,11 +80,26 @@ class PictureView(QWidget):
         if document is not None:
             document.evidence_changed.connect(self._on_evidence_changed)
             document.threshold_changed.connect(self._on_threshold_changed)
-            if before is None or (before.height, before.width) != (document.height, document.width):
-                self._fitted = True
-                self.view = replace(self.view, height=document.height, width=document.width)
+            self._turn_to(document, before, look)
         self.resample()
         self.repaint()  # at once: the picture is seen before anything else is begun
+
+    def _turn_to(self, document: Document, before: Document | None, look: Look | None) -> None:
+        """Choose the view of a document."""
+        size = height, width = self.pane_size()
+        middle = self.view.to_picture(width / 2, height / 2)
+        self.view = replace(self.view, height=document.height, width=document.width)
+        if look is not None:
+            self._fitted, self.view = read_look(look, self.view, size)
+        elif before is None:
+            self._fitted = True
+        elif (before.height, before.width) != (document.height, document.width) and not self._fitted:
+            x, y = middle[0] / before.width * document.width, middle[1] / before.height * document.height
+            self.view = self.view.centred_on(x, y, size).kept_in_sight(size)
+
+    def look(self) -> Look:
+        """Give what is in sight, to be shown again with `set_document`."""
+        return write_look(self.view, self.pane_size(), fitted=self._fitted)
 
     def _on_evidence_changed(self, box: Box) -> None:
         if self._scene is not None:
@@ -96,6 +122,7 @@ class PictureView(QWidget):
         """Show all of the picture."""
         self._fitted = True
         self.resample()
+        self.looked.emit()
 
     def actual_size(self) -> None:
         """Show one px of the picture on one device px, about what is in the middle now."""
@@ -156,6 +183,7 @@ class PictureView(QWidget):
             self._fitted = False
             self.view = view.kept_in_sight(self.pane_size())
             self.resample()
+            self.looked.emit()
 
     def pane_size(self) -> tuple[int, int]:
         """Give height and width in device px of the pane (the canvas, or half of it side by side)."""

@@ -5,6 +5,8 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton
 
 from vesselapp.core.evidence import LOWEST, Correction
 from vesselapp.state.document import Document
+from vesselapp.state.review import Review
+from vesselapp.state.standing import Standing, local_time
 
 _CORRECTED = {
     Correction.BACKGROUND: "corrected: background",
@@ -37,7 +39,8 @@ class StatusLine(QObject):
         self.cancel.setText("Cancel")
         self.cancel.clicked.connect(self.cancel_wanted)
         self.doubt = QLabel()
-        self.saved = QLabel("no edits")
+        self.saved = QLabel("")
+        self.saved.setObjectName("saved")
         self.zoom = QLabel("100 %")
         self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -62,9 +65,7 @@ class StatusLine(QObject):
             self.saved.setText("")
             self.zoom.setText("")
         else:
-            document.saved_changed.connect(self._on_saved)
             document.evidence_changed.connect(self._on_evidence)
-            self._on_saved()
 
     def show_place(self, place: tuple[float, float] | None) -> None:
         """Show what is under the pointer; ``(x, y)`` in px of the picture."""
@@ -115,15 +116,34 @@ class StatusLine(QObject):
         self.task.setText(text)
         self._passing.start(6000)
 
-    def _on_saved(self) -> None:
-        if self._document is None:
-            return
-        if self._document.unsaved:
-            self.saved.setText("● not saved")
-        elif self._document.saved_when:
-            self.saved.setText(f"saved {self._document.saved_when}")
+    def show_standing(self, standing: Standing | None, review: Review | None, unsaved: list[str]) -> None:
+        """Show when the newest stroke got to the disk, or plainly that something isn't there.
+
+        Parameters
+        ----------
+        standing : Standing or None
+            Of the open picture.
+        review : Review or None
+            Of the open picture.
+        unsaved : list of str
+            Names of pictures whose work doesn't get to the disk.
+        """
+        words = ""
+        if unsaved:
+            words = f"● NOT SAVED: {unsaved[0]}" + (f" and {len(unsaved) - 1} more" if unsaved[1:] else "")
+        elif standing is None or review is None:
+            words = ""
+        elif standing.is_read_only:
+            words = "read-only"
+        elif standing.saved is not None:
+            words = f"saved {standing.saved:%H:%M:%S}"
+        elif review.record.saved:
+            words = f"saved {local_time(review.record.saved)}"
         else:
-            self.saved.setText("no edits yet")
+            words = "no edits yet"
+        self.saved.setText(words)
+        self.saved.setProperty("failing", bool(unsaved))
+        self.saved.style().polish(self.saved)
 
     def _on_evidence(self, _box: object) -> None:
         self.show_place(self._place)

@@ -38,6 +38,8 @@ QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {edge}; bor
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{check}"); }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
 #notice {{ background: {notice}; border: 1px solid {accent}; border-radius: 6px; }}
+#banner {{ background: {banner}; border: 1px solid {line}; border-radius: 6px; }}
+#saved[failing="true"] {{ color: {warning}; font-weight: 600; }}
 #badge {{ border: 1px solid {line}; border-radius: 4px; padding: 1px 6px; font-weight: 600; }}
 #badge[fallback="true"] {{ border-color: #d9822b; color: {warning}; }}
 """
@@ -59,6 +61,7 @@ def apply_theme(app: QApplication, name: str) -> None:
             hover="#dfe2e6" if light else "#34373d",
             checked="#d3e4f7" if light else "#2b4058",
             notice="#fff8e6" if light else "#3a3526",
+            banner="#e8eef6" if light else "#26303c",
             warning="#a85a10" if light else "#f0a95c",
             edge="#8a9099" if light else "#7b818a",
             check=resource_path("icons/check.svg").as_posix(),

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from vesselapp.core.geometry import Box
 
 LOWEST_ZOOM = 1 / 256
 HIGHEST_ZOOM = 64.0
+
+Look = dict[str, Any]
+"""What is in sight, as values of JSON: zoom, the px of the picture in the middle, turns, whether fitted."""
 
 
 @dataclass(frozen=True)
@@ -129,3 +133,40 @@ class View:
         """Tell whether no part of the picture lies off the canvas."""
         height, width = (side * self.zoom for side in self.shown_size)
         return self.x >= 0 and self.y >= 0 and self.x + width <= canvas[1] and self.y + height <= canvas[0]
+
+
+def write_look(view: View, canvas: tuple[int, int], *, fitted: bool) -> Look:
+    """Give what is in sight on a canvas ((height, width), device px), independent of the canvas's size."""
+    x, y = view.to_picture(canvas[1] / 2, canvas[0] / 2)
+    return {
+        "fitted": fitted,
+        "zoom": view.zoom,
+        "x": round(x, 2),
+        "y": round(y, 2),
+        "turns": view.turns,
+        "mirrored": view.mirrored,
+    }
+
+
+def read_look(look: Look, view: View, canvas: tuple[int, int]) -> tuple[bool, View]:
+    """Give whether a picture is to be fitted, and its view; what makes no sense is left as it is.
+
+    Parameters
+    ----------
+    look : dict
+        As of `write_look`, read from disk.
+    view : View
+        With the picture's size.
+    canvas : (int, int)
+        Height and width in device px.
+    """
+    turns = look.get("turns")
+    if isinstance(turns, int) and 0 <= turns <= 3:
+        view = replace(view, turns=turns, mirrored=bool(look.get("mirrored")))
+    numbers = [look.get(name) for name in ("zoom", "x", "y")]
+    if look.get("fitted") or not all(isinstance(one, int | float) and math.isfinite(one) for one in numbers):
+        return True, view
+    zoom, x, y = (float(one) for one in numbers)  # type: ignore[arg-type]
+    zoom = min(max(zoom, LOWEST_ZOOM), HIGHEST_ZOOM)
+    x, y = min(max(x, 0.0), view.width), min(max(y, 0.0), view.height)
+    return False, view.centred_on(x, y, canvas, zoom).kept_in_sight(canvas)

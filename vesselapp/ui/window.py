@@ -7,32 +7,33 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QDockWidget,
-    QListWidget,
-    QMainWindow,
-    QMessageBox,
-    QToolBar,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, QWidget
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import find_pictures
+from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
+from vesselapp.ui.banner import Banner
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import icon
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import NoticeBar
 from vesselapp.ui.panels.controls import Controls
+from vesselapp.ui.panels.pictures import PicturesPanel
 from vesselapp.ui.status import StatusLine
+from vesselapp.ui.study_commands import StudyCommands
 from vesselapp.ui.theme import surround_colour
 from vesselapp.ui.toolbox import Toolbox
 
 _log = logging.getLogger(__name__)
-_NEED_A_PICTURE = ("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split")
+_NEED_A_PICTURE = (
+    *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split"),
+    *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
+)
+STUDY_FILE = "study.json"
+_LEAVE_ANYWAY = "Close the window again to leave all the same."
 
 
 class MainWindow(QMainWindow):
@@ -56,20 +57,22 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.canvas)
         self.toolbox = Toolbox(self.canvas, settings.brush_diameters)
         self.notice = NoticeBar(self.canvas)
+        self.banner = Banner(self.canvas, "Take over", workspace.take_over)
         self.controls = Controls(settings)
         self.status = StatusLine(self.statusBar())
-        self.pictures = QListWidget()
-        self.pictures.setAccessibleName("Pictures")
-        self.pictures.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.pictures.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.pictures.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        thumbnails = Thumbnails(workspace.jobs.deliver, workspace.cache / "thumbnails")
+        self.pictures = PicturesPanel(workspace.pictures, thumbnails)
+        self._failing = self._leaving = False
         self._models_listed = False
         self._docks = [
-            self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 190),
+            self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 210),
             self._dock("Controls", self.controls, Qt.DockWidgetArea.RightDockWidgetArea, 280),
         ]
         self.commands = Commands(self)
-        self.actions_by_key = make_actions(self, self.commands.handlers())
+        self.studies = StudyCommands(self)
+        handlers = self.commands.handlers() | self.studies.handlers()
+        self.actions_by_key = make_actions(self, handlers)
+        self.pictures.show_actions(self.actions_by_key)
         self._make_menus()
         self._make_toolbar()
         self._bind()
@@ -98,6 +101,9 @@ class MainWindow(QMainWindow):
             if spec.menu not in menus:
                 menus[spec.menu] = self.menuBar().addMenu(f"&{spec.menu}")
             menus[spec.menu].addAction(self.actions_by_key[spec.key])
+            if spec.key == "open_study":
+                self.recent = menus[spec.menu].addMenu("&Recent studies")
+                self.recent.aboutToShow.connect(lambda: self.studies.fill_recent(self.recent))
 
     def _make_toolbar(self) -> None:
         bar = QToolBar("Tools", self)
@@ -120,9 +126,14 @@ class MainWindow(QMainWindow):
         workspace.idle.connect(self.list_models)
         workspace.failed.connect(self.tell_failure)
         workspace.told.connect(self.notice.show_text)
+        workspace.standing_changed.connect(self._on_standing)
+        workspace.leaving.connect(self.pictures.keep_note)
         workspace.box_in_sight = canvas.box_in_sight
         self.status.cancel_wanted.connect(workspace.cancel)
-        self.pictures.currentRowChanged.connect(self._on_picture_chosen)
+        self.pictures.chosen.connect(workspace.open)
+        self.pictures.noted.connect(self._on_noted)
+        self.pictures.left.connect(canvas.setFocus)
+        workspace.pictures.changed.connect(self._on_pictures)
         controls.model.chosen.connect(workspace.use_model)
         controls.model.browse.connect(self.commands.ask_model)
         controls.model.about.connect(self.commands.show_model)
@@ -135,6 +146,8 @@ class MainWindow(QMainWindow):
         canvas.hovered.connect(self.status.show_place)
         canvas.told.connect(self.status.tell)
         canvas.zoom_changed.connect(self.status.show_zoom)
+        canvas.looked.connect(lambda: workspace.look(canvas.look()))
+        canvas.used.connect(self._on_used)
 
     def action(self, key: str) -> QAction:
         """Give an action by its key in the table."""
@@ -152,7 +165,11 @@ class MainWindow(QMainWindow):
     # -- pictures ----------------------------------------------------------------------------------------
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Open files and folders; the pictures among them become the list."""
+        """Open a study's folder, or files and folders whose pictures become the list."""
+        study = _study_of(paths)
+        if study is not None:
+            self.workspace.open_study(study)
+            return
         try:
             found = find_pictures(paths)
         except VesselError as error:
@@ -175,35 +192,51 @@ class MainWindow(QMainWindow):
             self.open_paths(paths)
 
     def _on_pictures(self) -> None:
-        self.pictures.blockSignals(True)
-        names = [source.name for source in self.workspace.sources]
-        if [self.pictures.item(row).text() for row in range(self.pictures.count())] != names:
-            self.pictures.clear()
-            self.pictures.addItems(names)
-        self.pictures.setCurrentRow(self.workspace.index)
-        self.pictures.blockSignals(False)
-        self.action("next").setEnabled(self.workspace.index + 1 < len(names))
-        self.action("previous").setEnabled(self.workspace.index > 0)
+        pictures = self.workspace.pictures
+        self.pictures.show_current()
+        for key, by in (("next", 1), ("previous", -1)):
+            beside = pictures.beside(by)
+            self.action(key).setEnabled(beside is not None and beside is not pictures.current)
 
-    def _on_picture_chosen(self, row: int) -> None:
-        if row >= 0 and row != self.workspace.index:
-            self.workspace.open(row)
-            self._on_pictures()
+    def find_picture(self) -> None:
+        """Put the keyboard into the filter of the list."""
+        self.action("panels").setChecked(True)
+        self.show_panels(True)
+        self.pictures.text_field.setFocus()
+        self.pictures.text_field.selectAll()
+
+    def write_note(self) -> None:
+        """Put the keyboard into the open picture's note."""
+        self.action("panels").setChecked(True)
+        self.show_panels(True)
+        self.pictures.note.setFocus()
+
+    def _on_noted(self, note: str) -> None:
+        if self.workspace.review is not None:
+            self.workspace.review.set_note(note)
+
+    def _on_used(self) -> None:
+        if self.workspace.review is not None:
+            self.workspace.review.note_input()
 
     # -- document ----------------------------------------------------------------------------------------
 
     def _on_document(self) -> None:
-        document = self.workspace.document
+        document, review = self.workspace.document, self.workspace.review
         self.notice.hide()
-        self.canvas.set_document(document)
+        self.canvas.set_document(document, self.workspace.view)
+        self.pictures.show_note(review.record.note if review is not None else "", enabled=review is not None)
         self.controls.threshold.set_document(document)
         self.controls.history.set_document(document)
         self.status.set_document(document)
         if document is not None:
             document.history_changed.connect(self._on_history)
             document.threshold_changed.connect(self.controls.cleanup.refresh)
+            document.refused.connect(self.status.tell)
         self.controls.cleanup.refresh()
-        self.setWindowTitle(f"{self.workspace.name} – vesselapp" if document is not None else "vesselapp")
+        study = self.workspace.study
+        words = [self.workspace.name, study.name if study is not None else "", "vesselapp"]
+        self.setWindowTitle(" – ".join(word for word in words if word))
         for key in _NEED_A_PICTURE:
             self.action(key).setEnabled(document is not None)
         self._on_history()
@@ -220,7 +253,7 @@ class MainWindow(QMainWindow):
 
     def _on_answered(self) -> None:
         workspace = self.workspace
-        if workspace.model is not None and workspace.answer is not None:
+        if workspace.answer is not None:
             self.controls.model.show_answer(workspace.model, workspace.answer)
             self.commands.refresh_model_dialog()
             if workspace.answer.warnings:
@@ -285,31 +318,71 @@ class MainWindow(QMainWindow):
             if spec.icon:
                 self.action(spec.key).setIcon(icon(spec.icon, QApplication.palette()))
 
-    # -- leaving -----------------------------------------------------------------------------------------
+    # -- keeping -----------------------------------------------------------------------------------------
+
+    def _on_standing(self) -> None:
+        """Say what is on the disk and what isn't, and why a picture can only be looked at."""
+        workspace = self.workspace
+        standing = workspace.sitting.standing if workspace.sitting is not None else None
+        unsaved = workspace.keeper.unsaved()
+        self.status.show_standing(standing, workspace.review, [one.facts.image for one, _ in unsaved])
+        problem = next((one.problem for _, one in unsaved if one.problem is not None), None)
+        if unsaved and not self._failing:
+            names = ", ".join(sitting.facts.image for sitting, _ in unsaved)
+            why = str(problem) if problem is not None else "The disk doesn't answer."
+            self.tell_failure(
+                VesselError(
+                    f"NOT SAVED: {names}. {why}",
+                    "It is kept in memory and in the rescue folder, and tried again every few seconds.",
+                )
+            )
+        elif self._failing and not unsaved:
+            self.notice.hide()
+            self.status.tell("Everything is saved again.")
+        self._failing = bool(unsaved)
+        stale = standing is not None and standing.holder is not None and standing.holder.stale
+        words = standing.words if standing is not None and standing.is_read_only else ""
+        self.banner.show_text(words, with_button=stale)
+
+    def tell_of_rescue(self) -> None:
+        """Say what an earlier run could not save, if anything."""
+
+        def tell(left: list[str]) -> None:
+            if left:
+                self.notice.show_text(
+                    f"Work on {', '.join(left)} could not be saved last time. "
+                    "It is in the rescue folder, and put back when the picture is opened again."
+                )
+
+        rescue = self.workspace.keeper.rescue
+        self.workspace.jobs.submit(
+            "rescue", lambda _job: [left.image for left in rescue.left()], tell, self.tell_failure
+        )
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask what to do with unsaved work, then let go of everything."""
+        """Let what was done get to the disk, then let go of everything; nothing is asked."""
         self.canvas.cancel_gesture()
-        document = self.workspace.document
-        if document is not None and document.unsaved and not self._settle_unsaved():
+        lost = self.workspace.close()
+        if lost and not self._leaving:
+            self._leaving = True
+            self.notice.show_text(
+                f"NOT SAVED: {', '.join(lost)}, neither in its place nor in the rescue folder "
+                f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"
+            )
             event.ignore()
             return
-        self.workspace.cancel()
         self.commands.batch.close()
+        self.pictures.thumbnails.close()
         self.workspace.settings.brush_diameters = dict(self.toolbox.diameters)
         self.workspace.settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         event.accept()
 
-    def _settle_unsaved(self) -> bool:
-        """Ask to save or discard; False to stay."""
-        button = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self,
-            "Unsaved corrections",
-            "The corrections of this picture are not saved yet. Save them?",
-            button.Save | button.Discard | button.Cancel,
-            button.Save,
-        )
-        if answer == button.Save:
-            return self.workspace.save()
-        return bool(answer == button.Discard)
+
+def _study_of(paths: list[Path]) -> Path | None:
+    """Give the folder of the study that a single path names (the folder, or the file in it)."""
+    if len(paths) != 1:
+        return None
+    path = paths[0]
+    if path.name == STUDY_FILE and path.is_file():
+        return path.parent
+    return path if (path / STUDY_FILE).is_file() else None

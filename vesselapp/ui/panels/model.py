@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from vesselapp.state.workspace import Answer
+from vesselapp.state.answers import Answer
 
 if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
@@ -78,8 +78,15 @@ class ModelPanel(QWidget):
         self._names.addItem(_BROWSE)
         self._names.setCurrentIndex(self._names.findData(in_use) if in_use else -1)
 
-    def show_answer(self, model: Model, answer: Answer) -> None:
-        """Show which model and which provider gave the answer, and why no better provider did."""
+    def show_answer(self, model: Model | None, answer: Answer) -> None:
+        """Show whose answer is in sight: which model and provider gave it, or that it was judged before."""
+        if answer.judged or model is None:
+            self.badge.setText("KEPT")
+            self.badge.setProperty("fallback", "false")
+            self.badge.style().polish(self.badge)
+            self.badge.setToolTip("The answer that was reviewed, as it was kept; no model ran.")
+            self._detail.setText(f"In sight: the reviewed answer of {answer.model}. F5 asks the model above.")
+            return
         place = self._names.findData(str(model.path))
         if place < 0:
             self._names.insertItem(0, model.card.name, str(model.path))

@@ -1,0 +1,73 @@
+"""Writing what is in sight as files that any other program can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import Correction, dequantise
+from vesselapp.core.export import write_outputs
+from vesselapp.core.files import make_folder
+
+if TYPE_CHECKING:
+    from vesselapp.state.review import Review
+    from vesselapp.state.settings import Settings
+
+
+def export_stem(review: Review | None) -> str:
+    """Give the name that exported files begin with."""
+    return Path(review.entry.name).stem if review is not None else "picture"
+
+
+def export_picture(
+    review: Review | None, folder: Path, kinds: Sequence[str], settings: Settings
+) -> list[Path]:
+    """Write the open picture's mask, overlay and probability at its own size; give the files.
+
+    Beside a mask goes a JSON file that tells where it comes from.
+
+    Raises
+    ------
+    VesselError
+        Where nothing is open or a file can't be written.
+    """
+    if review is None:
+        raise VesselError("No picture is open.", "Open one first (Ctrl+O).")
+    document = review.document
+    probability = None
+    if "probability" in kinds:
+        if document.probability is None:
+            raise VesselError("No model has answered for this picture yet.", "Wait for it, or run it (F5).")
+        probability = dequantise(document.probability)
+    written = write_outputs(
+        make_folder(folder),
+        export_stem(review),
+        kinds,
+        document.image.pixels,
+        document.mask(),
+        probability,
+        colour=settings.overlay_colour,
+        opacity=settings.overlay_opacity,
+        provenance=provenance_of(review),
+    )
+    return list(written.values())
+
+
+def provenance_of(review: Review) -> dict[str, object]:
+    """Tell where the mask in sight comes from: the record, as things stand now."""
+    document = review.document
+    corrected = int((document.corrections != Correction.NONE).sum())
+    record = replace(
+        review.record,
+        threshold=document.threshold,
+        level=document.level,
+        corrected_share=corrected / max(1, document.corrections.size),
+    )
+    facts = asdict(record)
+    for name in ("format", "software", "path", "audit"):
+        del facts[name]
+    return facts | {"exported": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -1,0 +1,103 @@
+"""Bringing strokes that could not be saved together with what has happened to the picture since."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.edits import Edit, EditRecorder
+from vesselapp.core.geometry import Box
+from vesselapp.study.journal import Edited, Levelled, Operation
+from vesselapp.study.replay import Replay
+
+if TYPE_CHECKING:
+    from vesselapp.study.annotation import Kept
+
+NAME = "Strokes put back"
+
+
+def digest_of(edit: Edit) -> str:
+    """Name an edit by what it changes."""
+    known = hashlib.sha256()
+    for row, column, data in edit.tiles:
+        known.update(b"%d,%d,%d;" % (row, column, len(data)))
+        known.update(data)
+    return known.hexdigest()[:32]
+
+
+def merged(
+    kept: Kept, operations: Sequence[Operation], number: int, history: Sequence[str]
+) -> list[Operation] | None:
+    """Give what has to be appended so that strokes come on top of what is kept.
+
+    Where nothing has happened since, that is the strokes themselves. Else the edits of others are taken off
+    (edits are XORs, so they come off in any order), the strokes are done on what is left, and the pixels that
+    they changed become one edit on top: where both changed a pixel, the strokes win.
+
+    Parameters
+    ----------
+    kept : Kept
+        What is on the disk now.
+    operations : sequence of Operation
+        The strokes.
+    number : int
+        Of the operation that they were done after.
+    history : sequence of str
+        `digest_of` each edit that was done then, oldest first.
+
+    Returns
+    -------
+    list of Operation or None
+        None where what was there then can't be told any more.
+    """
+    if number == kept.number:
+        return list(operations)
+    base = _base(kept, history)
+    if base is None:
+        return None
+    known = {digest_of(edit): edit for edit in [*kept.done, *kept.undone]}
+    replay = Replay(base.copy(), 0, number)
+    replay.done = [known.get(digest) for digest in history]
+    try:
+        for operation in operations:
+            replay.take(operation)
+    except ValueError:
+        return None
+    assert replay.plane is not None
+    edit = _edit_on_top(kept.corrections, base, replay.plane)
+    out: list[Operation] = [] if edit is None else [Edited(edit)]
+    return out if replay.level is None else [*out, Levelled(replay.level)]
+
+
+def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:
+    """Give the corrections as they were, or None where that can't be told."""
+    done = {digest_of(edit): edit for edit in kept.done}
+    undone = {digest_of(edit): edit for edit in kept.undone}
+    toggled = [edit for digest, edit in done.items() if digest not in set(history)]
+    gone = [place for place, digest in enumerate(history) if digest not in done and digest not in undone]
+    if gone != list(
+        range(len(gone))
+    ):  # only the oldest may be missing: they are let go when all take too much
+        return None
+    toggled += [undone[digest] for digest in history if digest in undone]
+    base = kept.corrections.copy()
+    for edit in toggled:
+        edit.apply(base)
+    return base
+
+
+def _edit_on_top(now: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
+    changed = before != after
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    if not len(rows):
+        return None
+    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    plane = now.copy()
+    recorder = EditRecorder(plane)
+    recorder.about_to_change(box)
+    plane[changed] = after[changed]
+    return recorder.finish(NAME)

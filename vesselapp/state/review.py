@@ -1,0 +1,203 @@
+"""How far the open picture is: its state, note and figures, as they change under a person's hands."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from vesselapp.core import evidence as ev
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import Correction
+from vesselapp.core.geometry import Box, box_of
+from vesselapp.state.answers import Answer
+from vesselapp.state.document import Document
+from vesselapp.state.pictures import Entry
+from vesselapp.state.sitting import Sitting
+from vesselapp.study.journal import Edited, Operation, Viewed
+from vesselapp.study.record import ImageFacts, Record, State
+
+if TYPE_CHECKING:
+    from vesselapp.study.annotation import Kept
+
+LONGEST_PAUSE_S = 30.0
+"""Who gives no sign for longer is counted as away."""
+
+
+class Review:
+    """The record of one open picture.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its row in the list, kept true.
+    document : Document
+    facts : ImageFacts
+    kept : Kept or None
+        What there is already.
+    who : str
+
+    Attributes
+    ----------
+    record : Record
+    changed : Signal
+        What the record says, beyond its figures, has changed.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, entry: Entry, document: Document, facts: ImageFacts, kept: Kept | None, who: str
+    ) -> None:
+        self.entry, self.document, self.who = entry, document, who
+        self.sitting: Sitting | None = None
+        self._last_input: float | None = None
+        self._touched = kept is not None
+        self._answer_kept = kept is not None and kept.answer is not None
+        self.record = (kept.record if kept is not None else None) or Record(
+            facts.image,
+            facts.sha256,
+            facts.height,
+            facts.width,
+            facts.path,
+            threshold=document.threshold,
+            level=document.level,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        self.entry.take(self.record)
+        document.happened.connect(self._on_happened)
+
+    # -- what a person says ------------------------------------------------------------------------------
+
+    def mark(self, state: State, *, boxes: tuple[Box, ...] = (), nothing_there: bool = False) -> None:
+        """Set the state.
+
+        Parameters
+        ----------
+        state : State
+        boxes : tuple of Box
+            With ``reviewed``: where the person looked (px); empty: everywhere.
+        nothing_there : bool
+            With ``reviewed``: there is nothing to find.
+
+        Raises
+        ------
+        VesselError
+            Where nothing can be changed.
+        """
+        if self.document.locked:
+            raise VesselError(self.document.locked)
+        if state is State.REVIEWED and self.sitting is not None:
+            self.sitting.put_answer(self._judged())
+            self._answer_kept = True
+        self._change(
+            told=True,
+            state=state,
+            nothing_there=nothing_there,
+            reviewed_boxes=tuple((box.left, box.top, box.right, box.bottom) for box in boxes),
+            threshold=self.document.threshold,
+            level=self.document.level,
+        )
+
+    def mark_in_sight(self, box: Box) -> None:
+        """Say that what is in a box (px) is right, and nothing of the rest; further boxes add to it."""
+        record = self.record
+        before = record.reviewed_boxes if record.state is State.REVIEWED else ()
+        boxes = dict.fromkeys([*(Box(*one) for one in before), box])
+        self.mark(State.REVIEWED, boxes=tuple(boxes))
+
+    def mark_nothing_there(self) -> None:
+        """Erase all that was found, as one edit, and say that there is nothing to find."""
+        if not self.document.locked:
+            mask = self.document.mask()
+            if mask.any():
+                self.document.change("Nothing there", [(box_of(mask), mask)], Correction.BACKGROUND)
+        self.mark(State.REVIEWED, nothing_there=True)
+
+    def set_note(self, note: str) -> None:
+        """Keep the person's own words."""
+        if note != self.record.note and not self.document.locked:
+            self._change(told=True, note=note)
+
+    # -- what happens ------------------------------------------------------------------------------------
+
+    def note_input(self, now: float | None = None) -> None:
+        """Count the time since the last sign of work, unless it was a pause (now: as `time.monotonic`)."""
+        now = time.monotonic() if now is None else now
+        before, self._last_input = self._last_input, now
+        if before is not None and now - before < LONGEST_PAUSE_S:
+            # No reason to write by itself: the figure goes with what is written anyway.
+            self.record = replace(self.record, active_seconds=self.record.active_seconds + now - before)
+
+    def note_answer(self, answer: Answer) -> None:
+        """Take note of whose answer is corrected; one that was judged earlier is no news."""
+        if answer.judged:
+            return
+        record = self.record
+        self.record = replace(
+            record,
+            model=answer.model,
+            model_version=answer.version,
+            model_sha256=answer.model_sha256,
+            threshold=self.document.threshold,
+            level=self.document.level,
+        )
+        if self._answer_kept and self.sitting is not None:
+            self.sitting.put_answer(answer.probability)  # what is kept is that of the record's model
+        if record.state is State.REVIEWED:  # another answer than the one that was judged
+            self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
+        self.changed.emit()
+
+    def take(self, kept: Kept) -> None:
+        """Take what was read anew from disk."""
+        self._touched, self._answer_kept = True, kept.answer is not None
+        self.record = kept.record or self.record
+        self.entry.take(self.record)
+        self.changed.emit()
+
+    def leave(self) -> None:
+        """Hand the last figures on; nothing is counted from now on."""
+        self.document.happened.disconnect(self._on_happened, missing_ok=True)
+        if self._touched and self.sitting is not None and not self.document.locked:
+            self.sitting.put_record(self.record)
+
+    def resume(self) -> None:
+        """Go on after `leave`."""
+        self._last_input = None
+        self.document.happened.connect(self._on_happened)
+
+    @property
+    def touched(self) -> bool:
+        """Whether there is anything of the person's to keep."""
+        return self._touched
+
+    def _on_happened(self, operation: Operation) -> None:
+        if isinstance(operation, Viewed):
+            return
+        record, edited = self.record, isinstance(operation, Edited)
+        changes: dict[str, object] = {"strokes": record.strokes + edited}
+        state = record.state
+        if state is State.REVIEWED or (state is State.NEW and edited):
+            changes |= {"state": State.IN_PROGRESS, "nothing_there": False, "reviewed_boxes": ()}
+        changes |= {"threshold": self.document.threshold, "level": self.document.level}
+        self._change(told=changes.get("state", state) is not state, **changes)
+
+    def _judged(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        probability = self.document.probability
+        if probability is None:
+            return np.full((self.document.height, self.document.width), ev.LOWEST, np.uint8)
+        return probability
+
+    def _change(self, *, told: bool, **changes: object) -> None:
+        """Change the record, hand it on, and show it where that is news."""
+        self._touched = True
+        self.record = replace(self.record, who=self.who, **changes)  # type: ignore[arg-type]
+        if self.sitting is not None:
+            self.sitting.put_record(self.record, told=told)
+        if told:
+            self.entry.take(self.record)
+            self.changed.emit()

@@ -1,0 +1,373 @@
+"""One stay at a picture: what is done there goes to the disk at once, on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.edits import Edit
+from vesselapp.core.errors import VesselError
+from vesselapp.state.document import Document
+from vesselapp.state.standing import Hold, Standing, Unsaved, follow
+from vesselapp.study.journal import Levelled, Operation, Viewed
+from vesselapp.study.lock import HEARTBEAT_SECONDS, Lost, Taken
+from vesselapp.study.lock_file import Holder
+from vesselapp.study.record import ImageFacts, Record
+
+if TYPE_CHECKING:
+    from vesselapp.state.rescue import Rescue
+    from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+
+_log = logging.getLogger(__name__)
+
+SETTLE_S = 0.06
+"""A threshold or a view is written when it has stood still for so long."""
+LONGEST_SETTLE_S = 0.5
+RETRY_S = 3.0
+KNOCK_S = 4.0
+"""How often a picture that somebody else has open is asked for again."""
+RECORD_S = 5.0
+SNAPSHOT_S = 15.0
+_NEVER = float("inf")
+_FLEETING = (Levelled, Viewed)
+
+
+class Sitting:
+    """Keeps one open picture's work.
+
+    Parameters
+    ----------
+    place : AnnotationFolder
+    facts : ImageFacts
+    document : Document
+        Whose operations come here (`put`).
+    who : str
+    rescue : Rescue
+        Whose strokes of an earlier run, if any, are put back when the lock is had.
+    kept : Kept or None
+        What the document was made from.
+    report : callable
+        Called with the sitting, from its thread, whenever its standing is another.
+    reopened : callable
+        Called with the sitting, with what is kept (None: what the document shows) and what a person should
+        know, from its thread, when it may be written from now on.
+    writer : Writer, optional
+        Where the lock is ours already.
+    """
+
+    def __init__(
+        self,
+        place: AnnotationFolder,
+        facts: ImageFacts,
+        document: Document,
+        who: str,
+        rescue: Rescue,
+        kept: Kept | None,
+        report: Callable[[Sitting], None],
+        reopened: Callable[[Sitting, Kept | None, str], None],
+        writer: Writer | None = None,
+    ) -> None:
+        self.place, self.facts, self.document, self.who = place, facts, document, who
+        self._rescue, self._report, self._reopened = rescue, report, reopened
+        self._writer = writer
+        self._number = 0
+        self._done: list[Edit] = []
+        self._undone: list[Edit] = []
+        self._begin_with(kept)
+        self._hold = Hold.MINE if writer is not None else Hold.ASKED
+        self._holder: Holder | None = None
+        self._wake = threading.Condition()
+        self._pending: list[Operation] = []
+        self._in_flight: list[Operation] = []
+        self._pending_since = 0.0
+        self._since: float | None = None
+        self._record: Record | None = None
+        self._told = False
+        self._answer: NDArray[np.uint8] | None = None
+        self._saved: datetime | None = None
+        self._problem: VesselError | None = None
+        self._take_over = self._closing = self._rescued = False
+        now = time.monotonic()
+        self._write_at = self._record_at = self._snapshot_at = _NEVER
+        self._refresh_at, self._try_at = now + HEARTBEAT_SECONDS, now
+        self._ended = threading.Event()
+        threading.Thread(target=self._run, name=f"keeping {facts.image}", daemon=True).start()
+
+    # -- from the GUI thread: hand over, never wait ------------------------------------------------------
+
+    def put(self, operation: Operation) -> None:
+        """Take an operation that was done."""
+        now = time.monotonic()
+        with self._wake:
+            if not self._pending:
+                self._pending_since = now
+            if (
+                isinstance(operation, _FLEETING)
+                and self._pending
+                and type(self._pending[-1]) is type(operation)
+            ):
+                self._pending[-1] = operation
+            else:
+                self._pending.append(operation)
+            if all(isinstance(waiting, _FLEETING) for waiting in self._pending):
+                self._write_at = min(now + SETTLE_S, self._pending_since + LONGEST_SETTLE_S)
+            else:
+                self._write_at = now
+            if not isinstance(operation, Viewed):
+                self._since = self._since or now
+            self._wake.notify()
+
+    def put_record(self, record: Record, *, told: bool = False) -> None:
+        """Take the record as it is now; written some seconds after the last stroke, or at once (told)."""
+        now = time.monotonic()
+        with self._wake:
+            self._record, self._told = record, self._told or told
+            self._record_at = now if self._told else now + RECORD_S
+            if told:
+                self._since = self._since or now
+            self._wake.notify()
+
+    def put_answer(self, answer: NDArray[np.uint8]) -> None:
+        """Take the probability ((H, W) uint8, 1-253; nobody writes into it any more) that was judged."""
+        now = time.monotonic()
+        with self._wake:
+            self._answer, self._since, self._write_at = answer, self._since or now, now
+            self._wake.notify()
+
+    def save_now(self) -> None:
+        """Try again what failed, and make the snapshot now."""
+        with self._wake:
+            self._try_at = self._snapshot_at = 0.0
+            self._record_at = _NEVER if self._record is None else 0.0
+            self._wake.notify()
+
+    def take_over(self) -> None:
+        """Take a lock over whose owner gives no sign of life."""
+        with self._wake:
+            self._take_over, self._try_at = True, 0.0
+            self._wake.notify()
+
+    def close(self) -> None:
+        """End when all is on the disk; `stay` takes it back as long as that is not so."""
+        with self._wake:
+            self._closing, self._try_at = True, 0.0
+            self._wake.notify()
+
+    def stay(self) -> bool:
+        """Go on after `close`; False where it has ended already."""
+        with self._wake:
+            if self._hold is Hold.ENDED:
+                return False
+            self._closing = False
+            return True
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is to end."""
+        return self._closing
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end after `close`; False where it hasn't come."""
+        return self._ended.wait(max(0.0, timeout_s))
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands now."""
+        with self._wake:
+            unsaved = self._unsaved().count
+            waiting = time.monotonic() - self._since if unsaved and self._since is not None else 0.0
+            return Standing(self._hold, self._holder, unsaved, waiting, self._saved, self._problem)
+
+    def unsaved(self) -> Unsaved:
+        """Give what isn't on the disk yet."""
+        with self._wake:
+            return self._unsaved()
+
+    def _unsaved(self) -> Unsaved:
+        operations = (*self._in_flight, *self._pending)
+        done = tuple(self._done)
+        return Unsaved(self._number, done, operations, self._record, self._told, self._answer)
+
+    def _begin_with(self, kept: Kept | None) -> None:
+        """Take note of what the document shows."""
+        self._number = 0 if kept is None else kept.number
+        self._done = [] if kept is None else list(kept.done)
+        self._undone = [] if kept is None else list(kept.undone)
+
+    # -- on its own thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._is_over():
+            with self._wake:
+                pause = self._due() - time.monotonic()
+                if pause > 0:
+                    self._wake.wait(min(pause, HEARTBEAT_SECONDS))
+                    continue
+            try:
+                if self._writer is None:
+                    self._ask()
+                else:
+                    self._write(self._writer)
+            except Lost as lost:
+                self._on_lost(lost)
+            except VesselError as problem:
+                self._on_failed(problem)
+            except Exception as problem:  # noqa: BLE001 - the thread's edge: told, logged, tried again
+                _log.exception("keeping %s failed", self.facts.image)
+                self._on_failed(VesselError(f"Something went wrong while saving: {problem!r}."))
+            if not self._is_over():
+                self._report(self)
+        self._ended.set()
+        self._report(self)
+
+    def _is_over(self) -> bool:
+        return self._hold is Hold.ENDED
+
+    def _due(self) -> float:
+        """Give when something is to be done next (as `time.monotonic`)."""
+        if self._writer is None or self._problem is not None:
+            return self._try_at
+        if self._closing:
+            return 0.0
+        return min(self._write_at, self._record_at, self._snapshot_at, self._refresh_at)
+
+    def _ask(self) -> None:
+        """Ask for the lock; where it is had, bring disk and document together."""
+        unsaved, take_over = self.unsaved(), self._take_over
+        self._take_over = False
+        if self._closing and not unsaved.count:
+            self._end()
+            return
+        cap = self.document.history.cap_bytes
+        try:
+            writer = self.place.open(self.who, self.facts, take_over=take_over, cap_bytes=cap)
+        except Taken as taken:
+            self._on_taken(taken.holder, unsaved)
+            return
+        changed = writer.number != self._number
+        if changed and unsaved.operations and self._hold is not Hold.LOST:
+            # Somebody else was here: the document takes nothing more until it shows what they did.
+            writer.abandon()
+            raise Lost("Somebody else has changed it meanwhile.")
+        kept = writer.kept
+        try:
+            mine = unsaved if changed else None
+            put_back, told = self._rescue.put_back(writer, self.place, self.facts, mine)
+            if put_back:
+                kept = self.place.load(self.facts.sha256, self.facts.height, self.facts.width, cap)
+        except VesselError:
+            writer.abandon()
+            raise
+        with self._wake:
+            if changed:
+                del self._pending[: len(unsaved.operations)]
+            if changed or put_back:
+                self._begin_with(kept)
+            self._writer, self._hold, self._holder, self._problem = writer, Hold.MINE, None, None
+            self._refresh_at = time.monotonic() + HEARTBEAT_SECONDS
+            self._write_at = time.monotonic()
+        self._reopened(self, kept if changed or put_back else None, told)
+
+    def _on_taken(self, holder: Holder, unsaved: Unsaved) -> None:
+        """Wait for somebody else to end; on closing, leave what is unsaved to the rescue folder."""
+        if self._closing:
+            self._rescue.keep(self, self.place, self.facts, unsaved)
+            self._rescue.release(self)
+            self._end()
+            return
+        with self._wake:
+            self._hold = Hold.LOST if self._hold is Hold.LOST else Hold.TAKEN
+            self._holder, self._problem = holder, None
+            self._try_at = time.monotonic() + KNOCK_S
+
+    def _write(self, writer: Writer) -> None:
+        """Do all that is due."""
+        now = time.monotonic()
+        with self._wake:
+            self._in_flight, self._pending = [*self._in_flight, *self._pending], []
+            self._write_at = _NEVER
+            batch, answer = list(self._in_flight), self._answer
+            record = self._record if self._closing or self._record_at <= now else None
+        if batch:
+            writer.append(batch)
+            self._on_appended(batch)
+        if answer is not None:
+            writer.write_answer(answer)
+            with self._wake:
+                self._answer = None if self._answer is answer else self._answer
+        if record is not None:
+            writer.write_record(replace(record, corrected_share=self._corrected_share()))
+            with self._wake:
+                if self._record is record:
+                    self._record, self._told, self._record_at = None, False, _NEVER
+        if self._refresh_at <= now:
+            writer.refresh()
+            self._refresh_at = now + HEARTBEAT_SECONDS
+        writer.cap_bytes = self.document.history.cap_bytes
+        if self._snapshot_at <= now and not self._closing:
+            self._snapshot_at = _NEVER
+            writer.compact()
+        self._on_done(writer)
+
+    def _on_appended(self, batch: Sequence[Operation]) -> None:
+        with self._wake:
+            self._number += len(batch)
+            for operation in batch:
+                follow(self._done, self._undone, operation)
+            self._in_flight = []
+            self._saved = datetime.now()
+            self._snapshot_at = time.monotonic() + SNAPSHOT_S
+
+    def _on_done(self, writer: Writer) -> None:
+        """Note that all that was due is on the disk; end, where that was asked for."""
+        with self._wake:
+            self._problem = None
+            if self._pending or self._unsaved().count:
+                return
+            self._since = None
+            ending = self._closing
+            self._hold = Hold.ENDED if ending else self._hold
+        if self._rescued:
+            self._rescue.drop(self)
+            self._rescued = False
+        if ending:
+            try:
+                writer.close()
+            except VesselError as problem:
+                _log.warning(
+                    "%s has no new snapshot; its journal has everything: %s", self.facts.image, problem
+                )
+                writer.abandon()
+
+    def keep_in_rescue(self) -> None:
+        """Put what is unsaved into the rescue folder (from any thread)."""
+        self._rescued = True
+        self._rescue.keep(self, self.place, self.facts, self.unsaved())
+
+    def _end(self) -> None:
+        with self._wake:
+            self._hold = Hold.ENDED
+
+    def _on_failed(self, problem: VesselError) -> None:
+        with self._wake:
+            if self._problem is None:
+                _log.warning("%s isn't saved: %s", self.facts.image, problem)
+            self._problem, self._try_at = problem, time.monotonic() + RETRY_S
+
+    def _on_lost(self, lost: Lost) -> None:
+        _log.warning("the lock of %s is lost: %s", self.facts.image, lost)
+        with self._wake:
+            self._writer, self._hold, self._problem = None, Hold.LOST, None
+            self._try_at = time.monotonic() + KNOCK_S
+
+    def _corrected_share(self) -> float:
+        return cv2.countNonZero(self.document.corrections) / max(1, self.document.corrections.size)

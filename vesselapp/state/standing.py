@@ -1,0 +1,119 @@
+"""How a sitting stands: who may write, and what isn't on the disk yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.edits import Edit
+from vesselapp.core.errors import VesselError
+from vesselapp.study.journal import Edited, Operation, Redone, Undone, Viewed
+from vesselapp.study.lock_file import Holder
+from vesselapp.study.record import Record
+
+
+class Hold(Enum):
+    """Who may write."""
+
+    ASKED = "asked"
+    MINE = "mine"
+    TAKEN = "taken"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, eq=False)
+class Unsaved:
+    """What isn't on the disk yet: operations done after the one of that number, record and answer.
+
+    ``history`` holds the edits that were done at that number, oldest first; ``told`` says whether the record
+    holds something a person said (a state, a note), and not only figures.
+    """
+
+    number: int
+    history: tuple[Edit, ...]
+    operations: tuple[Operation, ...]
+    record: Record | None
+    told: bool
+    answer: NDArray[np.uint8] | None
+
+    @property
+    def count(self) -> int:
+        """How many things a person did that are in it; where they looked is none."""
+        done = sum(not isinstance(operation, Viewed) for operation in self.operations)
+        return done + self.told + (self.answer is not None)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a sitting stands.
+
+    Attributes
+    ----------
+    hold : Hold
+    holder : Holder or None
+        Who else has the picture.
+    unsaved : int
+        Things done that aren't on the disk.
+    waiting_s : float
+        How long the oldest of them has waited.
+    saved : datetime or None
+        When the newest thing got to the disk.
+    problem : VesselError or None
+        Why nothing gets there just now.
+    """
+
+    hold: Hold
+    holder: Holder | None
+    unsaved: int
+    waiting_s: float
+    saved: datetime | None
+    problem: VesselError | None
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether somebody else has the picture."""
+        return self.hold in (Hold.TAKEN, Hold.LOST)
+
+    @property
+    def words(self) -> str:
+        """Why nothing can be changed, as a sentence; empty where it can."""
+        return words_of(self.hold, self.holder)
+
+
+def words_of(hold: Hold, holder: Holder | None) -> str:
+    """Say why nothing can be changed; empty where it can."""
+    if hold is Hold.ASKED:
+        return "Still asking whether somebody else has this picture open."
+    if hold not in (Hold.TAKEN, Hold.LOST):
+        return ""
+    taken = "Somebody else has taken this picture over" if hold is Hold.LOST else "This picture is taken"
+    if holder is None:
+        return f"{taken}: it can only be looked at for now."
+    where = f" on {holder.host}" if holder.host else ""
+    since = f" since {local_time(holder.since)}" if holder.since else ""
+    return f"{holder.who or 'Somebody'} has this picture open{where}{since}: it can only be looked at."
+
+
+def local_time(stamp: str) -> str:
+    """Give an ISO time as a person's own time of day, with the date where it is another day."""
+    try:
+        local = datetime.fromisoformat(stamp).astimezone()
+    except ValueError:
+        return stamp
+    return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def follow(done: list[Edit], undone: list[Edit], operation: Operation) -> None:
+    """Bring a history of edits (the next to undo and to redo last) up to date with an operation."""
+    if isinstance(operation, Edited):
+        done.append(operation.edit)
+        undone.clear()
+    elif isinstance(operation, Undone) and done:
+        undone.append(done.pop())
+    elif isinstance(operation, Redone) and undone:
+        done.append(undone.pop())

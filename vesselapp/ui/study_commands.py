@@ -1,0 +1,117 @@
+"""What menus and keys do about studies, and about how far a picture is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
+
+from vesselapp.core.errors import VesselError
+from vesselapp.study.record import State
+
+if TYPE_CHECKING:
+    from vesselapp.state.review import Review
+    from vesselapp.ui.window import MainWindow
+
+
+class StudyCommands:
+    """The handlers.
+
+    Parameters
+    ----------
+    window : MainWindow
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self.workspace = window.workspace
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """Give a handler for each key of the table of actions that is about studies and review."""
+        return {
+            "new_study": self.ask_new_study,
+            "open_study": self.ask_open_study,
+            "in_progress": lambda: self.mark(State.IN_PROGRESS),
+            "reviewed": lambda: self.mark(State.REVIEWED),
+            "reviewed_next": self.review_and_go_on,
+            "nothing_there": lambda: self.do(lambda review: review.mark_nothing_there()),
+            "flagged": lambda: self.mark(State.FLAGGED),
+            "reviewed_in_sight": self.review_in_sight,
+            "note": self._window.write_note,
+            "find_picture": self._window.find_picture,
+        }
+
+    # -- how far the picture is --------------------------------------------------------------------------
+
+    def mark(self, state: State) -> bool:
+        """Set the open picture's state; False, and told, where that can't be."""
+        return self.do(lambda review: review.mark(state))
+
+    def review_and_go_on(self) -> None:
+        """Say that the open picture is reviewed, and open the next."""
+        if self.mark(State.REVIEWED):
+            self.workspace.step(1)
+
+    def review_in_sight(self) -> None:
+        """Say that what is in sight is right, and nothing of the rest."""
+        box = self._window.canvas.box_in_sight()
+        if box is not None:
+            self.do(lambda review: review.mark_in_sight(box))
+
+    def do(self, act: Callable[[Review], None]) -> bool:
+        """Do something to the open picture's review; False, and told, where that can't be."""
+        window, review = self._window, self.workspace.review
+        if review is None:
+            return False
+        window.canvas.cancel_gesture()
+        if self.workspace.asking.running:
+            window.status.tell("The model is still at work on this picture.")
+            return False
+        try:
+            act(review)
+        except VesselError as error:
+            window.status.tell(error.message)
+            return False
+        window.status.tell(f"{review.entry.name}: {review.entry.words}")
+        return True
+
+    # -- studies -----------------------------------------------------------------------------------------
+
+    def ask_new_study(self) -> None:
+        """Ask for a name and a folder of pictures, make a study of them and open it."""
+        from vesselapp.inference.catalog import list_models
+        from vesselapp.ui.study_dialog import StudyDialog
+
+        folder = self.workspace.settings.open_folder
+        dialog = StudyDialog(list_models(), folder, self._window)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.make_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
+
+    def make_study(self, folder: Path, name: str, pictures: Path, model: str) -> None:
+        """Make a study of a folder of pictures and open it; told where it can't be made."""
+        from vesselapp.study.study import Study
+
+        try:
+            Study.create(folder, name, [pictures], model, self.workspace.keeper.who)
+        except VesselError as error:
+            self._window.tell_failure(error)
+            return
+        self.workspace.open_study(folder)
+
+    def ask_open_study(self) -> None:
+        """Ask for a study's folder and open it."""
+        settings = self.workspace.settings
+        start = str(Path(settings.recent_studies[0]).parent) if settings.recent_studies else ""
+        name = QFileDialog.getExistingDirectory(self._window, "Open study", start or settings.open_folder)
+        if name:
+            self.workspace.open_study(Path(name))
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """List the studies opened last."""
+        menu.clear()
+        for name in self.workspace.settings.recent_studies:
+            action = menu.addAction(f"{Path(name).name}  –  {Path(name).parent}")
+            action.triggered.connect(lambda _checked=False, name=name: self.workspace.open_study(Path(name)))
+        menu.setEnabled(bool(self.workspace.settings.recent_studies))

@@ -1,0 +1,147 @@
+"""Asks for what a new study takes: pictures, a name, where it is kept, a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from vesselapp.inference.catalog import ModelEntry
+
+
+class StudyDialog(QDialog):
+    """A small form; what is missing is said under it.
+
+    Parameters
+    ----------
+    models : list of ModelEntry
+        To choose from.
+    start : str
+        Folder of pictures to begin with.
+    parent : QWidget, optional
+    """
+
+    def __init__(self, models: list[ModelEntry], start: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New study")
+        self.pictures_field = _field("Folder of pictures", start)
+        self.name_field = _field("Name", "")
+        self.in_place = QRadioButton("In the pictures' folder itself")
+        self.elsewhere = QRadioButton("In a folder of its own, pointing at the pictures:")
+        self.in_place.setChecked(True)
+        self.folder_field = _field("Folder of the study", "")
+        self.model_box = QComboBox()
+        self.model_box.setAccessibleName("Model")
+        self.model_box.addItem("The one for vessels that comes with the app", "")
+        for entry in models:
+            self.model_box.addItem(entry.name, entry.name)
+        self.words = QLabel(" ")
+        self.words.setWordWrap(True)
+        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.make_button = buttons.addButton("Make the study", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.make_button.setDefault(True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout(self)
+        form.addRow("Pictures", _with_browse(self.pictures_field, "Folder of pictures"))
+        form.addRow("Name", self.name_field)
+        form.addRow("Kept", self.in_place)
+        form.addRow("", self.elsewhere)
+        form.addRow("", _with_browse(self.folder_field, "Folder of the study"))
+        form.addRow("Model", self.model_box)
+        form.addRow(self.words)
+        form.addRow(buttons)
+        self._named = False
+        self.name_field.textEdited.connect(lambda _text: setattr(self, "_named", True))
+        self.pictures_field.textChanged.connect(self._on_pictures)
+        for field in (self.name_field, self.folder_field):
+            field.textChanged.connect(self._look)
+        self.in_place.toggled.connect(self._look)
+        self._on_pictures()
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of pictures."""
+        return Path(self.pictures_field.text().strip()).expanduser()
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return self.name_field.text().strip()
+
+    @property
+    def folder(self) -> Path:
+        """Where the study is kept."""
+        if self.in_place.isChecked():
+            return self.pictures
+        return Path(self.folder_field.text().strip()).expanduser()
+
+    @property
+    def model(self) -> str:
+        """Name of the model; empty: the shipped one."""
+        return str(self.model_box.currentData() or "")
+
+    def _on_pictures(self) -> None:
+        if not self._named:
+            self.name_field.setText(self.pictures.name)
+        self._look()
+
+    def _look(self) -> None:
+        """Say what is missing."""
+        self.folder_field.setEnabled(self.elsewhere.isChecked())
+        missing = self._missing()
+        self.words.setText(missing or " ")
+        self.make_button.setEnabled(not missing)
+
+    def _missing(self) -> str:
+        if not self.pictures_field.text().strip():
+            return "Choose the folder that holds the pictures."
+        if not self.pictures.is_dir():
+            return "That folder of pictures doesn't exist."
+        if not self.name:
+            return "Give the study a name."
+        if self.elsewhere.isChecked() and not self.folder_field.text().strip():
+            return "Choose a folder for the study."
+        if (self.folder / "study.json").exists():
+            return "There is a study in that folder already; open it instead."
+        return ""
+
+
+def _field(name: str, text: str) -> QLineEdit:
+    field = QLineEdit(text)
+    field.setAccessibleName(name)
+    field.setMinimumWidth(340)
+    return field
+
+
+def _with_browse(field: QLineEdit, title: str) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(field, 1)
+    button = QPushButton("Browse…")
+    button.setAutoDefault(False)
+
+    def browse() -> None:
+        chosen = QFileDialog.getExistingDirectory(row, title, field.text())
+        if chosen:
+            field.setText(chosen)
+
+    button.clicked.connect(browse)
+    layout.addWidget(button)
+    return row
