@@ -12,6 +12,9 @@ from vesselapp.core.files import reason
 LARGEST_FILE = 16 * 2**20
 """No file of a run that is read whole is longer (bytes)."""
 
+NOT_WORSE = -0.005
+"""A candidate is not worse where the interval of its difference in Dice lies above this."""
+
 Word = Literal["better", "no clear difference", "worse"]
 
 
@@ -30,6 +33,11 @@ class Ground:
         Mean Dice, 0-1, and candidate minus incumbent.
     low, high : float or None
         95 % interval of the difference; None where too few pictures give none.
+    measure : str
+        ``Dice``; ``specificity`` where nothing is there to be found; or ``agreement``: Dice of the
+        candidate's mask with the incumbent's, on pictures without truth.
+    floor : float
+        The row counts as not worse while ``low`` lies above this.
     """
 
     ground: Literal["new", "old"]
@@ -40,6 +48,13 @@ class Ground:
     difference: float
     low: float | None = None
     high: float | None = None
+    measure: str = "Dice"
+    floor: float = NOT_WORSE
+
+    @property
+    def not_worse(self) -> bool:
+        """Whether it is shown that the candidate is not worse here."""
+        return self.low is not None and self.low > self.floor
 
 
 @dataclass(frozen=True)
