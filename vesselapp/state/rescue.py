@@ -265,7 +265,7 @@ def _read(file: Path) -> Left | None:
 def _is_kept_by_another(left: Left) -> bool:
     """Tell whether a process that still works keeps it; one of another computer is given some time."""
     host, boot, pid = left.owner
-    if pid == os.getpid() and boot == boot_id():
+    if left.owner == (socket.gethostname(), boot_id(), os.getpid()):
         return False
     alive = is_alive(host, boot, pid)
     if alive is None and host != socket.gethostname():

@@ -268,8 +268,9 @@ class Sitting:
             writer.abandon()
             raise
         with self._wake:
-            if changed:
-                del self._pending[: len(unsaved.operations)]
+            if changed:  # they have been put back
+                self._pending = [*self._in_flight, *self._pending][len(unsaved.operations) :]
+                self._in_flight = []
             if changed or put_back:
                 self._begin_with(kept)
             self._writer, self._hold, self._holder, self._problem = writer, Hold.MINE, None, None

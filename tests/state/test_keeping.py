@@ -1,0 +1,341 @@
+"""What is done gets to the disk by itself, whatever the disk says meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.state.test_document import make_document, stroke
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
+from vesselapp.state.keeping import Keeper
+from vesselapp.state.rescue import Rescue
+from vesselapp.state.sitting import Sitting
+from vesselapp.state.standing import Hold
+from vesselapp.study import journal_file, writer
+from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.journal import Viewed
+from vesselapp.study.record import ImageFacts, Record, State
+
+SIZE = (530, 600)
+FACTS = ImageFacts("eye.png", "0" * 64, *SIZE)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> AnnotationFolder:
+    return AnnotationFolder(tmp_path / "a place with ünïcode" / "key")
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
+    monkeypatch.setattr("vesselapp.state.sitting.RETRY_S", 0.05)
+    monkeypatch.setattr("vesselapp.state.sitting.KNOCK_S", 0.05)
+    monkeypatch.setattr("vesselapp.state.keeping._WATCH_S", 0.02)
+    monkeypatch.setattr("vesselapp.state.keeping.LATE_S", 0.1)
+    keeper = new_keeper(tmp_path)
+    yield keeper
+    keeper.close(5.0)
+
+
+def new_keeper(tmp_path: Path, who: str = "ann") -> Keeper:
+    return Keeper(lambda call: call(), Rescue(tmp_path / "rescue"), who)
+
+
+def begin(keeper: Keeper, place: AnnotationFolder) -> tuple[Document, Sitting]:
+    """Open a document with its sitting, as the app does it when nothing was made ready."""
+    opened = place.open(keeper.who, FACTS)
+    keeper.rescue.put_back(opened, place, FACTS)
+    kept = place.load(FACTS.sha256, *SIZE)
+    document = document_of(kept)
+    return document, keeper.sit(place, FACTS, document, kept, opened)
+
+
+def document_of(kept: Kept | None) -> Document:
+    document = make_document(*SIZE)
+    if kept is not None:
+        document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)
+    return document
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def saved(sitting: Sitting) -> bool:
+    standing = sitting.standing
+    return not standing.unsaved and standing.problem is None
+
+
+def kept_in(place: AnnotationFolder) -> Kept:
+    kept = place.load(FACTS.sha256, *SIZE)
+    assert kept is not None
+    return kept
+
+
+def assert_same(kept: Kept, document: Document) -> None:
+    assert np.array_equal(kept.corrections, document.corrections)
+    assert ([edit.name for edit in kept.done], [edit.name for edit in reversed(kept.undone)]) == (
+        document.history.names
+    )
+
+
+class Full:
+    """A disk that takes nothing into a folder as long as it is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.full = False
+        self._folder = str(folder)
+        fsync = os.fsync
+
+        def checked(handle: int) -> None:
+            if self.full and str(Path(f"/proc/self/fd/{handle}").readlink()).startswith(self._folder):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            fsync(handle)
+
+        monkeypatch.setattr(os, "fsync", checked)
+
+
+def test_strokes_undo_and_threshold_are_on_the_disk_while_it_is_open(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    assert sitting.standing.saved is not None
+    stroke(document, Brush.ERASE, 30, (300, 300), (400, 310))
+    document.undo()
+    stroke(document, Brush.UNSURE, 9, (50, 50))
+    document.undo()
+    document.set_level(99)
+    until(lambda: saved(sitting))
+    kept = kept_in(place)
+    assert_same(kept, document)
+    assert kept.level == 99
+
+
+def test_a_dragged_threshold_and_a_view_are_written_when_they_rest(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    append = writer.Writer.append
+
+    def counted(self: writer.Writer, operations: list[object]) -> None:
+        lengths.append(len(operations))
+        append(self, operations)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writer.Writer, "append", counted)
+    document, sitting = begin(keeper, place)
+    for level in range(20, 220):
+        document.set_level(level)
+    for x in range(100):
+        sitting.put(Viewed({"x": x}))
+    until(lambda: saved(sitting) and kept_in(place).view is not None)
+    assert sum(lengths) < 20
+    kept = kept_in(place)
+    assert kept.level == 219
+    assert kept.view == {"x": 99}
+
+
+def test_the_record_follows_and_closing_makes_the_snapshot(keeper: Keeper, place: AnnotationFolder) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    answer = np.full(SIZE, 200, np.uint8)
+    sitting.put_answer(answer)
+    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED), told=True)
+    until(lambda: saved(sitting))
+    kept = kept_in(place)
+    assert kept.record is not None
+    assert kept.record.state is State.REVIEWED
+    assert kept.record.corrected_share == pytest.approx((document.corrections > 0).mean())
+    assert kept.answer is not None
+    assert np.array_equal(kept.answer, answer)
+    sitting.close()
+    assert sitting.wait(20)
+    assert (place.folder / "corrections.png").exists()
+    assert place.holder() is None
+    assert_same(kept_in(place), document)
+
+
+def test_a_picture_only_looked_at_leaves_nothing(keeper: Keeper, place: AnnotationFolder) -> None:
+    _, sitting = begin(keeper, place)
+    sitting.close()
+    assert sitting.wait(20)
+    assert not place.folder.exists()
+
+
+def test_a_full_disk_is_told_rescued_and_tried_again(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, place.folder)
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    disk.full = True
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    until(lambda: bool(keeper.unsaved()))
+    standing = sitting.standing
+    assert standing.unsaved == 1
+    until(lambda: bool(list(keeper.rescue.folder.glob("*.rescue"))))
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    document.undo()
+    until(lambda: sitting.standing.problem is not None)
+    assert "full" in str(sitting.standing.problem)
+    assert sitting.standing.unsaved == 3
+    disk.full = False
+    until(lambda: saved(sitting))
+    assert_same(kept_in(place), document)
+    until(lambda: not list(keeper.rescue.folder.iterdir()))
+
+
+def test_what_the_disk_never_took_is_put_back_by_the_next_run(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, place.folder)
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    disk.full = True
+    stroke(document, Brush.ERASE, 20, (200, 200))
+    document.set_level(77)
+    sitting.put_answer(np.full(SIZE, 9, np.uint8))
+    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, note="look"), told=True)
+    assert keeper.close(0.3) == []
+    disk.full = False
+    (place.folder / "lock.json").unlink()  # as if the process had ended
+    after = new_keeper(tmp_path)
+    assert [left.image for left in after.rescue.left()] == ["eye.png"]
+    again, sitting = begin(after, place)
+    assert np.array_equal(again.corrections, document.corrections)
+    assert again.level == 77
+    kept = kept_in(place)
+    assert kept.record is not None
+    assert kept.record.note == "look"
+    assert kept.answer is not None
+    assert after.rescue.left() == []
+    again.undo()
+    assert again.corrections[200, 200] == 0
+    assert again.corrections[100, 100] == 2
+    assert after.close(10) == []
+
+
+def test_nowhere_to_write_is_said_at_the_end(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, tmp_path)
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    disk.full = True
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    assert keeper.close(0.3) == [sitting]
+    disk.full = False
+    assert keeper.close(10) == []
+    assert_same(kept_in(place), document)
+
+
+def test_a_disk_that_does_not_answer_does_not_hold_the_strokes_up(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = []
+    append = journal_file.JournalFile.append
+
+    def slow(self: journal_file.JournalFile, lines: bytes) -> None:
+        while hangs:
+            time.sleep(0.01)
+        append(self, lines)
+
+    monkeypatch.setattr(journal_file.JournalFile, "append", slow)
+    document, sitting = begin(keeper, place)
+    hangs.append(1)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: bool(list(keeper.rescue.folder.glob("*.rescue"))))
+    assert keeper.unsaved()[0][1].problem is None
+    hangs.clear()
+    until(lambda: saved(sitting))
+    until(lambda: not list(keeper.rescue.folder.glob("*.rescue")))
+    assert_same(kept_in(place), document)
+
+
+def test_the_second_waits_and_takes_what_the_first_did(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    other = new_keeper(tmp_path, "bob")
+    theirs = make_document(*SIZE)
+    reopened: list[Kept | None] = []
+    other.reopened.connect(lambda _sitting, kept, _told: reopened.append(kept))
+    waiting = other.sit(place, FACTS, theirs, None)
+    until(lambda: waiting.standing.hold is Hold.TAKEN)
+    holder = waiting.standing.holder
+    assert holder is not None
+    assert holder.who == "ann"
+    assert "ann has this picture open" in waiting.standing.words
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    sitting.close()
+    until(lambda: waiting.standing.hold is Hold.MINE)
+    until(lambda: bool(reopened))
+    assert reopened[0] is not None
+    assert np.array_equal(reopened[0].corrections, document.corrections)
+    assert other.close(10) == []
+
+
+def test_a_lost_lock_keeps_the_strokes_and_puts_them_on_top(keeper: Keeper, place: AnnotationFolder) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    for file in place.folder.glob("*lock*"):
+        os.utime(file, (1, 1))
+    theirs = place.open("bob", FACTS, take_over=True)
+    their_document = document_of(theirs.kept)
+    happened: list[object] = []
+    their_document.happened.connect(happened.append)
+    stroke(their_document, Brush.ERASE, 20, (300, 300))
+    theirs.append(happened)  # type: ignore[arg-type]
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    until(lambda: sitting.standing.hold is Hold.LOST)
+    document.lock(sitting.standing.words)
+    stroke(document, Brush.PAINT, 20, (400, 400))
+    assert document.corrections[400, 400] == 0
+    until(lambda: bool(list(keeper.rescue.folder.glob("*.rescue"))))
+    shown: list[Kept | None] = []
+    keeper.reopened.connect(lambda _sitting, kept, _told: shown.append(kept))
+    theirs.close()
+    until(lambda: saved(sitting) and bool(shown))
+    kept = kept_in(place)
+    assert kept.corrections[100, 100] == 2
+    assert kept.corrections[200, 200] == 2
+    assert kept.corrections[300, 300] == 1
+    assert shown[0] is not None
+    assert np.array_equal(shown[0].corrections, kept.corrections)
+    until(lambda: not list(keeper.rescue.folder.glob("*.rescue")))
+
+
+def test_staying_after_closing(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, place.folder)
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    disk.full = True
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    sitting.close()
+    until(lambda: sitting.standing.problem is not None)
+    assert sitting.stay()
+    disk.full = False
+    until(lambda: saved(sitting))
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    until(lambda: saved(sitting))
+    sitting.close()
+    assert sitting.wait(20)
+    assert not sitting.stay()
+    assert_same(kept_in(place), document)

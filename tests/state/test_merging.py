@@ -1,0 +1,96 @@
+"""Strokes that come late, on top of what others did meanwhile."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.state.test_document import make_document, stroke
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
+from vesselapp.state.merging import digest_of, merged
+from vesselapp.study.annotation import Kept
+from vesselapp.study.journal import Edited, Operation
+from vesselapp.study.replay import Replay
+
+SIZE = (300, 310)
+strokes = st.lists(
+    st.one_of(
+        st.none(),
+        st.tuples(st.sampled_from(list(Brush)), st.integers(0, 310), st.integers(0, 300), st.integers(5, 60)),
+    ),
+    max_size=6,
+)
+
+
+def kept_of(document: Document, number: int) -> Kept:
+    done, undone = list(document.history._done), list(document.history._undone)
+    return Kept(document.corrections.copy(), None, done, undone, None, None, None, (), number)
+
+
+def work(document: Document, wanted: list[tuple[Brush, int, int, int] | None]) -> list[Operation]:
+    happened: list[Operation] = []
+    document.happened.connect(happened.append)
+    for one in wanted:
+        if one is None:
+            document.undo()
+        else:
+            stroke(document, one[0], one[3], (one[1], one[2]), (one[1] + 40, one[2] + 10))
+    document.happened.disconnect()
+    return happened
+
+
+def twin(document: Document) -> Document:
+    other = make_document(*SIZE)
+    kept = kept_of(document, 0)
+    other.replace_corrections(kept.corrections, kept.done, kept.undone, None)
+    return other
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=strokes, mine=strokes, theirs=strokes)
+def test_mine_win_where_both_changed_a_pixel_and_theirs_stay_elsewhere(
+    before: list[tuple[Brush, int, int, int] | None],
+    mine: list[tuple[Brush, int, int, int] | None],
+    theirs: list[tuple[Brush, int, int, int] | None],
+) -> None:
+    start = make_document(*SIZE)
+    number = len(work(start, before))
+    history = [digest_of(edit) for edit in start.history._done]
+    ours, other = twin(start), twin(start)
+    operations, their_operations = work(ours, mine), work(other, theirs)
+    kept = kept_of(other, number + len(their_operations))
+    todo = merged(kept, operations, number, history)
+    if todo is None:
+        # Only where an edit that they took back and painted over can't be found any more.
+        digests = {digest_of(edit) for edit in [*kept.done, *kept.undone]}
+        assert not set(history) <= digests
+        return
+    replay = Replay(kept.corrections.copy(), 0, 0)
+    replay.done, replay.undone = list(kept.done), list(kept.undone)
+    for operation in todo:
+        replay.take(operation)
+    if not their_operations:
+        assert np.array_equal(replay.plane, ours.corrections)
+        return
+    changed = ours.corrections != start.corrections
+    assert np.array_equal(replay.plane[changed], ours.corrections[changed])
+    assert np.array_equal(replay.plane[~changed], other.corrections[~changed])
+
+
+def test_what_is_on_the_disk_already_changes_nothing() -> None:
+    document = make_document(*SIZE)
+    operations = work(document, [(Brush.PAINT, 50, 50, 20), (Brush.ERASE, 90, 90, 20)])
+    todo = merged(kept_of(document, len(operations)), operations, 0, [])
+    assert todo == []
+
+
+def test_several_late_strokes_become_one_edit() -> None:
+    start = make_document(*SIZE)
+    ours, other = twin(start), twin(start)
+    operations = work(ours, [(Brush.PAINT, 50, 50, 20), (Brush.PAINT, 90, 90, 20)])
+    their_operations = work(other, [(Brush.PAINT, 200, 200, 20)])
+    todo = merged(kept_of(other, len(their_operations)), operations, 0, [])
+    assert todo is not None
+    assert [type(operation) for operation in todo] == [Edited]
