@@ -71,6 +71,7 @@ class Stand:
             open_picture=self.opened.append,
             model_changed=lambda: self.changes.append(1),
             dress=lambda window: None,
+            save=lambda: None,
         )
         desk.retraining._command = (sys.executable, fake_trainer.__file__)
         desk.set_study(self.study.folder, self.study.name)

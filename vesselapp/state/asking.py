@@ -54,21 +54,28 @@ class Asking:
         self._document: Document | None = None
         self._task: str | None = None
         self._choice: str | None = None
+        self._of_study: str | None = None
         self._running: Job | None = None
 
     # -- which model -------------------------------------------------------------------------------------
 
     def question(self, task: str | None) -> Question:
         """Give which model is to be asked about a picture, which may name what it is for."""
-        used_last = self._settings.model if task is None and self._settings.model else None
-        return Question(
-            self._choice or used_last, task or "vessels", self._settings.provider, self.object_diameter
-        )
+        usual = self._settings.model if self._of_study is None else self._of_study
+        choice = self._choice or (usual if task is None else "")
+        return Question(choice or None, task or "vessels", self._settings.provider, self.object_diameter)
 
     def choose(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one)."""
         self._choice = choice
         self._settings.model = choice or ""
+
+    def choose_study(self, model: str | None) -> None:
+        """Turn to the model of a study (name or file; empty: the shipped one), or to none where None.
+
+        What was chosen by hand before counts no longer.
+        """
+        self._choice, self._of_study = None, model
 
     def correct(self, changes: dict[str, object]) -> None:
         """Correct what was guessed of a foreign model (values by dotted name), and keep it.

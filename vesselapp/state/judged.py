@@ -140,6 +140,7 @@ def earlier_runs(folder: Path) -> list[tuple[RunFolder, str]]:
 
 def _in_short(run: RunFolder) -> str:
     decision = run.decision()
+    word: str
     try:
         word = run.verdict().verdict if run.has_verdict else "no verdict"
     except VesselError:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
@@ -97,9 +98,7 @@ def start_trainer(command: Sequence[str], study: Path, run: RunFolder, options: 
     words = [*command, "finetune", str(study), "--run", str(run.folder), "--events", *options.arguments()]
     try:
         with run.log_file.open("ab") as log:
-            process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **_detached()
-            )
+            process = _start(words, log, subprocess.STDOUT)
     except OSError as problem:
         raise VesselError(f"The trainer can't be started: {reason(problem)}.") from problem
     if os.name == "posix":
@@ -108,16 +107,23 @@ def start_trainer(command: Sequence[str], study: Path, run: RunFolder, options: 
     return Started(process)
 
 
-def _detached() -> dict[str, int | bool]:
-    """Give what parts a process from this one: closing the app or its terminal doesn't reach it."""
+def _start(words: Sequence[str], out: int | BinaryIO, err: int) -> subprocess.Popen[bytes]:
+    """Start a process apart from this one: closing the app or its terminal doesn't reach it."""
+    flags = 0
     if sys.platform == "win32":
         flags = (
             subprocess.CREATE_NO_WINDOW
             | subprocess.CREATE_NEW_PROCESS_GROUP
             | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         )
-        return {"creationflags": flags}
-    return {"start_new_session": True}
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        creationflags=flags,
+        start_new_session=os.name == "posix",
+    )
 
 
 class PlanQuestion:
@@ -141,17 +147,11 @@ class PlanQuestion:
             with self._lock:
                 if self._cancelled:
                     return None
-                self._process = subprocess.Popen(
-                    self._words,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    **_detached(),
-                )
-            out, err = self._process.communicate(timeout=_PLAN_SECONDS)
+                process = self._process = _start(self._words, subprocess.PIPE, subprocess.PIPE)
+            out, err = process.communicate(timeout=_PLAN_SECONDS)
         except subprocess.TimeoutExpired as problem:
             self.cancel()
-            self._process.communicate()
+            process.communicate()
             raise VesselError(
                 "The trainer doesn't answer.", "Try again, or start it from a terminal."
             ) from problem

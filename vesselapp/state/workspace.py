@@ -28,7 +28,7 @@ from vesselapp.state.sitting import Sitting
 from vesselapp.state.sources import ReadAhead, Source
 from vesselapp.state.standing import Hold, words_of
 from vesselapp.study.journal import Viewed
-from vesselapp.study.record import Record
+from vesselapp.study.record import Record, State
 from vesselapp.study.store import AnnotationStore
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Workspace:
     """
 
     pictures_changed = Signal()
+    study_changed = Signal()
     document_changed = Signal()
     answered = Signal()
     progress = Signal(str, float)
@@ -138,33 +139,40 @@ class Workspace:
     def open_study(self, folder: Path) -> None:
         """Open a study, in the background, and the picture of it that was open last."""
 
-        def work(_job: Job) -> tuple[Study, StudyPictures, list[Entry]]:
+        def work(_job: Job) -> tuple[Study, StudyPictures, list[Entry], tuple[str, str]]:
+            from vesselapp.state.study_model import model_of
             from vesselapp.study.study import Study
 
             study = Study.open(folder)
             pictures = StudyPictures(study)
-            return study, pictures, pictures.entries()
+            return study, pictures, pictures.entries(), model_of(study)
 
-        def done(found: tuple[Study, StudyPictures, list[Entry]]) -> None:
+        def done(found: tuple[Study, StudyPictures, list[Entry], tuple[str, str]]) -> None:
             self._opening = None
-            study, pictures, entries = found
-            self._take_collection(pictures, entries, study)
+            study, pictures, entries, (model, problem) = found
+            self._take_collection(pictures, entries, study, model)
+            if problem:
+                self.told.emit(problem)
 
         self._stop_opening()
         self.progress.emit(f"Opening {folder.name}", 0.0)
         self._opening = self.jobs.submit("study", work, done, self._on_opening_failed, stopped=self._rest)
 
-    def _take_collection(self, collection: Collection, entries: Sequence[Entry], study: Study | None) -> None:
+    def _take_collection(
+        self, collection: Collection, entries: Sequence[Entry], study: Study | None, model: str = ""
+    ) -> None:
         self._leave()
         self.next.forget()
+        before = self.study
         self._collection, self.study, self._from_anew = collection, study, True
+        if study is not None or before is not None:
+            self.asking.choose_study(None if study is None else model)
         self.pictures.set_entries(entries)
+        self.study_changed.emit()
         last = ""
         if study is not None:
             self.settings.note_study(study.folder)
             last = self.settings.last_pictures.get(str(study.folder), "")
-            if study.model:
-                self.asking.choose(study.model)
             for missing in study.missing_roots:
                 self.told.emit(f"The folder of pictures {missing} is not there just now.")
         shown = self.pictures.shown
@@ -359,11 +367,36 @@ class Workspace:
     def use_model(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one), and ask it about the open picture."""
         self.asking.choose(choice)
+        self._ask_another()
+
+    def _ask_another(self) -> None:
+        """Ask the model that was just chosen, unless a person has judged the answer in sight."""
         self.next.forget()
-        if self.answer is not None and self.answer.judged:
+        self._left = [(review, _lasting(review, answer)) for review, answer in self._left]
+        if self.review is not None and _lasting(self.review, self.answer) is not None:
             self.told.emit("This picture keeps the answer that was reviewed; F5 asks the chosen model.")
         else:
             self.run_model()
+
+    def study_model_changed(self) -> None:
+        """Turn to the model that the study uses now: what isn't reviewed is asked of it, corrections stay."""
+        study = self.study
+        if study is None:
+            return
+
+        def work(_job: Job) -> tuple[str, str]:
+            from vesselapp.state.study_model import model_of
+
+            return model_of(study)
+
+        def done(found: tuple[str, str]) -> None:
+            if study is self.study:
+                self.asking.choose_study(found[0])
+                self._ask_another()
+                if found[1]:
+                    self.told.emit(found[1])
+
+        self.jobs.submit("study's model", work, done, lambda error: self.failed.emit(told(error)))
 
     def run_model(self, *, fresh: bool = False) -> None:
         """Ask the chosen model about the open picture, in the background."""
@@ -487,6 +520,12 @@ def _judged(kept: Kept) -> Answer:
     return Answer(
         kept.answer, record.model, record.model_version, record.model_sha256, record.threshold, judged=True
     )
+
+
+def _lasting(review: Review, answer: Answer | None) -> Answer | None:
+    """Give an answer that a person has judged, None for one that another model's may replace."""
+    judged = answer is not None and answer.judged
+    return answer if judged or review.record.state is State.REVIEWED else None
 
 
 def _has_ended(review: Review) -> bool:

@@ -137,6 +137,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "about_model", "&About this model…", (), "Model", "", "Show the model's card and what was guessed"
     ),
+    ActionSpec(
+        "retrain", "&Retrain…", ("Ctrl+Shift+R",), "Model", "", "Let a model learn from what is reviewed"
+    ),
+    ActionSpec("study_models", "Models of this st&udy…", (), "Model", "", "List the study's numbered models"),
     ActionSpec("fit", "&Fit", ("Ctrl+F",), "View", "fit", "Show all of the picture"),
     ActionSpec(
         "actual", "&100 %", ("Ctrl+0",), "View", "actual", "One pixel of the picture on one of the screen"

@@ -12,6 +12,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.document import Document
+from vesselapp.ui.retrain.desk import desk_of
 from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.toolbox import TOOL_KEYS
@@ -42,6 +43,7 @@ class Commands:
         self.batch.advanced.connect(self._tell_batch)
         self.batch.ended.connect(window.status.tell)
         self.batch_dialog: BatchDialog | None = None
+        self.retrain = desk_of(window)
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """Give a handler for each key of the table of actions."""
@@ -74,6 +76,8 @@ class Commands:
             "cancel": self.cancel,
             "open_model": self.ask_model,
             "about_model": self.show_model,
+            "retrain": self.retrain.show,
+            "study_models": self.retrain.show_models,
             "fit": canvas.fit,
             "actual": canvas.actual_size,
             "zoom_in": lambda: canvas.zoom_by(1.25),

@@ -32,6 +32,7 @@ _NEED_A_PICTURE = (
     *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split"),
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
+_NEED_A_STUDY = ("retrain", "study_models")
 STUDY_FILE = "study.json"
 _LEAVE_ANYWAY = "Close the window again to leave all the same."
 
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self.apply_look()
         self.choose_tool("PAINT")
         self._on_pictures()
+        self._on_study()
         self._on_document()
         if settings.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
@@ -119,6 +121,7 @@ class MainWindow(QMainWindow):
     def _bind(self) -> None:
         workspace, canvas, controls = self.workspace, self.canvas, self.controls
         workspace.pictures_changed.connect(self._on_pictures)
+        workspace.study_changed.connect(self._on_study)
         workspace.document_changed.connect(self._on_document)
         workspace.answered.connect(self._on_answered)
         workspace.progress.connect(self.status.show_progress)
@@ -137,6 +140,7 @@ class MainWindow(QMainWindow):
         controls.model.chosen.connect(workspace.use_model)
         controls.model.browse.connect(self.commands.ask_model)
         controls.model.about.connect(self.commands.show_model)
+        controls.model.study_models.connect(self.commands.retrain.show_models)
         controls.model.size_chosen.connect(workspace.set_object_diameter)
         controls.overlay.changed.connect(self.apply_look)
         controls.picture.changed.connect(self._on_picture_look)
@@ -197,6 +201,12 @@ class MainWindow(QMainWindow):
         for key, by in (("next", 1), ("previous", -1)):
             beside = pictures.beside(by)
             self.action(key).setEnabled(beside is not None and beside is not pictures.current)
+
+    def _on_study(self) -> None:
+        study = self.workspace.study
+        for key in _NEED_A_STUDY:
+            self.action(key).setEnabled(study is not None)
+        self.controls.model.show_study(study is not None)
 
     def find_picture(self) -> None:
         """Put the keyboard into the filter of the list."""
@@ -372,6 +382,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.commands.batch.close()
+        self.commands.retrain.close()
         self.pictures.thumbnails.close()
         self.workspace.settings.brush_diameters = dict(self.toolbox.diameters)
         self.workspace.settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode()

@@ -25,6 +25,7 @@ class ModelPanel(QWidget):
     chosen = Signal(str)
     browse = Signal()
     about = Signal()
+    study_models = Signal()
     size_chosen = Signal(object)
 
     def __init__(self) -> None:
@@ -51,6 +52,10 @@ class ModelPanel(QWidget):
         self.about_button.setEnabled(False)
         self.about_button.clicked.connect(self.about)
         layout.addWidget(self.about_button)
+        self.study_button = QPushButton("Models of this study…")
+        self.study_button.clicked.connect(self.study_models)
+        self.study_button.hide()
+        layout.addWidget(self.study_button)
         self._size_row = QWidget()
         sizes = QHBoxLayout(self._size_row)
         sizes.setContentsMargins(0, 0, 0, 0)
@@ -77,6 +82,10 @@ class ModelPanel(QWidget):
             self._names.addItem(entry.name, str(entry.path))
         self._names.addItem(_BROWSE)
         self._names.setCurrentIndex(self._names.findData(in_use) if in_use else -1)
+
+    def show_study(self, there: bool) -> None:
+        """Offer the study's numbered models, where there is a study."""
+        self.study_button.setVisible(there)
 
     def show_answer(self, model: Model | None, answer: Answer) -> None:
         """Show whose answer is in sight: which model and provider gave it, or that it was judged before."""

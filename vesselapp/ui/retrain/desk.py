@@ -16,6 +16,7 @@ from vesselapp.ui.retrain.in_short import in_short
 if TYPE_CHECKING:
     from vesselapp.ui.retrain.models_dialog import ModelsDialog
     from vesselapp.ui.retrain.window import RetrainWindow
+    from vesselapp.ui.window import MainWindow
 
 
 class RetrainDesk:
@@ -34,6 +35,8 @@ class RetrainDesk:
         Called when another model is the study's.
     dress : callable
         Given the retrain window, to make its masks look like the main window's.
+    save : callable
+        Puts what is done on the disk, for the trainer to read.
     """
 
     def __init__(
@@ -45,9 +48,11 @@ class RetrainDesk:
         open_picture: Callable[[str], object],
         model_changed: Callable[[], object],
         dress: Callable[[RetrainWindow], object],
+        save: Callable[[], object],
     ) -> None:
         self._parent, self._deliver = parent, deliver
-        self._open_picture, self._model_changed, self._dress = open_picture, model_changed, dress
+        self._open_picture, self._model_changed = open_picture, model_changed
+        self._dress, self._save = dress, save
         self.retraining = Retraining(deliver)
         self.window: RetrainWindow | None = None
         self.models: ModelsDialog | None = None
@@ -80,6 +85,7 @@ class RetrainDesk:
         """Show the retrain window."""
         if self._folder is None:
             return
+        self._save()
         if self.window is None:
             from vesselapp.ui.retrain.window import RetrainWindow
 
@@ -130,3 +136,30 @@ class RetrainDesk:
         self.button.setText(words)
         self.button.setAccessibleName(words)
         self.button.setVisible(bool(words))
+
+
+def desk_of(window: MainWindow) -> RetrainDesk:
+    """Make the desk of a main window, and let it follow the study that is open there."""
+    workspace = window.workspace
+
+    def open_picture(key: str) -> None:
+        entry = next((entry for entry in workspace.pictures.entries if entry.key == key), None)
+        if entry is not None:
+            workspace.open(entry)
+
+    desk = RetrainDesk(
+        window,
+        window.statusBar(),
+        workspace.jobs.deliver,
+        open_picture=open_picture,
+        model_changed=workspace.study_model_changed,
+        dress=lambda shown: shown.set_look(window.canvas.surround, window.canvas.overlay_look),
+        save=workspace.save,
+    )
+
+    def follow() -> None:
+        study = workspace.study
+        desk.set_study(None if study is None else study.folder, "" if study is None else study.name)
+
+    workspace.study_changed.connect(follow)
+    return desk

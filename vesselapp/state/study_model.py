@@ -1,0 +1,26 @@
+"""Which model a study uses."""
+
+from __future__ import annotations
+
+from vesselapp.core.errors import VesselError
+from vesselapp.study.models import Registry
+from vesselapp.study.study import Study
+
+
+def model_of(study: Study) -> tuple[str, str]:
+    """Give the name or file of a study's model, and a sentence where it is not the one that it should be.
+
+    That is the one in use of its numbered models; else the one it began with (empty: the shipped one).
+    """
+    registry = Registry(study.folder)
+    try:
+        active = registry.active()
+        if active is None and study.model.isdecimal():
+            active = registry.entry(int(study.model))
+    except VesselError as problem:
+        return "" if study.model.isdecimal() else study.model, str(problem)
+    if active is None:
+        return study.model, ""
+    if not active.path.is_file():
+        return study.model, f"The file of model {active.number} is gone; the study's first model is used."
+    return str(active.path), ""
