@@ -1,0 +1,162 @@
+"""Retraining from the main window: what is reviewed keeps its mask, the rest is asked anew."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from tests import fake_trainer
+from tests.reviewed_study import drawn_study, review
+from tests.tiny_models import tiny_vessel_model
+from tests.ui.conftest import wait_for_answer
+from vesselapp.core.geometry import Box
+from vesselapp.study.models import Registry
+from vesselapp.study.record import State
+from vesselapp.study.study import Study
+from vesselapp.ui.window import MainWindow
+
+LONG = 60000
+
+
+def open_study(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Study:
+    study = drawn_study(tmp_path / "study")
+    for picture in study.pictures()[:2]:
+        review(study, picture, boxes=[Box(10, 10, 30, 20)])
+    registry = Registry(study.folder)
+    registry.add(tiny_vessel_model(tmp_path / "first.onnx"), who="tester")
+    registry.use(1)
+    tiny_vessel_model(study.folder / "candidate-for-tests.onnx", name="Tiny tuned", threshold=0.3)
+    window.open_paths([study.folder])
+    qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=LONG)
+    wait_for_answer(qtbot, window)
+    return study
+
+
+def go_to(qtbot: QtBot, window: MainWindow, name: str) -> None:
+    entry = next(entry for entry in window.workspace.pictures.entries if entry.name == name)
+    window.workspace.open(entry)
+    qtbot.waitUntil(lambda: window.workspace.name == name, timeout=LONG)
+    wait_for_answer(qtbot, window)
+
+
+def promote(qtbot: QtBot, window: MainWindow, study: Study) -> None:
+    """Train with the trainer that trains nothing, and promote what it gives."""
+    desk = window.commands.retrain
+    desk.retraining._command = (sys.executable, fake_trainer.__file__)
+    incumbent = hashlib.sha256(Registry(study.folder).entry(1).path.read_bytes()).hexdigest()
+    window.action("retrain").trigger()
+    shown = desk.window
+    assert shown is not None
+    page = shown.offer_page
+    page.options.settings.setText(f"steps=5 incumbent={incumbent}")
+    page.options.settings.editingFinished.emit()
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    page.start_button.click()
+    qtbot.waitUntil(shown.verdict_page.promote_button.isVisible, timeout=LONG)
+    qtbot.waitUntil(shown.verdict_page.promote_button.isEnabled, timeout=LONG)
+    shown.verdict_page.promote_button.click()
+    qtbot.waitUntil(lambda: "Promoted as model 2" in shown.verdict_page.decided.text(), timeout=LONG)
+
+
+def test_retraining_needs_a_study(qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path) -> None:
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    assert not window.action("retrain").isEnabled()
+    assert not window.controls.model.study_button.isVisibleTo(window)
+    open_study(qtbot, window, tmp_path)
+    assert window.action("retrain").isEnabled()
+    assert window.controls.model.study_button.isVisibleTo(window)
+    window.open_paths([pictures])
+    qtbot.waitUntil(lambda: not window.action("retrain").isEnabled(), timeout=LONG)
+
+
+def test_the_unreviewed_open_picture_is_asked_of_the_new_model(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    study = open_study(qtbot, window, tmp_path)
+    go_to(qtbot, window, "p2.png")
+    document = window.workspace.document
+    assert document is not None
+    assert window.workspace.answer is not None
+    assert window.workspace.answer.model == "Tiny vessels"
+    canvas = window.canvas
+    canvas.set_diameter(9)
+    for act, place in (
+        (qtbot.mousePress, (20, 30)),
+        (qtbot.mouseMove, (60, 30)),
+        (qtbot.mouseRelease, (60, 30)),
+    ):
+        extra = () if act is qtbot.mouseMove else (Qt.MouseButton.LeftButton,)
+        act(canvas, *extra, pos=canvas.place_of(*place))
+    corrected = document.corrections.copy()
+    assert corrected.any()
+    promote(qtbot, window, study)
+    qtbot.waitUntil(
+        lambda: window.workspace.answer is not None and window.workspace.answer.model == "Tiny tuned",
+        timeout=LONG,
+    )
+    assert window.workspace.document is document
+    assert np.array_equal(document.corrections, corrected)
+    assert document.threshold < 0.35  # the new model's own, since no person chose one
+    assert document.mask()[30, 20:60].all()
+    # and back, with one click
+    window.controls.model.study_button.click()
+    models = window.commands.retrain.models
+    assert models is not None
+    models.table.setCurrentCell(1, 0)
+    models.use_button.click()
+    qtbot.waitUntil(
+        lambda: window.workspace.answer is not None and window.workspace.answer.model == "Tiny vessels",
+        timeout=LONG,
+    )
+    assert np.array_equal(document.corrections, corrected)
+
+
+def test_a_reviewed_picture_keeps_its_mask(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    study = open_study(qtbot, window, tmp_path)
+    go_to(qtbot, window, "p2.png")
+    window.action("reviewed").trigger()  # judged just now: nothing was read from disk
+    document, mine = window.workspace.document, window.workspace.review
+    assert document is not None
+    assert mine is not None
+    mask = document.mask().copy()
+    promote(qtbot, window, study)
+    answers: list[int] = []
+    window.workspace.answered.connect(lambda: answers.append(1))
+    go_to(qtbot, window, "p0.png")
+    kept = window.workspace.document
+    assert kept is not None
+    assert window.workspace.answer is not None
+    assert window.workspace.answer.judged
+    go_to(qtbot, window, "p2.png")
+    back = window.workspace.document
+    assert back is not None
+    assert np.array_equal(back.mask(), mask)
+    assert mine.record.state is State.REVIEWED
+    assert dict(study.records())[study.pictures()[2].key].state is State.REVIEWED
+
+
+def test_a_study_without_a_model_of_its_own_takes_the_shipped_one(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    study = drawn_study(tmp_path / "plain", 1)
+    assert window.workspace.wanted_model()[0] is not None
+    window.open_paths([study.folder])
+    qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=LONG)
+    assert window.workspace.wanted_model() == (None, "vessels")
+    assert window.workspace.settings.model.endswith("tiny.onnx")
+
+
+def test_a_numbered_model_whose_file_is_gone_is_told(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    study = drawn_study(tmp_path / "gone", 1)
+    registry = Registry(study.folder)
+    registry.add(tiny_vessel_model(tmp_path / "first.onnx"))
+    registry.use(1)
+    registry.entry(1).path.unlink()
+    window.open_paths([study.folder])
+    qtbot.waitUntil(lambda: "model 1 is gone" in window.notice.label.text(), timeout=LONG)
