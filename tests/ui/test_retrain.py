@@ -66,8 +66,8 @@ class Stand:
     def new_desk(self) -> RetrainDesk:
         desk = RetrainDesk(
             self.main,
-            self.main.statusBar(),
             self.courier.call.emit,
+            place=self.main.statusBar().addPermanentWidget,
             open_picture=self.opened.append,
             model_changed=lambda: self.changes.append(1),
             dress=lambda window: None,
@@ -217,6 +217,7 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     page = stand.window.verdict_page
     assert page.sentence.text().endswith(fake_trainer.SENTENCES["better"])
     assert page.table.item(0, 4).text() == "+3.0  (+2.0 to +4.0)"
+    assert page.table.item(1, 4).text() == "−0.1  (−0.3 to +0.1)  not worse"
     assert page.promote_button.isEnabled()
     assert not page.anyway_button.isVisible()
     page.promote_button.click()

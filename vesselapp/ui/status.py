@@ -1,7 +1,7 @@
 """The status line: pointer, progress, what is saved, zoom; each has its place, so nothing jumps."""
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from vesselapp.core.evidence import LOWEST, Correction
 from vesselapp.state.document import Document
@@ -55,6 +55,10 @@ class StatusLine(QObject):
         self._passing.setSingleShot(True)
         self._passing.timeout.connect(lambda: self.task.setText(""))
         self.show_idle()
+
+    def add(self, widget: QWidget) -> None:
+        """Give a widget a place beside what is under way."""
+        self._bar.insertPermanentWidget(1, widget)
 
     def set_document(self, document: Document | None) -> None:
         """Follow another document."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Deliver, Jobs
@@ -26,9 +26,10 @@ class RetrainDesk:
     ----------
     parent : QWidget
         The main window.
-    bar : QStatusBar
     deliver : callable
         Runs a function on the window's thread.
+    place : callable
+        Puts a small widget into the status line.
     open_picture : callable
         Opens a picture of the study by its key.
     model_changed : callable
@@ -42,9 +43,9 @@ class RetrainDesk:
     def __init__(
         self,
         parent: QWidget,
-        bar: QStatusBar,
         deliver: Deliver,
         *,
+        place: Callable[[QWidget], object],
         open_picture: Callable[[str], object],
         model_changed: Callable[[], object],
         dress: Callable[[RetrainWindow], object],
@@ -63,7 +64,7 @@ class RetrainDesk:
         self.button.setToolTip("Show the training")
         self.button.clicked.connect(self.show)
         self.button.hide()
-        bar.insertPermanentWidget(0, self.button)
+        place(self.button)
         self.retraining.changed.connect(self._refresh_button)
 
     def set_study(self, folder: Path | None, name: str = "") -> None:
@@ -149,8 +150,8 @@ def desk_of(window: MainWindow) -> RetrainDesk:
 
     desk = RetrainDesk(
         window,
-        window.statusBar(),
         workspace.jobs.deliver,
+        place=window.status.add,
         open_picture=open_picture,
         model_changed=workspace.study_model_changed,
         dress=lambda shown: shown.set_look(window.canvas.surround, window.canvas.overlay_look),

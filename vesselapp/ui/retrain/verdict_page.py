@@ -213,8 +213,11 @@ def _cells(ground: Ground) -> tuple[str, ...]:
     between = ""
     if ground.low is not None and ground.high is not None:
         between = f"  ({points(ground.low)} to {points(ground.high)})"
+    if ground.ground == "old" and ground.low is not None:
+        between += "  not worse" if ground.not_worse else "  perhaps worse"
+    measure = "" if ground.measure == "Dice" else f", {ground.measure}"
     return (
-        f"{_GROUNDS[ground.ground]}: {ground.set}",
+        f"{_GROUNDS[ground.ground]}: {ground.set}{measure}",
         str(ground.pictures),
         dice(ground.incumbent),
         dice(ground.candidate),
@@ -223,7 +226,7 @@ def _cells(ground: Ground) -> tuple[str, ...]:
 
 
 def _facts(verdict: Verdict) -> str:
-    told = ["Dice on whole pictures, 0 to 1; a point is a hundredth."]
+    told = ["Dice where nothing else is said, 0 to 1; a point is a hundredth."]
     if verdict.threshold is not None:
         told.append(f"Threshold {verdict.threshold.before:.2f} → {verdict.threshold.after:.2f}.")
     if verdict.seconds:
