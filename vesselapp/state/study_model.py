@@ -20,7 +20,8 @@ def model_of(study: Study) -> tuple[str, str]:
     except VesselError as problem:
         return "" if study.model.isdecimal() else study.model, str(problem)
     if active is None:
-        return study.model, ""
+        beside = study.folder / study.model
+        return (str(beside) if study.model and beside.is_file() else study.model), ""
     if not active.path.is_file():
         return study.model, f"The file of model {active.number} is gone; the study's first model is used."
     return str(active.path), ""
