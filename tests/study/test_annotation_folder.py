@@ -37,7 +37,7 @@ def written(folder: Path, steps: int = 30, *, compact_after: int | None = None, 
     return work
 
 
-# -- what is written is there -----------------------------------------------------------------------------------
+# -- what is written is there -----------------------------------------------------------------------------
 
 
 def test_where_there_is_nothing_there_is_none(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_undo_of_nothing_is_refused_and_writes_nothing(tmp_path: Path) -> None:
     assert state_of(load(tmp_path)) == work.state
 
 
-# -- snapshot and journal -----------------------------------------------------------------------------------------
+# -- snapshot and journal ---------------------------------------------------------------------------------
 
 
 def test_compacting_changes_nothing_that_is_seen(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ TestOnDisk = OnDisk.TestCase
 TestOnDisk.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
 
-# -- who may write ------------------------------------------------------------------------------------------------
+# -- who may write ----------------------------------------------------------------------------------------
 
 
 def test_the_second_reads_and_learns_who_writes(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_the_second_reads_and_learns_who_writes(tmp_path: Path) -> None:
     AnnotationFolder(tmp_path).open("ben", FACTS).close()
 
 
-# -- damage -------------------------------------------------------------------------------------------------------
+# -- damage -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("compacted", [False, True])
@@ -534,10 +534,10 @@ def test_an_edit_with_damaged_data_but_a_right_checksum_changes_nothing(tmp_path
         bomb.apply(kept.corrections)
 
 
-# -- another image, another version ----------------------------------------------------------------------------
+# -- another image, another version -----------------------------------------------------------------------
 
 
-def test_another_image_of_that_name_keeps_the_former_annotation_apart_until_it_returns(
+def test_another_image_of_that_name_keeps_the_former_ones_annotation_apart(
     tmp_path: Path,
 ) -> None:
     first = written(tmp_path, 10, compact_after=5)

@@ -18,7 +18,7 @@ FACTS = ImageFacts("eye 1.png", "ab" * 32, HEIGHT, WIDTH, "eye 1.png")
 
 
 class Work:
-    """Corrections, undo history, threshold and view as a person sees them; `step` does something by chance."""
+    """Corrections, undo history, threshold and view as a person sees them; `step` does anything by chance."""
 
     def __init__(self, seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> None:
         self.corrections = np.zeros((height, width), np.uint8)

@@ -216,18 +216,20 @@ class Lock:
         self.check()
         with _told(self._path):
             try:
-                # Written rather than stamped, so that the file server's clock sets the time; and through a
-                # handle that was seen to be our own file.
-                with self._file.open("r+b") as file:
-                    text = file.read()
-                    if parsed(text).token != self.holder.token:
-                        raise self._lost()
-                    file.seek(0)
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
+                handle = os.open(self._file, os.O_RDWR | getattr(os, "O_BINARY", 0))
             except FileNotFoundError:
                 raise self._lost() from None
+            try:
+                # Written rather than stamped, so that the file server's clock sets the time; through a handle
+                # that was seen to be our own file; one byte, the same, so that it can't be written by halves.
+                text = os.read(handle, 2**16)
+                if parsed(text).token != self.holder.token:
+                    raise self._lost()
+                os.lseek(handle, 0, os.SEEK_SET)
+                os.write(handle, text[:1])
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def release(self) -> None:
         """Give the lock back; nothing happens where it is no longer ours.

@@ -1,0 +1,41 @@
+"""What the tests of the study floor share."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder on a disk in memory where there is one: there are thousands of writes to come."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a disk of half a megabyte, which may be moved inside its parent folder."""
+    outer, place = tmp_path / "outer", tmp_path / "outer" / "a drive"
+    outer.mkdir()
+    try:
+        _run("mount", "--bind", outer, outer)
+        _run("mount", "--make-private", outer)  # else it can't be moved
+        place.mkdir()
+        _run("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", place)
+    except (OSError, subprocess.CalledProcessError):
+        subprocess.run(["umount", "-l", str(outer)], check=False, capture_output=True)
+        pytest.skip("mounting a disk is not permitted here")
+    yield place
+    for mounted in (place, outer / "away", outer):
+        subprocess.run(["umount", "-l", str(mounted)], check=False, capture_output=True)
+
+
+def _run(*words: object) -> None:
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)

@@ -1,0 +1,287 @@
+"""Is a study as it was left? Finds what was changed, removed or added from outside, and says which piece.
+
+The audit log is a chain: each line holds the hash of the line before, and the head the hash of the last. Its
+lines hold the hashes of the other files, and each record the hash of its line. So a change shows somewhere,
+unless somebody who knows all this makes the whole chain anew: it is a seal, not a lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import TEMPORARY_PREFIX, reason
+from vesselapp.study.apart import DAMAGED, FORMER
+from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
+from vesselapp.study.journal import JOURNAL_NAME
+from vesselapp.study.lock import LOCK_NAME, holder_of, unclean_end
+from vesselapp.study.migrate import BACKUP_NAME
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture
+from vesselapp.study.reading import read_annotation
+from vesselapp.study.record import RECORD_NAME, Record
+from vesselapp.study.replay import edits_of, plane_before
+from vesselapp.study.seal import Sealed, seal_of, sealed_of
+from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
+from vesselapp.study.study import Study
+
+_SEALED_FILES = (SNAPSHOT_NAME, ANSWER_NAME)
+_KNOWN_FILES = (*_SEALED_FILES, JOURNAL_NAME, RECORD_NAME, BACKUP_NAME)
+_KNOWN_BEGINNINGS = (LOCK_NAME, TEMPORARY_PREFIX, DAMAGED, FORMER)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to tell about a study.
+
+    Attributes
+    ----------
+    where : str
+        File or folder, inside the study where it is in it.
+    sentence : str
+    problem : bool
+        False for what is only worth knowing.
+    """
+
+    where: str
+    sentence: str
+    problem: bool = True
+
+
+@dataclass
+class Told:
+    """What the audit log tells.
+
+    Attributes
+    ----------
+    sealed : dict
+        Line and seal of each annotation, by key: the last ones.
+    study : str
+        Hash of ``study.json``.
+    models : dict
+        Number: file name and hash of each model added.
+    used : int or None
+        Number of the model in use; None where none was ever chosen.
+    """
+
+    sealed: dict[str, tuple[AuditLine, Sealed]] = field(default_factory=dict)
+    study: str = ""
+    models: dict[int, tuple[str, str]] = field(default_factory=dict)
+    used: int | None = None
+
+
+def verify_study(folder: Path, progress: Callable[[float], None] | None = None) -> list[Finding]:
+    """Hold a study against its audit log.
+
+    Parameters
+    ----------
+    folder : Path
+    progress : callable, optional
+        Called with the share done, 0-1.
+
+    Returns
+    -------
+    list of Finding
+        Empty where all is as it was left.
+
+    Raises
+    ------
+    VesselError
+        Where there is no study, or a newer version of the app made it.
+    """
+    study = Study.open(folder)
+    told = Told()
+    findings = list(_check_log(study, told))
+    findings += _check_study_file(study, told)
+    findings += _check_models(study, told)
+    listed = {picture.key: picture for picture in study.pictures()}
+    missing = study.missing_roots
+    findings += [Finding(str(root), "This folder of pictures isn't there.") for root in missing]
+    keys = study.keys()
+    for done, key in enumerate(keys):
+        if progress is not None:
+            progress(done / len(keys))
+        findings += _check_annotation(study, key, told, listed.get(key), bool(missing))
+    for key in sorted(set(told.sealed) - set(keys)):
+        findings.append(Finding(f"annotations/{key}", "The annotation is missing."))
+    return findings
+
+
+def _check_log(study: Study, told: Told) -> Iterator[Finding]:
+    log = AuditLog(study.folder)
+    head_number, head_sha256 = log.read_head()
+    number, previous = 0, ""
+    try:
+        for place, line in enumerate(log.lines(), start=1):
+            if line is None:
+                yield Finding(AUDIT_NAME, f"Line {place} is damaged, or was cut off while it was written.")
+                continue
+            if line.values.get("previous") != previous or line.number != number + 1:
+                text = f"Line {place} doesn't follow the line before it: one was changed, removed or added."
+                yield Finding(AUDIT_NAME, text)
+            if line.number == head_number and line.sha256 != head_sha256:
+                yield Finding(AUDIT_NAME, f"Line {place} is not the one that {HEAD_NAME} knows.")
+            number, previous = line.number, line.sha256
+            _take_line(line, told)
+    except OSError as problem:
+        yield Finding(AUDIT_NAME, f"It can't be read: {reason(problem)}.")
+        return
+    if number == 0:
+        yield Finding(AUDIT_NAME, "It is missing or empty.")
+    elif head_number > number:
+        yield Finding(AUDIT_NAME, f"It was cut off: it ends with line {number}, and had {head_number}.")
+    elif head_number < number:
+        text = f"It knows {head_number} lines of {number}: a write was cut off, or lines were added."
+        yield Finding(HEAD_NAME, text)
+
+
+def _take_line(line: AuditLine, told: Told) -> None:
+    values = line.values
+    sealed = sealed_of(values)
+    if sealed is not None:
+        told.sealed[sealed.picture] = (line, sealed)
+    match values.get("what"):
+        case "created" | "study changed":
+            told.study = str(values.get("study"))
+        case "moved" if str(values.get("before")) in told.sealed:
+            told.sealed[str(values.get("picture"))] = told.sealed.pop(str(values.get("before")))
+        case "model added" if isinstance(values.get("number"), int):
+            told.models[values["number"]] = (str(values.get("file")), str(values.get("sha256")))
+        case "model used" if isinstance(values.get("number"), int):
+            told.used = values["number"]
+
+
+def _check_study_file(study: Study, told: Told) -> Iterator[Finding]:
+    if told.study and _hash_of(study.folder / STUDY_NAME) != told.study:
+        yield Finding(STUDY_NAME, "It was changed from outside, or a change of it was cut off.")
+
+
+def _check_models(study: Study, told: Told) -> Iterator[Finding]:
+    from vesselapp.study.models import Registry
+
+    registry = Registry(study.folder)
+    try:
+        entries, active = registry.entries(), registry.active()
+    except VesselError as problem:
+        yield Finding("models/registry.json", problem.message)
+        return
+    for entry in entries:
+        where = f"models/{entry.file}"
+        if told.models.get(entry.number) != (entry.file, entry.sha256):
+            yield Finding(where, f"The registry's word on model {entry.number} is not that of the audit log.")
+        found = _hash_of(entry.path)
+        if found is None:
+            yield Finding(where, "The model is missing.")
+        elif found != entry.sha256:
+            yield Finding(where, "The model was changed since it was added.")
+    for number in sorted(set(told.models) - {entry.number for entry in entries}):
+        yield Finding("models/registry.json", f"Model {number}, {told.models[number][0]}, is missing in it.")
+    known = {entry.file for entry in entries}
+    for path in sorted(registry.folder.glob("*.onnx")):
+        if path.name not in known:
+            yield Finding(f"models/{path.name}", "The model was added without the app.")
+    if (active.number if active is not None else 0) != (told.used or 0):
+        yield Finding("models/registry.json", "The model in use is not the one that was last chosen.")
+
+
+def _check_annotation(
+    study: Study, key: str, told: Told, picture: StudyPicture | None, pictures_missing: bool
+) -> Iterator[Finding]:
+    place = study.place_of(key)
+    where = f"annotations/{key}"
+    names = sorted(path.name for path in place.folder.iterdir())
+    for name in names:
+        if name not in _KNOWN_FILES and not name.startswith(_KNOWN_BEGINNINGS):
+            yield Finding(f"{where}/{name}", "This was added without the app.")
+        if name.startswith((DAMAGED, FORMER)):
+            yield Finding(f"{where}/{name}", "An earlier annotation or damaged files are kept here.", False)
+    try:
+        record = place.record()
+    except VesselError as problem:
+        yield Finding(f"{where}/{RECORD_NAME}", problem.message)
+        return
+    line, sealed = told.sealed.get(key, (None, None))
+    if unclean_end(place.folder):
+        yield _in_work(place.folder, where)
+        yield from _check_content(place.folder, record, where)
+    elif line is not None and sealed is not None:
+        yield from _check_sealed(place.folder, record, line, sealed, where)
+    elif any(name in _KNOWN_FILES for name in names):
+        yield Finding(where, "The annotation was added without the app: the audit log doesn't know it.")
+    if record is not None and record.image:
+        yield from _check_picture(record, picture, pictures_missing)
+
+
+def _in_work(folder: Path, where: str) -> Finding:
+    holder = holder_of(folder)
+    if holder is not None and not holder.stale:
+        return Finding(where, f"{holder.who} works on it just now, so it isn't sealed.", False)
+    text = "The app ended before it was closed, so what was done last isn't sealed: open it once."
+    return Finding(where, text, False)
+
+
+def _check_sealed(
+    folder: Path, record: Record | None, line: AuditLine, sealed: Sealed, where: str
+) -> Iterator[Finding]:
+    if record is None or not (folder / RECORD_NAME).exists():
+        yield Finding(f"{where}/{RECORD_NAME}", "The record is missing or damaged.")
+    elif seal_of(record) != sealed.record or record.audit != line.sha256:
+        yield Finding(
+            f"{where}/{RECORD_NAME}", "The record was changed from outside, or an older one put back."
+        )
+    for name in _SEALED_FILES:
+        found, expected = _hash_of(folder / name), sealed.files.get(name)
+        if found != expected:
+            yield Finding(f"{where}/{name}", _difference(found, expected))
+    found = _hash_of(folder / JOURNAL_NAME)
+    expected = sealed.journal[1] if sealed.journal is not None else None
+    if found != expected:
+        yield Finding(f"{where}/{JOURNAL_NAME}", _difference(found, expected))
+
+
+def _difference(found: str | None, expected: str | None) -> str:
+    if found is None:
+        return "It is missing."
+    return "It was added without the app." if expected is None else "It was changed from outside."
+
+
+def _check_content(folder: Path, record: Record | None, where: str) -> Iterator[Finding]:
+    """Hold what isn't sealed yet against itself: checksums, numbers, corrections against their history."""
+    if record is None:
+        return
+    try:
+        found = read_annotation(folder, record.sha256, record.height, record.width)
+        state, plane = found.state, found.state.plane
+        for name, problem in found.damaged.items():
+            yield Finding(f"{where}/{name}", f"It is unusable: {problem}.")
+        if found.header is None or plane is None or found.damaged or found.foreign:
+            return
+        if plane_before(plane, edits_of(state.done)) != found.header.plane:
+            yield Finding(f"{where}/{SNAPSHOT_NAME}", "The corrections are not what the journal says.")
+    except VesselError as problem:
+        yield Finding(where, problem.message)
+
+
+def _check_picture(record: Record, picture: StudyPicture | None, pictures_missing: bool) -> Iterator[Finding]:
+    if picture is None:
+        if not pictures_missing:
+            yield Finding(
+                record.path or record.image, f"The picture {record.image} is missing, or was renamed."
+            )
+        return
+    found = _hash_of(picture.path)
+    if found is None:
+        yield Finding(str(picture.path), f"The picture {record.image} can't be read.")
+    elif found != record.sha256:
+        yield Finding(str(picture.path), f"The picture {record.image} was changed since it was annotated.")
+
+
+def _hash_of(path: Path) -> str | None:
+    """Give a file's sha256; None where there is none to be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
