@@ -46,9 +46,12 @@ class Review:
     record : Record
     changed : Signal
         What the record says, beyond its figures, has changed.
+    begun : Signal
+        There is something of the person's to keep, from now on.
     """
 
     changed = Signal()
+    begun = Signal()
 
     def __init__(
         self, entry: Entry, document: Document, facts: ImageFacts, kept: Kept | None, who: str
@@ -194,7 +197,9 @@ class Review:
 
     def _change(self, *, told: bool, **changes: object) -> None:
         """Change the record, hand it on, and show it where that is news."""
-        self._touched = True
+        if not self._touched:
+            self._touched = True
+            self.begun.emit()
         self.record = replace(self.record, who=self.who, **changes)  # type: ignore[arg-type]
         if self.sitting is not None:
             self.sitting.put_record(self.record, told=told)

@@ -106,7 +106,8 @@ class Workspace:
         self._left: list[tuple[Review, Answer | None]] = []
         self._direction = 1
         self._generation = 0
-        self._from_anew = True
+        self._from_anew, self._read_only = True, False
+        self._look: dict[str, Any] | None = None
         self.asking.progress.connect(self.progress.emit)
         self.asking.failed.connect(lambda error: self.failed.emit(told(error)))
         self.asking.answered.connect(self._on_answered)
@@ -290,9 +291,10 @@ class Workspace:
         """Turn to a picture, with all that looks at it."""
         self.review, self.sitting, self.document = review, review.sitting, review.document
         self.view = view if self._from_anew else None
-        self._from_anew = False
+        self._from_anew, self._look, self._read_only = False, None, False
         self.asking.follow(self.document, review.entry.source.task)
         review.changed.connect(self._on_review)
+        review.begun.connect(self._keep_look)
         self.document_changed.emit()
         self._on_review()
         self._on_standing()
@@ -306,6 +308,7 @@ class Workspace:
             review.document.end_stroke("Stroke")
             review.leave()
             review.changed.disconnect(self._on_review)
+            review.begun.disconnect(self._keep_look)
             collection, image = self._collection, review.document.image
             if review.touched and collection is not None:
                 self.aside("remember", lambda: collection.remember(review.entry, image))
@@ -451,9 +454,18 @@ class Workspace:
         return export_stem(self.review)
 
     def look(self, view: dict[str, Any]) -> None:
-        """Keep where the person is looking, where there is anything of theirs to keep."""
-        if self.sitting is not None and self.review is not None and self.review.touched:
-            self.sitting.put(Viewed(view))
+        """Keep where the person is looking, as soon as there is anything of theirs to keep."""
+        self._look = view
+        self._keep_look()
+
+    def _keep_look(self) -> None:
+        if (
+            self._look is not None
+            and self.sitting is not None
+            and self.review is not None
+            and self.review.touched
+        ):
+            self.sitting.put(Viewed(self._look))
 
     def take_over(self) -> None:
         """Take over a picture that somebody else has, who gives no sign of life."""
@@ -475,7 +487,8 @@ class Workspace:
         self._left = [(review, answer) for review, answer in self._left if not _has_ended(review)]
         if self.sitting is not None and self.document is not None:
             standing = self.sitting.standing
-            if standing.hold in (Hold.TAKEN, Hold.LOST):
+            if standing.is_read_only:
+                self._read_only = True
                 self.document.lock(standing.words)
             elif standing.hold is Hold.ASKED and standing.problem is not None:
                 self.document.lock("")  # what is done is kept in memory and in the rescue folder
@@ -490,9 +503,12 @@ class Workspace:
             if kept.answer is not None:
                 self.document.set_probability(kept.answer)
                 self.asking.take(None, _judged(kept))
+        waited, self._read_only = self._read_only, False
         self.document.lock("")
-        if sentence:
-            self.told.emit(sentence)
+        if sentence or waited:
+            self.told.emit(
+                sentence or "Nobody else has this picture open any longer: you can correct it now."
+            )
         self.standing_changed.emit()
 
     def _rest(self) -> None:
