@@ -44,8 +44,14 @@ class JournalFile:
         """Hash of the sound part."""
         return self._digest.hexdigest()
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes, ready: Callable[[], object] | None = None) -> None:
         """Append whole lines; they are on the disk when this returns.
+
+        Parameters
+        ----------
+        data : bytes
+        ready : callable, optional
+            Sees that the lock is ours, before a journal that was replaced is put back.
 
         Raises
         ------
@@ -56,7 +62,7 @@ class JournalFile:
         Changed
             Where another program changed it, and we no longer have our own in hand.
         """
-        handle = self._opened()
+        handle = self._opened(ready)
         try:
             _write_all(handle, data)
             os.fsync(handle)
@@ -89,9 +95,9 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 os.close(handle)
 
-    def _opened(self) -> int:
+    def _opened(self, ready: Callable[[], object] | None) -> int:
         if self._handle is not None and not self._is_in_place(self._handle):
-            self._put_back(self._handle)
+            self._put_back(self._handle, ready)
         if self._handle is None:
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
@@ -122,7 +128,7 @@ class JournalFile:
             os.fsync(handle)
         self._known = True
 
-    def _put_back(self, handle: int) -> None:
+    def _put_back(self, handle: int, ready: Callable[[], object] | None) -> None:
         """Put our journal back in its place: another program, or a former owner just woken, replaced it."""
 
         def pour(file: BinaryIO) -> None:
@@ -132,7 +138,7 @@ class JournalFile:
                 file.write(part)
                 left -= len(part)
 
-        atomic_write(self.path, pour)
+        atomic_write(self.path, pour, ready=ready)
         self.close()
 
 

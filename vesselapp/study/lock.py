@@ -159,9 +159,9 @@ class Lock:
         for _ in range(_ATTEMPTS):
             with _told(path):
                 mine = ourselves(who)
-                leftovers = successors(path)
                 if create(path, mine):
-                    remove(leftovers)  # their lock file was gone before ours was made
+                    leftovers = [] if successor(path, mine.token).exists() else successors(path)
+                    remove(leftovers)  # of chains that began with a lock file before ours
                     return cls(path, mine, path, mine.token, unclean=bool(leftovers))
                 links = chain(path)
                 if not links:
@@ -242,7 +242,7 @@ class Lock:
             if create(last, ourselves(self.holder.who)):
                 links = chain(self._path)
                 if _unlocked(self._path):
-                    remove([file for _, file in links])
+                    remove([file for _, file in links if file != self._path])
 
     def _is_ours(self) -> bool:
         """Tell whether the chain still begins where it began and ends with us."""

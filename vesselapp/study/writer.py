@@ -106,11 +106,11 @@ class Writer:
                 self._write_journal()
             self._unsealed = True
             try:
-                self._journal.append(lines)
+                self._journal.append(lines, self.lock.check)
             except Changed:
                 put_apart(self._folder, (), (JOURNAL_NAME,))
                 self._write_journal()
-                self._journal.append(lines)
+                self._journal.append(lines, self.lock.check)
             for operation in operations:
                 self._state.take(operation)
             self._notice_loss()
