@@ -64,8 +64,10 @@ class OfferPage(QWidget):
         self.options.hide()
         self.more_button = QToolButton()
         self.more_button.setText("More choices")
+        self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more_button.setArrowType(Qt.ArrowType.RightArrow)
         self.more_button.setCheckable(True)
-        self.more_button.toggled.connect(self.options.setVisible)
+        self.more_button.toggled.connect(self._show_more)
         self.earlier = QComboBox()
         self.earlier.setAccessibleName("Earlier trainings")
         self.show_button = QPushButton("Show")
@@ -184,6 +186,10 @@ class OfferPage(QWidget):
         self.facts.setText(" · ".join(facts) or self._plan_words)
         ready = plan is not None and self._offer is not None and bool(self._offer.pictures)
         self.start_button.setEnabled(ready)
+
+    def _show_more(self, shown: bool) -> None:
+        self.options.setVisible(shown)
+        self.more_button.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
 
     # -- choosing ----------------------------------------------------------------------------------------
 

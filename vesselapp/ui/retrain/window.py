@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Comparing
@@ -70,12 +70,11 @@ class RetrainWindow(QDialog):
         layout.addWidget(self.pages, 1)
         row = QHBoxLayout()
         row.addStretch(1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.close_button = buttons.button(QDialogButtonBox.StandardButton.Close)
+        self.close_button = QPushButton("Close")
         self.close_button.setAutoDefault(False)
         self.close_button.setToolTip("A training goes on; the status line shows how far it is")
-        buttons.rejected.connect(self.close)
-        row.addWidget(buttons)
+        self.close_button.clicked.connect(self.close)
+        row.addWidget(self.close_button)
         layout.addLayout(row)
 
     def _bind(self) -> None:
