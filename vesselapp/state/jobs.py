@@ -108,6 +108,15 @@ class Jobs:
         self._queue.put(step)
         return job
 
+    def aside(self, name: str, work: Callable[[], None]) -> None:
+        """Queue work whose outcome nobody waits for; a failure is only logged."""
+        self.submit(
+            name,
+            lambda _job: work(),
+            lambda _none: None,
+            lambda error: _log.warning("%s: %s", name, error),
+        )
+
     def want(self, job: Job) -> None:
         """Let work for idle times be work like any other."""
         if self._idle is job:

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
+from vesselapp.state.answers import Answer
 from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.pictures import Entry
+from vesselapp.state.standing import Hold, words_of
 from vesselapp.study.lock import Taken
 from vesselapp.study.lock_file import Holder
 from vesselapp.study.record import ImageFacts
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
-    from vesselapp.state.answers import Answer
     from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
 
 
@@ -75,6 +76,17 @@ class Opened:
     readable: bool = True
     notes: list[str] = field(default_factory=list)
     found: tuple[Model, Answer] | None = None
+
+    @property
+    def why_locked(self) -> str:
+        """Why nothing can be changed for now, as a sentence; empty where it can."""
+        if self.writer is not None:
+            return ""
+        if not self.readable:
+            return "What is kept of this picture can't be read just now, so nothing can be changed."
+        if self.holder is not None:
+            return words_of(Hold.TAKEN, self.holder)
+        return "" if self.problems else words_of(Hold.ASKED, None)
 
 
 def open_picture(
@@ -171,3 +183,14 @@ def make_document(opened: Opened, wishes: Wishes, probability: NDArray[np.uint8]
     )
     document.restore(kept.done, kept.undone, kept.level)
     return document
+
+
+def judged_answer(kept: Kept) -> Answer:
+    """Give the answer that a person judged earlier, as it was kept."""
+    assert kept.answer is not None
+    record = kept.record
+    if record is None:
+        return Answer(kept.answer, "", "", "", 0.5, judged=True)
+    return Answer(
+        kept.answer, record.model, record.model_version, record.model_sha256, record.threshold, judged=True
+    )

@@ -18,6 +18,7 @@ from vesselapp.state.answers import Answer
 from vesselapp.state.document import Document
 from vesselapp.state.pictures import Entry
 from vesselapp.state.sitting import Sitting
+from vesselapp.state.standing import Hold
 from vesselapp.study.journal import Edited, Operation, Viewed
 from vesselapp.study.record import ImageFacts, Record, State
 
@@ -177,6 +178,16 @@ class Review:
     def touched(self) -> bool:
         """Whether there is anything of the person's to keep."""
         return self._touched
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it is on the disk, and its sitting at an end."""
+        return self.sitting is None or self.sitting.standing.hold is Hold.ENDED
+
+    def lasting(self, answer: Answer | None) -> Answer | None:
+        """Give an answer that a person has judged, None for one that another model's may replace."""
+        judged = answer is not None and answer.judged
+        return answer if judged or self.record.state is State.REVIEWED else None
 
     def _on_happened(self, operation: Operation) -> None:
         if isinstance(operation, Viewed):

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
 
@@ -71,7 +72,12 @@ def make_window(
     keeper = Keeper(courier.deliver, Rescue(data_folder / "rescue"), settings.reviewer or user_name())
     store, cache = AnnotationStore(data_folder / "annotations"), cache_folder or data_folder / "cache"
     workspace = Workspace(jobs, settings, store, keeper, cache, ahead)
-    workspace.remember = lambda: workspace.aside("remember", lambda: save_settings(settings, settings_file))
+
+    def remember() -> None:
+        now = deepcopy(settings)
+        jobs.aside("settings", lambda: save_settings(now, settings_file))
+
+    workspace.remember = remember
     window = MainWindow(workspace)
     app.aboutToQuit.connect(lambda: save_settings(settings, settings_file))
     return window

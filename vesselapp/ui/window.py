@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
         workspace.told.connect(self.notice.show_text)
         workspace.standing_changed.connect(self._on_standing)
         workspace.leaving.connect(self.pictures.keep_note)
-        workspace.box_in_sight = canvas.box_in_sight
+        workspace.desk.box_in_sight = canvas.box_in_sight
         self.status.cancel_wanted.connect(workspace.cancel)
         self.pictures.chosen.connect(workspace.open)
         self.pictures.noted.connect(self._on_noted)

@@ -1,0 +1,354 @@
+"""The open picture: going from one to another, and what is kept of each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from vesselapp.core.geometry import Box
+from vesselapp.state.ahead import Ahead
+from vesselapp.state.answers import Answer
+from vesselapp.state.asking import Asking, told
+from vesselapp.state.collection import Collection
+from vesselapp.state.document import Document
+from vesselapp.state.jobs import Job, Jobs
+from vesselapp.state.keeping import Keeper
+from vesselapp.state.opening import Opened, Wishes, judged_answer, open_picture
+from vesselapp.state.pictures import Entry, PictureList
+from vesselapp.state.review import Review
+from vesselapp.state.settings import Settings
+from vesselapp.state.sitting import Sitting
+from vesselapp.state.standing import Hold
+from vesselapp.study.journal import Viewed
+
+if TYPE_CHECKING:
+    from vesselapp.study.annotation import Kept
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Holds the open picture, the next one as it is made ready, and those just left on their way to the disk.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    settings : Settings
+    keeper : Keeper
+    pictures : PictureList
+        Whose current entry is the open picture.
+
+    Attributes
+    ----------
+    document : Document or None
+    review : Review or None
+        State, note and figures of the open picture.
+    view : dict or None
+        What was in sight when the open picture was left, if that is to be shown again.
+    box_in_sight : callable
+        Gives the part of the picture (px) that a person sees.
+    changed : Signal
+        Another document is open.
+    opening : Signal
+        Carries the entry that is being opened.
+    standing_changed : Signal
+        What is on the disk, or who may write, is otherwise than before.
+    leaving : Signal
+        The open picture is about to be left: the last moment for what is still in the hand.
+    told, failed : Signal
+        A sentence for the person; an error.
+    progress, rested : Signal
+        Slow work is under way; none is.
+    """
+
+    changed = Signal()
+    opening = Signal(object)
+    standing_changed = Signal()
+    leaving = Signal()
+    told = Signal(str)
+    failed = Signal(object)
+    progress = Signal(str, float)
+    rested = Signal()
+
+    def __init__(self, jobs: Jobs, settings: Settings, keeper: Keeper, pictures: PictureList) -> None:
+        self._jobs, self._settings, self._keeper, self._pictures = jobs, settings, keeper, pictures
+        self.asking = Asking(jobs, settings)
+        self._ahead = Ahead(jobs, self.asking.finder, keeper)
+        self.document: Document | None = None
+        self.review: Review | None = None
+        self.view: dict[str, Any] | None = None
+        self.box_in_sight: Callable[[], Box | None] = lambda: None
+        self._collection: Collection | None = None
+        self._opening: Job | None = None
+        self._left: list[tuple[Review, Answer | None]] = []
+        self._to_tell: list[str] = []
+        self._direction = 1
+        self._generation = 0
+        self._from_anew, self._read_only = True, False
+        self._look: dict[str, Any] | None = None
+        self.asking.progress.connect(self.progress.emit)
+        self.asking.failed.connect(lambda error: self.failed.emit(told(error)))
+        self.asking.answered.connect(self._on_answered)
+        self.asking.rested.connect(self.rest)
+        keeper.changed.connect(self._on_standing)
+        keeper.reopened.connect(self._on_reopened)
+
+    @property
+    def sitting(self) -> Sitting | None:
+        """Takes what is done on the open picture to the disk; None where that can't be."""
+        return self.review.sitting if self.review is not None else None
+
+    @property
+    def answer(self) -> Answer | None:
+        """What a model said about the open picture."""
+        return self.asking.answer
+
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being opened, or a model asked about it."""
+        return self.asking.running or self._opening is not None
+
+    # -- which pictures ----------------------------------------------------------------------------------
+
+    def turn_to(self, collection: Collection, sentences: list[str]) -> None:
+        """Turn to other pictures, none of which is open yet; sentences are told with the first of them."""
+        self.leave()
+        self.forget_ahead()
+        self._collection, self._from_anew, self._to_tell = collection, True, sentences
+
+    def show_nothing(self) -> None:
+        """Show an empty canvas, rather than the picture before under another one's name."""
+        self.document = None
+        self.changed.emit()
+        self._tell([])
+
+    def wait_for(self, job: Job, words: str) -> None:
+        """Open nothing else until a job is done; going to another picture cancels it."""
+        self._stop_opening()
+        self._opening = job
+        self.progress.emit(words, 0.0)
+
+    def waited(self) -> None:
+        """Note that the job that was waited for is done."""
+        self._opening = None
+
+    # -- going from one to another -----------------------------------------------------------------------
+
+    def step(self, by: int) -> None:
+        """Open the next (1) or previous (-1) picture of the list as filtered and sorted."""
+        entry = self._pictures.beside(by)
+        if entry is not None and entry is not self._pictures.current:
+            self._direction = 1 if by > 0 else -1
+            self.open(entry)
+
+    def open(self, entry: Entry) -> None:
+        """Open a picture; the one before goes on to the disk by itself."""
+        self.leave()
+        self._stop_opening()
+        self._generation += 1
+        self._pictures.set_current(entry)
+        self.opening.emit(entry)
+        collection, generation = self._collection, self._generation
+        assert collection is not None
+
+        def ready(opened: Opened | None) -> None:
+            if generation != self._generation:
+                self._let_go(opened)
+            elif opened is None:
+                self._read(entry, collection, ready)
+            else:
+                self._opening = None
+                self._show(opened)
+
+        if not self._come_back(entry) and not self._ahead.take(entry, ready):
+            self._read(entry, collection, ready)
+
+    def _read(self, entry: Entry, collection: Collection, ready: Callable[[Opened | None], None]) -> None:
+        wishes, keeper, found = self._wishes(), self._keeper, list[Opened]()
+
+        def work(_job: Job) -> Opened:
+            found.append(open_picture(entry, collection, keeper, wishes, to_write=True))
+            return found[0]
+
+        def stopped() -> None:
+            self._let_go(*found)
+            self.rest()
+
+        self.progress.emit(f"Opening {entry.name}", 0.0)
+        self._opening = self._jobs.submit("open", work, ready, self._on_opening_failed, stopped=stopped)
+
+    def _let_go(self, *unwanted: Opened | None) -> None:
+        """Give the locks of pictures back that are not wanted any more."""
+        for opened in unwanted:
+            writer = opened.writer if opened is not None else None
+            if writer is not None:
+                self._jobs.aside("let go", writer.close)
+
+    def _show(self, opened: Opened) -> None:
+        """Make a picture that was opened the one in sight."""
+        entry, kept, document = opened.entry, opened.kept, opened.document
+        document.lock(opened.why_locked)
+        review = Review(entry, document, opened.facts, kept, self._keeper.who)
+        if opened.readable:
+            review.sitting = self._keeper.sit(opened.place, opened.facts, document, kept, opened.writer)
+        self._take(review, kept.view if kept is not None else None)
+        self._tell([*map(str, opened.problems), *opened.notes])
+        if kept is not None and kept.answer is not None:
+            self.asking.take(None, judged_answer(kept))
+        elif opened.found is not None:
+            model, answer = opened.found
+            document.suggest_threshold(answer.threshold)
+            self.asking.take(model, answer)
+        else:
+            self.ask()
+
+    def _come_back(self, entry: Entry) -> bool:
+        """Show a picture again that was left and isn't on the disk yet; False where there is none."""
+        for review, answer in self._left:
+            if review.entry is entry and review.sitting is not None and review.sitting.stay():
+                self._left.remove((review, answer))
+                review.resume()
+                self._take(review, None)
+                if answer is not None:
+                    self.asking.take(None, answer)
+                else:
+                    self.ask()
+                return True
+        return False
+
+    def _take(self, review: Review, view: dict[str, Any] | None) -> None:
+        """Turn to a picture, with all that looks at it."""
+        self.review, self.document = review, review.document
+        self.view = view if self._from_anew else None
+        self._from_anew, self._look, self._read_only = False, None, False
+        self.asking.follow(self.document, review.entry.source.task)
+        review.changed.connect(self._on_review)
+        review.begun.connect(self._keep_look)
+        self.changed.emit()
+        self._on_review()
+        self._on_standing()
+
+    def leave(self) -> None:
+        """Let the open picture go; what is done on it goes to the disk by itself."""
+        review = self.review
+        if review is not None:
+            self.leaving.emit()
+            review.document.end_stroke("Stroke")
+            review.leave()
+            review.changed.disconnect(self._on_review)
+            review.begun.disconnect(self._keep_look)
+            collection, image = self._collection, review.document.image
+            if review.touched and collection is not None:
+                self._jobs.aside("remember", lambda: collection.remember(review.entry, image))
+            if review.sitting is not None:
+                review.sitting.close()
+                self._left.append((review, self.answer))
+        self.asking.follow(None, None)
+        self.review = None
+
+    def _stop_opening(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+
+    def _on_opening_failed(self, error: Exception) -> None:
+        self._opening = None
+        self.show_nothing()
+        self.failed.emit(told(error))
+        self.rest()
+
+    def _wishes(self) -> Wishes:
+        threshold = self.asking.model.card.threshold if self.asking.model else 0.5
+        return Wishes(threshold, self._settings.history_megabytes * 2**20, self._keeper.who)
+
+    def _tell(self, sentences: list[str]) -> None:
+        sentences, self._to_tell = [*self._to_tell, *sentences], []
+        if sentences:
+            self.told.emit(" ".join(sentences))
+
+    def ask(self, *, fresh: bool = False) -> None:
+        """Ask the chosen model about the open picture (fresh: even where its answer is remembered)."""
+        self.asking.ask(self.box_in_sight(), fresh=fresh)
+
+    def ask_another(self) -> None:
+        """Ask the model that was just chosen, unless a person has judged the answer in sight."""
+        self.forget_ahead()
+        self._left = [(review, review.lasting(answer)) for review, answer in self._left]
+        if self.review is not None and self.review.lasting(self.answer) is not None:
+            self.told.emit("This picture keeps the answer that was reviewed; F5 asks the chosen model.")
+        else:
+            self.ask()
+
+    def forget_ahead(self) -> None:
+        """Forget what was made ready: it would be made otherwise now."""
+        self._ahead.forget()
+
+    def _look_ahead(self) -> None:
+        """Make the next picture ready, once the open one has its answer."""
+        entry = self._pictures.beside(self._direction)
+        if entry is not None and entry is not self._pictures.current and self._collection is not None:
+            question = self.asking.question(entry.source.task)
+            self._ahead.prepare(entry, self._collection, self._wishes(), question)
+
+    # -- keeping -----------------------------------------------------------------------------------------
+
+    def look(self, view: dict[str, Any]) -> None:
+        """Keep where the person is looking, as soon as there is anything of theirs to keep."""
+        self._look = view
+        self._keep_look()
+
+    def _keep_look(self) -> None:
+        review = self.review
+        if self._look is not None and review is not None and review.touched and review.sitting is not None:
+            review.sitting.put(Viewed(self._look))
+
+    def take_over(self) -> None:
+        """Take over a picture that somebody else has, who gives no sign of life."""
+        if self.sitting is not None:
+            self.sitting.take_over()
+
+    def _on_review(self) -> None:
+        if self.review is not None:
+            self._pictures.touched.emit(self.review.entry)
+
+    def _on_standing(self) -> None:
+        self._left = [(review, answer) for review, answer in self._left if not review.ended]
+        sitting = self.sitting
+        if sitting is not None and self.document is not None:
+            standing = sitting.standing
+            if standing.is_read_only:
+                self._read_only = True
+                self.document.lock(standing.words)
+            elif standing.hold is Hold.ASKED and standing.problem is not None:
+                self.document.lock("")  # what is done is kept in memory and in the rescue folder
+        self.standing_changed.emit()
+
+    def _on_reopened(self, sitting: Sitting, kept: Kept | None, sentence: str) -> None:
+        if sitting is not self.sitting or self.document is None or self.review is None:
+            return
+        if kept is not None:
+            self.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)
+            self.review.take(kept)
+            if kept.answer is not None:
+                self.document.set_probability(kept.answer)
+                self.asking.take(None, judged_answer(kept))
+        waited, self._read_only = self._read_only, False
+        self.document.lock("")
+        if sentence or waited:
+            self.told.emit(
+                sentence or "Nobody else has this picture open any longer: you can correct it now."
+            )
+        self.standing_changed.emit()
+
+    def _on_answered(self) -> None:
+        if self.review is not None and self.answer is not None:
+            self.review.note_answer(self.answer)
+        self._look_ahead()
+
+    def rest(self) -> None:
+        """Tell that nothing is under way, unless a newer job is."""
+        if not self.busy:
+            self.rested.emit()
