@@ -18,6 +18,7 @@ from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.geometry import Box
 from vesselapp.state.retraining import RunState
+from vesselapp.state.run_progress import Plan
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 from vesselapp.ui.retrain.desk import RetrainDesk
@@ -117,13 +118,18 @@ def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot
     assert not stand.window.isModal()
     assert not page.start_button.isEnabled()
     qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)
     qtbot.waitUntil(lambda: page.table.item(0, 3).text() != "…", timeout=LONG)
+    assert page.table.item(0, 1).text() == ""
     assert page.table.rowCount() == 2
     assert "2 of 3 pictures are reviewed" in page.summary.text()
     assert "Only 2 pictures are reviewed" in page.warnings.text()
     assert "CPU, 2 cores" in page.facts.text()
     assert "about 2 min" in page.facts.text()
     assert page.table.item(0, 2).text() == "1.28%"
+    page.show_plan(Plan(20, 90.0, "CPU", ("p0.png", "p1.png"), (), (("p0.png",), ("p1.png",))))
+    assert page.table.item(0, 1).text() == "learn, judge"
+    assert "in 2 parts" in page.facts.text()
     page.table.itemActivated.emit(page.table.item(1, 0))
     assert stand.opened == [stand.study.pictures()[1].key]
 

@@ -159,8 +159,7 @@ def with_warnings(offer: Offer) -> Offer:
     if len(pictures) == 1:
         warnings.append("Only one picture is reviewed: none is left to judge by. Review at least two.")
     elif 1 < len(pictures) < FEW:
-        told = f"Only {len(pictures)} pictures are reviewed: the verdict will be uncertain."
-        warnings.append(f"{told} {FEW} or more are better.")
+        warnings.append(f"Only {len(pictures)} pictures are reviewed: the verdict will be uncertain.")
     if len(pictures) > 1 and len({one.subject for one in pictures}) == 1:
         warnings.append("All pictures are of one subject: how the model does on others, nobody can tell.")
     return replace(offer, pictures=pictures, warnings=tuple(warnings))

@@ -23,6 +23,9 @@ class Plan:
     device : str
     learn, judge : tuple of str
         Names of the pictures on either side.
+    folds : tuple of tuple of str
+        Where there are too few for that: names of those that are judged together, by a candidate that has
+        not learnt them.
     warnings : tuple of str
     """
 
@@ -31,6 +34,7 @@ class Plan:
     device: str = ""
     learn: tuple[str, ...] = ()
     judge: tuple[str, ...] = ()
+    folds: tuple[tuple[str, ...], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -165,7 +169,10 @@ def plan_of(event: Event) -> Plan:
         _count(event.get("steps")) or 0,
         _number(event.get("expected_s")),
         str(event.get("device", "")),
-        *(_words(event.get(key)) for key in ("learn", "judge", "warnings")),
+        _words(event.get("learn")),
+        _words(event.get("judge")),
+        tuple(map(_words, folds)) if isinstance(folds := event.get("folds"), list) else (),
+        _words(event.get("warnings")),
     )
 
 

@@ -50,7 +50,7 @@ class OfferPage(QWidget):
         super().__init__()
         self._offer: Offer | None = None
         self._plan: Plan | None = None
-        self._plan_words = ""
+        self._plan_words, self._refused = "", True
         self.summary = QLabel("Looking at the reviewed pictures…")
         self.summary.setWordWrap(True)
         self.warnings = QLabel()
@@ -142,9 +142,9 @@ class OfferPage(QWidget):
         self._show_sides()
         self._refresh()
 
-    def show_plan(self, plan: Plan | None, words: str = "") -> None:
-        """Show what the trainer would do, or words where it has not said (yet) or can't."""
-        self._plan, self._plan_words = plan, words
+    def show_plan(self, plan: Plan | None, words: str = "", *, refused: bool = False) -> None:
+        """Show what the trainer would do, or words where it has not said yet or refuses."""
+        self._plan, self._plan_words, self._refused = plan, words, refused
         self._show_sides()
         self._refresh()
 
@@ -159,14 +159,14 @@ class OfferPage(QWidget):
         """Say which side of the split each picture is on."""
         if self._plan is None or self._offer is None:
             return
-        learn, judge = set(self._plan.learn), set(self._plan.judge)
+        plan = self._plan
+        judge = {*plan.judge, *(name for fold in plan.folds for name in fold)}
         for row, picture in enumerate(self._offer.pictures):
             names = {picture.name, picture.key, picture.relative}
-            side = "learn" if names & learn else "judge" if names & judge else ""
-            both = names & learn and names & judge
+            sides = [side for side, of in (("learn", plan.learn), ("judge", judge)) if names & {*of}]
             item = self.table.item(row, 1)
             if item is not None:
-                item.setText("learn, judge" if both else side)
+                item.setText(", ".join(sides))
 
     def _refresh(self) -> None:
         plan = self._plan
@@ -175,17 +175,9 @@ class OfferPage(QWidget):
             told += [words for words in plan.warnings if words not in told]
         self.warnings.setText("\n".join(f"⚠ {words}" for words in told))
         self.warnings.setVisible(bool(told))
-        facts = []
-        if plan is not None:
-            time = "" if plan.expected_s is None else f"about {duration(plan.expected_s)}"
-            steps = f"{plan.steps} steps" if plan.steps else ""
-            sides = f"learns from {len(plan.learn)}, is judged on {len(plan.judge)}"
-            facts = [
-                words for words in (time, steps, f"on {plan.device}" if plan.device else "", sides) if words
-            ]
-        self.facts.setText(" · ".join(facts) or self._plan_words)
-        ready = plan is not None and self._offer is not None and bool(self._offer.pictures)
-        self.start_button.setEnabled(ready)
+        self.facts.setText(_facts(plan) if plan is not None else self._plan_words)
+        there = self._offer is not None and bool(self._offer.pictures)
+        self.start_button.setEnabled(there and not self._refused)
 
     def _show_more(self, shown: bool) -> None:
         self.options.setVisible(shown)
@@ -200,6 +192,21 @@ class OfferPage(QWidget):
 
     def _on_activated(self, item: QTableWidgetItem) -> None:
         self.picture_wanted.emit(str(item.data(_KEY)))
+
+
+def _facts(plan: Plan) -> str:
+    """Say what the trainer would do."""
+    sides = f"learns from {len(plan.learn)}, is judged on {len(plan.judge)}"
+    if plan.folds:
+        parts = f"judged in {len(plan.folds)} parts, each by a model that has not learnt it"
+        sides = f"learns from all {len(plan.learn)}; {parts}"
+    told = (
+        "" if plan.expected_s is None else f"about {duration(plan.expected_s)}",
+        f"{plan.steps} steps" if plan.steps else "",
+        f"on {plan.device}" if plan.device else "",
+        sides,
+    )
+    return " · ".join(words for words in told if words)
 
 
 def _summary(offer: Offer) -> str:

@@ -168,7 +168,7 @@ class RetrainWindow(QDialog):
         try:
             self._retraining.ask_plan(self.offer_page.options.options())
         except VesselError as error:
-            self.offer_page.show_plan(None, str(error))
+            self.offer_page.show_plan(None, str(error), refused=True)
 
     def _on_offer(self, offer: Offer) -> None:
         self.offer_page.show_offer(offer)
@@ -177,7 +177,7 @@ class RetrainWindow(QDialog):
         if isinstance(answer, Plan):
             self.offer_page.show_plan(answer)
         else:
-            self.offer_page.show_plan(None, str(answer))
+            self.offer_page.show_plan(None, str(answer), refused=True)
 
     def _start(self) -> None:
         self._look.cancel()
