@@ -1,4 +1,4 @@
-"""The command line: ``python -m trainer train|evaluate|compare|export|tune``."""
+"""The command line: ``python -m trainer train|finetune|promote|evaluate|...``."""
 
 import argparse
 import shlex
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.events import emit
+from trainer.learning import add_learning
 from trainer.speed import restart_with_fast_memory
 from vesselapp.core.errors import VesselError
 
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--trials", type=int, default=20)
     search.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
     search.set_defaults(run=_tune)
+    add_learning(commands)
     export = commands.add_parser("export", help="write a run's net as one ONNX file with its card")
     export.add_argument("run_folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
@@ -174,6 +176,6 @@ def _without_paths(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] in (["train"], ["tune"]):
+    if sys.argv[1:2] in (["train"], ["tune"], ["finetune"]) and "--plan" not in sys.argv:
         restart_with_fast_memory()
     sys.exit(main())

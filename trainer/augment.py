@@ -32,6 +32,10 @@ def take_crop(
         if picture.valid[int(y), int(x)]:
             cx, cy = x, y
             break
+    else:
+        places = np.argwhere(picture.valid)  # few px count: one of them, surely
+        if len(places):
+            cy, cx = places[int(random.integers(len(places)))] + 0.5
     if random.random() < augment.warp:
         angle = random.uniform(0, 2 * np.pi)
         scale = float(np.exp(random.uniform(*np.log(augment.scale))))

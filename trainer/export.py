@@ -72,6 +72,28 @@ def export_net(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard) -> M
     return card
 
 
+def export_like(source: Path, net: Segmenter, path: Path, card: ModelCard) -> ModelCard:
+    """Write a net as a file with the graph of ``source``, which an equal net with other weights made.
+
+    Takes a fraction of a second where `export_net` takes many.
+
+    Raises
+    ------
+    VesselError
+        Where the file's answer is not the net's, or the file can't be written.
+    """
+    model, recipe = _load(source), recipe_from_dict(card.config["recipe"])
+    shipped = Shipped(net.eval().float().cpu(), recipe.views).eval()
+    _check_weights(model, shipped)
+    state = shipped.state_dict()
+    for weight in model.graph.initializer:
+        if weight.name in state:
+            weight.CopyFrom(onnx.numpy_helper.from_array(state[weight.name].numpy(), weight.name))
+    card = card.model_copy(update={"self_test": _self_test(model, shipped, recipe)})
+    _write(model, path, card)
+    return card
+
+
 def write_card(path: Path, card: ModelCard) -> None:
     """Replace the card inside a model file."""
     _write(onnx.load(path), path, card)

@@ -10,8 +10,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from trainer.crops import Crops, start_worker
-from trainer.losses import parse_loss, probabilities
-from trainer.nets import build_net, stride_of
+from trainer.losses import parse_loss
+from trainer.nets import answer_whole, build_net, stride_of
 from trainer.optimise import make_optimiser, make_schedule, running_average
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe
@@ -44,6 +44,10 @@ class Fit(lightning.LightningModule):
         self.stride = stride_of(recipe)
         self.register_buffer("best", torch.tensor(-1.0))
         self.register_buffer("stale", torch.tensor(0))
+        self.go_on_from(checkpoint)
+
+    def go_on_from(self, checkpoint: dict[str, Any] | None) -> None:
+        """Take up what a stopped run left; None: begin."""
         self.checkpoint = checkpoint
         self.steps_before = 0
         if checkpoint is not None:
@@ -110,15 +114,9 @@ class Fit(lightning.LightningModule):
         if self.recipe.patience and int(self.stale) >= self.recipe.patience:
             self.trainer.should_stop = True
 
-    @torch.no_grad()
     def answer(self, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Give the averaged net's (H, W, C) probabilities for a whole (H, W, 3) picture."""
-        height, width = pixels.shape[:2]
-        pad = [(0, -height % self.stride), (0, -width % self.stride), (0, 0)]
-        image = torch.from_numpy(np.pad(pixels, pad, mode="symmetric"))[None].to(self.device)
-        self.average.eval()
-        logits, _features = self.average(image)
-        return probabilities(logits.float())[0, :, :height, :width].permute(1, 2, 0).cpu().numpy()
+        return answer_whole(self.average.module, pixels, self.stride)
 
     def configure_optimizers(self) -> Any:
         """Build optimiser and schedule from the recipe."""

@@ -1,7 +1,7 @@
 """Losses on logits, each averaged over the pixels that count, and sums of them written as text.
 
-Shapes: logits and truth (N, C, H, W), truth 0-1 (soft values allowed), valid (N, 1, H, W) 0-1. One channel
-means a sigmoid, more a softmax.
+Shapes: logits and truth (N, C, H, W), truth 0-1 (soft values allowed), valid (N, 1, H, W): 0 where a pixel
+does not count, 1 where it does, n where it counts n times. One channel means a sigmoid, more a softmax.
 """
 
 from collections.abc import Callable
@@ -49,10 +49,9 @@ def dice(logits: Tensor, truth: Tensor, valid: Tensor, smooth: float = 1.0) -> T
 
     The denominator holds the squares' sum, so that soft truth is best answered with itself.
     """
-    p = probabilities(logits) * valid
-    t = truth * valid
-    both = (p * t).sum(dim=(0, 2, 3))
-    total = (p * p + t * t).sum(dim=(0, 2, 3))
+    p = probabilities(logits)
+    both = (valid * p * truth).sum(dim=(0, 2, 3))
+    total = (valid * (p * p + truth * truth)).sum(dim=(0, 2, 3))
     return (1 - (2 * both + smooth) / (total + smooth)).mean()
 
 

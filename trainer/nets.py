@@ -6,7 +6,9 @@ on: uint8 pixels in, normalisation inside.
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer.losses import probabilities
@@ -144,6 +146,19 @@ def build_net(recipe: Recipe) -> Segmenter:
     if recipe.norm == "group":
         _group_norm(body)
     return Segmenter(body, log=log).to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def answer_whole(net: nn.Module, pixels: NDArray[np.uint8], stride: int) -> NDArray[np.float32]:
+    """Give a net's (H, W, C) probabilities for a whole (H, W, 3) picture, mirrored on to its stride."""
+    height, width = pixels.shape[:2]
+    pad = [(0, -height % stride), (0, -width % stride), (0, 0)]
+    device = next(net.parameters()).device
+    image = torch.from_numpy(np.pad(pixels, pad, mode="symmetric"))[None].to(device)
+    net.eval()
+    logits, _features = net(image)
+    answer = probabilities(logits.float())[0, :, :height, :width].permute(1, 2, 0)
+    return np.asarray(answer.cpu().numpy(), np.float32)
 
 
 def stride_of(recipe: Recipe) -> int:

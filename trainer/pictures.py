@@ -56,7 +56,7 @@ class Scaled:
     truth : (H, W, C) uint8
         0-255 for 0-1, soft where the mask was shrunk.
     valid : (H, W) uint8
-        1 where the loss counts.
+        How often a px counts in the loss: 0 not at all.
     look : str
         Pictures of one subject, or of like colours, have the same.
     """

@@ -1,6 +1,7 @@
 """A run: its folder, what it was begun with, and how it goes on after it was stopped."""
 
 import dataclasses
+import io
 import json
 import sys
 import time
@@ -125,12 +126,19 @@ def fit_task(
         return
     final = out / BEST if recipe.patience and (out / BEST).exists() else None
     weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
-    torch.save(weights, out / WEIGHTS)
+    save_weights(weights, out / WEIGHTS)
     done = {
         "steps": task.steps_before + trainer.global_step,
         "seconds": round(time.monotonic() - started, 1),
     }
     _write(out / "done.json", json.dumps(done) + "\n")
+
+
+def save_weights(weights: dict[str, Any], path: Path) -> None:
+    """Write weights, whole or not at all (VesselError where that fails)."""
+    buffer = io.BytesIO()
+    torch.save(weights, buffer)
+    atomic_write(path, buffer.getvalue())
 
 
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.finetune.sides import (
+    ENOUGH,
+    FEWEST_JUDGES,
+    decide,
+    read_sides,
+    take_sides,
+    without,
+    write_sides,
+)
+from vesselapp.core.errors import VesselError
+
+
+def pictures(count: int, of_each: int = 1) -> dict[str, str]:
+    """Keys with subjects."""
+    return {f"k{number}": f"s{number // of_each}" for number in range(count)}
+
+
+def test_few_pictures_all_learn_and_are_judged_in_folds():
+    subjects = pictures(5)
+    sides = take_sides(decide({}, subjects), subjects, [], folds=3)
+    assert set(sides.learn) == set(subjects)
+    assert sides.judge == ()
+    assert len(sides.folds) == 3
+    assert sorted(sides.judged) == sorted(subjects)
+    for fold in sides.folds:
+        assert not set(fold) & set(without(sides.learn, fold, subjects))
+
+
+def test_many_pictures_are_split_for_ever():
+    sides = decide({}, pictures(10))
+    first = take_sides(sides, pictures(10), [], folds=3)
+    assert len(first.judge) == 3
+    assert first.folds == ()
+    later = decide(sides, pictures(40))
+    assert all(later[key] == side for key, side in sides.items())
+    assert sum(side == "judge" for side in later.values()) == 12
+
+
+def test_what_was_learnt_when_there_were_few_never_judges():
+    few = decide({}, pictures(5))
+    assert set(few.values()) == {"learn"}
+    more = decide(few, pictures(12))
+    assert all(more[key] == "learn" for key in few)
+    assert sum(side == "judge" for side in more.values()) >= FEWEST_JUDGES
+
+
+def test_what_the_incumbent_learnt_judges_only_where_there_is_nothing_else():
+    subjects = pictures(6)
+    sides = decide({}, subjects)
+    assert sorted(take_sides(sides, subjects, ["k0", "k1", "k2", "k3"], 3).judged) == ["k4", "k5"]
+    assert sorted(take_sides(sides, subjects, list(subjects), 3).judged) == sorted(subjects)
+
+
+def test_one_subject_alone_is_split_by_picture():
+    subjects = dict.fromkeys(["a", "b", "c"], "one")
+    sides = take_sides(decide({}, subjects), subjects, [], folds=3)
+    assert sorted(map(len, sides.folds)) == [1, 1, 1]
+    assert len(without(sides.learn, sides.folds[0], subjects)) == 2
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), min_size=1, max_size=60),
+    st.integers(0, 60),
+)
+def test_subjects_stay_on_one_side_and_somebody_learns(drawn: list[tuple[int, int]], begun: int):
+    subjects = {f"k{number}": f"s{subject}" for number, subject in drawn}
+    early = dict(list(subjects.items())[:begun])
+    known = decide({}, early) if early else {}
+    sides = decide(known, subjects)
+    assert all(sides[key] == side for key, side in known.items())
+    assert "learn" in {sides[key] for key in subjects}
+    for subject in set(subjects.values()):
+        assert len({sides[key] for key in subjects if subjects[key] == subject}) == 1
+    if len(subjects) < ENOUGH:
+        assert "judge" not in {sides[key] for key in subjects if key not in known}
+
+
+def test_kept_with_the_study_and_not_guessed_when_damaged(tmp_path: Path):
+    assert read_sides(tmp_path) == {}
+    write_sides(tmp_path, {"a": "judge", "b": "learn"})
+    assert read_sides(tmp_path) == {"a": "judge", "b": "learn"}
+    for text in ("{", '{"format": 1}', '{"format": 1, "pictures": {"a": "both"}}', "[]"):
+        (tmp_path / "judge.json").write_text(text)
+        with pytest.raises(VesselError, match="damaged"):
+            read_sides(tmp_path)

@@ -1,0 +1,107 @@
+"""Which model a fine-tune starts from, and which one the candidate has to beat."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.export import net_from_onnx, read_card
+from trainer.nets import Segmenter
+from trainer.recipes import Recipe
+from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import ModelCard
+from vesselapp.inference.cards import file_sha256
+from vesselapp.inference.catalog import find_model, list_models
+from vesselapp.study.models import Registry
+from vesselapp.study.study import Study
+
+
+@dataclass(frozen=True)
+class Models:
+    """The file to start from, and the one in use that the candidate is compared with."""
+
+    base: Path
+    incumbent: Path
+
+
+def choose_models(study: Study, base: str, *, chain: bool) -> Models:
+    """Choose base and incumbent.
+
+    By default a fine-tune starts where the lineage of the model in use began, not from the last fine-tune:
+    a chain of fine-tunes forgets.
+
+    Parameters
+    ----------
+    study : Study
+    base : str
+        A file, a model's name, or a number of the study's registry; empty: the default.
+    chain : bool
+        Start from the model in use.
+
+    Raises
+    ------
+    VesselError
+        Where a model can't be found.
+    """
+    registry = Registry(study.folder)
+    active = registry.active()
+    began = _began_with(study, registry)
+    incumbent = active.path if active is not None else began
+    if base:
+        return Models(registry.entry(int(base)).path if base.isdecimal() else find_model(base), incumbent)
+    if active is None or chain:
+        return Models(incumbent, incumbent)
+    by_hash = {entry.sha256: entry for entry in registry.entries()}
+    first, seen = active, {active.sha256}
+    while first.parent in by_hash and first.parent not in seen:
+        first = by_hash[first.parent]
+        seen.add(first.sha256)
+    if not first.run:
+        return Models(first.path, incumbent)
+    return Models(_with_hash(first.parent, began), incumbent)
+
+
+def _began_with(study: Study, registry: Registry) -> Path:
+    if study.model.isdecimal():
+        return registry.entry(int(study.model)).path
+    if not study.model:
+        return find_model()
+    beside = study.folder / study.model
+    return beside if beside.is_file() else find_model(study.model)
+
+
+def _with_hash(sha256: str, otherwise: Path) -> Path:
+    """Find the file that the first fine-tune started from; where it is gone, what the study began with."""
+    if file_sha256(otherwise) == sha256:
+        return otherwise
+    for entry in list_models():
+        if file_sha256(entry.path) == sha256:
+            return entry.path
+    return otherwise
+
+
+def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
+    """Rebuild the net inside a model file.
+
+    Raises
+    ------
+    VesselError
+        Where the file carries no PyTorch weights under their names: a model of somebody else's.
+    """
+    try:
+        card = read_card(path)
+        if "recipe" not in card.config:
+            raise KeyError("recipe")
+        recipe, net = net_from_onnx(path)
+    except (VesselError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+        raise VesselError(
+            f"{path.name} can't be fine-tuned: it does not carry the weights in the form that this trainer "
+            "wrote, so there is no checked way back to them.",
+            "It still runs. To retrain, start from a model of vesselapp's trainer (--base).",
+        ) from problem
+    return recipe, net, card
+
+
+def learnt_by(card: ModelCard) -> list[str]:
+    """Give the hashes of the pictures that a fine-tuned model says it has learnt."""
+    tuned = card.config.get("finetune")
+    pictures = tuned.get("learnt", []) if isinstance(tuned, dict) else []
+    return [str(one.get("sha256", "")) for one in pictures if isinstance(one, dict)]

@@ -1,0 +1,139 @@
+"""``python -m trainer finetune`` and its companions ``promote`` and ``runs``."""
+
+import dataclasses
+import json
+import os
+import time
+
+import torch
+
+from trainer.export import read_card, write_card
+from trainer.finetune.candidate import judged_card
+from trainer.finetune.judging import judge_run
+from trainer.finetune.kept_lessons import keep_judgement
+from trainer.finetune.loop import Course, bring_lessons, finish, learn_all
+from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
+from trainer.finetune.reviewed import find_reviewed, read_judgement
+from trainer.finetune.settings import tuning_for
+from trainer.finetune.sides import decide, read_sides, without, write_sides
+from trainer.finetune.steering import Line
+from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.inference.cards import file_sha256
+from vesselapp.study.run_folder import RunFolder, new_run
+from vesselapp.study.study import Study
+from vesselapp.study.verdict import ThresholdChange, Verdict
+
+CANDIDATE = "candidate.onnx"
+
+
+def device_name(accelerator: str) -> str:
+    """Say what is going to compute."""
+    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return f"GPU, {torch.cuda.get_device_name()}"
+    if accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
+        return "GPU, Apple"
+    return f"CPU, {os.cpu_count()} cores"
+
+
+def plan_only(request: Request) -> dict[str, object]:
+    """Give the values of the ``plan`` event; nothing is written."""
+    return make_plan(Study.open(request.study), request).event(device_name(request.accelerator))
+
+
+def finetune(request: Request) -> Verdict | None:
+    """Learn from a study's reviewed pictures and judge the candidate, or go on with a run that was killed.
+
+    Returns
+    -------
+    Verdict or None
+        None where a person cancelled.
+
+    Raises
+    ------
+    VesselError
+        With one sentence; the model in use is as it was, and what the run has made so far stays.
+    """
+    study = Study.open(request.study)
+    if request.run is None:
+        find_reviewed(study)  # a study without any says so before a folder is made
+    run = new_run(study.folder) if request.run is None else RunFolder(make_folder(request.run))
+    with Line(run, events=request.events) as line:
+        try:
+            verdict = run.verdict() if run.has_verdict else _run(study, request, line)
+        except Cancelled:
+            line.emit("stopped")
+            return None
+        except VesselError as problem:
+            line.last_word("failed", message=str(problem))
+            raise
+        line.emit("verdict", file="verdict.json")
+        line.emit("done")
+    return verdict
+
+
+def _run(study: Study, request: Request, line: Line) -> Verdict:
+    kept = kept_plan(line.run.folder)
+    plan, accelerator = kept or (_begin(study, request, line), request.accelerator)
+    line.emit("plan", **plan.event(device_name(accelerator)))
+    return _work(Course(plan, study, line, accelerator))
+
+
+def _begin(study: Study, request: Request, line: Line) -> Plan:
+    """Read what was said of the pictures, decide, and write it all down."""
+    line.emit("stage", name="reading")
+    make_plan(study, request)  # what makes no sense is said before anything is read
+    corrected = tuning_for(request.settings).corrected
+    readable: set[str] = set()
+    notes = []
+    for key, picture in find_reviewed(study)[0].items():
+        line.heed_cancel()
+        try:
+            judged = read_judgement(study, picture, corrected)
+        except VesselError as problem:
+            notes.append(f"Left out: {problem.message}")
+            continue
+        keep_judgement(line.run.folder, picture, judged)
+        readable.add(key)
+    plan = make_plan(study, request, readable, tuple(notes))
+    write_sides(study.folder, decide(read_sides(study.folder), plan.subjects))
+    split = {"train": list(plan.sides.learn), "validation": list(plan.sides.judged)}
+    atomic_write(line.run.folder / "split.json", json.dumps(split, indent=1).encode())
+    config = json.dumps(plan_to_dict(plan, request.accelerator), indent=1)
+    atomic_write(line.run.folder / CONFIG, config.encode())
+    return plan
+
+
+def _work(course: Course) -> Verdict:
+    """Learn, export, check, judge, and write verdict and card."""
+    began, plan, folder = time.monotonic(), course.plan, course.folder
+    course.line.emit("stage", name="preparing")
+    ground = bring_lessons(course)
+    trained = learn_all(course, ground)
+    course.line.emit("stage", name="exporting")
+    candidates, parities, after = [], [], course.card.threshold
+    for number, (place, keys) in enumerate(trained):
+        learnt = list(plan.sides.learn)
+        if number:
+            learnt = without(learnt, keys, plan.subjects)
+        file, threshold, parity = finish(course, place, learnt)
+        candidates.append((file, keys))
+        parities.append(parity)
+        if not number:
+            after = threshold
+    change = ThresholdChange(course.incumbent.card.threshold, after)
+    course.line.emit("threshold", before=change.before, after=change.after)
+    course.line.emit("stage", name="judging")
+    verdict = judge_run(course, candidates, change)
+    verdict = dataclasses.replace(verdict, parity=max(parities), incumbent_sha256=plan.incumbent_sha256)
+    target = folder / CANDIDATE
+    candidates[0][0].replace(target)
+    write_card(target, judged_card(read_card(target), verdict))
+    verdict = dataclasses.replace(
+        verdict,
+        candidate=CANDIDATE,
+        candidate_sha256=file_sha256(target),
+        seconds=round(time.monotonic() - began, 1),
+    )
+    course.line.run.write_verdict(verdict)
+    return verdict

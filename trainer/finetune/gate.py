@@ -1,0 +1,120 @@
+"""The gate: may a candidate take the incumbent's place? Pure arithmetic on paired scores.
+
+Better on new ground (the interval above 0, on three pictures or more) and not worse on every old ground (the
+interval above -0.5 Dice points): then promotion is offered, and else not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trainer.metrics import bootstrap_interval
+from vesselapp.study.verdict import NOT_WORSE, Ground, PictureScore, ThresholdChange, Verdict, Word
+
+FEWEST = 3
+"""On fewer judged pictures nothing is called better."""
+AGREEMENT_MARGIN = 0.05
+"""By how much a candidate may agree less with the incumbent on other pictures than on the judged ones."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both models' score (0-1) on one picture."""
+
+    name: str
+    subject: str
+    incumbent: float
+    candidate: float
+
+
+def row_of(
+    ground: Literal["new", "old"],
+    name: str,
+    pairs: Sequence[Pair],
+    *,
+    measure: str = "Dice",
+    floor: float = NOT_WORSE,
+) -> Ground:
+    """Sum up paired scores on one set of pictures; subjects are drawn whole for the interval."""
+    gains = [pair.candidate - pair.incumbent for pair in pairs]
+    low: float | None = None
+    high: float | None = None
+    if len({pair.subject for pair in pairs}) > 1:
+        low, high = bootstrap_interval(gains, [pair.subject for pair in pairs])
+    elif len(pairs) > 1:  # one subject alone: its pictures are drawn, which is all there is
+        low, high = bootstrap_interval(gains, [pair.name for pair in pairs])
+    elif gains and ground == "old":
+        low = high = gains[0]
+    return Ground(
+        ground,
+        name,
+        len(pairs),
+        float(np.mean([pair.incumbent for pair in pairs])),
+        float(np.mean([pair.candidate for pair in pairs])),
+        float(np.mean(gains)),
+        low,
+        high,
+        measure,
+        floor,
+    )
+
+
+def judge(
+    rows: Sequence[Ground],
+    pictures: Sequence[PictureScore] = (),
+    threshold: ThresholdChange | None = None,
+    *,
+    crossed: bool = False,
+) -> Verdict:
+    """Decide.
+
+    Parameters
+    ----------
+    rows : sequence of Ground
+        The first is what was learnt for (Dice on judged pictures).
+    pictures : sequence of PictureScore
+    threshold : ThresholdChange, optional
+    crossed : bool
+        Whether the judged pictures were learnt by the candidate itself, and judged by others made like it.
+    """
+    main = rows[0]
+    others = rows[1:]
+    gains = main.low is not None and main.low > 0 and main.pictures >= FEWEST
+    loses = main.high is not None and main.high < 0
+    broken = [row for row in others if not row.not_worse]
+    lost = [row for row in broken if row.high is not None and row.high < row.floor]
+    word: Word = "worse" if loses or lost else "better" if gains and not broken else "no clear difference"
+    sentence = f"{_new(main, crossed=crossed)} {_old(others, broken, lost)}".strip()
+    return Verdict(word, sentence, word == "better", tuple(rows), tuple(pictures), threshold)
+
+
+def _new(row: Ground, *, crossed: bool) -> str:
+    how = " (each judged by a model that had not learnt it)" if crossed else ""
+    where = f"On {row.pictures} judged picture{'s' * (row.pictures > 1)}{how}"
+    change = f"{row.measure} goes from {row.incumbent:.3f} to {row.candidate:.3f}"
+    if row.low is None or row.high is None:
+        return f"{where} {change}; one picture decides nothing."
+    interval = f"({row.difference:+.3f}, 95 % interval {row.low:+.3f} to {row.high:+.3f})"
+    if row.low > 0 and row.pictures < FEWEST:
+        return f"{where} {change} {interval}; {FEWEST} pictures or more are needed to call that better."
+    word = "better" if row.low > 0 else "worse" if row.high < 0 else "no clear difference"
+    return f"{where} {change} {interval}: {word}."
+
+
+def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground]) -> str:
+    if not rows:
+        return ""
+    if lost:
+        return f"It is worse on {_named(lost[0])}."
+    if broken:
+        return f"That it is not worse on {_named(broken[0])} is not shown."
+    old = [row for row in rows if row.ground == "old"]
+    return f"Old ground is held: {_named(old[0])}." if old else ""
+
+
+def _named(row: Ground) -> str:
+    if row.measure == "agreement":
+        return f"{row.set} (agreement with the model in use {row.candidate:.3f})"
+    return f"{row.set} ({row.measure} {row.incumbent:.3f} to {row.candidate:.3f})"

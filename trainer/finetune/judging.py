@@ -1,0 +1,105 @@
+"""The judging of one run: both models answer what judges, as the app would, and the gate decides."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from trainer.finetune.gate import AGREEMENT_MARGIN, Pair, judge, row_of
+from trainer.finetune.kept_lessons import kept_judgement
+from trainer.finetune.lessons import where_judged
+from trainer.finetune.loop import Course
+from trainer.finetune.old import drawn_truths, other_pictures, replay_truths
+from trainer.finetune.scores import Truth, dice, mask_by, pair_on
+from vesselapp.inference.model import Model, load_model
+from vesselapp.study.verdict import Ground, PictureScore, ThresholdChange, Verdict
+
+
+def judge_run(
+    course: Course, candidates: Sequence[tuple[Path, list[str]]], threshold: ThresholdChange
+) -> Verdict:
+    """Compare candidate and incumbent.
+
+    Parameters
+    ----------
+    course : Course
+    candidates : sequence of (Path, list of str)
+        The candidate's file, then those of the folds, each with the keys it is judged on.
+    threshold : ThresholdChange
+    """
+    sides = course.plan.sides
+    seen: list[tuple[str, Pair, bool, float]] = []
+    candidate = load_model(candidates[0][0])
+    for file, keys in candidates:
+        model = candidate if file == candidates[0][0] else load_model(file)
+        seen += [_compare(course, model, key) for key in keys]
+    found = [pair for _key, pair, empty, _agree in seen if not empty]
+    nothing = [pair for _key, pair, empty, _agree in seen if empty]
+    rows = [row_of("new", "judged pictures", found)] if found else []
+    if nothing:
+        rows.append(row_of("new", "pictures in which nothing is", nothing, measure="specificity"))
+    agreement = float(np.mean([agree for *_rest, agree in seen])) if seen else 1.0
+    rows += _old_rows(course, candidate, agreement)
+    scores = {key: pair for key, pair, _empty, _agree in seen}
+    return judge(rows, _pictures(course, scores), threshold, crossed=bool(sides.folds))
+
+
+def _compare(course: Course, model: Model, key: str) -> tuple[str, Pair, bool, float]:
+    """Score both models on a reviewed picture; say whether nothing is there, and how far the models agree."""
+    course.line.heed_cancel()
+    picture = course.plan.pictures[key]
+    judged = kept_judgement(course.folder, picture)
+    counts = where_judged(judged, course.card)
+    truth = Truth(picture.name, picture.subject, judged.pixels, judged.truth, counts)
+    before, after = mask_by(course.incumbent, judged.pixels), mask_by(model, judged.pixels)
+    return key, pair_on(truth, before, after), truth.empty, dice(after, before, counts)
+
+
+def _old_rows(course: Course, candidate: Model, agreement: float) -> list[Ground]:
+    """Compare the models on old ground: with truth where there is any, else by how far they agree."""
+    recipe = course.base_recipe
+    sets: dict[str, list[Pair]] = {}
+    for name, truth in replay_truths(course.replay, recipe.task):
+        course.line.heed_cancel()
+        sets.setdefault(name, []).append(_pair(course, candidate, truth))
+    rows = [row_of("old", name, pairs) for name, pairs in sets.items()]
+    if rows:
+        return rows
+    if recipe.drawn:
+        pairs = []
+        for truth in drawn_truths(recipe):
+            course.line.heed_cancel()
+            pairs.append(_pair(course, candidate, truth))
+        rows.append(row_of("old", "drawn cells", pairs))
+    others = []
+    for name, pixels in other_pictures(course.study, list(course.plan.pictures), recipe.task):
+        course.line.heed_cancel()
+        before, after = mask_by(course.incumbent, pixels), mask_by(candidate, pixels)
+        others.append(Pair(name, name, 1.0, dice(after, before, np.ones(before.shape, bool))))
+    if others:
+        floor = agreement - 1 - AGREEMENT_MARGIN
+        rows.append(row_of("old", "other pictures", others, measure="agreement", floor=floor))
+    return rows
+
+
+def _pair(course: Course, candidate: Model, truth: Truth) -> Pair:
+    return pair_on(truth, mask_by(course.incumbent, truth.pixels), mask_by(candidate, truth.pixels))
+
+
+def _pictures(course: Course, scores: dict[str, Pair]) -> list[PictureScore]:
+    """List every reviewed picture with its side, and both models' scores where it judged."""
+    sides: tuple[tuple[Literal["judge", "learn"], tuple[str, ...]], ...] = (
+        ("judge", course.plan.sides.judge),
+        ("learn", course.plan.sides.learn),
+    )
+    out = []
+    for side, keys in sides:
+        for key in keys:
+            pair = scores.get(key)
+            score = PictureScore(course.plan.pictures[key].name, side, key=key)
+            if pair is not None:
+                score = dataclasses.replace(score, incumbent=pair.incumbent, candidate=pair.candidate)
+            out.append(score)
+    return out

@@ -1,0 +1,45 @@
+"""The masks that a run learns from, kept with it: later corrections don't change what it goes on with."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from trainer.finetune.lessons import Judgement
+from trainer.finetune.reviewed import ReviewedPicture
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.core.image import read_image
+from vesselapp.inference.cards import file_sha256
+
+FOLDER = "lessons"
+
+
+def keep_judgement(run: Path, picture: ReviewedPicture, judged: Judgement) -> None:
+    """Keep what was said of a picture with the run: one gray PNG, truth in the lowest bit, weight above.
+
+    Raises
+    ------
+    VesselError
+        Where the run can't be written.
+    """
+    plane = (judged.weight << 1) | judged.truth.astype(np.uint8)
+    folder = make_folder(run / FOLDER)
+    atomic_write(folder / f"{picture.key}.png", cv2.imencode(".png", plane)[1].tobytes())
+
+
+def kept_judgement(run: Path, picture: ReviewedPicture) -> Judgement:
+    """Give a picture with what the run has kept of it.
+
+    Raises
+    ------
+    VesselError
+        Where the picture is gone or another one.
+    """
+    found = cv2.imread(str(run / FOLDER / f"{picture.key}.png"), cv2.IMREAD_GRAYSCALE)
+    if found is None:
+        raise VesselError(f"What this run learnt of {picture.name} can't be read.", "Start a new run.")
+    plane = np.asarray(found, np.uint8)
+    if not picture.path.is_file() or file_sha256(picture.path) != picture.sha256:
+        raise VesselError(f"The picture {picture.name} is gone or changed.", "Put it back, then go on.")
+    return Judgement(read_image(picture.path).pixels, (plane & 1) > 0, np.asarray(plane >> 1, np.uint8))

@@ -1,0 +1,134 @@
+"""Reviewed pictures as a net learns from them: at the scale of the app, each px weighted by who judged it."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.pictures import Scaled, cell_truth
+from trainer.recipes import Recipe
+from vesselapp.core.model_card import ModelCard
+from vesselapp.core.scaling import resize_pixels, resize_probability
+from vesselapp.inference.frame import frame_for, working_pixels
+from vesselapp.inference.model import Model
+from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
+
+MOST_GROWN = 4.0
+_LARGEST = 4096
+_MARGIN = 64
+"""Px at working scale that are kept around what was looked at, for the net to see."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a person said of a picture.
+
+    Attributes
+    ----------
+    pixels : (H, W, 3) uint8
+    truth : (H, W) bool
+    weight : (H, W) uint8
+        0 where nothing is known (unsure, or nobody looked there), 1 accepted, more where corrected.
+    """
+
+    pixels: NDArray[np.uint8]
+    truth: NDArray[np.bool_]
+    weight: NDArray[np.uint8]
+
+
+def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
+    """Bring a judged picture to the scale at which the app runs its model."""
+    if recipe.task == "cells":
+        return _cells(name, judged, base, recipe)
+    frame = frame_for(judged.pixels, base.card)
+    left, top, right, bottom = frame.box
+    size = frame.height, frame.width
+    soft = resize_probability(judged.truth[top:bottom, left:right].astype(np.float32), *size)
+    weight = scale_weight(judged.weight[top:bottom, left:right], *size)
+    if frame.field_of_view is not None:
+        weight *= frame.field_of_view.mask(*size, scale=frame.scale_x, left=left, top=top)
+    truth = np.round(soft * 255).astype(np.uint8)[:, :, None]
+    return cut_to_weight(Scaled("study", name, working_pixels(judged.pixels, frame), truth, weight))
+
+
+def _cells(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
+    """Part the truth into cells by the base's own seeds, and bring the typical one to its working size."""
+    diameter = find_diameter(base, judged.pixels)
+    inside, _foreground = answer_cells(base, judged.pixels, diameter)
+    objects = part_into_cells(judged.truth, inside)
+    factor = min(recipe.size / (typical_diameter(objects) or diameter), MOST_GROWN)
+    factor = min(factor, _LARGEST / max(judged.truth.shape))
+    height, width = (max(8, round(side * factor)) for side in judged.truth.shape)
+    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    if factor > 1.5:
+        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
+    pixels = resize_pixels(judged.pixels, height, width)
+    weight = scale_weight(judged.weight, height, width)
+    return cut_to_weight(Scaled("study", name, pixels, cell_truth(fitted.astype(np.int32)), weight))
+
+
+def part_into_cells(truth: NDArray[np.bool_], inside: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Number the cells of a mask: by watershed from where the model sees insides, else by its pieces.
+
+    Parameters
+    ----------
+    truth : (H, W) bool
+    inside : (H, W) float32, 0-1
+
+    Returns
+    -------
+    (H, W) int32
+        Object numbers, 0 background.
+    """
+    objects = objects_from(inside, truth.astype(np.float32), 0.5)
+    missed = (truth & (objects == 0)).astype(np.uint8)
+    pieces = cv2.connectedComponents(missed, connectivity=4)[1]
+    objects[missed > 0] = pieces[missed > 0] + objects.max()
+    return objects
+
+
+def typical_diameter(objects: NDArray[np.int32]) -> float:
+    """Give the diameter (px) of the cell that a px of a cell typically lies in; 0 where there is none.
+
+    Weighted by area, so that specks, however many, don't count.
+    """
+    areas = np.bincount(objects.ravel())[1:]
+    areas = np.sort(areas[areas > 0])
+    if not len(areas):
+        return 0.0
+    middle = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
+    return float(np.sqrt(4 * middle / np.pi))
+
+
+def scale_weight(weight: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Scale weights: 0 where most of what a new px covers does not count, else the mean, at least 1."""
+    mean = resize_probability(weight.astype(np.float32), height, width)
+    counts = resize_probability((weight > 0).astype(np.float32), height, width) > 0.5
+    return np.where(counts, np.maximum(np.round(mean), 1), 0).astype(np.uint8)
+
+
+def cut_to_weight(picture: Scaled) -> Scaled:
+    """Cut away what lies far from all that counts."""
+    rows = np.flatnonzero(picture.valid.any(axis=1))
+    columns = np.flatnonzero(picture.valid.any(axis=0))
+    if not len(rows):
+        return picture
+    part = (
+        slice(max(0, rows[0] - _MARGIN), rows[-1] + 1 + _MARGIN),
+        slice(max(0, columns[0] - _MARGIN), columns[-1] + 1 + _MARGIN),
+    )
+    return dataclasses.replace(
+        picture,
+        pixels=np.ascontiguousarray(picture.pixels[part]),
+        truth=np.ascontiguousarray(picture.truth[part]),
+        valid=np.ascontiguousarray(picture.valid[part]),
+    )
+
+
+def where_judged(judged: Judgement, card: ModelCard) -> NDArray[np.bool_]:
+    """Say where a picture is scored ((H, W) bool): where a person judged, inside the field of view."""
+    counts = judged.weight > 0
+    field = frame_for(judged.pixels, card).field_of_view
+    return counts if field is None else counts & (field.mask(*counts.shape) > 0)

@@ -1,0 +1,231 @@
+"""The learning loop of one run: read, learn, check, judge. Each part goes on where a killed run left it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from trainer.finetune.bases import open_base
+from trainer.finetune.candidate import blended, tuned_card, write_candidate
+from trainer.finetune.kept_lessons import kept_judgement
+from trainer.finetune.lessons import lesson_of
+from trainer.finetune.old import Replay, other_lesson, other_pictures, read_replay, replay_lessons
+from trainer.finetune.plan import Plan
+from trainer.finetune.scores import dice
+from trainer.finetune.sides import without
+from trainer.finetune.steering import Line
+from trainer.finetune.task import FineTune, Ground
+from trainer.finetune.threshold import set_threshold
+from trainer.finetune.watch import Watch, Window, mask_in, window_of
+from trainer.nets import Segmenter, build_net, stride_of
+from trainer.pictures import Scaled
+from trainer.recipes import Recipe, read_recipe
+from trainer.run import WEIGHTS, RunOptions, fit_task, fit_within_memory
+from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import ModelCard
+from vesselapp.inference.model import Model, load_model
+from vesselapp.study.study import Study
+
+MAIN = "training"
+_WATCHED = {"judge": 2, "learn": 2, "old": 1}
+
+
+@dataclass(eq=False)
+class Course:
+    """A run at work.
+
+    Attributes
+    ----------
+    plan : Plan
+    study : Study
+    line : Line
+    accelerator : str
+    base_recipe, base_net, card : Recipe, Segmenter, ModelCard
+        What is inside the base's file.
+    base : Model
+        The same as the app runs it.
+    incumbent : Model
+        The model in use.
+    incumbent_net : Segmenter or None
+        What is inside its file, where it is one of our own that works at the base's scale.
+    replay : Replay
+    lessons : dict
+        Learnt (and a few judging) pictures at working scale, by key.
+    """
+
+    plan: Plan
+    study: Study
+    line: Line
+    accelerator: str = "auto"
+    base_recipe: Recipe = field(init=False)
+    base_net: Segmenter = field(init=False)
+    card: ModelCard = field(init=False)
+    base: Model = field(init=False)
+    incumbent: Model = field(init=False)
+    incumbent_net: Segmenter | None = field(init=False)
+    replay: Replay = field(init=False)
+    lessons: dict[str, Scaled] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.base_recipe, self.base_net, self.card = open_base(self.plan.base)
+        self.base = load_model(self.plan.base)
+        same = self.plan.incumbent_sha256 == self.plan.base_sha256
+        self.incumbent = self.base if same else load_model(self.plan.incumbent)
+        self.incumbent_net = self.base_net if same else _net_like(self.plan.incumbent, self.base_recipe)
+        self.replay = read_replay(self.plan.replay, self.base_recipe.task)
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.line.run.folder
+
+
+def bring_lessons(course: Course) -> Ground:
+    """Bring all pictures to working scale: those to learn, a few judges to watch, and old ground."""
+    plan, recipe = course.plan, course.base_recipe
+    for key in (*plan.sides.learn, *plan.sides.judge[: _WATCHED["judge"]]):
+        course.line.heed_cancel()
+        judged = kept_judgement(course.folder, plan.pictures[key])
+        course.lessons[key] = lesson_of(plan.pictures[key].name, judged, course.base, recipe)
+    new = [course.lessons[key] for key in plan.sides.learn]
+    if not any((lesson.truth[..., list(recipe.foreground)] > 0)[lesson.valid > 0].any() for lesson in new):
+        raise VesselError(
+            "Every reviewed mask is empty: there is nothing to learn to find.",
+            "Review a picture in which something is.",
+        )
+    replayed = replay_lessons(course.replay, recipe)
+    taught, drawn = [], 0.0
+    if plan.tuning.old_share:
+        others = other_pictures(course.study, list(plan.pictures), recipe.task)
+        for name, pixels in others:
+            course.line.heed_cancel()
+            taught.append(other_lesson(name, pixels, course.base, recipe))
+        drawn = 0.5 if recipe.drawn else 0.0
+    varied = dataclasses.replace(
+        plan.recipe, augment=recipe.augment, drawn=drawn if taught else 2 * drawn, seed=plan.recipe.seed + 1
+    )
+    return Ground(new, replayed, taught, varied if taught or drawn else None)
+
+
+def learn(
+    course: Course, ground: Ground, folder: Path, watched: list[Window], begun: int, last: int | None
+) -> int:
+    """Train one net, or go on with its training; give the steps it made, negative where a person ended it."""
+    plan, line = course.plan, course.line
+    if (folder / "done.json").exists():
+        return _steps_made(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = read_recipe(folder / "recipe.json") if (folder / "recipe.json").exists() else plan.recipe
+    watch = Watch(line, watched, course.card.threshold, begun, plan.steps, last)
+    options = RunOptions(out=folder, data=(), accelerator=course.accelerator, devices=1, quiet=True)
+
+    def fit(fitted: Recipe) -> None:
+        fit_task(
+            lambda checkpoint: FineTune(fitted, plan.tuning, course.base_net, ground, checkpoint),
+            fitted,
+            options,
+            [watch],
+        )
+
+    fit_within_memory(recipe, options, fit)
+    course.base_net.to("cpu")
+    return -_steps_made(folder) if watch.stopped else _steps_made(folder)
+
+
+def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
+    """Train the candidate, then one net a fold; give each one's folder and the keys it is judged on.
+
+    Where a person ends the training, the folds train as long as the candidate did; where that happens in a
+    fold, the folds after it are left out.
+    """
+    plan, sides = course.plan, course.plan.sides
+    course.line.emit("stage", name="learning")
+    judges = list(sides.judge[: _WATCHED["judge"]])
+    made = abs(learn(course, ground, course.folder / MAIN, _windows(course, ground, judges), 0, None))
+    found: list[tuple[Path, list[str]]] = [(course.folder / MAIN, list(sides.judge))]
+    for number, fold in enumerate(sides.folds, 1):
+        course.line.emit("stage", name=f"learning for judging, {number} of {len(sides.folds)}")
+        keys = without(sides.learn, fold, plan.subjects)
+        part = dataclasses.replace(ground, new=[course.lessons[key] for key in keys])
+        watched = _windows(course, part, list(fold)[: _WATCHED["judge"]])
+        folder = course.folder / f"fold{number}"
+        steps = learn(course, part, folder, watched, number * plan.recipe.steps, made)
+        found.append((folder, list(fold)))
+        if steps < 0:
+            break
+    return found
+
+
+def finish(course: Course, folder: Path, keys: list[str]) -> tuple[Path, float, float]:
+    """Make a trained net a file: give the file, its threshold, and how far it is from the net."""
+    plan, recipe = course.plan, course.base_recipe
+    net = build_net(recipe)
+    tuned = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
+    net.load_state_dict(blended(course.base_net, tuned, plan.tuning.blend))
+    lessons = [course.lessons[key] for key in keys]
+    before = course.card.threshold
+    threshold = set_threshold(net, recipe, stride_of(recipe), lessons, before)
+    card = tuned_card(
+        course.card,
+        parent=plan.base_sha256,
+        study=course.study.name,
+        threshold=threshold,
+        learnt=len(keys),
+        config=_lineage(course, keys),
+    )
+    path = folder / "candidate.onnx"
+    parity = write_candidate(net.eval(), recipe, plan.base, path, card, [one.pixels for one in lessons[:3]])
+    return path, threshold, parity
+
+
+def _lineage(course: Course, keys: list[str]) -> dict[str, object]:
+    """Say what a candidate came of: pictures and masks by hash, settings, judges."""
+    plan = course.plan
+    pictures = [plan.pictures[key] for key in keys]
+    return {
+        "study": course.study.name,
+        "learnt": [{"key": one.key, "name": one.name, "sha256": one.sha256} for one in pictures],
+        "judged": sorted(plan.sides.judge),
+        "replayed": sorted({case.set_name for case in course.replay.learn}),
+        "recipe": json.loads(json.dumps(dataclasses.asdict(plan.recipe))),
+        "tuning": dataclasses.asdict(plan.tuning),
+    }
+
+
+def _windows(course: Course, ground: Ground, judges: list[str]) -> list[Window]:
+    """Choose what is looked at while training, and say how the present models do there."""
+    recipe = course.base_recipe
+    chosen = [window_of("judge", course.lessons[key], recipe) for key in judges]
+    chosen += [window_of("learn", lesson, recipe) for lesson in ground.new[: _WATCHED["learn"]]]
+    old = (ground.replayed or ground.taught)[: _WATCHED["old"]]
+    chosen += [window_of("old", lesson, recipe) for lesson in old]
+    return [_with_before(course, window, known=bool(ground.replayed)) for window in chosen]
+
+
+def _with_before(course: Course, window: Window, *, known: bool) -> Window:
+    """Score the model in use on a window, on old ground the base; what is not known there, the base says."""
+    is_old = window.side == "old"
+    net = course.base_net if is_old else course.incumbent_net
+    if net is None:
+        return window
+    threshold = (course.card if is_old else course.incumbent.card).threshold
+    mask = mask_in(net, course.base_recipe, stride_of(course.base_recipe), window.pixels, threshold)
+    if is_old and not known:
+        window = dataclasses.replace(window, truth=mask)
+    return dataclasses.replace(window, before=dice(mask, window.truth, window.counts))
+
+
+def _net_like(path: Path, recipe: Recipe) -> Segmenter | None:
+    """Give the net of a model file of our own that works at a recipe's scale."""
+    try:
+        found, net, _card = open_base(path)
+    except VesselError:
+        return None
+    alike = (found.task, found.size, found.channels) == (recipe.task, recipe.size, recipe.channels)
+    return net if alike else None
+
+
+def _steps_made(folder: Path) -> int:
+    return int(json.loads((folder / "done.json").read_text())["steps"])

@@ -1,0 +1,106 @@
+"""Old ground: what the base could do before, held while learning and judged afterwards.
+
+Where a person has pictures of it with truth (``--replay``), those. Else what is at hand without: the study's
+other pictures and the app's own sample, as the base answers them, and for cells pictures that our code draws.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from trainer.drawn import draw
+from trainer.finetune.lessons import Judgement, lesson_of
+from trainer.finetune.scores import Pixels, Truth, mask_by, truth_of
+from trainer.looks import group_by_look
+from trainer.pictures import Scaled, prepare, read_picture
+from trainer.readers import Case, read_sets
+from trainer.recipes import Recipe
+from trainer.split import make_split
+from vesselapp.core.errors import VesselError
+from vesselapp.core.image import read_image
+from vesselapp.core.samples import SAMPLES, sample_image
+from vesselapp.inference.model import Model
+from vesselapp.study.study import Study
+
+MOST_REPLAYED = 120
+MOST_JUDGED = 40
+"""Pictures of each replay set that judge; spread over the set's validation side."""
+MOST_OTHERS = 6
+_DRAWN = 12
+_DRAWN_SIDE = 384
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Pictures with truth in the folders of ``--replay``, split as the trainer splits them."""
+
+    learn: list[Case] = field(default_factory=list)
+    judge: list[Case] = field(default_factory=list)
+
+
+def read_replay(folders: Sequence[Path], task: str) -> Replay:
+    """Find the pictures of ``--replay``: the side that a training learns from, and the one held back.
+
+    The split hangs on the subjects' names alone, so what a base trained on these sets was validated on is on
+    the held side here too.
+    """
+    if not folders:
+        return Replay()
+    cases = read_sets(list(folders))
+    cases = group_by_look(cases) if task == "cells" else cases
+    sides, by_key = make_split(cases), {case.key: case for case in cases}
+    learn, held = ([by_key[key] for key in sides[side]] for side in ("train", "validation"))
+    return Replay(_spread(learn, MOST_REPLAYED), _spread(held, MOST_JUDGED))
+
+
+def replay_lessons(replay: Replay, recipe: Recipe) -> list[Scaled]:
+    """Bring the replayed pictures to working scale, as a training would."""
+    return [prepare(read_picture(case, recipe.task), recipe) for case in replay.learn]
+
+
+def replay_truths(replay: Replay, task: str) -> Iterator[tuple[str, Truth]]:
+    """Give set and picture of the side that judges, one by one."""
+    for case in replay.judge:
+        yield case.set_name, truth_of(read_picture(case, task))
+
+
+def drawn_truths(recipe: Recipe) -> Iterator[Truth]:
+    """Draw pictures with exact masks, of the kinds that a cell model learnt from drawn pictures."""
+    for number in range(_DRAWN):
+        random = np.random.default_rng((20_000, number))
+        pixels, objects = draw(random, _DRAWN_SIDE, recipe.size * random.uniform(0.7, 1.6))
+        name = f"drawn {number}"
+        yield Truth(name, name, pixels, objects > 0, np.ones(objects.shape, bool))
+
+
+def other_pictures(study: Study, reviewed: Sequence[str], task: str) -> Iterator[tuple[str, Pixels]]:
+    """Give pictures that nobody has reviewed: some of the study, chosen by hash, and the app's own sample."""
+    free = [picture for picture in study.pictures() if picture.key not in set(reviewed)]
+    free.sort(key=lambda picture: hashlib.sha256(picture.key.encode()).digest())
+    for picture in free[:MOST_OTHERS]:
+        try:
+            yield picture.relative, read_image(picture.path).pixels
+        except VesselError:
+            continue  # one that can't be read teaches nothing
+    for name, (_function, for_task) in SAMPLES.items():
+        if for_task == task:
+            yield f"sample {name}", sample_image(name).pixels
+
+
+def other_lesson(name: str, pixels: Pixels, base: Model, recipe: Recipe) -> Scaled:
+    """Bring a picture without truth to working scale, the base's own mask in place of the truth."""
+    mask = mask_by(base, pixels)
+    return lesson_of(name, Judgement(pixels, mask, np.ones(mask.shape, np.uint8)), base, recipe)
+
+
+def _spread(cases: list[Case], most: int) -> list[Case]:
+    """Take so many of each set, drawn by a hash of their names."""
+    out = []
+    for name in sorted({case.set_name for case in cases}):
+        members = [case for case in cases if case.set_name == name]
+        members.sort(key=lambda case: hashlib.sha256(case.key.encode()).digest())
+        out += sorted(members[:most], key=lambda case: case.key)
+    return out

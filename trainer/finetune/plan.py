@@ -1,0 +1,210 @@
+"""What a fine-tune is going to do: worked out before it begins, kept with the run so that it can go on."""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.finetune.bases import choose_models, learnt_by, open_base
+from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
+from trainer.finetune.settings import Tuning, recipe_for, tuning_for
+from trainer.finetune.sides import Sides, decide, read_sides, take_sides
+from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.cards import file_sha256, own_card
+from vesselapp.inference.graph import read_graph
+from vesselapp.study.study import Study
+
+CONFIG = "config.json"
+FEWEST = 2
+_FEW = 5
+_STEP_S = {"vessels": 1.1, "cells": 0.45}
+"""Seconds a step took on two cores of the machine it was measured on, and what all else takes a picture."""
+_PICTURE_S = {"vessels": 9.0, "cells": 5.0}
+_START_S = 25.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for."""
+
+    study: Path
+    run: Path | None = None
+    base: str = ""
+    chain: bool = False
+    replay: tuple[Path, ...] = ()
+    settings: tuple[str, ...] = ()
+    events: bool = False
+    accelerator: str = "auto"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A fine-tune, decided.
+
+    Attributes
+    ----------
+    recipe, tuning : Recipe, Tuning
+    base, incumbent : Path
+        The model it starts from, and the one in use.
+    base_sha256, incumbent_sha256 : str
+    pictures : dict
+        The reviewed pictures by key.
+    sides : Sides
+    replay : tuple of Path
+    warnings : tuple of str
+    """
+
+    recipe: Recipe
+    tuning: Tuning
+    base: Path
+    incumbent: Path
+    base_sha256: str
+    incumbent_sha256: str
+    pictures: dict[str, ReviewedPicture]
+    sides: Sides
+    replay: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Steps of all trainings together."""
+        return self.recipe.steps * (1 + len(self.sides.folds))
+
+    @property
+    def subjects(self) -> dict[str, str]:
+        """Subject of each picture by its key."""
+        return {key: picture.subject for key, picture in self.pictures.items()}
+
+    def event(self, device: str) -> dict[str, Any]:
+        """Give the values of the ``plan`` event."""
+        task = self.recipe.task
+        slower = 2 / max(1, min(4, os.cpu_count() or 1)) if device.startswith("CPU") else 0.1
+        pictures = len(self.pictures) + 4 * len(self.replay)
+        expected = _START_S + slower * (self.steps * _STEP_S[task] + pictures * _PICTURE_S[task])
+        return {
+            "steps": self.steps,
+            "expected_s": round(expected),
+            "device": device,
+            "learn": [self.pictures[key].name for key in self.sides.learn],
+            "judge": [self.pictures[key].name for key in self.sides.judge],
+            "folds": [[self.pictures[key].name for key in fold] for fold in self.sides.folds],
+            "warnings": list(self.warnings),
+        }
+
+
+def make_plan(
+    study: Study, request: Request, readable: set[str] | None = None, notes: tuple[str, ...] = ()
+) -> Plan:
+    """Decide what to do; nothing is written.
+
+    Parameters
+    ----------
+    study : Study
+    request : Request
+    readable : set of str, optional
+        Keys of the pictures whose masks could be read; all where None.
+    notes : tuple of str
+        Why others could not.
+
+    Raises
+    ------
+    VesselError
+        Where nothing can be learnt, with the reason.
+    """
+    pictures, warnings = find_reviewed(study)
+    if readable is not None:
+        pictures = {key: picture for key, picture in pictures.items() if key in readable}
+    if len(pictures) < FEWEST:
+        raise VesselError(
+            " ".join([*notes, "Only one picture can be learnt from, and none is left to judge by."]),
+            "Review at least two, better five.",
+        )
+    models = choose_models(study, request.base, chain=request.chain)
+    base_recipe, _net, _card = open_base(models.base)
+    subjects = {key: picture.subject for key, picture in pictures.items()}
+    sides = decide(read_sides(study.folder), subjects)
+    learners = sum(sides[key] == "learn" for key in pictures)
+    recipe, tuning = recipe_for(base_recipe, learners, request.settings), tuning_for(request.settings)
+    learnt = set(_learnt_before(models.incumbent))
+    before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
+    taken = take_sides(sides, subjects, before, tuning.folds)
+    return Plan(
+        recipe,
+        tuning,
+        models.base,
+        models.incumbent,
+        file_sha256(models.base),
+        file_sha256(models.incumbent),
+        pictures,
+        taken,
+        request.replay,
+        (*notes, *warnings, *_warnings(taken, subjects, set(before))),
+    )
+
+
+def _learnt_before(incumbent: Path) -> list[str]:
+    card = own_card(read_graph(incumbent), incumbent)
+    return learnt_by(card) if card is not None else []
+
+
+def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[str]:
+    told = []
+    if len(subjects) < _FEW:
+        told.append(f"Only {len(subjects)} pictures are reviewed: the verdict will be uncertain.")
+    if len(set(subjects.values())) == 1:
+        told.append("All pictures are of one subject: how the model does on others, nobody can tell.")
+    if before and before >= set(sides.judged):
+        told.append(
+            "The model in use has learnt all pictures that judge, which flatters it: review more first."
+        )
+    return told
+
+
+def plan_to_dict(plan: Plan, accelerator: str) -> dict[str, Any]:
+    """Give a plan as what ``config.json`` keeps."""
+    values = dataclasses.asdict(plan)
+    values["recipe"] = recipe_to_dict(plan.recipe)
+    values["pictures"] = list(values["pictures"].values())
+    values["accelerator"] = accelerator
+    kept: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    return kept
+
+
+def kept_plan(run: Path) -> tuple[Plan, str] | None:
+    """Read the plan that a run was begun with, and its accelerator; None where it has not begun.
+
+    Raises
+    ------
+    VesselError
+        Where it can't be read, or a model has changed since.
+    """
+    path = run / CONFIG
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_bytes())
+        pictures = [ReviewedPicture(**{**one, "path": Path(one["path"])}) for one in values["pictures"]]
+        sides = values["sides"]
+        plan = Plan(
+            recipe_from_dict(values["recipe"]),
+            Tuning(**values["tuning"]),
+            Path(values["base"]),
+            Path(values["incumbent"]),
+            values["base_sha256"],
+            values["incumbent_sha256"],
+            {picture.key: picture for picture in pictures},
+            Sides(tuple(sides["learn"]), tuple(sides["judge"]), tuple(map(tuple, sides["folds"]))),
+            tuple(map(Path, values["replay"])),
+            tuple(values["warnings"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise VesselError(f"{path} can't be read, so the run can't go on.", "Start a new one.") from problem
+    for file, sha256 in ((plan.base, plan.base_sha256), (plan.incumbent, plan.incumbent_sha256)):
+        if not file.is_file() or file_sha256(file) != sha256:
+            raise VesselError(
+                f"The model {file} is no longer the one this run began with.", "Start a new run."
+            )
+    return plan, str(values.get("accelerator", "auto"))

@@ -1,0 +1,135 @@
+"""The reviewed pictures of a study: found by their records, read with their masks, and checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.finetune.lessons import Judgement
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import Correction
+from vesselapp.core.image import read_image
+from vesselapp.inference.cards import file_sha256
+from vesselapp.study.annotation import Kept
+from vesselapp.study.record import Record, State
+from vesselapp.study.study import Study
+from vesselapp.study.subjects import subject_of
+
+
+@dataclass(frozen=True)
+class ReviewedPicture:
+    """A picture that a person has judged, as its record says.
+
+    Attributes
+    ----------
+    key, name, subject : str
+        Key in the study, path inside its root, whose eye or which sample it shows.
+    path : Path
+    sha256 : str
+        Of the picture that was judged.
+    """
+
+    key: str
+    name: str
+    subject: str
+    path: Path
+    sha256: str
+
+
+def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
+    """List the reviewed pictures by key, and say which can't be found.
+
+    Raises
+    ------
+    VesselError
+        Where there is nothing to learn from, with the reason.
+    """
+    listed = {picture.key: picture for picture in study.pictures()}
+    reviewed = {key: record for key, record in study.records() if record.state is State.REVIEWED}
+    found = {
+        key: ReviewedPicture(
+            key,
+            listed[key].relative,
+            subject_of(f"{listed[key].root}/{listed[key].relative}"),
+            listed[key].path,
+            record.sha256,
+        )
+        for key, record in reviewed.items()
+        if key in listed
+    }
+    missing = sorted(record.path or record.image for key, record in reviewed.items() if key not in listed)
+    if not found:
+        raise _nothing(study, listed=len(listed), missing=missing)
+    told = f"{len(missing)} reviewed pictures are missing (first: {missing[0]})." if missing else ""
+    return found, [told] if told else []
+
+
+def _nothing(study: Study, *, listed: int, missing: Sequence[str]) -> VesselError:
+    if missing:
+        return VesselError(
+            f"All {len(missing)} reviewed pictures of this study are missing (first: {missing[0]}).",
+            "Connect the drive that holds them, or put them back.",
+        )
+    if not listed:
+        return VesselError(f"The study {study.name} has no pictures.", "Add some, and review them.")
+    return VesselError("No picture of this study is reviewed yet.", "Correct some and mark them as reviewed.")
+
+
+def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Judgement:
+    """Read a reviewed picture and what was said of it.
+
+    Parameters
+    ----------
+    study : Study
+    picture : ReviewedPicture
+    corrected : int
+        Weight of a corrected px (1-127).
+
+    Raises
+    ------
+    VesselError
+        Where picture or mask can't be read, or don't fit each other.
+    """
+    if file_sha256(picture.path) != picture.sha256:
+        raise VesselError(f"{picture.name} is not the picture that was reviewed.", "Review it anew.")
+    pixels = read_image(picture.path).pixels
+    height, width = pixels.shape[:2]
+    place = study.place_of(picture.key)
+    record = place.record()
+    if record is None:
+        raise VesselError(f"What was said of {picture.name} can't be read.", "Open it in the app.")
+    if (record.height, record.width) != (height, width):
+        raise VesselError(
+            f"The mask of {picture.name} is {record.width} x {record.height} px, but the picture is "
+            f"{width} x {height} px.",
+            "Review it anew.",
+        )
+    kept = place.load(picture.sha256, height, width, 0)
+    if kept is None or kept.record is None or kept.corrections.shape != (height, width):
+        notes = " ".join(kept.notes) if kept is not None else ""
+        text = f"What was said of {picture.name} can't be read. {notes}"
+        raise VesselError(text.strip(), "Open it in the app.")
+    if kept.needs_answer and not kept.record.nothing_there:
+        raise VesselError(
+            f"Of {picture.name} the answer that was judged is not kept.",
+            "Open it and mark it as reviewed again.",
+        )
+    truth = np.zeros((height, width), bool) if kept.record.nothing_there else kept.mask()
+    return Judgement(pixels, truth, _weights(kept, kept.record, truth, corrected))
+
+
+def _weights(kept: Kept, record: Record, truth: NDArray[np.bool_], corrected: int) -> NDArray[np.uint8]:
+    said = kept.corrections
+    weight = np.ones(said.shape, np.uint8)
+    weight[(said == Correction.BACKGROUND) | (said == Correction.FOREGROUND)] = corrected
+    if record.nothing_there and kept.answer is not None:  # what the model saw, and is not there
+        weight[(kept.answer >= kept.mask_level) & ~truth] = corrected
+    weight[said == Correction.UNSURE] = 0
+    if record.reviewed_boxes:
+        looked = np.zeros(said.shape, bool)
+        for left, top, right, bottom in record.reviewed_boxes:
+            looked[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
+        weight[~looked] = 0
+    return weight

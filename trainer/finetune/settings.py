@@ -1,0 +1,111 @@
+"""What decides a fine-tune: steps and rate from the number of pictures, and what holds the old ground."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainer.recipes import Recipe, change_recipe
+from vesselapp.core.errors import VesselError
+
+MOST_WEIGHT = 100
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a fine-tune adds to a recipe.
+
+    Attributes
+    ----------
+    corrected : int
+        How many times as much a corrected px weighs as one that was merely accepted (1-100).
+    old_share : float
+        Share of each batch that holds the old ground (0-1).
+    hold : float
+        Weight of the loss on those crops.
+    frozen_norms : bool
+        Whether batch norm keeps the base's statistics.
+    blend : float
+        Share of the tuned weights in the candidate; the rest are the base's (WiSE-FT: Wortsman et al.,
+        CVPR 2022).
+    folds : int
+        Into how many parts few pictures are cut, each judged by a candidate that has not learnt it.
+    """
+
+    corrected: int = 3
+    old_share: float = 0.5
+    hold: float = 1.0
+    frozen_norms: bool = True
+    blend: float = 1.0
+    folds: int = 3
+
+
+def recipe_for(base: Recipe, pictures: int, changes: Sequence[str]) -> Recipe:
+    """Choose steps and rate for so many pictures to learn, then apply the ``key=value`` changes of a recipe.
+
+    The figures come of the measurements in docs/learning.md.
+
+    Raises
+    ------
+    VesselError
+        For a setting that doesn't exist, or a value of the wrong kind.
+    """
+    steps = max(20, round(30 * math.sqrt(max(1, pictures)) / 10) * 10)
+    recipe = dataclasses.replace(
+        base,
+        steps=min(600, steps),
+        steps_per_epoch=10,
+        validate_every=1 if steps <= 100 else 2,
+        learning_rate=1e-3,
+        schedule="one-cycle",
+        ema=0.98,
+        patience=4,
+        drawn=0.0,
+        balance="pictures",
+        workers=1 if sys.platform == "linux" else 0,
+    )
+    return change_recipe(recipe, [change for change in changes if _name(change) not in _OURS])
+
+
+def tuning_for(changes: Sequence[str]) -> Tuning:
+    """Apply the ``key=value`` changes that are of `Tuning`.
+
+    Raises
+    ------
+    VesselError
+        For a value that makes no sense.
+    """
+    values: dict[str, Any] = {}
+    for change in changes:
+        if (name := _name(change)) in _OURS:
+            values[name] = _value(name, change.partition("=")[2])
+    changed = dataclasses.replace(Tuning(), **values)
+    limits = {"corrected": (1, MOST_WEIGHT), "old_share": (0, 0.95), "blend": (0, 1), "folds": (2, 20)}
+    for name, (low, high) in limits.items():
+        if not low <= getattr(changed, name) <= high:
+            raise VesselError(f"The setting '{name}' must lie between {low:g} and {high:g}.")
+    return changed
+
+
+def _value(name: str, text: str) -> Any:
+    """Read a value of the kind that a setting has."""
+    kind = type(getattr(Tuning(), name))
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, bool) != (kind is bool) or not isinstance(value, int | float):
+        raise VesselError(f"The setting '{name}' can't be '{text}'.")
+    if kind is int and value != int(value):
+        raise VesselError(f"The setting '{name}' must be a whole number.")
+    return kind(value)
+
+
+def _name(change: str) -> str:
+    return change.partition("=")[0]
+
+
+_OURS = {field.name for field in dataclasses.fields(Tuning)}

@@ -1,0 +1,144 @@
+"""How a run speaks to the outside and listens: events, a sign of life, and a person's wishes."""
+
+import contextlib
+import json
+import os
+import platform
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.files import atomic_write, reason
+from vesselapp.study.run_folder import RunFolder
+
+_BEAT_S = 5.0
+_LOOK_S = 0.2
+
+
+class Stopped(Exception):
+    """A person wishes that the training ends here and what was reached is kept."""
+
+
+class Line:
+    """A run's line to the outside.
+
+    Parameters
+    ----------
+    run : RunFolder
+    events : bool
+        Whether events are printed as JSON lines too; else the important ones are told in words.
+    """
+
+    def __init__(self, run: RunFolder, *, events: bool) -> None:
+        self.run, self._print = run, events
+        self._over = threading.Event()
+        self._last_words = ""
+
+    def __enter__(self) -> "Line":
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        process = {"pid": os.getpid(), "host": platform.node(), "started": now}
+        atomic_write(self.run.folder / "process.json", json.dumps(process).encode())
+        self._beat_once()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def emit(self, event: str, **values: Any) -> None:
+        """Append an event to the run's file, and print it where that is wished.
+
+        Raises
+        ------
+        VesselError
+            Where it can't be written.
+        """
+        line = json.dumps({"event": event, "time": round(time.time(), 3), **values})
+        try:
+            with self.run.events_file.open("ab") as file:
+                file.write(line.encode() + b"\n")
+        except OSError as problem:
+            raise VesselError(
+                f"The run folder {self.run.folder} can't be written: {reason(problem)}."
+            ) from problem
+        if self._print:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        else:
+            self._tell(event, values)
+
+    def last_word(self, event: str, **values: Any) -> None:
+        """Emit, as far as it can still be written."""
+        with contextlib.suppress(VesselError):
+            self.emit(event, **values)
+
+    def heed(self) -> None:
+        """Look what a person wishes: wait out a pause.
+
+        Raises
+        ------
+        Stopped
+            Where the training shall end and be kept.
+        Cancelled
+            Where the run shall end.
+        """
+        paused = False
+        while (word := self._wish()) == "pause":
+            if not paused:
+                self.emit("paused")
+                paused = True
+            time.sleep(_LOOK_S)
+        if word in ("stop", "cancel"):
+            (self.run.folder / "wish").unlink(missing_ok=True)
+            raise Stopped if word == "stop" else Cancelled
+        if paused:
+            self.emit("resumed")
+
+    def heed_cancel(self) -> None:
+        """Look what a person wishes where there is no training to stop: only a cancel ends the work."""
+        if self._wish() != "stop":
+            self.heed()
+
+    def _wish(self) -> str:
+        try:
+            return (self.run.folder / "wish").read_text("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+    def _beat(self) -> None:
+        while not self._over.wait(_BEAT_S):
+            self._beat_once()
+
+    def _beat_once(self) -> None:
+        try:
+            (self.run.folder / "heartbeat").touch()
+        except OSError:
+            return  # a full disk is told by what must be written
+
+    def _tell(self, event: str, values: dict[str, Any]) -> None:
+        """Print what a person at a terminal wants to know."""
+        said = in_words(event, values, self.run)
+        if said and said != self._last_words:
+            self._last_words = said
+            print(said, flush=True)
+
+
+def in_words(event: str, values: dict[str, Any], run: RunFolder) -> str:
+    """Say an event to a person; empty for those that nobody needs at a terminal."""
+    if event == "plan":
+        count, minutes = len(values["learn"]), values["expected_s"] / 60
+        told = f"learning from {count} pictures on {values['device']}, about {minutes:.1f} minutes"
+        return "\n".join([told, *values["warnings"]])
+    if event == "validation":
+        shown = ((key, value) for key, value in values.items() if isinstance(value, float))
+        return f"step {values['step']}: " + "  ".join(f"{key} {value:.4f}" for key, value in shown)
+    if event == "threshold":
+        return f"threshold {values['before']:.2f} -> {values['after']:.2f}"
+    if event == "stage":
+        return f"{values['name']} …"
+    if event == "paused":
+        return f"paused; to go on, write 'go' into {run.folder / 'wish'}"
+    return {"stopped": "cancelled"}.get(event, "")

@@ -1,0 +1,83 @@
+"""The commands of the learning loop: ``finetune``, ``promote``, ``runs``."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from trainer.events import emit
+from vesselapp.core.errors import VesselError
+
+
+def add_learning(commands: Any) -> None:
+    """Add the commands to a parser's subcommands."""
+    tune = commands.add_parser("finetune", help="learn from a study's reviewed pictures, and judge")
+    tune.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
+    tune.add_argument("--base", default="", metavar="FILE|NUMBER", help="the model to start from")
+    tune.add_argument("--chain", action="store_true", help="start from the model in use, not from its base")
+    tune.add_argument("--replay", type=Path, nargs="+", default=[], metavar="DIR", help="old pictures")
+    tune.add_argument("--run", dest="run_folder", type=Path, metavar="DIR", help="an old one goes on")
+    tune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
+    tune.add_argument("--events", action="store_true", help="print JSON lines")
+    tune.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+    tune.add_argument("--accelerator", default="auto", help="cpu, gpu, ...")
+    tune.set_defaults(run=_finetune)
+    promote = commands.add_parser("promote", help="make a run's candidate the study's model")
+    promote.add_argument("run_folder", type=Path, metavar="RUN")
+    promote.add_argument("--overrule", default="", metavar="REASON", help="against the verdict")
+    promote.set_defaults(run=_promote)
+    listing = commands.add_parser("runs", help="list a study's training runs and their verdicts")
+    listing.add_argument("study", type=Path, metavar="STUDY")
+    listing.set_defaults(run=_runs)
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from trainer.finetune.command import finetune, plan_only
+    from trainer.finetune.plan import Request
+
+    request = Request(
+        options.study,
+        options.run_folder,
+        options.base,
+        options.chain,
+        tuple(folder.resolve() for folder in options.replay),
+        tuple(options.set),
+        options.events,
+        options.accelerator,
+    )
+    if options.plan:
+        options.events = True
+        emit("plan", **plan_only(request))
+        return
+    options.events = False  # the run's own line tells of failures
+    verdict = finetune(request)
+    if verdict is not None and not request.events:
+        print(f"{verdict.verdict}: {verdict.sentence}")
+        for row in verdict.table:
+            low, high = (f"{end:+.3f}" if end is not None else "?" for end in (row.low, row.high))
+            print(
+                f"  {row.ground}  {row.set} ({row.pictures}), {row.measure}: {row.incumbent:.3f} -> "
+                f"{row.candidate:.3f}  ({low} to {high})"
+            )
+
+
+def _promote(options: argparse.Namespace) -> None:
+    from vesselapp.core.user import user_name
+    from vesselapp.study.promote import promote
+    from vesselapp.study.run_folder import RunFolder
+
+    folder = options.run_folder.resolve()
+    if not (folder / "verdict.json").is_file():
+        raise VesselError(f"{options.run_folder} holds no verdict.", "Give the folder of a finished run.")
+    number = promote(folder.parents[1], RunFolder(folder), who=user_name(), overrule=options.overrule)
+    print(f"in use: model {number}", file=sys.stdout)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    from vesselapp.study.run_folder import runs_of
+    from vesselapp.study.study import Study
+
+    for run in reversed(runs_of(Study.open(options.study).folder)):
+        decision = run.decision()
+        said = run.verdict().sentence if run.has_verdict else "no verdict"
+        print(f"{run.name}  {decision.decision if decision else 'undecided'}  {said}")
