@@ -1,6 +1,6 @@
 """A trainer that trains nothing: it writes a run's files at speed, and heeds wishes, for tests of the window.
 
-Run as ``python fake_trainer.py finetune STUDY --run DIR --events [--set KEY=VALUE]``. Settings: ``steps``,
+Run as ``python fake_trainer.py finetune STUDY --run DIR [--set KEY=VALUE]``. Settings: ``steps``,
 ``pause_s`` (between steps), ``verdict`` (better, worse, same), ``die`` and ``fail`` (the step at which it
 does), ``torn`` (1: every event is written in two halves).
 """

@@ -88,14 +88,14 @@ class Started:
 def start_trainer(command: Sequence[str], study: Path, run: RunFolder, options: TrainingOptions) -> Started:
     """Start a training, or go on with one that was killed, as a process that outlives the app.
 
-    What it prints goes to the run's log; it gives way to other programs.
+    What it prints goes to the run's log (events go to a file of their own); it gives way to other programs.
 
     Raises
     ------
     VesselError
         Where it can't be started.
     """
-    words = [*command, "finetune", str(study), "--run", str(run.folder), "--events", *options.arguments()]
+    words = [*command, "finetune", str(study), "--run", str(run.folder), *options.arguments()]
     try:
         with run.log_file.open("ab") as log:
             process = _start(words, log, subprocess.STDOUT)

@@ -96,6 +96,9 @@ class Plot(QWidget):
         painter.setClipRect(field.adjusted(-2, -2, 2, 2))
         for curve in self._curves:
             self._paint_curve(painter, field, low, high, curve)
+        if not any(curve.points for curve in self._curves):
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            painter.drawText(field, Qt.AlignmentFlag.AlignCenter, "nothing yet")
         painter.end()
 
     def _field(self) -> QRectF:
