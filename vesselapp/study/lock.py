@@ -55,6 +55,8 @@ _ATTEMPTS = 10
 _BRIEF_SECONDS = 20.0
 """Nobody holds a lock `briefly` for so long and lives."""
 _PATIENCE_SECONDS = 10.0
+_ABANDONED: set[str] = set()
+"""Tokens of this process that no lock stands for any more, although the disk may still hold their files."""
 
 
 class Taken(VesselError):
@@ -155,31 +157,45 @@ class Lock:
 
     @classmethod
     def _take(cls, path: Path, who: str, stale: float, *, over_stale: bool) -> Lock:
-        holder = nobody()
         for _ in range(_ATTEMPTS):
-            with _told(path):
-                mine = ourselves(who)
-                if create(path, mine):
-                    leftovers = [] if successor(path, mine.token).exists() else successors(path)
-                    remove(leftovers)  # of chains that began with a lock file before ours
-                    return cls(path, mine, path, mine.token, unclean=bool(leftovers))
-                links = chain(path)
-                if not links:
-                    continue
-                holder, file = links[-1]
-                dead = is_alive(holder.host, holder.boot, holder.pid) is False
-                late = dead or age(file) > stale
-                if not (dead or (late and over_stale)):
-                    raise Taken(replace(holder, stale=late))
-                claim = successor(path, holder.token)
-                if not create(claim, mine):
-                    continue  # somebody was quicker: see who
-                links = chain(path)
-                if not links or links[-1][0].token != mine.token:
-                    remove([claim])  # the chain had ended meanwhile
-                elif not (dead and _unlocked(path)):  # nobody to wait for: it begins anew
-                    return cls(path, mine, claim, links[0][0].token, unclean=True)
-        raise Taken(holder)
+            mine = ourselves(who)
+            try:
+                with _told(path):
+                    lock = cls._attempt(path, mine, stale, over_stale)
+            except Taken:
+                raise
+            except VesselError:
+                _ABANDONED.add(mine.token)
+                raise
+            if lock is not None:
+                return lock
+        raise Taken(nobody())
+
+    @classmethod
+    def _attempt(cls, path: Path, mine: Holder, stale: float, over_stale: bool) -> Lock | None:
+        """Try to take a lock; None where others were at it in the same moment, so that all has changed."""
+        if create(path, mine):
+            leftovers = [] if successor(path, mine.token).exists() else successors(path)
+            remove(leftovers)  # of chains that began with a lock file before ours
+            return cls(path, mine, path, mine.token, unclean=bool(leftovers))
+        links = chain(path)
+        if not links:
+            return None
+        holder, file = links[-1]
+        dead = _is_dead(holder)
+        late = dead or age(file) > stale
+        if not (dead or (late and over_stale)):
+            raise Taken(replace(holder, stale=late))
+        claim = successor(path, holder.token)
+        if not create(claim, mine):
+            return None
+        links = chain(path)
+        if not links or links[-1][0].token != mine.token:
+            remove([claim])  # the chain had ended meanwhile
+            return None
+        if dead and _unlocked(path):
+            return None  # nobody to wait for: it begins anew
+        return cls(path, mine, claim, links[0][0].token, unclean=True)
 
     def check(self) -> None:
         """See from the disk that the lock is still ours.
@@ -234,15 +250,20 @@ class Lock:
     def release(self) -> None:
         """Give the lock back; nothing happens where it is no longer ours.
 
-        Where the disk refuses, the lock is left to grow stale.
+        Where the disk refuses, the lock is left to grow stale; in this process it counts as free.
         """
-        with contextlib.suppress(OSError, VesselError):
+        last = ourselves(self.holder.who)
+        try:
             self.check()
-            last = successor(self._path, self.holder.token)
-            if create(last, ourselves(self.holder.who)):
+            gone = not create(successor(self._path, self.holder.token), last)
+            if not gone:
                 links = chain(self._path)
-                if _unlocked(self._path):
-                    remove([file for _, file in links if file != self._path])
+                gone = _unlocked(self._path)
+                remove([file for _, file in links if file != self._path and gone])
+        except (OSError, VesselError) as problem:
+            gone = isinstance(problem, Lost)
+        if not gone:
+            _ABANDONED.update({self.holder.token, last.token})
 
     def _is_ours(self) -> bool:
         """Tell whether the chain still begins where it began and ends with us."""
@@ -272,7 +293,7 @@ def holder_of(folder: Path, *, name: str = LOCK_NAME, stale: float = STALE_SECON
         if not links:
             return None
         holder, file = links[-1]
-        if is_alive(holder.host, holder.boot, holder.pid) is False:
+        if _is_dead(holder):
             return replace(holder, stale=True)
         return replace(holder, stale=age(file) > stale)
     except OSError:
@@ -282,6 +303,13 @@ def holder_of(folder: Path, *, name: str = LOCK_NAME, stale: float = STALE_SECON
 def unclean_end(folder: Path, *, name: str = LOCK_NAME) -> bool:
     """Tell whether whoever had the lock didn't give it back, or still has it."""
     return (folder / name).exists() or bool(successors(folder / name))
+
+
+def _is_dead(holder: Holder) -> bool:
+    """Tell whether a holder is surely gone: a process of this computer that ended, or our own past self."""
+    if holder.token in _ABANDONED and holder.pid == os.getpid():
+        return True
+    return is_alive(holder.host, holder.boot, holder.pid) is False
 
 
 def _unlocked(path: Path) -> bool:
