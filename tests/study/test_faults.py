@@ -31,6 +31,7 @@ class Session:
         self.acknowledged = self.work.state
         self.failures = 0
         self.faults: Faults | None = None
+        self.acknowledge: Callable[[int], None] = lambda steps: None
         self.writer: Writer | None = None
 
     def run(self) -> None:
@@ -68,6 +69,7 @@ class Session:
         writer, operations = self.writer, [self.work.step() for _ in range(steps)]
         self._try(lambda: writer.append(operations))
         self.acknowledged = self.work.state
+        self.acknowledge(steps)
 
     def _try(self, action: Callable[[], None]) -> None:
         while True:

@@ -161,7 +161,12 @@ class Lock:
             mine = ourselves(who)
             try:
                 with _told(path):
-                    lock = cls._attempt(path, mine, stale, over_stale)
+                    try:
+                        lock = cls._attempt(path, mine, stale, over_stale)
+                    except FileNotFoundError:
+                        if not path.parent.is_dir():
+                            raise
+                        continue  # the owner swept our temporary file away
             except Taken:
                 raise
             except VesselError:

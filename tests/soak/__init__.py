@@ -1,0 +1,1 @@
+"""Tests that run long: ``python -m tests.soak --kills N``."""
