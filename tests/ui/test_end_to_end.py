@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
-import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from pytestqt.qtbot import QtBot

@@ -18,7 +18,8 @@ from vesselapp.state.exporting import export_picture, export_stem
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.listing import Listing
-from vesselapp.state.pictures import Entry, PictureList
+from vesselapp.state.pictures import Entry, Order, PictureList
+from vesselapp.state.ranking import Doubts, Ranking
 from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
 from vesselapp.state.sitting import Sitting
@@ -95,7 +96,12 @@ class Workspace:
         desk.rested.connect(self.idle.emit)
         desk.failed.connect(self.failed.emit)
         desk.told.connect(self.told.emit)
-        desk.asking.answered.connect(self.answered.emit)
+        desk.asking.answered.connect(self._on_answered)
+        self.ranking = Ranking(jobs.deliver, Doubts(cache / "doubt"), lambda: desk.busy)
+        self.ranking.found.connect(self.pictures.touched.emit)
+        self.ranking.recalled.connect(self.pictures.refresh)
+        self.ranking.ended.connect(lambda _told: self.pictures.arrange(order=Order.DOUBT))
+        self._doubts_of = ""
 
     # -- the open picture --------------------------------------------------------------------------------
 
@@ -161,6 +167,7 @@ class Workspace:
     def close(self) -> list[str]:
         """End; give the names of pictures whose work is neither in its place nor in the rescue folder."""
         self.cancel()
+        self.ranking.stop(2.0)
         self.desk.forget_ahead()
         self.desk.leave()
         return [sitting.facts.image for sitting in self.keeper.close()]
@@ -213,6 +220,8 @@ class Workspace:
         if study is not None:
             sentences += [f"The folder of pictures {gone} is not there now." for gone in study.missing_roots]
             self.settings.note_study(study.folder)
+        self.ranking.stop()
+        self._doubts_of = ""
         self.desk.turn_to(collection, sentences)
         before, self.study, self._collection = self.study, study, collection
         if study is not None or before is not None:
@@ -233,6 +242,19 @@ class Workspace:
             if entry is not self.entry or self.review is None:  # the open one knows better
                 entry.take(record)
         self.pictures.refresh([entry for entry, _ in found])
+
+    def rank(self) -> None:
+        """Ask the model about all pictures of the list, in the background, and sort them by doubt."""
+        self.ranking.start(self.pictures.shown, self.asking.question(None))
+
+    def _on_answered(self) -> None:
+        entry, answer = self.entry, self.answer
+        if entry is not None and answer is not None and not answer.judged:
+            if answer.model_sha256 != self._doubts_of:
+                self._doubts_of = answer.model_sha256
+                self.ranking.recall(self.pictures.entries, answer.model_sha256)
+            self.ranking.note(entry, answer)
+        self.answered.emit()
 
     def _on_opening(self, entry: Entry) -> None:
         if self.study is not None:

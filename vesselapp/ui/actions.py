@@ -110,6 +110,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "What is in sight is right; nothing is said of the rest",
     ),
     ActionSpec("note", "N&ote…", ("Ctrl+N",), "Review", "", "Write a note on this picture"),
+    ActionSpec(
+        "rank", "Rank by &doubt", (), "Review", "", "Ask the model about all, the most doubtful first", True
+    ),
     ActionSpec("find_picture", "Find a &picture…", ("Ctrl+L",), "Review", "", "Filter the list of pictures"),
     ActionSpec("lower", "&Lower threshold", (",",), "Model", "", "Lower the threshold by one step"),
     ActionSpec("raise", "&Raise threshold", (".",), "Model", "", "Raise the threshold by one step"),

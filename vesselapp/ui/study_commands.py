@@ -41,6 +41,7 @@ class StudyCommands:
             "reviewed_in_sight": self.review_in_sight,
             "note": self._window.write_note,
             "find_picture": self._window.find_picture,
+            "rank": self.rank,
         }
 
     # -- how far the picture is --------------------------------------------------------------------------
@@ -76,6 +77,25 @@ class StudyCommands:
             return False
         window.status.tell(f"{review.entry.name}: {review.entry.words}")
         return True
+
+    def rank(self, wanted: bool) -> None:
+        """Sort the pictures by doubt, asking the model about all of them; or stop that."""
+        if wanted:
+            self.workspace.rank()
+        else:
+            self.workspace.ranking.stop()
+
+    def show_ranking(self, _entry: object) -> None:
+        """Say how far the ranking is."""
+        ranking = self.workspace.ranking
+        if ranking.running:
+            self._window.status.tell(f"Ranking by doubt: {ranking.done} of {ranking.total}")
+
+    def end_ranking(self, told: str) -> None:
+        """Say how the ranking went."""
+        self._window.action("rank").setChecked(False)
+        self._window.pictures.show_order()
+        self._window.status.tell(told)
 
     # -- studies -----------------------------------------------------------------------------------------
 

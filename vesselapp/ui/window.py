@@ -131,6 +131,8 @@ class MainWindow(QMainWindow):
         workspace.told.connect(self.notice.show_text)
         workspace.standing_changed.connect(self._on_standing)
         workspace.leaving.connect(self.pictures.keep_note)
+        workspace.ranking.found.connect(self.studies.show_ranking)
+        workspace.ranking.ended.connect(self.studies.end_ranking)
         workspace.desk.box_in_sight = canvas.box_in_sight
         self.status.cancel_wanted.connect(workspace.cancel)
         self.pictures.chosen.connect(workspace.open)

@@ -118,6 +118,7 @@ class PicturesPanel(QWidget):
     def _bind(self) -> None:
         self.pictures.changed.connect(self._on_changed)
         self.pictures.touched.connect(self._on_touched)
+        self.pictures.changed_rows.connect(self._on_rows)
         self.thumbnails.ready.connect(self.model.touch)
         self.text_field.textChanged.connect(lambda text: self.pictures.arrange(text=text))
         self.show_box.activated.connect(lambda _row: self.pictures.arrange(self.show_box.currentData()))
@@ -142,9 +143,14 @@ class PicturesPanel(QWidget):
 
     def sort_by(self, order: Order) -> None:
         """Sort the list; the same order again takes in what has changed since."""
-        self.order_box.setCurrentIndex(self.order_box.findData(order))
-        self.rows.order = order
         self.pictures.arrange(order=order)
+        self.show_order()
+
+    def show_order(self) -> None:
+        """Show what the list is sorted by."""
+        self.order_box.setCurrentIndex(self.order_box.findData(self.pictures.order))
+        self.rows.order = self.pictures.order
+        self.view.viewport().update()
 
     # -- the open picture --------------------------------------------------------------------------------
 
@@ -204,6 +210,10 @@ class PicturesPanel(QWidget):
         self._count()
         if entry is self.pictures.current and not self.note.hasFocus():
             self.show_note(entry.note, enabled=self.note.isEnabled())
+
+    def _on_rows(self, _entries: object) -> None:
+        self._count()
+        self.view.viewport().update()
 
     def _count(self) -> None:
         entries, shown = len(self.pictures.entries), len(self.pictures.shown)

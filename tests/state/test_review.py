@@ -1,0 +1,197 @@
+"""How far a picture is, as it changes under a person's hands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.state.test_document import make_document, stroke
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import level_of
+from vesselapp.core.geometry import Box
+from vesselapp.state.answers import Answer
+from vesselapp.state.brush import Brush
+from vesselapp.state.document import Document
+from vesselapp.state.pictures import Entry
+from vesselapp.state.review import LONGEST_PAUSE_S, Review
+from vesselapp.state.sources import Source
+from vesselapp.study.record import ImageFacts, Record, State
+
+FACTS = ImageFacts("eye.png", "0" * 64, 530, 600)
+
+
+class Sitting:
+    """Takes what a real one would take to the disk."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Record, bool]] = []
+        self.answers: list[np.ndarray] = []
+
+    def put_record(self, record: Record, *, told: bool = False) -> None:
+        self.records.append((record, told))
+
+    def put_answer(self, answer: np.ndarray) -> None:
+        self.answers.append(answer)
+
+
+@pytest.fixture
+def document() -> Document:
+    document = make_document()
+    probability = np.full((530, 600), 40, np.uint8)
+    probability[100:200, 100:300] = 220
+    document.set_probability(probability)
+    return document
+
+
+@pytest.fixture
+def sitting() -> Sitting:
+    return Sitting()
+
+
+@pytest.fixture
+def review(document: Document, sitting: Sitting) -> Review:
+    review = Review(Entry(Source("eye.png", Path.cwd, None)), document, FACTS, None, "ann")  # type: ignore[arg-type]
+    review.sitting = sitting  # type: ignore[assignment]
+    return review
+
+
+def answer(name: str = "net", value: int = 90) -> Answer:
+    return Answer(np.full((530, 600), value, np.uint8), name, "2", "ab" * 32, 0.5)
+
+
+def test_the_first_stroke_begins_it(review: Review, document: Document, sitting: Sitting) -> None:
+    assert review.record.state is State.NEW
+    assert not review.touched
+    stroke(document, Brush.PAINT, 20, (50, 50))
+    assert review.record.state is State.IN_PROGRESS
+    assert review.entry.state is State.IN_PROGRESS
+    assert review.record.strokes == 1
+    assert review.record.who == "ann"
+    assert sitting.records[-1][1]
+    stroke(document, Brush.PAINT, 20, (90, 50))
+    document.undo()
+    assert review.record.strokes == 2
+    assert not sitting.records[-1][1]
+
+
+def test_a_threshold_alone_is_kept_but_begins_nothing(review: Review, document: Document) -> None:
+    document.set_level(99)
+    assert review.record.state is State.NEW
+    assert review.record.level == 99
+    assert review.touched
+
+
+def test_reviewed_keeps_the_answer_that_was_judged(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    review.note_answer(answer())
+    review.mark(State.REVIEWED)
+    assert sitting.answers[0] is document.probability
+    record, told = sitting.records[-1]
+    assert told
+    assert (record.state, record.model, record.model_version) == (State.REVIEWED, "net", "2")
+    assert record.level == document.level
+    assert record.reviewed_boxes == ()
+
+
+@pytest.mark.parametrize("change", ["stroke", "undo", "threshold"])
+def test_what_is_changed_after_the_review_is_in_progress_again(
+    review: Review, document: Document, change: str
+) -> None:
+    stroke(document, Brush.PAINT, 20, (50, 50))
+    review.mark(State.REVIEWED)
+    if change == "stroke":
+        stroke(document, Brush.PAINT, 20, (90, 90))
+    elif change == "undo":
+        document.undo()
+    else:
+        document.set_level(33)
+    assert review.record.state is State.IN_PROGRESS
+
+
+def test_nothing_there_is_one_edit_that_can_be_undone(review: Review, document: Document) -> None:
+    before = document.mask().copy()
+    assert before.any()
+    review.mark_nothing_there()
+    assert not document.mask().any()
+    assert document.history.names[0] == ["Nothing there"]
+    assert review.record.nothing_there
+    assert review.entry.words == "reviewed, nothing there"
+    document.undo()
+    assert np.array_equal(document.mask(), before)
+    assert review.record.state is State.IN_PROGRESS
+    assert not review.record.nothing_there
+
+
+def test_nothing_there_where_nothing_was_found_makes_no_edit(review: Review, document: Document) -> None:
+    document.set_level(253)
+    review.mark_nothing_there()
+    assert document.history.undo_name is None
+    assert review.record.nothing_there
+
+
+def test_only_what_is_in_sight(review: Review) -> None:
+    review.mark_in_sight(Box(10, 20, 110, 220))
+    review.mark_in_sight(Box(200, 20, 300, 220))
+    review.mark_in_sight(Box(10, 20, 110, 220))
+    assert review.record.reviewed_boxes == ((10, 20, 110, 220), (200, 20, 300, 220))
+    assert review.entry.words == "reviewed in part"
+    review.mark(State.REVIEWED)
+    assert review.record.reviewed_boxes == ()
+    assert review.entry.words == "reviewed"
+
+
+def test_a_flag_outlasts_strokes(review: Review, document: Document) -> None:
+    review.mark(State.FLAGGED)
+    stroke(document, Brush.PAINT, 20, (50, 50))
+    assert review.record.state is State.FLAGGED
+
+
+def test_nothing_is_marked_where_nothing_can_be_changed(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    document.lock("bob has it.")
+    with pytest.raises(VesselError, match="bob"):
+        review.mark(State.REVIEWED)
+    with pytest.raises(VesselError, match="bob"):
+        review.mark_nothing_there()
+    review.set_note("a note")
+    assert sitting.records == []
+    assert document.mask().any()
+
+
+def test_another_answer_after_the_review_is_in_progress_and_kept(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    review.note_answer(answer())
+    review.mark(State.REVIEWED)
+    other = answer("other", 100)
+    document.set_probability(other.probability)
+    review.note_answer(other)
+    assert review.record.state is State.IN_PROGRESS
+    assert review.record.model == "other"
+    assert sitting.answers[-1] is other.probability
+
+
+def test_time_is_counted_without_the_pauses(review: Review) -> None:
+    for now in (0.0, 10.0, 25.0, 25.0 + LONGEST_PAUSE_S, 26.0 + LONGEST_PAUSE_S):
+        review.note_input(now)
+    assert review.record.active_seconds == pytest.approx(26.0)
+
+
+def test_a_note_is_kept_at_once(review: Review, sitting: Sitting) -> None:
+    review.set_note("haemorrhage?")
+    assert sitting.records[-1][0].note == "haemorrhage?"
+    assert sitting.records[-1][1]
+    assert review.entry.note == "haemorrhage?"
+    count = len(sitting.records)
+    review.set_note("haemorrhage?")
+    assert len(sitting.records) == count
+
+
+def test_the_models_threshold_is_the_records(review: Review, document: Document) -> None:
+    document.suggest_threshold(0.3)
+    review.note_answer(answer())
+    assert review.record.level == level_of(0.3)
