@@ -12,6 +12,7 @@ from tests import fake_trainer
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
+from vesselapp.core.evidence import threshold_of
 from vesselapp.core.geometry import Box
 from vesselapp.study.models import Registry
 from vesselapp.study.record import State
@@ -137,6 +138,16 @@ def test_a_reviewed_picture_keeps_its_mask(qtbot: QtBot, window: MainWindow, tmp
     assert np.array_equal(back.mask(), mask)
     assert mine.record.state is State.REVIEWED
     assert dict(study.records())[study.pictures()[2].key].state is State.REVIEWED
+
+
+def test_a_reviewed_mask_is_seen_as_it_was_judged(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    study = drawn_study(tmp_path / "judged", 1)
+    review(study, study.pictures()[0], level=90, threshold=threshold_of(90))
+    window.open_paths([study.folder])
+    qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=LONG)
+    wait_for_answer(qtbot, window)
+    assert window.workspace.document is not None
+    assert window.workspace.document.level == 90
 
 
 def test_a_study_without_a_model_of_its_own_takes_the_shipped_one(

@@ -173,10 +173,11 @@ def make_document(opened: Opened, wishes: Wishes, probability: NDArray[np.uint8]
         return Document(
             opened.image, opened.pixels, wishes.threshold, wishes.history_bytes, probability=probability
         )
+    judged = kept.record if kept.answer is not None else None
     document = Document(
         opened.image,
         opened.pixels,
-        wishes.threshold,
+        wishes.threshold if judged is None else judged.threshold,
         wishes.history_bytes,
         corrections=kept.corrections.copy(),
         probability=probability if kept.answer is None else kept.answer,

@@ -9,6 +9,7 @@ from typing import Any
 from vesselapp.study.run_events import Event
 
 _MOST_POINTS = 4000
+_FIGURES = ("dice", "dice_before", "old", "old_before", "learn", "learn_before")
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class Validation:
-    """Figures (0-1) on judge pictures and on old ground at a step; None where there are none."""
+    """Figures (0-1) at a step, and the incumbent's; None where there are none.
+
+    Attributes
+    ----------
+    step : int
+    dice, dice_before : float or None
+        On judge pictures.
+    old, old_before : float or None
+        On old ground.
+    learn, learn_before : float or None
+        On what is learnt.
+    """
 
     step: int
     dice: float | None
     dice_before: float | None
     old: float | None
     old_before: float | None
+    learn: float | None = None
+    learn_before: float | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +139,7 @@ class RunProgress:
     def _on_validation(self, event: Event) -> None:
         step = _count(event.get("step"))
         if step is not None:
-            figures = (_number(event.get(key)) for key in ("dice", "dice_before", "old", "old_before"))
+            figures = (_number(event.get(key)) for key in _FIGURES)
             self.validations.append(Validation(step, *figures))
 
     def _on_example(self, event: Event) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -15,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.run_progress import Validation
 from vesselapp.study.run_folder import Wish
 from vesselapp.ui.retrain.in_short import headline
 from vesselapp.ui.retrain.plot import Curve, Plot, smoothed
@@ -124,14 +127,9 @@ class LivePage(QWidget):
         losses = [(float(step), loss) for step, loss in progress.losses]
         self.loss.show_curves([Curve("loss, smoothed", smoothed(losses), 0, faint=losses)], progress.steps)
         found = progress.validations
-        judged = [(float(v.step), v.dice) for v in found if v.dice is not None]
-        old = [(float(v.step), v.old) for v in found if v.old is not None]
-        before = next((v.dice_before for v in found if v.dice_before is not None), None)
-        old_before = next((v.old_before for v in found if v.old_before is not None), None)
-        curves = [Curve("judge pictures", judged, 0, before)]
-        if old:
-            curves.append(Curve("old ground", old, 1, old_before))
-        self.dice.show_curves(curves, progress.steps)
+        kinds = (("judge pictures", "dice"), ("old ground", "old"), ("learnt pictures", "learn"))
+        curves = [_curve(found, name, key, tone) for tone, (name, key) in enumerate(kinds)]
+        self.dice.show_curves([curve for curve in curves if curve.points], progress.steps)
 
     def _details(self) -> str:
         """Say what is known beside the headline."""
@@ -168,3 +166,10 @@ class LivePage(QWidget):
             self._retraining.go_on()
         except VesselError as error:
             self.words.setText(str(error))
+
+
+def _curve(found: Sequence[Validation], name: str, key: str, tone: int) -> Curve:
+    """Give the curve of one of a validation's figures."""
+    points = [(float(one.step), getattr(one, key)) for one in found if getattr(one, key) is not None]
+    before = (getattr(one, f"{key}_before") for one in found)
+    return Curve(name, points, tone, next((level for level in before if level is not None), None))

@@ -163,14 +163,17 @@ class Plot(QWidget):
         painter.drawText(QPointF(10, 6 + metrics.ascent()), self._title)
         font.setBold(False)
         painter.setFont(font)
+        if any(curve.level is not None for curve in self._curves):
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            where = QRectF(0, 6, self.width() - 14, metrics.height())
+            painter.drawText(where, Qt.AlignmentFlag.AlignRight, "thin: the incumbent")
         x, y = 10.0, 10.0 + metrics.height()
         for curve in self._curves:
             painter.setPen(self._pen(curve))
             painter.drawLine(QPointF(x, y + metrics.height() / 2), QPointF(x + 22, y + metrics.height() / 2))
             painter.setPen(self.palette().color(QPalette.ColorRole.Text))
-            words = curve.name + ("" if curve.level is None else " (thin: incumbent)")
-            painter.drawText(QPointF(x + 28, y + metrics.ascent()), words)
-            x += 28 + metrics.horizontalAdvance(words) + 16
+            painter.drawText(QPointF(x + 28, y + metrics.ascent()), curve.name)
+            x += 28 + metrics.horizontalAdvance(curve.name) + 16
 
     def _pen(self, curve: Curve, width: float = 2.0) -> QPen:
         dark = self.palette().color(QPalette.ColorRole.Base).lightness() < 128
