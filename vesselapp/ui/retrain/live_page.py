@@ -44,7 +44,7 @@ class LivePage(QWidget):
         self.headline = QLabel()
         self.headline.setWordWrap(True)
         self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
+        self.progress.setRange(0, 100)
         self.progress.setFormat("%p %")
         self.progress.setAccessibleName("Progress of the training")
         self.words = QLabel()
@@ -104,7 +104,7 @@ class LivePage(QWidget):
         """Show how the run stands now."""
         retraining, progress, state = self._retraining, self._retraining.progress, self._retraining.state
         self.headline.setText(headline(retraining))
-        self.progress.setValue(round(progress.share * 1000))
+        self.progress.setValue(round(progress.share * 100))
         self.words.setText(self._details())
         self._refresh_plots()
         self.strip.show_examples(retraining.run, progress.examples)
