@@ -214,9 +214,14 @@ class Document:
         Edit or None
             None where nothing changed.
         """
+        return self.change_all(name, [(correction, parts)])
+
+    def change_all(self, name: str, changes: Iterable[tuple[Correction, Iterable[Pixels]]]) -> Edit | None:
+        """Make several kinds of correction, one after the other, as one edit (see `change`)."""
         if not self.begin_stroke():
             return None
-        self._correct(parts, correction)
+        for correction, parts in changes:
+            self._correct(parts, correction)
         return self.end_stroke(name)
 
     def _correct(self, parts: Iterable[Pixels], correction: Correction) -> Box:
