@@ -188,8 +188,8 @@ class Workspace:
         """Open a study, in the background, and the picture of it that was open last."""
 
         def work(_job: Job) -> tuple[Study, StudyPictures, list[Entry], tuple[str, str]]:
-            from vesselapp.state.study_model import model_of
             from vesselapp.study.study import Study
+            from vesselapp.study.study_model import model_of
 
             study = Study.open(folder)
             pictures = StudyPictures(study)
@@ -312,7 +312,7 @@ class Workspace:
             return
 
         def work(_job: Job) -> tuple[str, str]:
-            from vesselapp.state.study_model import model_of
+            from vesselapp.study.study_model import model_of
 
             return model_of(study)
 

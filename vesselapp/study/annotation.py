@@ -16,19 +16,16 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
 from vesselapp.study.apart import FORMER, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
-from vesselapp.study.former import Annotation, AnnotationStore
-from vesselapp.study.former import Record as Record  # the window's present one (format 1)
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
 from vesselapp.study.migrate import bring_forward, parse_any_record
 from vesselapp.study.reading import Found, file_bytes, read_annotation
-from vesselapp.study.record import RECORD_NAME, ImageFacts, State
-from vesselapp.study.record import Record as Record2
+from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
 from vesselapp.study.replay import edits_of, kept_within
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.writer import Writer
 
-__all__ = ["Annotation", "AnnotationFolder", "AnnotationStore", "Kept", "Record", "Writer"]
+__all__ = ["AnnotationFolder", "Kept", "Writer"]
 
 DEFAULT_CAP_BYTES = 256 * 2**20
 _FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
@@ -59,7 +56,7 @@ class Kept:
     """
 
     corrections: NDArray[np.uint8]
-    record: Record2 | None
+    record: Record | None
     done: list[Edit]
     undone: list[Edit]
     level: int | None
@@ -76,9 +73,16 @@ class Kept:
         return self.record.level if self.record is not None else ev.level_of(0.5)
 
     @property
+    def nothing_there(self) -> bool:
+        """Whether a person looked and there is nothing to find, whatever a model answers."""
+        record = self.record
+        return record is not None and record.state is State.REVIEWED and record.nothing_there
+
+    @property
     def needs_answer(self) -> bool:
         """Whether a mask takes a model's answer beside what is kept."""
-        return self.answer is None and not bool((self.corrections != ev.Correction.NONE).all())
+        covered = bool((self.corrections != ev.Correction.NONE).all())
+        return self.answer is None and not self.nothing_there and not covered
 
     def mask(self, answer: NDArray[np.uint8] | None = None) -> NDArray[np.bool_]:
         """Give the mask ((H, W) bool) as the person left it, unsure left out.
@@ -93,6 +97,8 @@ class Kept:
         ValueError
             Where there is no answer and the corrections don't cover the picture (see `needs_answer`).
         """
+        if self.nothing_there:
+            return np.zeros(self.corrections.shape, np.bool_)
         plane = self.answer if self.answer is not None else answer
         if plane is None:
             if self.needs_answer:
@@ -163,7 +169,7 @@ class AnnotationFolder:
                 self.folder.rmdir()  # where it was made just now
             raise
 
-    def record(self) -> Record2 | None:
+    def record(self) -> Record | None:
         """Read the record alone; None where there is none, or none that can be read.
 
         Raises
@@ -247,7 +253,7 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
     )
 
 
-def read_record(folder: Path) -> Record2 | None:
+def read_record(folder: Path) -> Record | None:
     """Read the record of an annotation folder (see `AnnotationFolder.record`).
 
     Where there is only a journal, because the app ended before the first record was written, a record of work
@@ -259,7 +265,7 @@ def read_record(folder: Path) -> Record2 | None:
             return parse_any_record(data)[0]
         with (folder / JOURNAL_NAME).open("rb") as file:
             header = decode_header(file.readline())
-        return Record2("", header.sha256, header.height, header.width, state=State.IN_PROGRESS)
+        return Record("", header.sha256, header.height, header.width, state=State.IN_PROGRESS)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError as problem:

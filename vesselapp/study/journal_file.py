@@ -31,11 +31,13 @@ class JournalFile:
         Bytes of its sound part; what lies behind is cut off before the first append.
     digest
         Running sha256 of that part.
+    ready : callable
+        Raises where the file must not be replaced, because the lock is no longer ours.
     """
 
-    def __init__(self, path: Path, length: int, digest: Digest) -> None:
+    def __init__(self, path: Path, length: int, digest: Digest, ready: Callable[[], object]) -> None:
         self.path, self.length = path, length
-        self._digest = digest
+        self._digest, self._ready = digest, ready
         self._handle: int | None = None
         self._known = True
 
@@ -44,14 +46,8 @@ class JournalFile:
         """Hash of the sound part."""
         return self._digest.hexdigest()
 
-    def append(self, data: bytes, ready: Callable[[], object] | None = None) -> None:
+    def append(self, data: bytes) -> None:
         """Append whole lines; they are on the disk when this returns.
-
-        Parameters
-        ----------
-        data : bytes
-        ready : callable, optional
-            Sees that the lock is ours, before a journal that was replaced is put back.
 
         Raises
         ------
@@ -62,7 +58,7 @@ class JournalFile:
         Changed
             Where another program changed it, and we no longer have our own in hand.
         """
-        handle = self._opened(ready)
+        handle = self._opened()
         try:
             _write_all(handle, data)
             os.fsync(handle)
@@ -76,7 +72,7 @@ class JournalFile:
         self.length += len(data)
         self._digest.update(data)
 
-    def replace(self, data: bytes, ready: Callable[[], object] | None = None) -> None:
+    def replace(self, data: bytes) -> None:
         """Write the journal anew, in one step.
 
         Raises
@@ -85,7 +81,7 @@ class JournalFile:
             Where it can't be written; the old one is still there.
         """
         self.close()  # Windows replaces no file that is open
-        atomic_write(self.path, data, ready=ready)
+        atomic_write(self.path, data, ready=self._ready)
         self.length, self._digest, self._known = len(data), hashlib.sha256(data), True
 
     def close(self) -> None:
@@ -95,9 +91,9 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 os.close(handle)
 
-    def _opened(self, ready: Callable[[], object] | None) -> int:
+    def _opened(self) -> int:
         if self._handle is not None and not self._is_in_place(self._handle):
-            self._put_back(self._handle, ready)
+            self._put_back(self._handle)
         if self._handle is None:
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
@@ -128,7 +124,7 @@ class JournalFile:
             os.fsync(handle)
         self._known = True
 
-    def _put_back(self, handle: int, ready: Callable[[], object] | None) -> None:
+    def _put_back(self, handle: int) -> None:
         """Put our journal back in its place: another program, or a former owner just woken, replaced it."""
 
         def pour(file: BinaryIO) -> None:
@@ -138,7 +134,7 @@ class JournalFile:
                 file.write(part)
                 left -= len(part)
 
-        atomic_write(self.path, pour, ready=ready)
+        atomic_write(self.path, pour, ready=self._ready)
         self.close()
 
 

@@ -70,7 +70,7 @@ class Writer:
         self._state.done, self._state.undone = list(state.done), list(state.undone)
         self._state.level, self._state.view, self._state.pending = state.level, state.view, state.pending
         self._header = found.header
-        self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest)
+        self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest, lock.check)
         self._hashes = dict(found.hashes)
         self._record = found.record
         self._unsealed = lock.unclean and found.there
@@ -106,11 +106,11 @@ class Writer:
                 self._write_journal()
             self._unsealed = True
             try:
-                self._journal.append(lines, self.lock.check)
+                self._journal.append(lines)
             except Changed:
                 put_apart(self._folder, (), (JOURNAL_NAME,))
                 self._write_journal()
-                self._journal.append(lines, self.lock.check)
+                self._journal.append(lines)
             for operation in operations:
                 self._state.take(operation)
             self._notice_loss()
@@ -247,7 +247,7 @@ class Writer:
         header = Header(facts.sha256, facts.height, facts.width, 0, before)
         header, data = journal_of(state, header, drop)
         self._unsealed = True
-        self._journal.replace(data, ready=self.lock.check)
+        self._journal.replace(data)
         self._header = header
         state.done = list(done[drop:])
 
