@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp import __version__
+from vesselapp.cli.study_arguments import study_parser
 
 SAMPLE_NAMES = ("fundus", "tissue")
 KINDS = ("mask", "overlay", "probability")
-COMMANDS = ("predict", "models", "doctor")
+COMMANDS = ("predict", "study", "models", "doctor")
 
 _COMMANDS_HELP = """\
 commands (each has its own --help):
   predict PATH... --out DIR   masks of pictures, without a window
+  study new|info|verify|export|import
+                              folders of pictures, with what was corrected
   models list|show|check|import|remove|use
                               the models that can be chosen
   doctor                      what is installed and what works
@@ -29,7 +32,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         After help or the version (0) and for wrong usage (2), as argparse does.
     """
     if argv and argv[0] in COMMANDS:
-        makers = {"predict": _predict_parser, "models": _models_parser, "doctor": _doctor_parser}
+        makers = {
+            "predict": _predict_parser,
+            "study": study_parser,
+            "models": _models_parser,
+            "doctor": _doctor_parser,
+        }
         return makers[argv[0]]().parse_args(argv[1:])
     parser = _window_parser()
     options = parser.parse_args(argv)

@@ -101,7 +101,7 @@ class Study:
             "format": STUDY_FORMAT,
             "name": printable(name.strip() or folder.name),
             "roots": [_root_text(folder, place) for place in places],
-            "model": model,
+            "model": _model_text(folder, model),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         data = _as_bytes(values)
@@ -261,7 +261,7 @@ class Study:
         VesselError
             Where the study can't be written.
         """
-        self._change(lambda values: values.update(model=model), who)
+        self._change(lambda values: values.update(model=_model_text(self.folder, model)), who)
 
     def set_name(self, name: str, who: str = "") -> None:
         """Rename the study; its folder stays.
@@ -326,6 +326,14 @@ def _root_text(folder: Path, root: Path) -> str:
     if beside or root.is_relative_to(folder):
         return Path(os.path.relpath(root, folder)).as_posix()
     return os.fspath(root)
+
+
+def _model_text(folder: Path, model: str) -> str:
+    """Give a model as it is kept: a name as it is, a file with its folder, relative where it is in the study."""
+    if not model or not Path(model).is_file():
+        return model
+    file = Path(os.path.abspath(model))  # noqa: PTH100
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else os.fspath(file)
 
 
 def _root_path(folder: Path, text: str) -> Path:

@@ -1,0 +1,159 @@
+"""``vesselapp study``: make studies, see how far they are, check them, and exchange masks."""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from vesselapp.cli import say
+from vesselapp.core.user import user_name
+from vesselapp.study.exchange import export_study
+from vesselapp.study.judging import Judging
+from vesselapp.study.lock import holder_of
+from vesselapp.study.record import Record, State
+from vesselapp.study.study import Study
+from vesselapp.study.study_model import model_of
+from vesselapp.study.taking import import_masks
+from vesselapp.study.verify import verify_study
+
+
+def new(options: argparse.Namespace) -> int:
+    """Make a study."""
+    study = Study.create(options.study, options.name, options.pictures, options.model, user_name())
+    count = len(study.pictures())
+    print(f"{study.name}: {count} {'picture' if count == 1 else 'pictures'}, in {study.folder}")
+    if not count:
+        say("No pictures were found there yet.")
+    return 0
+
+
+def info(options: argparse.Namespace) -> int:
+    """Show what a study holds."""
+    study = Study.open(options.study)
+    pictures, records = study.pictures(), dict(study.records())
+    states = Counter(_state_of(records.get(picture.key)) for picture in pictures)
+    facts: dict[str, Any] = {
+        "name": study.name,
+        "folder": str(study.folder),
+        "created": study.created,
+        "model": model_of(study)[0] or "the shipped one",
+        "pictures": len(pictures),
+        **{str(state): states[state] for state in State},
+        "without_picture": len(records.keys() - {picture.key for picture in pictures}),
+        "strokes": sum(record.strokes for record in records.values()),
+        "hours": round(sum(record.active_seconds for record in records.values()) / 3600, 2),
+        "last_saved": max((record.saved for record in records.values()), default=""),
+        "folders": [str(root) for root in study.roots],
+        "missing_folders": [str(root) for root in study.missing_roots],
+        "at_work": sorted({who for key in records if (who := _at_work(study, key))}),
+    }
+    if options.json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return 0
+    table = Table(show_header=False, box=None, title=study.name, title_justify="left")
+    for name, value in facts.items():
+        if value not in ("", [], 0) or name in ("pictures", "reviewed"):
+            table.add_row(name.replace("_", " "), "\n".join(value) if isinstance(value, list) else str(value))
+    Console().print(table)
+    for root in study.missing_roots:
+        say(f"The folder of pictures {root} isn't there.")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Hold a study against its audit log; 1 where something was found."""
+    with _progress("Verifying") as progress:
+        findings = verify_study(options.study, progress)
+    problems = sum(finding.problem for finding in findings)
+    if options.json:
+        for finding in findings:
+            print(json.dumps(asdict(finding), ensure_ascii=False))
+        return 1 if problems else 0
+    if findings:
+        table = Table("", "where", "what")
+        for finding in findings:
+            table.add_row("problem" if finding.problem else "note", finding.where, finding.sentence)
+        Console().print(table)
+    print(
+        f"{problems} {'problem' if problems == 1 else 'problems'} found." if problems else "All is as it was."
+    )
+    return 1 if problems else 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a study's pictures and masks; 1 where a picture was left out."""
+    study = Study.open(options.study)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    out = options.out or study.folder / "exports" / f"{stamp}-{options.format}"
+    with _progress("Exporting") as progress:
+        outcome = export_study(
+            study,
+            out,
+            options.format,
+            everything=options.all,
+            judging=Judging(study, options.model),
+            objects=options.objects,
+            who=user_name(),
+            progress=progress,
+        )
+    return _tell(
+        options, {"out": str(out), "pictures": len(outcome.stems), "notes": outcome.notes}, "written to"
+    )
+
+
+def take(options: argparse.Namespace) -> int:
+    """Take masks made elsewhere; 1 where a file was not taken."""
+    study = Study.open(options.study)
+    with _progress("Importing") as progress:
+        outcome = import_masks(
+            study,
+            options.masks,
+            reviewed=options.reviewed,
+            replace_corrections=options.replace,
+            who=user_name(),
+            progress=progress,
+        )
+    facts = {"folder": str(study.folder), "pictures": len(outcome.pictures)}
+    return _tell(options, facts, outcome.left_out, outcome.notes, "taken into")
+
+
+def _tell(
+    options: argparse.Namespace, facts: dict[str, Any], left_out: list[str], notes: list[str], done: str
+) -> int:
+    """Tell what became of an exchange; 1 where something was left out."""
+    if options.json:
+        print(json.dumps(facts | {"left_out": left_out, "notes": notes}, ensure_ascii=False))
+    else:
+        for sentence in (*left_out, *notes):
+            say(sentence)
+        count = facts["pictures"]
+        print(f"{count} {'mask' if count == 1 else 'masks'} {done} {facts['folder']}")
+    return 1 if left_out else 0
+
+
+def _state_of(record: Record | None) -> State:
+    return record.state if record is not None else State.NEW
+
+
+def _at_work(study: Study, key: str) -> str:
+    holder = holder_of(study.place_of(key).folder)
+    return f"{holder.who} on {holder.host}" if holder is not None and not holder.stale else ""
+
+
+@contextlib.contextmanager
+def _progress(text: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar on stderr while inside, where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(text, total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -1,0 +1,248 @@
+"""A study's masks for other programs: a pair of folders, or COCO, each mask with where it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import vesselapp
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import Correction, mask_of, threshold_of
+from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
+from vesselapp.core.files import atomic_write, copy_file, make_folder, reason
+from vesselapp.core.image import image_size
+from vesselapp.inference.cards import file_sha256
+from vesselapp.study.annotation import Kept
+from vesselapp.study.audit import AuditLog
+from vesselapp.study.coco import object_annotations, whole_annotation
+from vesselapp.study.json_text import parse_object
+from vesselapp.study.judging import Judging
+from vesselapp.study.pictures import StudyPicture, printable
+from vesselapp.study.plane_png import encode_plane
+from vesselapp.study.record import Record, State
+from vesselapp.study.study import Study
+
+Kind = Literal["folder", "coco"]
+EXPORT_NAME = "export.json"
+COCO_NAME = "annotations.json"
+
+
+@dataclass
+class Exported:
+    """What an export wrote: stems of the pictures; what was left out and why; what else is to be known."""
+
+    stems: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mask:
+    """A picture's mask ((H, W) bool), where a person was unsure, and where both come from."""
+
+    mask: NDArray[np.bool_]
+    unsure: NDArray[np.bool_]
+    facts: dict[str, Any]
+
+
+class _Coco:
+    """The one file of a COCO export, as it grows."""
+
+    def __init__(self, of_objects: bool) -> None:
+        self._of_objects = of_objects
+        self._images: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
+
+    def add(self, name: str, mask: NDArray[np.bool_]) -> None:
+        """Add a picture with its mask."""
+        number = len(self._images) + 1
+        height, width = mask.shape
+        self._images.append({"id": number, "file_name": name, "height": height, "width": width})
+        for one in object_annotations(mask) if self._of_objects else whole_annotation(mask):
+            own = {"id": len(self._annotations) + 1, "image_id": number, "category_id": 1}
+            self._annotations.append(own | one)
+
+    def write(self, path: Path, name: str) -> None:
+        """Write the file."""
+        maker = f"vesselapp {vesselapp.__version__}"
+        values = {
+            "info": {"description": name, "contributor": maker, "date_created": _now()},
+            "licenses": [],
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": [{"id": 1, "name": "cell" if self._of_objects else "vessel", "supercategory": ""}],
+        }
+        atomic_write(path, json.dumps(values, separators=(",", ":")).encode())
+
+
+def export_study(
+    study: Study,
+    out: Path,
+    kind: Kind = "folder",
+    *,
+    everything: bool = False,
+    judging: Judging | None = None,
+    objects: bool | None = None,
+    who: str = "",
+    progress: Callable[[float], None] | None = None,
+) -> Exported:
+    """Write pictures and masks at their own size.
+
+    ``folder`` gives ``images/`` and ``masks/`` of the same stems (0 outside, 255 inside), ``coco`` gives
+    ``images/`` and ``annotations.json``. Where a person was unsure is left out of a mask, and told in
+    ``unsure/``. Beside each mask lies ``<stem>_mask.json``: what it was made with, by whom and when.
+
+    Parameters
+    ----------
+    study : Study
+    out : Path
+        A new or empty folder, or one with an earlier export, which is replaced.
+    kind : str
+    everything : bool
+        Pictures that aren't reviewed too.
+    judging : Judging, optional
+        What answers where no answer is kept; the study's model where None.
+    objects : bool, optional
+        COCO: one annotation for each connected object rather than for each picture; where None, by what the
+        study's model is for.
+    who : str
+    progress : callable, optional
+        Called with the share done, 0-1.
+
+    Raises
+    ------
+    VesselError
+        Where there is nothing to export, or it can't be written.
+    """
+    judging = judging or Judging(study)
+    records, listed = dict(study.records()), study.pictures()
+    chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
+    if not chosen:
+        hint = "Check where its pictures are." if everything else "Review some first, or export all (--all)."
+        raise VesselError(f"The study {study.name} has no pictures to export.", hint)
+    stems = [printable(stem) for stem in unique_stems([picture.path for picture in chosen])]
+    _begin(out, kind, [(stem, stem + p.path.suffix.lower()) for stem, p in zip(stems, chosen, strict=True)])
+    if objects is None:
+        objects = kind == "coco" and judging.finds_objects()
+    outcome, coco = Exported(), _Coco(objects)
+    missing = {key for key, record in records.items() if _is_reviewed(record)} - {p.key for p in listed}
+    if missing:
+        outcome.left_out.append(f"{len(missing)} reviewed pictures are missing: their masks are left out.")
+    for done, (picture, stem) in enumerate(zip(chosen, stems, strict=True)):
+        if progress is not None:
+            progress(done / len(chosen))
+        try:
+            made = _mask(study, picture, records.get(picture.key), judging)
+        except VesselError as problem:
+            outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
+            continue
+        name = stem + picture.path.suffix.lower()
+        copy_file(picture.path, out / "images" / name)
+        _write_planes(out, kind, stem, made)
+        if kind == "coco":
+            coco.add(name, made.mask)
+        outcome.stems.append(stem)
+    if kind == "coco":
+        coco.write(out / COCO_NAME, study.name)
+    AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
+    return outcome
+
+
+def _is_reviewed(record: Record | None) -> bool:
+    return record is not None and record.state is State.REVIEWED
+
+
+def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
+    """Make the folder ready: an earlier export in it is removed; a folder of anything else is refused."""
+    try:
+        there = [path.name for path in out.iterdir()] if out.exists() else []
+        if there and EXPORT_NAME not in there:
+            raise VesselError(f"The folder {out} holds other files.", "Choose a new or an empty folder.")
+        if there:
+            _remove_former(out)
+    except OSError as problem:
+        raise VesselError(f"{out} can't be written to: {reason(problem)}.") from problem
+    for name in ("images", "masks") if kind == "folder" else ("images",):
+        make_folder(out / name)
+    planned = [COCO_NAME]
+    for stem, image in names:
+        planned += [f"images/{image}", f"masks/{stem}.png", f"unsure/{stem}.png"]
+        planned += [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "images")]
+    about = {"kind": kind, "exported": _now(), "files": planned}
+    atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
+
+
+def _remove_former(out: Path) -> None:
+    """Remove the files that an earlier export says it wrote."""
+    try:
+        files = parse_object((out / EXPORT_NAME).read_bytes())["files"]
+        names = [PurePosixPath(str(name)) for name in files]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise VesselError(f"{out / EXPORT_NAME} is damaged.", "Choose a new or an empty folder.") from problem
+    for name in names:
+        if not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2:
+            (out / name).unlink(missing_ok=True)
+
+
+def _mask(study: Study, picture: StudyPicture, record: Record | None, judging: Judging) -> _Mask:
+    """Give a picture's mask as the person left it, or as the model answers where nobody did anything."""
+    try:
+        sha256 = file_sha256(picture.path)
+    except OSError as problem:
+        raise VesselError(f"it can't be read ({reason(problem)}).") from problem
+    if record is not None and record.sha256 != sha256:
+        raise VesselError("it was changed since it was annotated.")
+    height, width = image_size(picture.path)
+    kept = None
+    if record is not None:
+        kept = study.place(picture).load(sha256, height, width, 0)
+    facts: dict[str, Any] = {"study": study.name, "image": picture.relative, "image_sha256": sha256}
+    if kept is not None and kept.record is not None:
+        facts = asdict(kept.record) | facts
+    for name in ("format", "sha256", "path", "software"):
+        facts.pop(name, None)
+    if kept is not None and not kept.needs_answer:
+        facts["answer"] = "kept" if kept.answer is not None else "none needed"
+        mask = kept.mask()
+    else:
+        judge, answer = judging.judge, judging.answer(picture.path)
+        facts |= {"answer": "computed at export", "model": judge.model, "model_version": judge.version}
+        facts |= {"model_sha256": judge.sha256}
+        mask = kept.mask(answer) if kept is not None else mask_of(answer, judge.level)
+        facts.setdefault("level", judge.level)
+    unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
+    facts |= {"exported": _now(), "notes": list(kept.notes) if kept is not None else []}
+    return _Mask(mask, unsure, facts | _level_of(kept, facts))
+
+
+def _level_of(kept: Kept | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """Tell the threshold at which the mask was taken, whatever the record said when it was written."""
+    level = kept.mask_level if kept is not None else int(facts["level"])
+    return {"level": level, "threshold": threshold_of(level)}
+
+
+def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> None:
+    """Write mask and unsure pixels as PNG, and where they come from."""
+    if kind == "folder":
+        atomic_write(out / "masks" / f"{stem}.png", encode_plane(_gray(made.mask)))
+    unsure: dict[str, Any] = {"pixels": int(made.unsure.sum()), "file": ""}
+    if unsure["pixels"]:
+        unsure["file"] = f"unsure/{stem}.png"
+        atomic_write(make_folder(out / "unsure") / f"{stem}.png", encode_plane(_gray(made.unsure)))
+    beside = out / ("masks" if kind == "folder" else "images")
+    write_provenance(beside / f"{stem}{PROVENANCE_SUFFIX}", made.facts | {"unsure": unsure})
+
+
+def _gray(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return mask.astype(np.uint8) * np.uint8(255)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,79 @@
+"""What a study's model answers for a picture, where no answer is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import level_of, quantise
+from vesselapp.core.image import read_image
+from vesselapp.study.study import Study
+from vesselapp.study.study_model import model_of
+
+if TYPE_CHECKING:
+    from vesselapp.inference.model import Model
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Name, version and hash of the model that answered, and the level (2-253) of its own threshold."""
+
+    model: str
+    version: str
+    sha256: str
+    level: int
+
+
+class Judging:
+    """The study's model, loaded when it is first asked.
+
+    Parameters
+    ----------
+    study : Study
+    choice : str
+        Name or file of another model to ask; the study's own where empty.
+    provider : str
+    """
+
+    def __init__(self, study: Study, choice: str = "", provider: str = "auto") -> None:
+        self._study, self._choice, self._provider = study, choice, provider
+        self._model: Model | None = None
+
+    @property
+    def judge(self) -> Judge:
+        """Who answers."""
+        model = self._loaded()
+        return Judge(model.card.name, model.card.version, model.sha256, level_of(model.card.threshold))
+
+    def answer(self, picture: Path) -> NDArray[np.uint8]:
+        """Give the quantised probability ((H, W) uint8, 1-253) of a picture.
+
+        Raises
+        ------
+        VesselError
+            Where there is no model, it doesn't run, or the picture can't be read.
+        """
+        from vesselapp.inference.predict import predict
+
+        return quantise(predict(self._loaded(), read_image(picture).pixels).probability)
+
+    def finds_objects(self) -> bool:
+        """Tell whether the model finds single objects (cells) rather than a tree of vessels."""
+        try:
+            return self._loaded().card.task == "cells"
+        except VesselError:
+            return False
+
+    def _loaded(self) -> Model:
+        from vesselapp.inference.catalog import find_model
+        from vesselapp.inference.model import load_model
+
+        if self._model is None:
+            choice = self._choice or model_of(self._study)[0]
+            self._model = load_model(find_model(choice or None), self._provider)
+        return self._model
