@@ -105,9 +105,8 @@ def export(options: argparse.Namespace) -> int:
             who=user_name(),
             progress=progress,
         )
-    return _tell(
-        options, {"out": str(out), "pictures": len(outcome.stems), "notes": outcome.notes}, "written to"
-    )
+    facts = {"folder": str(out), "pictures": len(outcome.stems)}
+    return _tell(options, facts, outcome.left_out, outcome.notes, "written to")
 
 
 def take(options: argparse.Namespace) -> int:

@@ -329,7 +329,7 @@ def _root_text(folder: Path, root: Path) -> str:
 
 
 def _model_text(folder: Path, model: str) -> str:
-    """Give a model as it is kept: a name as it is, a file with its folder, relative where it is in the study."""
+    """Give a model as it is kept: a name as it is, a file by its path, relative where it is in the study."""
     if not model or not Path(model).is_file():
         return model
     file = Path(os.path.abspath(model))  # noqa: PTH100
