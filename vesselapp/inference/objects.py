@@ -40,24 +40,36 @@ def objects_from(
         Object numbers, 0 background; numbers may be missing.
     """
     mask = foreground >= threshold
-    seeds = ((inside > _SURELY_INSIDE) & mask).astype(np.uint8)
-    count, marks = cv2.connectedComponents(seeds, connectivity=4)
+    marks = _seeds(inside, mask, _SURELY_INSIDE)
     pieces = np.asarray(cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1], np.int32)
     seeded = np.zeros(int(pieces.max()) + 1, bool)
-    seeded[pieces[marks > 0]] = True
     seeded[0] = True
-    marks = np.where(seeded[pieces], marks, pieces + count).astype(np.int32)
+    seeded[pieces[marks > 0]] = True
+    objects = _grown(inside, mask, np.where(seeded[pieces], marks, pieces + marks.max()))
+    areas = np.bincount(objects.ravel())
+    areas[0] = 0
+    if areas.any():
+        specks = areas < max(6.0, _SPECK_SHARE * float(np.median(areas[areas > 0])))
+        objects[specks[objects]] = 0
+    return objects
+
+
+def _seeds(inside: NDArray[np.float32], mask: NDArray[np.bool_], sure: float) -> NDArray[np.int32]:
+    """Number the connected places of the mask where ``inside`` is above ``sure``."""
+    seeds = ((inside > sure) & mask).astype(np.uint8)
+    return np.asarray(cv2.connectedComponents(seeds, connectivity=4)[1], np.int32)
+
+
+def _grown(
+    inside: NDArray[np.float32], mask: NDArray[np.bool_], marks: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Let marks grow over the mask, highest ``inside`` first."""
     if not marks.any():
-        return marks
+        return np.zeros(mask.shape, np.int32)
     from skimage.segmentation import watershed
 
     grow: Any = watershed
-    objects = np.asarray(grow(-inside, marks, mask=mask), np.int32)
-    areas = np.bincount(objects.ravel())
-    areas[0] = 0
-    specks = areas < max(6.0, _SPECK_SHARE * float(np.median(areas[areas > 0])))
-    objects[specks[objects]] = 0
-    return objects
+    return np.asarray(grow(-inside, marks, mask=mask), np.int32)
 
 
 def median_diameter(objects: NDArray[np.int32]) -> float:
@@ -107,7 +119,11 @@ def _measure(
 ) -> tuple[float, float]:
     """Give the median diameter of the objects at a scale, in px there, and the scale."""
     inside, foreground = _run(model, pixels, factor)
-    return median_diameter(objects_from(inside, foreground, threshold)), factor
+    mask = foreground >= threshold
+    marks = _seeds(inside, mask, 0.5)  # pale cells must not fall apart here: touching ones may be joined
+    areas = np.bincount(marks.ravel())
+    marks[(areas < 6)[marks]] = 0
+    return median_diameter(_grown(inside, mask, marks)), factor
 
 
 def _run(
