@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,27 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     yield place
     for mounted in (place, outer / "away", outer):
         subprocess.run(["umount", "-l", str(mounted)], check=False, capture_output=True)
+
+
+@pytest.fixture
+def read_only_copy(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """Give a function that shows a folder once more, on a disk that may only be read."""
+    shown: list[Path] = []
+
+    def show(folder: Path) -> Path:
+        place = tmp_path / f"read only {len(shown)}"
+        place.mkdir()
+        try:
+            _run("mount", "--bind", folder, place)
+            shown.append(place)
+            _run("mount", "-o", "remount,bind,ro", place)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("mounting a disk is not permitted here")
+        return place
+
+    yield show
+    for place in shown:
+        subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
 
 
 def _run(*words: object) -> None:

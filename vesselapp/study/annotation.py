@@ -22,12 +22,15 @@ from vesselapp.study.migrate import bring_forward, parse_any_record
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
 from vesselapp.study.replay import edits_of, kept_within
+from vesselapp.study.seal import changed_since, sealed_of
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.writer import Writer
 
 __all__ = ["AnnotationFolder", "Kept", "Writer"]
 
 DEFAULT_CAP_BYTES = 256 * 2**20
+FOUND_CHANGED = "found changed"
+"""In the audit log: an annotation that was opened is not as it was closed."""
 _FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
 
 
@@ -188,24 +191,39 @@ class AnnotationFolder:
         if lock.succeeded and (self.folder / JOURNAL_NAME).exists():
             # A new file: a former owner who wakes up in the midst of a write still has the old one in hand.
             copy_file(self.folder / JOURNAL_NAME, self.folder / JOURNAL_NAME)
-        ours = (facts.sha256, facts.height, facts.width)
+        ours, who = (facts.sha256, facts.height, facts.width), lock.holder.who
         found = read_annotation(self.folder, *ours)
-        notes: list[str] = []
+        notes = [] if lock.unclean else self._look_at_seal(who, found)
         if found.foreign:
-            notes.append(self._keep_former_apart(lock.holder.who))
+            notes.append(self._keep_former_apart(who))
         if found.foreign or not found.there:
-            notes += self._bring_back(lock.holder.who, facts.sha256)
+            notes += self._bring_back(who, facts.sha256)
             found = read_annotation(self.folder, *ours)
         elif found.former and found.record is not None and not found.damaged:
             assert found.state.plane is not None
             bring_forward(self.folder, found.record, found.state.plane)
             found = read_annotation(self.folder, *ours)
+        found.notes += notes
         writer = Writer(self.folder, self.study, lock, facts, found, cap_bytes)
         if found.damaged:
-            notes.append(writer.heal(found))
-        found.notes += notes
-        writer.kept = kept_of(found, cap_bytes) if found.there or notes else None
+            found.notes.append(writer.heal(found))
+        writer.kept = kept_of(found, cap_bytes) if found.there or found.notes else None
         return writer
+
+    def _look_at_seal(self, who: str, found: Found) -> list[str]:
+        """See whether the files are as they were when last closed; what isn't is told, and logged."""
+        if self.study is None or not found.there:
+            return []
+        try:
+            line = AuditLog(self.study).last_about(self.folder.name)
+        except OSError as problem:
+            raise VesselError(f"The audit log of the study can't be read: {reason(problem)}.") from problem
+        sealed = sealed_of(line.values) if line is not None else None
+        changed = ", ".join(changed_since(sealed, found.sealed(self.folder.name))) if sealed else ""
+        if not changed:
+            return []
+        self._audit(who, FOUND_CHANGED, which=changed)
+        return [f"Since this picture was last closed, another program changed {changed}."]
 
     def _keep_former_apart(self, who: str) -> str:
         """Put the annotation of another image, which bore this one's name, into a folder of its own."""
@@ -256,13 +274,14 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
 def read_record(folder: Path) -> Record | None:
     """Read the record of an annotation folder (see `AnnotationFolder.record`).
 
-    Where there is only a journal, because the app ended before the first record was written, a record of work
-    in progress stands in for it.
+    Where there is no sound record but a journal (the app ended before the first record was written), a record
+    of work in progress stands in for it.
     """
     try:
         data = file_bytes(folder / RECORD_NAME)
-        if data is not None:
-            return parse_any_record(data)[0]
+        with contextlib.suppress(ValueError):
+            if data is not None:
+                return parse_any_record(data)[0]
         with (folder / JOURNAL_NAME).open("rb") as file:
             header = decode_header(file.readline())
         return Record("", header.sha256, header.height, header.width, state=State.IN_PROGRESS)

@@ -98,6 +98,25 @@ class AuditLog:
             while raw := file.readline(_LONGEST_LINE):
                 yield _parsed(raw)
 
+    def last_about(self, picture: str) -> AuditLine | None:
+        """Give the last line that seals an annotation, by its folder's name; None where there is none.
+
+        Raises
+        ------
+        OSError
+            Where the log can't be read.
+        """
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        mark = json.dumps({"picture": picture}, separators=(",", ":"))[1:-1].encode() + b',"files":'
+        place = data.rfind(mark)
+        if place < 0:
+            return None
+        start, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place) + 1
+        return _parsed(data[start : end or len(data)])
+
     def read_head(self) -> tuple[int, str]:
         """Give number and hash of the last line by the head; (0, "") where there is none to be read."""
         try:

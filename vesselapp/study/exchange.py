@@ -218,7 +218,7 @@ def _mask(study: Study, picture: StudyPicture, record: Record | None, judging: J
         mask = kept.mask(answer) if kept is not None else mask_of(answer, judge.level)
         facts.setdefault("level", judge.level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
-    facts |= {"exported": _now(), "notes": list(kept.notes) if kept is not None else []}
+    facts = {"state": State.NEW} | facts | {"exported": _now(), "notes": list(kept.notes) if kept else []}
     return _Mask(mask, unsure, facts | _level_of(kept, facts))
 
 

@@ -26,6 +26,7 @@ from vesselapp.study.journal import (
 from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.record import RECORD_NAME, Record
 from vesselapp.study.replay import Replay
+from vesselapp.study.seal import Sealed, seal_of
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, Damaged, read_answer, read_snapshot
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class Found:
     foreign: bool = False
     unplaced: bool = False
     there: bool = False
+
+    def sealed(self, picture: str) -> Sealed:
+        """Give what a seal would say of the files (see `vesselapp.study.seal`)."""
+        files = {name: self.hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self.hashes}
+        journal = None if self.header is None else (self.journal_bytes, self.digest.hexdigest())
+        return Sealed(picture, files, journal, "" if self.record is None else seal_of(self.record))
 
 
 def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found:

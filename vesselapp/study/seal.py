@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vesselapp.study.record import Record, record_bytes
+from vesselapp.study.journal import JOURNAL_NAME
+from vesselapp.study.record import RECORD_NAME, Record, record_bytes
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,12 @@ def sealed_of(values: dict[str, Any]) -> Sealed | None:
 def seal_of(record: Record) -> str:
     """Give the sha256 of what a record says, its reference to the audit log left out."""
     return hashlib.sha256(record_bytes(replace(record, audit=""))).hexdigest()
+
+
+def changed_since(sealed: Sealed, now: Sealed) -> list[str]:
+    """Name the files that are no longer what a seal says."""
+    names = sorted({*sealed.files, *now.files})
+    changed = [name for name in names if sealed.files.get(name) != now.files.get(name)]
+    if sealed.journal != now.journal:
+        changed.append(JOURNAL_NAME)
+    return [*changed, RECORD_NAME] if sealed.record != now.record else changed

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import TEMPORARY_PREFIX, reason
+from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FORMER
 from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
 from vesselapp.study.journal import JOURNAL_NAME
@@ -125,6 +126,8 @@ def _check_log(study: Study, told: Told) -> Iterator[Finding]:
                 yield Finding(AUDIT_NAME, f"Line {place} is not the one that {HEAD_NAME} knows.")
             number, previous = line.number, line.sha256
             _take_line(line, told)
+            if line.values.get("what") == FOUND_CHANGED:
+                yield _found_changed(line)
     except OSError as problem:
         yield Finding(AUDIT_NAME, f"It can't be read: {reason(problem)}.")
         return
@@ -135,6 +138,15 @@ def _check_log(study: Study, told: Told) -> Iterator[Finding]:
     elif head_number < number:
         text = f"It knows {head_number} lines of {number}: a write was cut off, or lines were added."
         yield Finding(HEAD_NAME, text)
+
+
+def _found_changed(line: AuditLine) -> Finding:
+    values = line.values
+    text = (
+        f"Before {values.get('time')} another program changed {values.get('which')}; "
+        f"{values.get('who') or 'somebody'} opened it and was told."
+    )
+    return Finding(f"annotations/{values.get('picture')}", text, False)
 
 
 def _take_line(line: AuditLine, told: Told) -> None:

@@ -73,7 +73,7 @@ class Writer:
         self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest, lock.check)
         self._hashes = dict(found.hashes)
         self._record = found.record
-        self._unsealed = lock.unclean and found.there
+        self._unsealed = found.there and (lock.unclean or bool(found.notes))
         self._journal_slack = _SLACK_BYTES
 
     @property

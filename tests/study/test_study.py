@@ -1,0 +1,310 @@
+"""Studies: which pictures they hold, which annotation is whose, and what happens when things move."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.study.studies import draw, facts_of, make_study, picture_of, review
+from tests.study.work import Work, state_of
+from vesselapp.core.errors import VesselError
+from vesselapp.study.pictures import key_of, printable
+from vesselapp.study.record import ImageFacts, State
+from vesselapp.study.study import Study, is_study
+from vesselapp.study.verify import verify_study
+
+
+def names(study: Study) -> list[str]:
+    return [picture.relative for picture in study.pictures()]
+
+
+def problems(study: Study) -> list[str]:
+    return [finding.sentence for finding in verify_study(study.folder) if finding.problem]
+
+
+# -- making and listing -----------------------------------------------------------------------------------
+
+
+def test_a_study_of_a_folder_beside_it(tmp_path: Path) -> None:
+    made = make_study(tmp_path, ("b10.png", "b2.png", "deep/a.png", ".hidden.png"))
+    study = Study.open(tmp_path / "study")
+    assert (study.name, study.model, study.roots) == ("Trial", "", [tmp_path / "pictures"])
+    assert study.created == made.created > "2000"
+    assert names(study) == ["b2.png", "b10.png", "deep/a.png"]
+    assert [picture.root for picture in study.pictures()] == [0, 0, 0]
+    assert json.loads((tmp_path / "study" / "study.json").read_text())["roots"] == ["../pictures"]
+    assert Study.open(tmp_path / "study" / "study.json").folder == study.folder
+    assert is_study(study.folder)
+    assert not is_study(tmp_path)
+
+
+def test_a_study_in_place_does_not_take_its_own_files_for_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "all" / "pictures"
+    draw(folder / "a.png")
+    study = Study.create(folder, roots=[])
+    assert (study.name, study.roots) == ("pictures", [folder])
+    review(study, "a.png")
+    draw(folder / "exports" / "a.png")
+    assert names(study) == ["a.png"]
+    assert (study.folder / "annotations").exists()
+    outer = Study.create(tmp_path / "outer", roots=[tmp_path / "all"])
+    assert [picture.path for picture in outer.pictures()] == [folder / "a.png"]
+
+
+def test_several_folders_and_one_inside_another(tmp_path: Path) -> None:
+    for place in ("one/a.png", "one/two/a.png", "three/a.png"):
+        draw(tmp_path / place)
+    roots = [tmp_path / "one", tmp_path / "one" / "two", tmp_path / "three", tmp_path / "one"]
+    study = Study.create(tmp_path / "s", roots=roots)
+    assert [(p.root, p.relative) for p in study.pictures()] == [(0, "a.png"), (0, "two/a.png"), (1, "a.png")]
+    assert len({picture.key for picture in study.pictures()}) == 3
+
+
+def test_what_cannot_be_a_study_is_told(tmp_path: Path) -> None:
+    with pytest.raises(VesselError, match="isn't there"):
+        Study.create(tmp_path / "s", roots=[tmp_path / "nowhere"])
+    assert not (tmp_path / "s").exists()
+    with pytest.raises(VesselError, match="no study"):
+        Study.open(tmp_path)
+    Study.create(tmp_path)
+    with pytest.raises(VesselError, match="already"):
+        Study.create(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", "[" * 99999, '{"format": 1}', '{"format":1,"name":"x","roots":[3]}', "\0" * 9,
+     '{"format":1,"name":"x","roots":"pictures"}', '{"format":"1","name":"x","roots":[]}'],
+)  # fmt: skip
+def test_a_damaged_study_file_is_told_and_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "study.json").write_text(text)
+    with pytest.raises(VesselError, match="damaged"):
+        Study.open(tmp_path)
+    assert (tmp_path / "study.json").read_text() == text
+
+
+def test_a_newer_study_is_refused_and_not_touched(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    file = study.folder / "study.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 2}))
+    before = file.read_bytes()
+    with pytest.raises(VesselError, match="newer version"):
+        Study.open(study.folder)
+    assert file.read_bytes() == before
+
+
+def test_records_are_listed(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    review(study, "b.png", state=State.FLAGGED, note="blurred")
+    picture = picture_of(study, "c.png")
+    writer = study.place(picture).open("ann", facts_of(picture))
+    writer.append([Work(1, 40, 50).paint()])  # killed before a record was written
+    found = dict(study.records())
+    assert [found[p.key].state for p in study.pictures()] == ["reviewed", "flagged", "in-progress"]
+    (study.folder / "annotations" / picture_of(study, "b.png").key / "record.json").write_text("{")
+    assert len(dict(study.records())) == 3  # the journal still tells that there is something
+    writer.abandon()
+
+
+def test_changing_name_model_and_folder(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    own = study.folder / "models" / "mine.onnx"
+    own.parent.mkdir()
+    own.write_bytes(b"")
+    study.set_name("Neu: Überblick", "ann")
+    study.set_model(str(own), "ann")
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    assert study.missing_roots == [tmp_path / "pictures"]
+    key = key_of(0, "a.png")
+    study.set_root(0, tmp_path / "elsewhere", "ann")
+    study = Study.open(study.folder)
+    assert (study.name, study.model) == ("Neu: Überblick", "models/mine.onnx")
+    assert study.pictures()[0].key == key
+    with pytest.raises(VesselError, match="isn't there"):
+        study.set_root(0, tmp_path / "nowhere")
+    own.unlink()
+    assert problems(study) == []
+
+
+# -- what moves -------------------------------------------------------------------------------------------
+
+
+def test_a_study_moves_as_a_whole(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "here")
+    work, _ = review(study, "a.png")
+    shutil.move(tmp_path / "here", tmp_path / "ganz woanders")
+    study = Study.open(tmp_path / "ganz woanders" / "study")
+    picture = picture_of(study, "a.png")
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "same"
+    facts = facts_of(picture)
+    kept = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert state_of(kept) == work.state
+    assert problems(study) == []
+
+
+def test_a_study_opens_when_its_pictures_are_not_there(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    shutil.move(tmp_path / "pictures", tmp_path / "offline")
+    study = Study.open(study.folder)
+    assert study.pictures() == []
+    assert study.missing_roots == [tmp_path / "pictures"]
+    assert len(dict(study.records())) == 1
+    assert problems(study) == ["This folder of pictures isn't there."]
+
+
+@pytest.mark.parametrize("new", ["renamed.png", "sub folder/a.png", "ümläut 你好.png"])
+def test_a_renamed_picture_finds_its_annotation(tmp_path: Path, new: str) -> None:
+    study = make_study(tmp_path)
+    work, _ = review(study, "a.png", note="keep me")
+    target = tmp_path / "pictures" / new
+    target.parent.mkdir(exist_ok=True)
+    (tmp_path / "pictures" / "a.png").rename(target)
+    study = Study.open(study.folder)
+    picture = picture_of(study, target.name)
+    facts = facts_of(picture)
+    opened = study.note_opened(picture, facts.sha256, "ben")
+    assert opened.what == "moved"
+    assert "a.png" in opened.sentence
+    kept = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert kept is not None
+    assert state_of(kept) == work.state
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.path, kept.record.who) == ("keep me", new, "ann")
+    assert study.note_opened(picture, facts.sha256).what == "same"
+    assert len(study.keys()) == 1
+    assert problems(study) == []
+
+
+def test_a_copy_of_a_picture_begins_anew(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    shutil.copy(tmp_path / "pictures" / "a.png", tmp_path / "pictures" / "copy.png")
+    picture = picture_of(study, "copy.png")
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "new"
+
+
+def test_no_annotation_is_taken_from_a_folder_that_is_only_away(tmp_path: Path) -> None:
+    draw(tmp_path / "one" / "a.png")
+    draw(tmp_path / "two" / "other.png", 5)
+    study = Study.create(tmp_path / "study", roots=[tmp_path / "one", tmp_path / "two"])
+    review(study, "a.png")
+    shutil.copy(tmp_path / "one" / "a.png", tmp_path / "two" / "same.png")
+    (tmp_path / "one").rename(tmp_path / "away")
+    picture = picture_of(study, "same.png")
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "new"
+
+
+def test_a_renamed_picture_that_somebody_works_on_is_left_to_them(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    picture = picture_of(study, "a.png")
+    writer = study.place(picture).open("eve", facts_of(picture))
+    (tmp_path / "pictures" / "a.png").rename(tmp_path / "pictures" / "x.png")
+    picture = picture_of(study, "x.png")
+    opened = study.note_opened(picture, facts_of(picture).sha256)
+    assert opened.what == "new"
+    assert "eve" in opened.sentence
+    assert writer.lock.held()
+    writer.close()
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "moved"
+
+
+def test_a_picture_that_changed_is_told_and_its_annotation_kept_apart(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png", note="of the first")
+    draw(tmp_path / "pictures" / "a.png", 77)
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    opened = study.note_opened(picture, facts.sha256)
+    assert opened.what == "changed"
+    assert "replaced" in opened.sentence
+    assert any("changed since" in sentence for sentence in problems(study))
+    writer = study.place(picture).open("ben", facts)
+    assert writer.kept is not None
+    assert writer.kept.record is None
+    writer.close()
+    apart = study.place(picture).folder / "former-1"
+    assert json.loads((apart / "record.json").read_text())["note"] == "of the first"
+    assert (apart / "journal.log").exists()
+
+
+# -- names and places -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with spaces and 'quotes'.png", "漢字と絵文字🙂.png", "n" * 200 + ".png", "ž" * 110 + ".PNG", "-.png",
+     "..x.png", "CON.png", "a.b.c.png", "é.png", "Σίσυφος/Œuvre №5/%41.png"],
+)  # fmt: skip
+def test_any_name_works(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "Bilder für «alle» 🙂"
+    draw(folder / "pictures" / name.lstrip("."))
+    study = Study.create(folder / "eine Studie", roots=[folder / "pictures"])
+    (picture,) = study.pictures()
+    work, _ = review(study, picture.name)
+    facts = facts_of(picture)
+    kept = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert state_of(kept) == work.state
+    assert len(os.fsencode(picture.key)) <= 255
+    assert problems(study) == []
+
+
+@pytest.mark.skipif(os.name == "nt" or os.uname().sysname == "Darwin", reason="names are text there")
+def test_a_name_that_is_no_text_works(tmp_path: Path) -> None:
+    made = draw(tmp_path / "pictures" / "x.png")
+    made.rename(os.fsdecode(os.fsencode(made.parent) + b"/caf\xe9.png"))
+    study = Study.create(tmp_path / "study", roots=[tmp_path / "pictures"])
+    (picture,) = study.pictures()
+    facts = facts_of(picture)
+    assert study.note_opened(picture, facts.sha256).what == "new"
+    named = ImageFacts(printable(picture.name), facts.sha256, 40, 50, printable(picture.relative))
+    writer = study.place(picture).open("ann", named)
+    writer.append([Work(1, 40, 50).paint()])
+    writer.close()
+    ((_, record),) = study.records()
+    assert record.image == "caf\\udce9.png"
+    assert study.note_opened(picture, facts.sha256).what == "same"
+
+
+def test_one_name_on_every_system(tmp_path: Path) -> None:
+    assert key_of(0, "e\u0301.png") == key_of(0, "\u00e9.png")
+    assert key_of(0, "a.png") != key_of(1, "a.png")
+    assert key_of(0, "x/a.png") != key_of(0, "y/a.png")
+    assert key_of(0, "Image_01 L (2).png").startswith("Image_01-L-2-")
+
+
+def test_a_read_only_folder_of_pictures_is_never_written(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "pictures").rglob("*")}
+    for path in [*before, tmp_path / "pictures"]:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        work, _ = review(study, "a.png")
+        kept = study.place(picture_of(study, "a.png")).load(
+            facts_of(picture_of(study, "a.png")).sha256, 40, 50
+        )
+        assert state_of(kept) == work.state
+        assert problems(study) == []
+    finally:
+        for path in [tmp_path / "pictures", *before]:
+            path.chmod(0o755)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "pictures").rglob("*")} == before
+
+
+def test_a_study_that_may_only_be_read_can_be_looked_at(tmp_path: Path, read_only_copy) -> None:
+    study = make_study(tmp_path / "a")
+    work, _ = review(study, "a.png")
+    study = Study.open(read_only_copy(tmp_path / "a") / "study")
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    assert study.note_opened(picture, facts.sha256).what == "same"
+    kept = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert state_of(kept) == work.state
+    with pytest.raises(VesselError, match="read-only"):
+        study.place(picture).open("ann", facts)
+    assert study.place(picture).holder() is None
+    assert problems(study) == []
