@@ -83,9 +83,7 @@ def verify(options: argparse.Namespace) -> int:
         for finding in findings:
             table.add_row("problem" if finding.problem else "note", finding.where, finding.sentence)
         Console().print(table)
-    print(
-        f"{problems} {'problem' if problems == 1 else 'problems'} found." if problems else "All is as it was."
-    )
+    print(f"Problems found: {problems}." if problems else "All is as it was left.")
     return 1 if problems else 0
 
 

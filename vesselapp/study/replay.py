@@ -139,6 +139,18 @@ def kept_within(done: Sequence[Edit], undone: Sequence[Edit], cap_bytes: int) ->
     return drop
 
 
+def operations_of(replay: Replay, drop: int = 0) -> list[Operation]:
+    """Give the fewest operations that lead to a state's history, without so many of the oldest edits."""
+    done, undone = edits_of(replay.done)[drop:], edits_of(replay.undone)
+    operations: list[Operation] = [Edited(edit) for edit in [*done, *reversed(undone)]]
+    operations += [Undone() for _ in undone]
+    if replay.level is not None:
+        operations.append(Levelled(replay.level))
+    if replay.view is not None:
+        operations.append(Viewed(replay.view))
+    return operations
+
+
 def journal_of(replay: Replay, header: Header, drop: int) -> tuple[Header, bytes]:
     """Write a state's history as a new journal, with numbers that end at the state's own.
 
@@ -151,13 +163,7 @@ def journal_of(replay: Replay, header: Header, drop: int) -> tuple[Header, bytes
     drop : int
         How many of the oldest edits are left out.
     """
-    done, undone = edits_of(replay.done)[drop:], edits_of(replay.undone)
-    operations: list[Operation] = [Edited(edit) for edit in [*done, *reversed(undone)]]
-    operations += [Undone() for _ in undone]
-    if replay.level is not None:
-        operations.append(Levelled(replay.level))
-    if replay.view is not None:
-        operations.append(Viewed(replay.view))
+    operations = operations_of(replay, drop)
     base = replay.number - len(operations)
     lines = [encode(base + place, operation) for place, operation in enumerate(operations, start=1)]
     header = replace(header, base=base)

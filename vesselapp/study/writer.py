@@ -24,7 +24,14 @@ from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State, record_bytes
-from vesselapp.study.replay import Replay, edits_of, journal_of, kept_within, plane_before
+from vesselapp.study.replay import (
+    Replay,
+    edits_of,
+    journal_of,
+    kept_within,
+    operations_of,
+    plane_before,
+)
 from vesselapp.study.seal import Sealed, seal_of
 from vesselapp.study.snapshot import (
     ANSWER_NAME,
@@ -187,15 +194,18 @@ class Writer:
         VesselError
             Where it can't be written; nothing is lost then.
         """
-        replaced = [name for name in found.damaged if name in (JOURNAL_NAME, SNAPSHOT_NAME)]
+        replaced = [name for name in (JOURNAL_NAME, SNAPSHOT_NAME) if name in found.damaged]
+        copied = [*replaced, RECORD_NAME] if found.former else replaced
         moved = [name for name in found.damaged if name not in replaced]
         with self._told():
-            place = put_apart(self._folder, moved, replaced)
+            place = put_apart(self._folder, moved, copied)
             if replaced:
                 assert found.state.plane is not None
                 self._header = None
                 self._write_snapshot(found.state.plane)
                 self._write_journal()
+            if found.former and found.record is not None:
+                self._put_record(found.record)
             self._unsealed = True
             if self._study is not None:
                 names = ", ".join(f"{name}: {why}" for name, why in found.damaged.items())
@@ -235,6 +245,7 @@ class Writer:
     def _write_journal(self) -> None:
         """Write the journal anew: the history within the cap, without what is no longer needed."""
         state, facts, plane = self._state, self._facts, None
+        state.number = max(state.number, len(operations_of(state)))  # numbers begin with 1
         if state.number and (state.snapshot != state.number or not (self._folder / SNAPSHOT_NAME).exists()):
             plane = self._plane()
             self._write_snapshot(plane)

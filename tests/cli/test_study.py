@@ -1,0 +1,116 @@
+"""``vesselapp study`` as it is typed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from tests.cli.conftest import Outcome, save_picture
+from tests.study.studies import review
+from vesselapp.study.study import Study
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def study(work: Path, run: Run) -> Study:
+    """Give a study of three pictures, made by the command."""
+    for seed in range(3):
+        save_picture(work / "pictures" / f"eye {seed}.png", seed)
+    outcome = run("study", "new", "my study", "--pictures", "pictures", "--name", "Eyes")
+    assert outcome.status == 0
+    assert "Eyes: 3 pictures" in outcome.out
+    return Study.open(work / "my study")
+
+
+def test_info(study: Study, run: Run) -> None:
+    review(study, "eye 0.png")
+    outcome = run("study", "info", study.folder)
+    assert outcome.status == 0
+    assert "Eyes" in outcome.out
+    assert "reviewed" in outcome.out
+    (facts,) = run("study", "info", "my study", "--json").records
+    assert (facts["pictures"], facts["reviewed"], facts["new"], facts["in-progress"]) == (3, 1, 2, 0)
+    assert facts["missing_folders"] == []
+    (study.folder.parent / "pictures").rename("gone")
+    outcome = run("study", "info", "my study")
+    assert outcome.status == 0
+    assert "isn't there" in outcome.err
+
+
+def test_verify_says_what_is_wrong(study: Study, run: Run) -> None:
+    review(study, "eye 0.png")
+    outcome = run("study", "verify", "my study")
+    assert (outcome.status, outcome.out.strip()) == (0, "All is as it was left.")
+    (file,) = study.folder.glob("annotations/*/answer.png")
+    file.unlink()
+    outcome = run("study", "verify", "my study")
+    assert outcome.status == 1
+    assert "Problems found: 1" in outcome.out
+    outcome = run("study", "verify", "my study", "--json")
+    assert outcome.status == 1
+    (finding,) = outcome.records
+    assert finding["where"].endswith("answer.png")
+    assert finding["sentence"] == "It is missing."
+
+
+def test_out_and_in_again(study: Study, run: Run, work: Path) -> None:
+    review(study, "eye 1.png")
+    outcome = run("study", "export", "my study", "--out", "out")
+    assert outcome.status == 0
+    assert "1 mask written to out" in outcome.out
+    mask = np.array(Pillow.open(work / "out" / "masks" / "eye 1.png"))
+    assert set(np.unique(mask)) == {0, 255}
+    run("study", "new", "other", "--pictures", "pictures")
+    outcome = run("study", "import", "other", "out/masks", "--reviewed", "--json")
+    assert outcome.status == 0
+    assert outcome.records[0]["pictures"] == 1
+    assert outcome.records[0]["notes"] == ["2 of 3 pictures have no mask in the folder."]
+    outcome = run("study", "import", "other", "out/masks")
+    assert outcome.status == 1
+    assert "has corrections already" in outcome.err
+    assert run("study", "import", "other", "out/masks", "--replace").status == 0
+    (facts,) = run("study", "info", "other", "--json").records
+    assert facts["in-progress"] == 1
+
+
+def test_coco_by_default_into_the_studys_exports(study: Study, run: Run, shipped: Path) -> None:
+    outcome = run("study", "export", "my study", "--format", "coco", "--all", "--json")
+    assert outcome.status == 0
+    (facts,) = outcome.records
+    folder = Path(facts["folder"])
+    assert folder.parent == study.folder / "exports"
+    values = json.loads((folder / "annotations.json").read_text())
+    assert len(values["images"]) == 3
+    assert values["categories"][0]["name"] == "vessel"
+    assert Study.open(study.folder).pictures()[0].name == "eye 0.png"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("info", "nowhere"), "There is no study in"),
+        (("verify", "nowhere"), "There is no study in"),
+        (("export", "nowhere"), "There is no study in"),
+        (("import", "nowhere", "masks"), "There is no study in"),
+        (("export", "my study"), "no pictures to export"),
+        (("import", "my study", "nowhere"), "can't be read"),
+        (("new", "my study"), "There is a study in"),
+        (("new", "x", "--pictures", "nowhere"), "isn't there"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(study: Study, run: Run, words: tuple[str, ...], told: str) -> None:
+    outcome = run("study", *words)
+    assert outcome.status == 1
+    assert told in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_wrong_usage_is_told(run: Run) -> None:
+    assert run("study").status == 2
+    assert run("study", "dance").status == 2
+    assert run("study", "export", "x", "--objects", "--whole").status == 2
+    assert run("study", "--help").status == 0

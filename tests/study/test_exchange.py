@@ -1,0 +1,320 @@
+"""Masks out to other programs, and back in from them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tests.study.studies import draw, facts_of, make_study, picture_of, review
+from tests.tiny_models import tiny_vessel_model
+from vesselapp.core.errors import VesselError
+from vesselapp.study.annotation import Kept
+from vesselapp.study.coco import mask_from
+from vesselapp.study.exchange import export_study
+from vesselapp.study.judging import Judging
+from vesselapp.study.record import State
+from vesselapp.study.study import Study
+from vesselapp.study.taking import EDIT_NAME, import_masks, read_mask
+from vesselapp.study.verify import verify_study
+
+
+def read(path: Path) -> np.ndarray:
+    with PIL.Image.open(path) as stored:
+        return np.array(stored)
+
+
+def kept_of(study: Study, name: str) -> Kept:
+    picture = picture_of(study, name)
+    facts = facts_of(picture)
+    kept = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert kept is not None
+    return kept
+
+
+def problems(study: Study) -> list[str]:
+    return [finding.sentence for finding in verify_study(study.folder) if finding.problem]
+
+
+# -- out ----------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_of_folders(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png", "sub/a.jpg"))
+    work, answer = review(study, "a.png", note="schön", active_seconds=12.5)
+    review(study, "a.jpg", seed=4)
+    review(study, "b.png", state=State.IN_PROGRESS)
+    out = tmp_path / "out put"
+    outcome = export_study(study, out, who="ann")
+    assert outcome.stems == ["a_png", "a_jpg"]
+    assert outcome.left_out == outcome.notes == []
+    assert sorted(path.name for path in (out / "images").iterdir()) == ["a_jpg.jpg", "a_png.png"]
+    assert (out / "images" / "a_png.png").read_bytes() == (study.roots[0] / "a.png").read_bytes()
+    mask = read(out / "masks" / "a_png.png")
+    expected = np.where(work.corrections == 0, answer >= 100, work.corrections == 2)
+    assert mask.dtype == np.uint8
+    assert np.array_equal(mask, expected * 255)
+    unsure = read(out / "unsure" / "a_png.png") if (work.corrections == 3).any() else None
+    facts = json.loads((out / "masks" / "a_png_mask.json").read_text())
+    assert (facts["state"], facts["note"], facts["who"], facts["level"]) == ("reviewed", "schön", "ann", 100)
+    assert (facts["active_seconds"], facts["answer"], facts["study"]) == (12.5, "kept", "Trial")
+    assert facts["image_sha256"] == facts_of(picture_of(study, "a.png")).sha256
+    assert facts["software"].startswith("vesselapp")
+    assert facts["unsure"]["pixels"] == int((work.corrections == 3).sum())
+    assert (unsure is None) == (facts["unsure"]["file"] == "")
+    assert problems(study) == []
+
+
+def test_unsure_is_left_out_and_told(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    from vesselapp.core.edits import EditRecorder
+    from vesselapp.core.geometry import Box
+    from vesselapp.study.journal import Edited
+    from vesselapp.study.record import Record
+
+    plane = np.zeros((40, 50), np.uint8)
+    recorder = EditRecorder(plane)
+    recorder.about_to_change(Box(0, 0, 50, 40))
+    plane[:5, :7] = 3
+    edit = recorder.finish("unsure")
+    assert edit is not None
+    writer = study.place(picture).open("ann", facts)
+    writer.append([Edited(edit)])
+    writer.write_answer(np.full((40, 50), 200, np.uint8))
+    writer.write_record(Record("a.png", facts.sha256, 40, 50, state=State.REVIEWED))
+    writer.close()
+    export_study(study, tmp_path / "out")
+    mask, unsure = read(tmp_path / "out/masks/a.png"), read(tmp_path / "out/unsure/a.png")
+    assert not mask[:5, :7].any()
+    assert mask.sum() == (2000 - 35) * 255
+    assert np.array_equal(unsure > 0, plane == 3)
+    told = json.loads((tmp_path / "out/masks/a_mask.json").read_text())["unsure"]
+    assert told == {"pixels": 35, "file": "unsure/a.png"}
+
+
+def test_nothing_there_is_an_empty_mask_whatever_the_model_says(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png", nothing_there=True)
+    export_study(study, tmp_path / "out")
+    assert not read(tmp_path / "out/masks/a.png").any()
+
+
+@pytest.mark.parametrize("objects", [True, False])
+def test_coco(tmp_path: Path, objects: bool) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    review(study, "a.png")
+    review(study, "b.png", seed=2)
+    export_study(study, tmp_path / "out", "coco", objects=objects)
+    values = json.loads((tmp_path / "out/annotations.json").read_text())
+    assert [image["file_name"] for image in values["images"]] == ["a.png", "b.png"]
+    assert len({one["id"] for one in values["annotations"]}) == len(values["annotations"])
+    assert [category["id"] for category in values["categories"]] == [1]
+    for image in values["images"]:
+        assert (tmp_path / "out/images" / image["file_name"]).exists()
+        own = [one for one in values["annotations"] if one["image_id"] == image["id"]]
+        joined = np.zeros((image["height"], image["width"]), bool)
+        for one in own:
+            joined |= mask_from(one["segmentation"]["counts"], *one["segmentation"]["size"])
+            assert (one["category_id"], one["iscrowd"]) == (1, 0)
+        assert np.array_equal(joined, kept_of(study, image["file_name"]).mask())
+        assert len(own) > 1 if objects else len(own) == 1
+        assert (tmp_path / "out/images" / f"{Path(image['file_name']).stem}_mask.json").exists()
+
+
+def test_pictures_nobody_reviewed_are_judged_by_the_model(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png", "c.png"))
+    review(study, "a.png")
+    model = tiny_vessel_model(tmp_path / "tiny.onnx", name="Tiny", threshold=0.3)
+    with pytest.raises(VesselError, match="no pictures to export"):
+        export_study(make_study(tmp_path / "other"), tmp_path / "none")
+    outcome = export_study(
+        study, tmp_path / "out", everything=True, judging=Judging(study, str(model), "cpu")
+    )
+    assert outcome.stems == ["a", "b", "c"]
+    facts = json.loads((tmp_path / "out/masks/b_mask.json").read_text())
+    assert (facts["model"], facts["answer"], facts["state"]) == ("Tiny", "computed at export", "new")
+    assert facts["threshold"] == pytest.approx(0.3, abs=0.005)
+    with PIL.Image.open(study.roots[0] / "b.png") as picture:
+        green = np.array(picture)[..., 1].astype(float)
+    mask = read(tmp_path / "out/masks/b.png") > 0
+    sure = np.abs(1 - green / 200 - 0.3) > 0.02
+    assert np.array_equal(mask[sure], (1 - green / 200 >= 0.3)[sure])
+    assert json.loads((tmp_path / "out/masks/a_mask.json").read_text())["answer"] == "kept"
+
+
+def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    review(study, "a.png")
+    review(study, "b.png")
+    export_study(study, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    review(study, "a.png", state=State.FLAGGED)
+    export_study(study, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out/masks").iterdir()) == ["b.png", "b_mask.json"]
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.doc").write_bytes(b"")
+    with pytest.raises(VesselError, match="holds other files"):
+        export_study(study, tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
+
+
+def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    for name in ("a.png", "b.png", "c.png"):
+        review(study, name)
+    draw(study.roots[0] / "a.png", 50)
+    (study.roots[0] / "b.png").unlink()
+    outcome = export_study(study, tmp_path / "out")
+    assert outcome.stems == ["c"]
+    assert "a.png was left out: it was changed" in outcome.left_out[1]
+    assert "1 reviewed pictures are missing" in outcome.left_out[0]
+
+
+# -- in -----------------------------------------------------------------------------------------------------
+
+
+def save_mask(path: Path, mask: np.ndarray, **options: object) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PIL.Image.fromarray(mask).save(path, **options)
+    return mask > 0
+
+
+def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "one")
+    for seed, name in enumerate(("a.png", "b.png", "c.png")):
+        review(study, name, seed=seed)
+    export_study(study, tmp_path / "out")
+    other = make_study(tmp_path / "two")
+    outcome = import_masks(other, tmp_path / "out" / "masks", reviewed=True, who="ann")
+    assert outcome.pictures == ["a.png", "b.png", "c.png"]
+    assert outcome.left_out == outcome.notes == []
+    for name in ("a.png", "b.png", "c.png"):
+        kept = kept_of(other, name)
+        assert not kept.needs_answer
+        assert np.array_equal(kept.mask(), kept_of(study, name).mask())
+        assert kept.record is not None
+        assert kept.record.state is State.REVIEWED
+    assert problems(other) == []
+    export_study(other, tmp_path / "again")
+    for name in ("a", "b", "c"):
+        assert (tmp_path / f"again/masks/{name}.png").read_bytes() == (
+            tmp_path / f"out/masks/{name}.png"
+        ).read_bytes()
+
+
+def test_an_imported_mask_can_be_undone_and_is_in_progress(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.jpg",))
+    mask = np.zeros((40, 50), np.uint8)
+    mask[3:9, 4:30] = 255
+    save_mask(tmp_path / "masks" / "A_mask.PNG", mask)
+    outcome = import_masks(study, tmp_path / "masks", who="ann")
+    assert outcome.pictures == ["a.jpg"]
+    kept = kept_of(study, "a.jpg")
+    assert [edit.name for edit in kept.done] == [EDIT_NAME]
+    assert kept.record is not None
+    assert (kept.record.state, kept.record.who) == (State.IN_PROGRESS, "ann")
+    kept.done[0].apply(kept.corrections)
+    assert not kept.corrections.any()
+
+
+def test_corrections_are_replaced_only_on_wish_and_nothing_is_lost(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    work, _ = review(study, "a.png", note="mine")
+    mask = np.zeros((40, 50), np.uint8)
+    mask[0] = 1
+    save_mask(tmp_path / "masks" / "a.png", mask)
+    outcome = import_masks(study, tmp_path / "masks")
+    assert outcome.pictures == []
+    assert "corrections already" in outcome.left_out[0]
+    assert outcome.notes == ["1 of 2 pictures have no mask in the folder."]
+    assert np.array_equal(kept_of(study, "a.png").corrections, work.corrections)
+    assert import_masks(study, tmp_path / "masks", replace_corrections=True).pictures == ["a.png"]
+    kept = kept_of(study, "a.png")
+    assert np.array_equal(kept.mask(), mask > 0)
+    assert kept.record is not None
+    assert kept.record.note == "mine"
+    kept.done[-1].apply(kept.corrections)
+    assert np.array_equal(kept.corrections, work.corrections)
+
+
+def test_what_cannot_be_taken_is_told_in_a_sentence_each(tmp_path: Path) -> None:
+    names = ("good.png", "size.png", "empty.png", "full.png", "broken.png", "twice.png", "one/same.png",
+             "two/same.png", "busy.png", "without.png")  # fmt: skip
+    study = make_study(tmp_path, names)
+    masks = tmp_path / "masks"
+    good = np.zeros((40, 50), np.uint8)
+    good[2:5] = 255
+    for name in ("good.png", "twice.png", "twice.tif", "same.png", "stranger.png", "busy.png"):
+        save_mask(masks / name, good)
+    save_mask(masks / "size.png", np.full((41, 50), 255, np.uint8))
+    save_mask(masks / "empty.png", good * 0)
+    save_mask(masks / "full.png", good * 0 + 255)
+    (masks / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    (masks / "notes.txt").write_text("no mask")
+    busy = picture_of(study, "busy.png")
+    writer = study.place(busy).open("eve", facts_of(busy))
+    outcome = import_masks(study, masks)
+    assert outcome.pictures == ["good.png"]
+    told = "\n".join(sorted(outcome.left_out))
+    for part in (
+        "broken.png was not taken: it can't be read",
+        "busy.png was not taken: eve has it open",
+        "empty.png was not taken: nothing is marked in it",
+        "full.png was not taken: all of it is marked",
+        "same.png was not taken: 2 pictures of the study have that name",
+        "size.png was not taken: it is 50 x 41 px, its picture 50 x 40",
+        "stranger.png was not taken: the study has no picture of that name",
+        "twice.png, twice.tif were not taken",
+    ):
+        assert part in told
+    assert len(outcome.left_out) == 8
+    writer.close()
+    with pytest.raises(VesselError, match="No file in"):
+        import_masks(study, tmp_path / "study")
+    with pytest.raises(VesselError, match="can't be read"):
+        import_masks(study, tmp_path / "nowhere")
+
+
+def blob(height: int = 40, width: int = 50) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return (x - 20) ** 2 + (y - 18) ** 2 < 11**2
+
+
+def test_masks_of_any_making_are_read_alike(tmp_path: Path) -> None:
+    truth = blob()
+    labels = np.zeros((40, 50), np.uint16)
+    for number, (row, column) in enumerate(np.argwhere(truth), start=1):
+        labels[row, column] = 1 + number % 300
+    makers = {
+        "gray.png": truth.astype(np.uint8) * 255,
+        "ones.png": truth.astype(np.uint8),
+        "bits.png": truth,
+        "objects.png": labels,
+        "objects.tif": labels,
+        "few.png": (truth * (1 + (np.arange(50) > 20))).astype(np.uint8),
+        "float.tif": truth.astype(np.float32),
+        "colour.png": np.repeat(truth[..., None], 3, 2).astype(np.uint8) * np.array([0, 200, 0], np.uint8),
+        "alpha.png": np.dstack([np.full((40, 50, 3), 255, np.uint8), truth.astype(np.uint8) * 255]),
+    }
+    for name, values in makers.items():
+        PIL.Image.fromarray(values).save(tmp_path / name)
+        assert np.array_equal(read_mask(tmp_path / name, 40, 50), truth), name
+    palette = PIL.Image.fromarray(truth.astype(np.uint8), "P")
+    palette.putpalette([255, 255, 255, 0, 0, 0])  # white outside, black inside
+    palette.save(tmp_path / "palette.png")
+    assert np.array_equal(read_mask(tmp_path / "palette.png", 40, 50), truth)
+    PIL.Image.fromarray(truth.astype(np.uint8) * 255).save(tmp_path / "soft.jpg", quality=60)
+    assert np.mean(read_mask(tmp_path / "soft.jpg", 40, 50) != truth) < 0.01
+
+
+def test_a_full_disk_stops_an_export_with_a_sentence(tiny_disk: Path, tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png")
+    (tiny_disk / "ballast").write_bytes(bytes(500 * 1024))
+    with pytest.raises(VesselError, match="full"):
+        export_study(study, tiny_disk / "out")
+    assert not list(tiny_disk.rglob("*.tmp"))
