@@ -66,7 +66,7 @@ def test_tiles_give_the_same_answer_as_the_whole_where_the_receptive_field_fits_
     whole = predict(model.with_card(model.card.model_copy(update={"tile": whole_tile})), pixels).probability
     border = blur // 2
     inner = (slice(border, max(border, height - border)), slice(border, max(border, width - border)))
-    assert np.abs(tiled - whole)[inner].max(initial=0) < 1e-5
+    assert np.abs(tiled - whole)[inner].max(initial=0) < 3e-5  # of sums of 47 x 47 px
 
 
 def test_tiles_of_a_net_with_pooling_lie_on_its_raster(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 """One way to change the size of a picture, shared by the trainer and the app."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+_AT_ONCE = 4
+"""Channels that OpenCV resizes at once."""
 
 
 def resize_pixels(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -43,3 +48,29 @@ def resize_probability(probability: NDArray[np.float32], height: int, width: int
     shrinking = height * width < probability.size
     how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(probability, (width, height), interpolation=how), np.float32)
+
+
+def resize_channels(planes: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """Resize any number of channels: area average when shrinking, linear when growing.
+
+    Parameters
+    ----------
+    planes : (H, W, C) uint8 or float32
+    height, width : int
+        Wanted size in px.
+
+    Returns
+    -------
+    (height, width, C)
+        Of the same type.
+    """
+    if planes.shape[:2] == (height, width):
+        return planes
+    shrinking = height * width < planes.shape[0] * planes.shape[1]
+    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    out = np.empty((height, width, planes.shape[2]), planes.dtype)
+    for begin in range(0, planes.shape[2], _AT_ONCE):
+        part = np.ascontiguousarray(planes[..., begin : begin + _AT_ONCE])
+        resized = cv2.resize(part, (width, height), interpolation=how)
+        out[..., begin : begin + _AT_ONCE] = resized.reshape(height, width, -1)
+    return out

@@ -37,12 +37,15 @@ class Prediction:
         Time it took.
     warnings : tuple of str
         What a person should know before they trust it, a sentence each.
+    frame : Frame
+        What of the picture the model saw, and at what scale.
     """
 
     probability: NDArray[np.float32]
     field_of_view: FieldOfView | None
     provider: str
     seconds: float
+    frame: Frame
     warnings: tuple[str, ...] = ()
 
 
@@ -102,7 +105,7 @@ def predict(
     wishes = Wishes(
         progress=progress or (lambda share: None),
         cancelled=cancelled or (lambda: False),
-        shows=lambda box: _shows_field(box, frame),
+        shows=lambda box: shows_field(box, frame),
         first=None if first is None else _to_plane(first, frame),
         deliver=None if on_tile is None else _deliverer(on_tile, frame),
         flips=flips,
@@ -121,7 +124,7 @@ def predict(
     if model.provider_note != note:
         warnings += (model.provider_note,)
     seconds = time.perf_counter() - begun
-    return Prediction(probability, frame.field_of_view, model.provider, seconds, warnings)
+    return Prediction(probability, frame.field_of_view, model.provider, seconds, frame, warnings)
 
 
 def _scale_into(probability: NDArray[np.float32], plane: NDArray[np.float32], frame: Frame) -> None:
@@ -132,8 +135,8 @@ def _scale_into(probability: NDArray[np.float32], plane: NDArray[np.float32], fr
     cv2.resize(plane, (right - left, bottom - top), dst=inside, interpolation=how)
 
 
-def _shows_field(box: Box, frame: Frame) -> bool:
-    """Tell whether any of a box (px of the plane) lies inside the field of view."""
+def shows_field(box: Box, frame: Frame) -> bool:
+    """Tell whether any of a box (px of the plane that a model runs over) lies inside the field of view."""
     if frame.field_of_view is None or not frame.field_of_view.found:
         return True
     left, top, right, bottom = box

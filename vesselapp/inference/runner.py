@@ -47,7 +47,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """Tiles of the plane, their size at the model's scale, and the size of what the net gets (px)."""
 
     grid: Grid
@@ -82,18 +82,64 @@ def run_over(
     """
     spec = model.card.input
     table = None if takes_raw_pixels(spec) or not spec.equalise else value_table(spec, pixels)
-    while True:
-        effort = model.effort
-        try:
-            _run_all(model, pixels, plane, wishes, _plan(model, plane.shape, magnify), table)
-            break
-        except DeviceError as trouble:
-            model.retreat(trouble, effort)
-            plane[...] = 0
+
+    def compute(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return _answers(model, batch, table, wishes.flips)
+
+    def take(answer: NDArray[np.float32], place: Tile, plan: Plan) -> None:
+        whole = resize_probability(answer[: plan.scaled[0], : plan.scaled[1]], *plan.grid.tile_shape)
+        plan.grid.add(plane, place, whole)
+        if wishes.deliver is not None:
+            left, top, right, bottom = plan.grid.own(place)
+            part = whole[top - place.top : bottom - place.top, left - place.left : right - place.left]
+            wishes.deliver((left, top, right, bottom), part)
+
+    walk(model, pixels, magnify, wishes, compute, take, lambda: plane.fill(0))
     np.clip(plane, 0.0, 1.0, out=plane)
 
 
-def _plan(model: Model, shape: tuple[int, ...], magnify: float) -> _Plan:
+def walk(
+    model: Model,
+    pixels: NDArray[np.uint8],
+    magnify: float,
+    wishes: Wishes,
+    compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    take: Callable[[NDArray[np.float32], Tile, "Plan"], None],
+    anew: Callable[[], object],
+) -> None:
+    """Go over all tiles of a plane of pixels.
+
+    Parameters
+    ----------
+    model : Model
+    pixels : (H, W, 3) uint8
+    magnify : float
+        Px at the model's scale per px of the plane.
+    wishes : Wishes
+    compute : callable
+        Gives something for a batch of tiles ``(N, H, W, 3) uint8``, at the model's scale.
+    take : callable
+        Gets what was computed for one tile, with the tile and the plan it is of.
+    anew : callable
+        Called when a device broke and the work begins anew with less asked of it.
+
+    Raises
+    ------
+    Cancelled
+    VesselError
+        If the model runs on no device.
+    """
+    while True:
+        effort = model.effort
+        try:
+            _walk(model, pixels, wishes, _plan(model, pixels.shape, magnify), compute, take)
+            return
+        except DeviceError as trouble:
+            model.retreat(trouble, effort)
+            anew()
+
+
+def _plan(model: Model, shape: tuple[int, ...], magnify: float) -> Plan:
     tile = model.card.tile
     width = tile.width or model.tile_size
     fixed = tile.fixed or model.device.fixed_tiles
@@ -107,18 +153,18 @@ def _plan(model: Model, shape: tuple[int, ...], magnify: float) -> _Plan:
     )
     scaled = max(1, round(grid.tile_shape[0] * magnify)), max(1, round(grid.tile_shape[1] * magnify))
     if fixed:
-        return _Plan(grid, scaled, (model.tile_size, width))
+        return Plan(grid, scaled, (model.tile_size, width))
     given = [math.ceil(side / tile.stride) * tile.stride for side in scaled]
-    return _Plan(grid, scaled, (given[0], given[1]))
+    return Plan(grid, scaled, (given[0], given[1]))
 
 
-def _run_all(
+def _walk(
     model: Model,
     pixels: NDArray[np.uint8],
-    plane: NDArray[np.float32],
     wishes: Wishes,
-    plan: _Plan,
-    table: NDArray[np.float32] | None,
+    plan: Plan,
+    compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    take: Callable[[NDArray[np.float32], Tile, Plan], None],
 ) -> None:
     places = _in_order(
         [tile for tile in plan.grid.tiles() if wishes.shows(plan.grid.span(tile))], plan, wishes
@@ -127,20 +173,14 @@ def _run_all(
         if wishes.cancelled():
             raise Cancelled
         now = places[begin : begin + model.batch]
-        answers = _answers(model, _batch(pixels, now, plan), table, wishes.flips)
-        for place, answer in zip(now, answers, strict=True):
-            whole = resize_probability(answer[: plan.scaled[0], : plan.scaled[1]], *plan.grid.tile_shape)
-            plan.grid.add(plane, place, whole)
-            if wishes.deliver is not None:
-                left, top, right, bottom = plan.grid.own(place)
-                part = whole[top - place.top : bottom - place.top, left - place.left : right - place.left]
-                wishes.deliver((left, top, right, bottom), part)
+        for place, answer in zip(now, compute(_batch(pixels, now, plan)), strict=True):
+            take(answer, place, plan)
         wishes.progress(min(1.0, (begin + len(now)) / len(places)))
     if wishes.cancelled():
         raise Cancelled
 
 
-def _in_order(places: list[Tile], plan: _Plan, wishes: Wishes) -> list[Tile]:
+def _in_order(places: list[Tile], plan: Plan, wishes: Wishes) -> list[Tile]:
     """Put the tiles that touch the wanted box first, the nearest to its middle before the others."""
     if wishes.first is None:
         return places
@@ -155,7 +195,7 @@ def _in_order(places: list[Tile], plan: _Plan, wishes: Wishes) -> list[Tile]:
     return sorted(places, key=distance)
 
 
-def _batch(pixels: NDArray[np.uint8], places: list[Tile], plan: _Plan) -> NDArray[np.uint8]:
+def _batch(pixels: NDArray[np.uint8], places: list[Tile], plan: Plan) -> NDArray[np.uint8]:
     """Give ``(N, H, W, 3) uint8``: the tiles at the model's scale, mirrored up to what the net takes."""
     batch = np.empty((len(places), *plan.given, 3), np.uint8)
     for index, place in enumerate(places):
