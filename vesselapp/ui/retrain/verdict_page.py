@@ -213,8 +213,9 @@ def _cells(ground: Ground) -> tuple[str, ...]:
     between = ""
     if ground.low is not None and ground.high is not None:
         between = f"  ({points(ground.low)} to {points(ground.high)})"
-    if ground.ground == "old" and ground.low is not None:
-        between += "  not worse" if ground.not_worse else "  perhaps worse"
+    if ground.ground == "old" and ground.low is not None and ground.high is not None:
+        worse = "worse" if ground.high < 0 else "perhaps worse"
+        between += "  not worse" if ground.not_worse else f"  {worse}"
     measure = "" if ground.measure == "Dice" else f", {ground.measure}"
     return (
         f"{_GROUNDS[ground.ground]}: {ground.set}{measure}",
