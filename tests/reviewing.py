@@ -1,4 +1,4 @@
-"""Studies with reviewed pictures, made through the study's own face: what a person would have done by hand."""
+"""Studies with reviewed pictures, made through the study's own face, as by hand."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -56,7 +56,7 @@ def finetune(request: Request) -> Verdict | None:
     """
     study = Study.open(request.study)
     if request.run is None:
-        find_reviewed(study)  # a study without any says so before a folder is made
+        make_plan(study, request)  # what can't be done is said before a folder is made
     run = new_run(study.folder) if request.run is None else RunFolder(make_folder(request.run))
     with Line(run, events=request.events) as line:
         try:

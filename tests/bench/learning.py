@@ -1,0 +1,184 @@
+"""The learning loop on real pictures: ``python -m tests.bench.learning [--base FILE] [NAME...]``.
+
+Cells go to blood smears, vessels to another camera; each study is made as a person would have made it, with
+an observer's masks as what the person corrected to. The judges are never learnt. Takes up to an hour on two
+cores, so it isn't among the benchmarks that run together.
+
+``--base`` is a vessel model that has never seen HRF; it is trained from CHASE_DB1 alone, and written there,
+where the file is absent. ``--data`` is the folder of pictures (``../shared/data`` unless given).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.bench.measure import Row, row, wanted
+from tests.reviewing import new_study, review
+from trainer.finetune.scores import mask_by, score, truth_of
+from trainer.looks import group_by_look
+from trainer.pictures import read_picture
+from trainer.readers import Case, read_sets
+from trainer.split import make_split
+from vesselapp.core.evidence import quantise
+from vesselapp.inference.catalog import find_model
+from vesselapp.inference.model import load_model
+from vesselapp.inference.predict import predict
+from vesselapp.study.verdict import Verdict, read_verdict
+
+HRF_JUDGES = ("01_dr", "04_g", "04_h")
+"""The HRF pictures that the shipped vessel model has never learnt."""
+HRF_LEARNT = ("02_h", "02_dr", "02_g", "03_h", "03_dr", "03_g")
+_TRAIN_BASE = ("--threads", "2", "--set", "steps=1000", "--set", "crop=384")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What came of one fine-tune: the verdict, minutes from the command to its end, and the two files."""
+
+    verdict: Verdict
+    minutes: float
+    before: Path
+    after: Path
+
+
+def learn(folder: Path, cases: Sequence[Case], learnt: Sequence[str], model: Path, task: str) -> Loop:
+    """Make a study of cases, all reviewed, and let the trainer learn those named in ``learnt``.
+
+    With judges among the cases the sides are fixed beforehand; else the trainer judges in folds.
+    """
+    study = new_study(folder, cases[0].image.parent, model)
+    answering = load_model(model)
+    by_stem = {case.image.name: case for case in cases}
+    sides = {}
+    for picture in study.pictures():
+        case = by_stem.get(picture.name)
+        if case is None:
+            continue
+        truth = read_picture(case, task)
+        answer = quantise(predict(answering, truth.pixels).probability)
+        review(study, picture, truth.mask, answer, threshold=answering.card.threshold)
+        sides[picture.key] = "learn" if case.name in learnt else "judge"
+    (folder / "judge.json").write_text(json.dumps({"format": 1, "pictures": sides}))
+    run = folder / "runs" / "bench"
+    began = time.perf_counter()
+    words = [sys.executable, "-m", "trainer", "finetune", str(folder), "--run", str(run), "--events"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    minutes = (time.perf_counter() - began) / 60
+    if done.returncode:
+        raise RuntimeError(f"{done.stdout[-500:]}\n{done.stderr[-2000:]}")
+    return Loop(read_verdict(run / "verdict.json"), minutes, model, run / "candidate.onnx")
+
+
+def mean_dice(model: Path, cases: Sequence[Case], task: str) -> float:
+    """Give a model's mean Dice on pictures, as the app shows them."""
+    loaded = load_model(model)
+    truths = (truth_of(read_picture(case, task)) for case in cases)
+    return float(np.mean([score(mask_by(loaded, truth.pixels), truth) for truth in truths]))
+
+
+def held_back(folder: Path, task: str) -> list[Case]:
+    """Give the validation side of a public set, as the trainer splits it."""
+    cases = read_sets([folder])
+    cases = group_by_look(cases) if task == "cells" else cases
+    by_key = {case.key: case for case in cases}
+    return [by_key[key] for key in make_split(cases)["validation"]]
+
+
+def cells(data: Path, folder: Path) -> Iterator[Row]:
+    """Learn 5 blood smears with the shipped cell model; 5 others judge, DSB2018's held side is old ground."""
+    smears, model = read_sets([data / "cells/bccd"]), find_model(task="cells")
+    loop = learn(folder / "smears", smears, [case.name for case in smears[:5]], model, "cells")
+    new = loop.verdict.table[0]
+    yield row("cells_new_dice_before", new.incumbent, "Dice", 0.0, higher_is_better=True)
+    yield row("cells_new_dice", new.candidate, "Dice", 0.95, higher_is_better=True)
+    gone = (new.candidate - new.incumbent) / (1 - new.incumbent)
+    yield row("cells_error_gone", gone, "share", 1 / 3, higher_is_better=True)
+    yield row("cells_offered", float(loop.verdict.offered), "yes", 1.0, higher_is_better=True)
+    yield row("cells_min", loop.minutes, "min", 5.0)
+    yield from old_rows("cells", loop, held_back(data / "cells/dsb2018", "cells"))
+
+
+def five(data: Path, folder: Path) -> Iterator[Row]:
+    """Learn 5 blood smears without judges: the trainer judges in folds."""
+    smears, model = read_sets([data / "cells/bccd"])[:5], find_model(task="cells")
+    loop = learn(folder / "five", smears, [case.name for case in smears], model, "cells")
+    yield row("finetune_5_pictures_min", loop.minutes, "min", 5.0)
+
+
+def vessels(data: Path, folder: Path, base: Path, count: int) -> Iterator[Row]:
+    """Learn HRF pictures with a model of CHASE_DB1 alone; the gap is that to the shipped model."""
+    taken = (*HRF_JUDGES, *HRF_LEARNT[:count])
+    cases = [case for case in read_sets([data / "fundus/hrf"]) if case.name in taken]
+    judges = [case for case in cases if case.name in HRF_JUDGES]
+    loop = learn(folder / f"hrf{count}", cases, HRF_LEARNT[:count], base, "vessels")
+    new, name = loop.verdict.table[0], f"vessels_{count}"
+    best = mean_dice(find_model(task="vessels"), judges, "vessels")
+    yield row(f"{name}_new_dice_before", new.incumbent, "Dice", 0.0, higher_is_better=True)
+    yield row(f"{name}_new_dice", new.candidate, "Dice", 0.0, higher_is_better=True)
+    yield row(f"{name}_all_hrf_dice", best, "Dice", 0.0, higher_is_better=True)
+    gap = (new.candidate - new.incumbent) / max(1e-6, best - new.incumbent)
+    yield row(f"{name}_gap_closed", gap, "share", 0.6, higher_is_better=True)
+    yield row(f"{name}_offered", float(loop.verdict.offered), "yes", 1.0, higher_is_better=True)
+    yield row(f"{name}_min", loop.minutes, "min", 10.0)
+    yield from old_rows(name, loop, held_back(data / "fundus/chase_db1", "vessels"))
+
+
+def old_rows(name: str, loop: Loop, held: Sequence[Case]) -> Iterator[Row]:
+    """Measure both models on the old ground's held side."""
+    task = "cells" if name == "cells" else "vessels"
+    before, after = (mean_dice(model, held, task) for model in (loop.before, loop.after))
+    yield row(f"{name}_old_dice_before", before, "Dice", 0.0, higher_is_better=True)
+    yield row(f"{name}_old_dice", after, "Dice", 0.0, higher_is_better=True)
+    yield row(f"{name}_old_points", 100 * (after - before), "Dice points", -0.5, higher_is_better=True)
+
+
+def train_base(data: Path, base: Path) -> None:
+    """Train a vessel model from CHASE_DB1 alone, and write it to ``base``."""
+    run = base.with_suffix(".run")
+    begin = [sys.executable, "-m", "trainer"]
+    chase = str(data / "fundus/chase_db1")
+    train = [*begin, "train", "fundus-vessels", "--data", chase, "--out", str(run), *_TRAIN_BASE]
+    subprocess.run(train, check=True, stdout=sys.stderr)
+    export = [*begin, "export", str(run), "--out", str(base), "--data", chase, "--threshold", "0.45"]
+    subprocess.run(export, check=True, stdout=sys.stderr)
+
+
+def run(names: Sequence[str], data: Path, base: Path | None) -> Iterator[Row]:
+    """Run the benchmarks asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        if wanted("cells", names):
+            yield from cells(data, Path(folder))
+        if wanted("finetune_5_pictures_min", names):
+            yield from five(data, Path(folder))
+        for count in (3, 6):
+            if wanted(f"vessels_{count}", names):
+                file = base or Path(folder) / "chase-only.onnx"
+                if not file.exists():
+                    train_base(data, file)
+                yield from vessels(data, Path(folder), file, count)
+
+
+def main() -> int:
+    """Print one JSON object a row; exit status 1 where a target is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.learning", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="cells, finetune_5..., vessels_3, vessels_6")
+    parser.add_argument("--base", type=Path, metavar="FILE")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
+    options = parser.parse_args()
+    missed = 0
+    for found in run(options.names, options.data.resolve(), options.base):
+        print(json.dumps(found), flush=True)
+        missed += not found["ok"]
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

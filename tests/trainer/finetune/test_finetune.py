@@ -1,0 +1,252 @@
+"""The whole loop on tiny pictures: learn, judge, promote; refuse what is worse or forgets."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.trainer.finetune.conftest import MakeStudy, bright, events_of, only_run
+from trainer.__main__ import main
+from trainer.export import read_card
+from trainer.finetune.command import finetune
+from trainer.finetune.steering import Line
+from trainer.finetune.task import FineTune
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.cards import file_sha256
+from vesselapp.study.models import Registry
+from vesselapp.study.promote import promote
+from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.verdict import read_verdict
+
+
+def test_a_better_candidate_is_offered_promoted_and_rolled_back(
+    make_study: MakeStudy, base: Path, old_ground: Path, capsys: pytest.CaptureFixture[str]
+):
+    made = make_study(8)
+    arguments = ["finetune", str(made.folder), "--replay", str(old_ground), "--accelerator", "cpu"]
+    settings = ["steps=60", "learning_rate=0.005", "precision=32"]
+    assert main([*arguments, *(f"--set={one}" for one in settings)]) == 0
+    assert capsys.readouterr().out.count("better: On 3 judged pictures") == 1
+
+    run = only_run(made.folder)
+    verdict = read_verdict(run / "verdict.json")
+    assert (verdict.verdict, verdict.offered) == ("better", True)
+    new, old = verdict.table
+    assert new.candidate > new.incumbent + 0.05
+    assert old.difference > -0.005
+    assert verdict.candidate_sha256 == file_sha256(run / "candidate.onnx")
+    assert verdict.parity is not None
+    assert verdict.parity < 1e-4
+    kinds = [event["event"] for event in events_of(run)]
+    assert kinds[-2:] == ["verdict", "done"]
+    assert {"plan", "stage", "step", "validation", "example", "threshold"} <= set(kinds)
+    steps = [event["step"] for event in events_of(run) if event["event"] == "step"]
+    assert steps == sorted(steps)
+    assert (run / next(e["file"] for e in events_of(run) if e["event"] == "example")).is_file()
+
+    card = read_card(run / "candidate.onnx")
+    assert card.parent == file_sha256(base)
+    tuned = card.config["finetune"]
+    assert {one["sha256"] for one in tuned["learnt"]} <= {file_sha256(p.path) for p in made.study.pictures()}
+    assert len(tuned["learnt"]) == 5
+    assert tuned["verdict"]["verdict"] == "better"
+    assert card.threshold == verdict.threshold.after
+
+    assert main(["promote", str(run)]) == 0
+    registry = Registry(made.folder)
+    active = registry.active()
+    assert active is not None
+    assert (active.number, active.parent, active.run) == (1, file_sha256(base), run.name)
+    registry.use(None)
+    assert registry.active() is None
+    assert main(["runs", str(made.folder)]) == 0
+    assert "promoted  On 3 judged pictures" in capsys.readouterr().out
+
+
+def test_few_pictures_are_judged_by_nets_that_have_not_learnt_them(make_study: MakeStudy):
+    made = make_study(4, 3)
+    verdict = finetune(made.request())
+    assert verdict is not None
+    assert "had not learnt it" in verdict.sentence
+    assert verdict.table[0].pictures == 3
+    assert verdict.table[0].difference > 0.03
+    assert [row.measure for row in verdict.table] == ["Dice", "agreement"]
+    run = only_run(made.folder)
+    for number in (1, 2):
+        learnt = {one["key"] for one in _tuned(run / f"fold{number}" / "candidate.onnx")["learnt"]}
+        fold = {score.key for score in verdict.pictures} - learnt
+        assert learnt
+        assert fold
+    assert len(_tuned(run / "candidate.onnx")["learnt"]) == 3
+
+
+def _tuned(file: Path) -> dict:
+    return read_card(file).config["finetune"]
+
+
+def test_a_candidate_that_learnt_shuffled_masks_is_refused(make_study: MakeStudy, old_ground: Path):
+    def shuffled(number: int, truth: np.ndarray) -> np.ndarray:
+        return np.roll(truth[::-1], 7 * number + 11, axis=1)
+
+    made = make_study(8, said=shuffled)
+    finetune_on_truth_judges(made)
+    verdict = finetune(made.request("steps=40", replay=(old_ground,)))
+    assert verdict is not None
+    assert not verdict.offered
+    assert verdict.verdict == "worse"
+    run = RunFolder(only_run(made.folder))
+    with pytest.raises(VesselError, match="not offered"):
+        promote(made.folder, run)
+    assert Registry(made.folder).active() is None
+
+
+def finetune_on_truth_judges(made) -> None:
+    """Let the judges be right although what is learnt is wrong."""
+    from tests.reviewing import review
+    from trainer.finetune.sides import decide
+    from vesselapp.core.evidence import LOWEST
+    from vesselapp.study.subjects import subject_of
+
+    subjects = {p.key: subject_of(f"{p.root}/{p.relative}") for p in made.study.pictures()}
+    sides = decide({}, subjects)
+    for picture in made.study.pictures():
+        if sides[picture.key] == "judge":
+            truth = made.truths[picture.name]
+            review(made.study, picture, truth, np.full(truth.shape, LOWEST, np.uint8))
+
+
+def test_a_candidate_that_forgets_is_refused(make_study: MakeStudy, old_ground: Path):
+    made = make_study(8, look=bright)
+    settings = (
+        "steps=80",
+        "learning_rate=0.03",
+        "old_share=0",
+        "frozen_norms=false",
+        "patience=0",
+        "blend=1",
+    )
+    verdict = finetune(made.request(*settings, replay=(old_ground,)))
+    assert verdict is not None
+    new, old = verdict.table
+    assert new.low is not None
+    assert new.low > 0  # better on what it learnt
+    assert old.difference < -0.005
+    assert (verdict.verdict, verdict.offered) == ("worse", False)
+    assert "worse on eyes" in verdict.sentence
+
+
+def test_a_killed_run_goes_on_to_the_same_candidate(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    made = make_study(3)
+    quick = ("steps=20", "patience=0")
+    whole = tmp_path / "whole"
+    finetune(made.request(*quick, run=whole))
+
+    class Killed(Exception):
+        pass
+
+    step = FineTune.training_step
+    calls = []
+
+    def until(self, batch, index):
+        calls.append(1)
+        if len(calls) == 36:  # in the first fold
+            raise Killed
+        return step(self, batch, index)
+
+    monkeypatch.setattr(FineTune, "training_step", until)
+    again = tmp_path / "again"
+    with pytest.raises(Killed):
+        finetune(made.request(*quick, run=again))
+    monkeypatch.setattr(FineTune, "training_step", step)
+    # What is asked of the second process doesn't matter: the run knows what it was begun with.
+    verdict = finetune(made.request("steps=999", run=again))
+    assert verdict is not None
+    assert _weights(whole / "candidate.onnx") == _weights(again / "candidate.onnx")
+    assert _weights(whole / "fold1" / "candidate.onnx") == _weights(again / "fold1" / "candidate.onnx")
+    assert verdict.table == read_verdict(whole / "verdict.json").table
+    # and once it is done, it says so again without learning anything
+    monkeypatch.setattr(FineTune, "training_step", until)
+    assert finetune(made.request(run=again)) == verdict
+
+
+def _weights(file: Path) -> list[bytes]:
+    return [weight.SerializeToString() for weight in onnx.load(file).graph.initializer]
+
+
+def wish_at(monkeypatch: pytest.MonkeyPatch, at: int, *words: str) -> None:
+    """Let a person wish something after a step; further words, each time the trainer looks again."""
+    emit = Line.emit
+    left = list(words)
+
+    def also(self: Line, event: str, **values: object) -> None:
+        emit(self, event, **values)
+        if left and ((event == "step" and values["step"] == at) or event == "paused"):
+            self.run.wish(left.pop(0))
+
+    monkeypatch.setattr(Line, "emit", also)
+
+
+def test_stop_keeps_what_was_reached(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(3)
+    wish_at(monkeypatch, 25, "stop")
+    verdict = finetune(made.request())
+    assert verdict is not None
+    run = only_run(made.folder)
+    assert json.loads((run / "training" / "done.json").read_text())["steps"] == 25
+    # the nets that judge are made as the candidate was
+    assert json.loads((run / "fold1" / "done.json").read_text())["steps"] == 25
+    assert events_of(run)[-1]["event"] == "done"
+    assert (run / "candidate.onnx").exists()
+
+
+def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(3)
+    wish_at(monkeypatch, 12, "cancel")
+    assert finetune(made.request()) is None
+    run = only_run(made.folder)
+    assert events_of(run)[-1]["event"] == "stopped"
+    assert not (run / "verdict.json").exists()
+    assert Registry(made.folder).active() is None
+
+
+def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(3)
+    wish_at(monkeypatch, 5, "pause", "go")
+    finetune(made.request("steps=10"))
+    kinds = [event["event"] for event in events_of(only_run(made.folder))]
+    assert kinds.index("paused") + 1 == kinds.index("resumed")
+    assert kinds[-1] == "done"
+
+
+def test_sides_are_kept_with_the_study(make_study: MakeStudy):
+    made = make_study(8)
+    finetune(made.request("steps=10"))
+    kept = json.loads((made.folder / "judge.json").read_text())["pictures"]
+    assert sorted(set(kept.values())) == ["judge", "learn"]
+    split = json.loads((only_run(made.folder) / "split.json").read_text())
+    assert {key for key, side in kept.items() if side == "judge"} == set(split["validation"])
+    sides = dict.fromkeys(kept, "learn") | {min(kept): "judge"}
+    (made.folder / "judge.json").write_text(json.dumps({"format": 1, "pictures": sides}))
+    finetune(made.request("steps=10", run=made.folder / "runs" / "second"))
+    assert json.loads((made.folder / "judge.json").read_text())["pictures"] == sides
+
+
+def test_the_plan_says_what_would_be_done_and_does_nothing(
+    make_study: MakeStudy, capsys: pytest.CaptureFixture[str]
+):
+    made = make_study(4, 3)
+    assert main(["finetune", str(made.folder), "--plan"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["event"] == "plan"
+    assert plan["learn"] == ["eye00.png", "eye01.png", "eye02.png"]
+    assert plan["judge"] == []
+    assert sorted(name for fold in plan["folds"] for name in fold) == plan["learn"]
+    assert plan["steps"] > 0
+    assert plan["expected_s"] > 0
+    assert "Only 3 pictures" in plan["warnings"][0]
+    assert not (made.folder / "runs").exists()
+    assert not (made.folder / "judge.json").exists()
