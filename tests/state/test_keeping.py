@@ -88,6 +88,15 @@ def assert_same(kept: Kept, document: Document) -> None:
     )
 
 
+def die(sitting: Sitting) -> None:
+    """Let a sitting stop as if its process had ended."""
+    with sitting._wake:
+        sitting._hold = Hold.ENDED
+        sitting._wake.notify()
+    assert sitting.wait(20)
+    (sitting.place.folder / "lock.json").unlink()
+
+
 class Full:
     """A disk that takes nothing into a folder as long as it is full."""
 
@@ -209,8 +218,8 @@ def test_what_the_disk_never_took_is_put_back_by_the_next_run(
     sitting.put_answer(np.full(SIZE, 9, np.uint8))
     sitting.put_record(Record("eye.png", "0" * 64, *SIZE, note="look"), told=True)
     assert keeper.close(0.3) == []
+    die(sitting)
     disk.full = False
-    (place.folder / "lock.json").unlink()  # as if the process had ended
     after = new_keeper(tmp_path)
     assert [left.image for left in after.rescue.left()] == ["eye.png"]
     again, sitting = begin(after, place)
@@ -248,10 +257,10 @@ def test_a_disk_that_does_not_answer_does_not_hold_the_strokes_up(
     hangs = []
     append = journal_file.JournalFile.append
 
-    def slow(self: journal_file.JournalFile, lines: bytes) -> None:
+    def slow(self: journal_file.JournalFile, *given: object) -> None:
         while hangs:
             time.sleep(0.01)
-        append(self, lines)
+        append(self, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(journal_file.JournalFile, "append", slow)
     document, sitting = begin(keeper, place)

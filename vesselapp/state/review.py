@@ -152,7 +152,8 @@ class Review:
         )
         if self._answer_kept and self.sitting is not None:
             self.sitting.put_answer(answer.probability)  # what is kept is that of the record's model
-        if record.state is State.REVIEWED:  # another answer than the one that was judged
+        if record.state is State.REVIEWED and bool((self.document.corrections == Correction.NONE).any()):
+            # Another answer than the one that was judged, and the mask depends on it.
             self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
         self.changed.emit()
 

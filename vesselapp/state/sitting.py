@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+EDIT_S = 0.015
+"""So long an edit waits, so that the window is done with it before this thread wants the interpreter."""
 SETTLE_S = 0.06
 """A threshold or a view is written when it has stood still for so long."""
 LONGEST_SETTLE_S = 0.5
@@ -95,7 +97,7 @@ class Sitting:
         self._answer: NDArray[np.uint8] | None = None
         self._saved: datetime | None = None
         self._problem: VesselError | None = None
-        self._take_over = self._closing = self._rescued = False
+        self._take_over = self._closing = self._rescued = self._nudged = False
         now = time.monotonic()
         self._write_at = self._record_at = self._snapshot_at = _NEVER
         self._refresh_at, self._try_at = now + HEARTBEAT_SECONDS, now
@@ -121,10 +123,10 @@ class Sitting:
             if all(isinstance(waiting, _FLEETING) for waiting in self._pending):
                 self._write_at = min(now + SETTLE_S, self._pending_since + LONGEST_SETTLE_S)
             else:
-                self._write_at = now
+                self._write_at = now + EDIT_S
             if not isinstance(operation, Viewed):
                 self._since = self._since or now
-            self._wake.notify()
+            self._nudge()
 
     def put_record(self, record: Record, *, told: bool = False) -> None:
         """Take the record as it is now; written some seconds after the last stroke, or at once (told)."""
@@ -134,33 +136,33 @@ class Sitting:
             self._record_at = now if self._told else now + RECORD_S
             if told:
                 self._since = self._since or now
-            self._wake.notify()
+            self._nudge()
 
     def put_answer(self, answer: NDArray[np.uint8]) -> None:
         """Take the probability ((H, W) uint8, 1-253; nobody writes into it any more) that was judged."""
         now = time.monotonic()
         with self._wake:
             self._answer, self._since, self._write_at = answer, self._since or now, now
-            self._wake.notify()
+            self._nudge()
 
     def save_now(self) -> None:
         """Try again what failed, and make the snapshot now."""
         with self._wake:
             self._try_at = self._snapshot_at = 0.0
             self._record_at = _NEVER if self._record is None else 0.0
-            self._wake.notify()
+            self._nudge()
 
     def take_over(self) -> None:
         """Take a lock over whose owner gives no sign of life."""
         with self._wake:
             self._take_over, self._try_at = True, 0.0
-            self._wake.notify()
+            self._nudge()
 
     def close(self) -> None:
         """End when all is on the disk; `stay` takes it back as long as that is not so."""
         with self._wake:
             self._closing, self._try_at = True, 0.0
-            self._wake.notify()
+            self._nudge()
 
     def stay(self) -> bool:
         """Go on after `close`; False where it has ended already."""
@@ -192,6 +194,12 @@ class Sitting:
         with self._wake:
             return self._unsaved()
 
+    def _nudge(self) -> None:
+        """Wake the thread, once: each time costs the window's thread its turn."""
+        if not self._nudged:
+            self._nudged = True
+            self._wake.notify()
+
     def _unsaved(self) -> Unsaved:
         operations = (*self._in_flight, *self._pending)
         done = tuple(self._done)
@@ -210,6 +218,7 @@ class Sitting:
             with self._wake:
                 pause = self._due() - time.monotonic()
                 if pause > 0:
+                    self._nudged = False
                     self._wake.wait(min(pause, HEARTBEAT_SECONDS))
                     continue
             try:

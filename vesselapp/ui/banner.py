@@ -38,6 +38,8 @@ class Banner(QWidget):
 
     def show_text(self, text: str, *, with_button: bool) -> None:
         """Say something; nothing, where empty."""
+        if text == self.label.text() and with_button == self.button.isVisibleTo(self):
+            return
         self.label.setText(text)
         self.setAccessibleName(text)
         self.button.setVisible(with_button)

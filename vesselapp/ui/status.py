@@ -146,8 +146,9 @@ class StatusLine(QObject):
         else:
             words = "no edits yet"
         self.saved.setText(words)
-        self.saved.setProperty("failing", bool(unsaved))
-        self.saved.style().polish(self.saved)
+        if self.saved.property("failing") is not bool(unsaved):
+            self.saved.setProperty("failing", bool(unsaved))
+            self.saved.style().polish(self.saved)
 
     def _on_evidence(self, _box: object) -> None:
         self.show_place(self._place)

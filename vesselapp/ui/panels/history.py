@@ -14,7 +14,10 @@ class HistoryPanel(QListWidget):
         self.setAccessibleName("History of edits")
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMaximumHeight(150)
+        self.setUniformItemSizes(True)
         self._document: Document | None = None
+        self._shown: list[str] = []
+        self._done = 0
         self.itemClicked.connect(lambda item: self._jump(self.row(item)))
 
     def set_document(self, document: Document | None) -> None:
@@ -23,18 +26,25 @@ class HistoryPanel(QListWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the edits as they are now."""
-        self.clear()
+        """Show the edits as they are now; only rows that say something else than before are touched."""
         if self._document is None:
+            self._shown, self._done = [], 0
+            self.clear()
             return
         done, undone = self._document.history.names
-        self.addItem("As opened" if not self._document.history.forgotten else "Oldest kept")
-        for name in [*done, *undone]:
+        first = "Oldest kept" if self._document.history.forgotten else "As opened"
+        names, before = [first, *done, *undone], self._shown
+        same = next((n for n, (a, b) in enumerate(zip(names, before, strict=False)) if a != b), None)
+        same = min(len(names), len(before)) if same is None else same
+        while self.count() > same:
+            self.takeItem(self.count() - 1)
+        for name in names[same:]:
             self.addItem(QListWidgetItem(name))
-        for row in range(len(done) + 1, self.count()):
-            self.item(row).setForeground(self.palette().placeholderText())
+        palette = self.palette()
+        for row in range(min(self._done, len(done), same), len(names)):
+            self.item(row).setForeground(palette.text() if row <= len(done) else palette.placeholderText())
+        self._shown, self._done = names, len(done)
         self.setCurrentRow(len(done))
-        self.scrollToItem(self.currentItem())
 
     def _jump(self, row: int) -> None:
         document = self._document
