@@ -58,5 +58,10 @@ def read_only_copy(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
         subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
 
 
+def move_mount(source: Path, target: Path) -> None:
+    """Let a drive appear at another place."""
+    _run("mount", "--move", source, target)
+
+
 def _run(*words: object) -> None:
     subprocess.run([str(word) for word in words], check=True, capture_output=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.study.conftest import move_mount
 from tests.study.faults import Faults
 from tests.study.work import FACTS, HEIGHT, WIDTH, Work, load, record, state_of, undoes_to_nothing
 from vesselapp.core.errors import VesselError
@@ -180,10 +181,6 @@ def told_by(call: Callable[[], None]) -> VesselError | None:
     except VesselError as problem:
         return problem
     return None
-
-
-def move_mount(source: Path, target: Path) -> None:
-    assert os.system(f"mount --move '{source}' '{target}'") == 0
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")

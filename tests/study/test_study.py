@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.study.conftest import move_mount
 from tests.study.studies import draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
@@ -307,4 +308,31 @@ def test_a_study_that_may_only_be_read_can_be_looked_at(tmp_path: Path, read_onl
     with pytest.raises(VesselError, match="read-only"):
         study.place(picture).open("ann", facts)
     assert study.place(picture).holder() is None
+    assert problems(study) == []
+
+
+def test_a_study_on_a_drive_that_vanishes_is_told_and_comes_back(tiny_disk: Path) -> None:
+    study = make_study(tiny_disk)
+    work, _ = review(study, "a.png")
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    away = tiny_disk.parent / "away"
+    away.mkdir()
+    move_mount(tiny_disk, away)
+    with pytest.raises(VesselError, match="can't be read"):
+        dict(study.records())
+    with pytest.raises(VesselError, match="There is no study"):
+        Study.open(study.folder)
+    with pytest.raises(VesselError):
+        study.set_name("x")
+    assert study.missing_roots == study.roots
+    assert study.pictures() == []
+    with pytest.raises(VesselError, match="isn't there just now"):
+        study.place(picture).load(facts.sha256, facts.height, facts.width)
+    with pytest.raises(VesselError, match="isn't there just now"):
+        study.place(picture).open("ann", facts)
+    assert not list(tiny_disk.iterdir())  # nothing was put into the empty mount point
+    move_mount(away, tiny_disk)
+    assert len(Study.open(study.folder).pictures()) == 3
+    assert state_of(study.place(picture).load(facts.sha256, facts.height, facts.width)) == work.state
     assert problems(study) == []

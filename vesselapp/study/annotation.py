@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core import evidence as ev
-from vesselapp.core.edits import Edit
+from vesselapp.core.edits import Edit, newest_within
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
 from vesselapp.study.apart import FORMER, bring_back, put_apart
@@ -19,9 +19,10 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
 from vesselapp.study.migrate import bring_forward, parse_any_record
+from vesselapp.study.pictures import STUDY_NAME
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
-from vesselapp.study.replay import edits_of, kept_within
+from vesselapp.study.replay import edits_of
 from vesselapp.study.seal import changed_since, sealed_of
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.writer import Writer
@@ -138,6 +139,7 @@ class AnnotationFolder:
             Where the files can't be read just now (permission, a drive that is gone), or a newer version
             of the app wrote them.
         """
+        self._see_study()
         found = read_annotation(self.folder, image_sha256, height, width)
         return kept_of(found, cap_bytes) if found.there else None
 
@@ -162,8 +164,16 @@ class AnnotationFolder:
         VesselError
             As `load`, and where nothing can be written.
         """
+        self._see_study()
+        take = Lock.take_over if take_over else Lock.take
         make_folder(self.folder)
-        lock = (Lock.take_over if take_over else Lock.take)(self.folder, who)
+        try:
+            lock = take(self.folder, who)
+        except VesselError:
+            if self.folder.exists():
+                raise
+            make_folder(self.folder)  # its last owner has just found it empty, and removed it
+            lock = take(self.folder, who)
         try:
             return self._open(lock, facts, cap_bytes)
         except BaseException:
@@ -185,6 +195,12 @@ class AnnotationFolder:
     def holder(self) -> Holder | None:
         """Tell who has it open for writing; None where nobody has."""
         return holder_of(self.folder)
+
+    def _see_study(self) -> None:
+        """See that the study is there: else a drive is gone, and its mount point is no place for anything."""
+        if self.study is not None and not (self.study / STUDY_NAME).exists():
+            text = f"The study in {self.study} isn't there just now."
+            raise VesselError(text, "Is its drive connected? It is tried again.")
 
     def _open(self, lock: Lock, facts: ImageFacts, cap_bytes: int) -> Writer:
         remove_temporaries(self.folder)
@@ -251,7 +267,6 @@ class AnnotationFolder:
 def kept_of(found: Found, cap_bytes: int) -> Kept:
     """Give what was found in the words of those who use it."""
     done, undone = edits_of(found.state.done), edits_of(found.state.undone)
-    drop = kept_within(done, undone, cap_bytes)
     assert found.state.plane is not None
     notes = list(found.notes)
     if found.foreign:
@@ -261,7 +276,7 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
     return Kept(
         found.state.plane,
         None if found.foreign else found.record,
-        done[drop:],
+        newest_within(done, undone, cap_bytes),
         undone,
         found.state.level,
         found.state.view,

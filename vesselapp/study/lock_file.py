@@ -18,7 +18,7 @@ from vesselapp.study.json_text import parse_object
 from vesselapp.study.process import boot_id
 
 _MOST_LINKS = 1000
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,13 @@ class Study:
         return found
 
     def records(self) -> Iterator[tuple[str, Record]]:
-        """Give key and record of each picture that has an annotation; what can't be read is left out."""
+        """Give key and record of each picture that has an annotation; one that can't be read is left out.
+
+        Raises
+        ------
+        VesselError
+            As `keys`.
+        """
         top = self.folder / "annotations"
         for key in self.keys():
             try:
@@ -148,12 +154,21 @@ class Study:
                 yield key, record
 
     def keys(self) -> list[str]:
-        """List the names of all annotations."""
+        """List the names of all annotations.
+
+        Raises
+        ------
+        VesselError
+            Where the study can't be read just now, which isn't the same as having none.
+        """
         try:
             with os.scandir(self.folder / "annotations") as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir() and entry.name[0] != ".")
-        except OSError:
-            return []
+        except OSError as problem:
+            if isinstance(problem, FileNotFoundError) and is_study(self.folder):
+                return []
+            text = f"The study in {self.folder} can't be read: {reason(problem)}."
+            raise VesselError(text, "Is its drive connected?") from problem
 
     def place(self, picture: StudyPicture) -> AnnotationFolder:
         """Give where a picture's annotation lies, whether or not it exists yet."""
