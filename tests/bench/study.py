@@ -72,8 +72,8 @@ def send(window: MainWindow, kind: QEvent.Type, at: QPointF, held: Qt.MouseButto
 def stroke_commit() -> float:
     """Give the ms (p95) that the GUI thread works from the button's release on, with what the keeper adds.
 
-    Its own time, by the system's account, so that other programs on the computer don't count. Strokes of 100 to
-    400 px of the screen at 100 %, on a picture of 12 MP with some hundred edits already.
+    Its own time, by the system's account, so that other programs on the computer don't count. Strokes of 100
+    to 400 px of the screen at 100 %, on a picture of 12 MP with some hundred edits already.
     """
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
