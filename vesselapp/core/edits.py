@@ -1,6 +1,7 @@
 """Edits: each is the XOR of the tiles of corrections that it changed, compressed."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import EMPTY, Box
+from vesselapp.core.learnt import Learnt
 
 TILE = 256
 _MOST = max(Correction)
@@ -18,7 +20,7 @@ Corrections = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Edit:
-    """One undoable change of the corrections.
+    """One undoable change: of the corrections, or of whose answer is in sight.
 
     Attributes
     ----------
@@ -28,16 +30,19 @@ class Edit:
         Smallest box of tiles that holds the change.
     tiles : tuple of (tile row, tile column, bytes)
         zlib-compressed XOR of the corrections before and after, row by row, for each changed tile.
+    learnt : Learnt or None
+        What the model's answer is changed by from now on, where the edit is about that; it has no tiles then.
     """
 
     name: str
     box: Box
     tiles: tuple[tuple[int, int, bytes], ...]
+    learnt: Learnt | None = None
 
     @property
     def size(self) -> int:
         """Bytes that the edit takes."""
-        return sum(len(data) + 64 for _, _, data in self.tiles)
+        return sum(len(data) + 64 for _, _, data in self.tiles) + 512 * (self.learnt is not None)
 
     def apply(self, corrections: Corrections) -> None:
         """Toggle the change in place: applied twice, the corrections are as before.
@@ -101,6 +106,22 @@ class EditRecorder:
             whole = whole.united(box)
         self._before.clear()
         return whole
+
+
+def newest_within(done: Sequence[Edit], undone: Sequence[Edit], cap_bytes: int) -> list[Edit]:
+    """Give the newest of the edits done that take no more than a cap of bytes together with those undone.
+
+    The last one is always kept, and so is the last of those let go that says whose answer is in sight: it
+    comes first then.
+    """
+    size = sum(edit.size for edit in done) + sum(edit.size for edit in undone)
+    drop = 0
+    while size > cap_bytes and drop < len(done) - 1:
+        size -= done[drop].size
+        drop += 1
+    every = list(done)
+    kept, gone = every[drop:], [edit for edit in every[:drop] if edit.learnt is not None]
+    return [*gone[-1:], *kept]
 
 
 def tile_box(row: int, column: int, shape: tuple[int, ...]) -> Box:

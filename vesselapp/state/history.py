@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Sequence
 
-from vesselapp.core.edits import Corrections, Edit
+from vesselapp.core.edits import Corrections, Edit, newest_within
+from vesselapp.core.learnt import Learnt
 
 DEFAULT_CAP_BYTES = 256 * 2**20
 
@@ -43,6 +44,13 @@ class History:
         """Names of the edits done (oldest first) and of those undone (next to redo first)."""
         return [edit.name for edit in self._done], [edit.name for edit in reversed(self._undone)]
 
+    @property
+    def learnt(self) -> Learnt | None:
+        """What the newest edit done says that the model's answer is changed by; None where none does."""
+        found = (edit.learnt for edit in reversed(self._done) if edit.learnt is not None)
+        learnt = next(found, None)
+        return learnt if learnt is not None and learnt.head is not None else None
+
     def add(self, edit: Edit) -> None:
         """Add a new edit; what was undone before it is gone."""
         self._size += edit.size - sum(gone.size for gone in self._undone)
@@ -62,9 +70,11 @@ class History:
         self._keep_to_cap()
 
     def _keep_to_cap(self) -> None:
-        while self._size > self.cap_bytes and len(self._done) > 1:
-            self._size -= self._done.popleft().size
-            self.forgotten += 1
+        if self._size > self.cap_bytes:
+            kept = newest_within(self._done, self._undone, self.cap_bytes)
+            self.forgotten += len(self._done) - len(kept)
+            self._done = deque(kept)
+            self._size = sum(edit.size for edit in (*kept, *self._undone))
 
     def undo(self, corrections: Corrections) -> Edit | None:
         """Take back the newest edit in place; give it, or None where there is none."""

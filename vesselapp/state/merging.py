@@ -26,6 +26,8 @@ def digest_of(edit: Edit) -> str:
     for row, column, data in edit.tiles:
         known.update(b"%d,%d,%d;" % (row, column, len(data)))
         known.update(data)
+    if edit.learnt is not None:
+        known.update(repr(edit.learnt).encode())
     return known.hexdigest()[:32]
 
 
@@ -70,6 +72,7 @@ def merged(
     assert replay.plane is not None
     edit = _edit_on_top(kept.corrections, base, replay.plane)
     out: list[Operation] = [] if edit is None else [Edited(edit)]
+    out += _learnt_last(operations, replay)
     return out if replay.level is None else [*out, Levelled(replay.level)]
 
 
@@ -78,16 +81,24 @@ def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:
     done = {digest_of(edit): edit for edit in kept.done}
     undone = {digest_of(edit): edit for edit in kept.undone}
     toggled = [edit for digest, edit in done.items() if digest not in set(history)]
-    gone = [place for place, digest in enumerate(history) if digest not in done and digest not in undone]
-    if gone != list(
-        range(len(gone))
-    ):  # only the oldest may be missing: they are let go when all take too much
+    lasting = {digest for digest, edit in done.items() if edit.learnt is not None}
+    changing = [digest for digest in history if digest not in lasting]
+    gone = [place for place, digest in enumerate(changing) if digest not in done and digest not in undone]
+    # Only the oldest may be missing: they are let go when all take too much.
+    if gone != list(range(len(gone))):
         return None
     toggled += [undone[digest] for digest in history if digest in undone]
     base = kept.corrections.copy()
     for edit in toggled:
         edit.apply(base)
     return base
+
+
+def _learnt_last(operations: Sequence[Operation], replay: Replay) -> list[Operation]:
+    """Give what the strokes said last of whose answer is in sight, if that still holds."""
+    done = [edit for edit in replay.done if edit is not None and edit.learnt is not None]
+    new = [one.edit for one in operations if isinstance(one, Edited)]
+    return [Edited(done[-1])] if done and any(done[-1] is edit for edit in new) else []
 
 
 def _edit_on_top(now: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from vesselapp.core.edits import TILE, Edit, tile_box
 from vesselapp.core.evidence import HIGHEST, LOWEST
 from vesselapp.core.geometry import EMPTY
+from vesselapp.core.learnt import learnt_from_json, learnt_to_json
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.record import refuse_newer
 
@@ -110,6 +111,8 @@ def encode(number: int, operation: Operation) -> bytes:
         case Edited(edit):
             tiles = [[row, column, base64.b64encode(data).decode()] for row, column, data in edit.tiles]
             values: dict[str, Any] = {"op": "edit", "name": edit.name, "tiles": tiles}
+            if edit.learnt is not None:
+                values["learnt"] = learnt_to_json(edit.learnt)
         case Undone():
             values = {"op": "undo"}
         case Redone():
@@ -200,7 +203,8 @@ def _edit(values: dict[str, Any], header: Header) -> Edit:
             raise ValueError("a tile outside the picture")
         tiles.append((row, column, base64.b64decode(text, validate=True)))
         box = box.united(place)
-    return Edit(str(values.get("name", "")), box, tuple(tiles))
+    learnt = learnt_from_json(values["learnt"]) if "learnt" in values else None
+    return Edit(str(values.get("name", "")), box, tuple(tiles), learnt)
 
 
 def _a_list(value: Any) -> list[Any]:

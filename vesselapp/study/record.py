@@ -83,6 +83,8 @@ class Record:
         Edits made.
     corrected_share : float
         Share of the pixels that carry a correction, 0-1.
+    adapted_px : int
+        From how many corrected pixels the model's answer was adapted; 0: it is the model's own.
     audit : str
         Hash of the image's last line in the study's audit log; empty outside a study.
     """
@@ -108,6 +110,7 @@ class Record:
     active_seconds: float = 0.0
     strokes: int = 0
     corrected_share: float = 0.0
+    adapted_px: int = 0
     audit: str = ""
     format: int = RECORD_FORMAT
 

@@ -126,22 +126,9 @@ def edits_of(history: Sequence[Edit | None]) -> list[Edit]:
     return [edit for edit in history if edit is not None]
 
 
-def kept_within(done: Sequence[Edit], undone: Sequence[Edit], cap_bytes: int) -> int:
-    """Tell how many of the oldest edits are to be dropped so that the history takes no more than a cap.
-
-    The newest edit done is always kept, as in the window's history.
-    """
-    size = sum(edit.size for edit in done) + sum(edit.size for edit in undone)
-    drop = 0
-    while size > cap_bytes and drop < len(done) - 1:
-        size -= done[drop].size
-        drop += 1
-    return drop
-
-
-def operations_of(replay: Replay, drop: int = 0) -> list[Operation]:
-    """Give the fewest operations that lead to a state's history, without so many of the oldest edits."""
-    done, undone = edits_of(replay.done)[drop:], edits_of(replay.undone)
+def operations_of(replay: Replay, kept: Sequence[Edit] | None = None) -> list[Operation]:
+    """Give the fewest operations that lead to a state's history (kept: only these of the edits done)."""
+    done, undone = edits_of(replay.done) if kept is None else kept, edits_of(replay.undone)
     operations: list[Operation] = [Edited(edit) for edit in [*done, *reversed(undone)]]
     operations += [Undone() for _ in undone]
     if replay.level is not None:
@@ -151,7 +138,7 @@ def operations_of(replay: Replay, drop: int = 0) -> list[Operation]:
     return operations
 
 
-def journal_of(replay: Replay, header: Header, drop: int) -> tuple[Header, bytes]:
+def journal_of(replay: Replay, header: Header, kept: Sequence[Edit]) -> tuple[Header, bytes]:
     """Write a state's history as a new journal, with numbers that end at the state's own.
 
     Parameters
@@ -160,10 +147,10 @@ def journal_of(replay: Replay, header: Header, drop: int) -> tuple[Header, bytes
         Finished.
     header : Header
         Of the new journal; its ``base`` is found here.
-    drop : int
-        How many of the oldest edits are left out.
+    kept : sequence of Edit
+        Those of the edits done that are not left out.
     """
-    operations = operations_of(replay, drop)
+    operations = operations_of(replay, kept)
     base = replay.number - len(operations)
     lines = [encode(base + place, operation) for place, operation in enumerate(operations, start=1)]
     header = replace(header, base=base)

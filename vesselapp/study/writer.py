@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import vesselapp
+from vesselapp.core.edits import newest_within
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import threshold_of
 from vesselapp.core.files import atomic_write, reason
@@ -28,7 +29,6 @@ from vesselapp.study.replay import (
     Replay,
     edits_of,
     journal_of,
-    kept_within,
     operations_of,
     plane_before,
 )
@@ -250,17 +250,17 @@ class Writer:
             plane = self._plane()
             self._write_snapshot(plane)
         done = edits_of(state.done)
-        drop = kept_within(done, edits_of(state.undone), self.cap_bytes)
-        if self._header is not None and not drop:
+        kept = newest_within(done, edits_of(state.undone), self.cap_bytes)
+        if self._header is not None and len(kept) == len(done):
             before = self._header.plane
         else:
-            before = plane_before(self._plane() if plane is None else plane, done[drop:])
+            before = plane_before(self._plane() if plane is None else plane, kept)
         header = Header(facts.sha256, facts.height, facts.width, 0, before)
-        header, data = journal_of(state, header, drop)
+        header, data = journal_of(state, header, kept)
         self._unsealed = True
         self._journal.replace(data)
         self._header = header
-        state.done = list(done[drop:])
+        state.done = list(kept)
 
     def _put_record(self, record: Record) -> None:
         data = record_bytes(record)
