@@ -47,9 +47,10 @@ def problems(study: Study) -> list[Finding]:
     return [finding for finding in verify_study(study.folder) if finding.problem]
 
 
-def change_a_byte(path: Path) -> None:
+def change_a_byte(path: Path, after: bytes = b"") -> None:
+    """Change the byte in the middle, or the one after some others."""
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[data.index(after) + len(after) if after else len(data) // 2] ^= 1
     path.write_bytes(data)
 
 
@@ -117,7 +118,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Study], object], str]] = {
         lambda s: edit_json(s.folder / RECORD, audit="0" * 64),
         RECORD,
     ),
-    "record damaged": (lambda s: change_a_byte(s.folder / RECORD), RECORD),
+    "record damaged": (lambda s: change_a_byte(s.folder / RECORD, b'"state": "'), RECORD),
     "record removed": (lambda s: (s.folder / RECORD).unlink(), RECORD),
     "annotation removed": (lambda s: shutil.rmtree(s.folder / HOME), HOME),
     "annotation added": (
