@@ -38,10 +38,10 @@ def run_until_killed(study: Path, at: int) -> int:
     return acknowledged
 
 
-def test_killed_in_the_midst_of_any_call(in_memory: Path) -> None:
-    calls = calls_of_a_session(in_memory / "count")
+def test_killed_in_the_midst_of_any_call(tmp_path: Path) -> None:
+    calls = calls_of_a_session(tmp_path / "count")
     for at in range(1, calls + 1):
-        study = in_memory / str(at)
+        study = tmp_path / str(at)
         make_study(study)
         acknowledged = run_until_killed(study, at)
         work = Work(7)

@@ -109,12 +109,12 @@ def check_the_end(session: Session) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES])
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "until mended"])
-def test_every_call_may_fail(in_memory: Path, number: int, lasting: bool) -> None:
-    calls = calls_of_a_session(in_memory / "count")
+def test_every_call_may_fail(tmp_path: Path, number: int, lasting: bool) -> None:
+    calls = calls_of_a_session(tmp_path / "count")
     assert calls > 100
     told = 0
     for at in range(1, calls + 1):
-        study = in_memory / str(at)
+        study = tmp_path / str(at)
         make_study(study)
         session = Session(study)
         with Faults(at, number, lasting=lasting) as faults:

@@ -78,12 +78,12 @@ def test_opening_brings_it_forward_with_a_backup(tmp_path: Path) -> None:
     assert json.loads((place.folder / "record.json").read_text())["format"] == 2
 
 
-def test_a_cut_at_any_call_loses_nothing(in_memory: Path) -> None:
-    write_format_1(in_memory / "count")
+def test_a_cut_at_any_call_loses_nothing(tmp_path: Path) -> None:
+    write_format_1(tmp_path / "count")
     with Faults() as faults:
-        AnnotationFolder(in_memory / "count").open("ann", FACTS).close()
+        AnnotationFolder(tmp_path / "count").open("ann", FACTS).close()
     for at in range(1, faults.count + 1):
-        folder = in_memory / str(at)
+        folder = tmp_path / str(at)
         before = write_format_1(folder)
         with Faults(at, 5):
             try:

@@ -62,8 +62,8 @@ def run_in_processes(work, count: int = 2) -> None:
     assert codes == [0] * count
 
 
-def test_two_writers_of_one_picture(in_memory: Path) -> None:
-    study = in_memory / "study"
+def test_two_writers_of_one_picture(tmp_path: Path) -> None:
+    study = tmp_path / "study"
     Study.create(study, "both", [], "", "ann")
     folder = study / "annotations" / "eye"
 
@@ -101,8 +101,8 @@ def test_two_writers_of_one_picture(in_memory: Path) -> None:
     assert [f.sentence for f in verify_study(study) if f.problem and "picture" not in f.sentence] == []
 
 
-def test_two_apps_on_two_pictures_share_the_audit_log(in_memory: Path) -> None:
-    study = in_memory / "study"
+def test_two_apps_on_two_pictures_share_the_audit_log(tmp_path: Path) -> None:
+    study = tmp_path / "study"
     Study.create(study, "both", [], "", "ann")
 
     def work(number: int) -> None:
@@ -125,10 +125,10 @@ def test_two_apps_on_two_pictures_share_the_audit_log(in_memory: Path) -> None:
     assert len((study / "audit.log").read_bytes().splitlines()) > 3 * 60
 
 
-def test_two_who_take_over_at_once(in_memory: Path) -> None:
+def test_two_who_take_over_at_once(tmp_path: Path) -> None:
     """Both find a lock whose owner died; one goes on with the work, the other learns who."""
     for round_ in range(30):
-        folder = in_memory / str(round_)
+        folder = tmp_path / str(round_)
         pid = os.fork()
         if pid == 0:
             writer = AnnotationFolder(folder).open("dead", FACTS)

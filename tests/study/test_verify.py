@@ -16,7 +16,8 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.models import Registry
 from vesselapp.study.pictures import key_of
 from vesselapp.study.plane_png import encode_plane
-from vesselapp.study.record import State
+from vesselapp.study.record import State, parse_record
+from vesselapp.study.seal import seal_of
 from vesselapp.study.snapshot import read_snapshot, write_snapshot
 from vesselapp.study.study import Study
 from vesselapp.study.verify import Finding, verify_study
@@ -52,6 +53,10 @@ def change_a_byte(path: Path, after: bytes = b"") -> None:
     data = bytearray(path.read_bytes())
     data[data.index(after) + len(after) if after else len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+def replace_text(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text().replace(old, new))
 
 
 def edit_json(path: Path, **values: object) -> None:
@@ -119,6 +124,10 @@ TAMPERINGS: dict[str, tuple[Callable[[Study], object], str]] = {
         RECORD,
     ),
     "record damaged": (lambda s: change_a_byte(s.folder / RECORD, b'"state": "'), RECORD),
+    "record's key misspelt": (
+        lambda s: replace_text(s.folder / RECORD, "strokes", "strokez"),
+        RECORD,
+    ),
     "record removed": (lambda s: (s.folder / RECORD).unlink(), RECORD),
     "annotation removed": (lambda s: shutil.rmtree(s.folder / HOME), HOME),
     "annotation added": (
@@ -166,6 +175,19 @@ def test_going_on_does_not_cover_a_tampered_log(study: Study, what: str) -> None
         return  # the next line makes a new one, and the chain is whole
     review(study, "c.png")
     assert [finding for finding in problems(study) if finding.where.startswith("audit")]
+
+
+def test_no_byte_of_a_record_can_be_changed_unseen(study: Study) -> None:
+    data = (study.folder / RECORD).read_bytes()
+    seal, audit = seal_of(data), parse_record(data).audit
+    for place in range(len(data)):
+        for flip in (1, 2, 32):
+            changed = data[:place] + bytes([data[place] ^ flip]) + data[place + 1 :]
+            try:
+                same = seal_of(changed) == seal and parse_record(changed).audit == audit
+            except ValueError:
+                continue
+            assert not same or json.loads(changed) == json.loads(data)
 
 
 def test_an_older_state_put_back_is_found(study: Study, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ class Found:
         Whether it belongs to another image.
     unplaced : bool
         Whether the journal builds on corrections that are lost.
+    record_seal : str
+        See `vesselapp.study.seal.seal_of`; empty where there is no sound record.
     there : bool
         Whether there is anything at all.
     """
@@ -79,13 +81,14 @@ class Found:
     former: bool = False
     foreign: bool = False
     unplaced: bool = False
+    record_seal: str = ""
     there: bool = False
 
     def sealed(self, picture: str) -> Sealed:
         """Give what a seal would say of the files (see `vesselapp.study.seal`)."""
         files = {name: self.hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self.hashes}
         journal = None if self.header is None else (self.journal_bytes, self.digest.hexdigest())
-        return Sealed(picture, files, journal, "" if self.record is None else seal_of(self.record))
+        return Sealed(picture, files, journal, self.record_seal)
 
 
 def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found:
@@ -158,7 +161,7 @@ def _read_record(folder: Path, found: Found) -> None:
     found.there = True
     try:
         found.record, found.former = parse_any_record(data)
-        found.hashes[RECORD_NAME] = hashlib.sha256(data).hexdigest()
+        found.record_seal = seal_of(data)
     except ValueError:
         found.damaged[RECORD_NAME] = "it is damaged"
         found.notes.append("The record of this picture (review state, note) is damaged; it is kept apart.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass
 from typing import Any
 
 from vesselapp.study.journal import JOURNAL_NAME
-from vesselapp.study.record import RECORD_NAME, Record, record_bytes
+from vesselapp.study.json_text import parse_object
+from vesselapp.study.record import RECORD_NAME
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,18 @@ def sealed_of(values: dict[str, Any]) -> Sealed | None:
     return Sealed(picture, {str(name): str(sha256) for name, sha256 in files.items()}, known, record)
 
 
-def seal_of(record: Record) -> str:
-    """Give the sha256 of what a record says, its reference to the audit log left out."""
-    return hashlib.sha256(record_bytes(replace(record, audit=""))).hexdigest()
+def seal_of(text: bytes) -> str:
+    """Give the sha256 of what a record's file says, its reference to the audit log left out.
+
+    What it says, not what a version of the app makes of it: later versions may know more.
+
+    Raises
+    ------
+    ValueError
+        Where it is no JSON object.
+    """
+    values = {name: value for name, value in parse_object(text).items() if name != "audit"}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def changed_since(sealed: Sealed, now: Sealed) -> list[str]:

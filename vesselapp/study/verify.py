@@ -237,12 +237,12 @@ def _in_work(folder: Path, where: str) -> Finding:
 def _check_sealed(
     folder: Path, record: Record | None, line: AuditLine, sealed: Sealed, where: str
 ) -> Iterator[Finding]:
-    if record is None or not (folder / RECORD_NAME).exists():
+    said = _seal_of(folder / RECORD_NAME)
+    if record is None or said is None:
         yield Finding(f"{where}/{RECORD_NAME}", "The record is missing or damaged.")
-    elif seal_of(record) != sealed.record or record.audit != line.sha256:
-        yield Finding(
-            f"{where}/{RECORD_NAME}", "The record was changed from outside, or an older one put back."
-        )
+    elif said != sealed.record or record.audit != line.sha256:
+        text = "The record was changed from outside, or an older one was put back."
+        yield Finding(f"{where}/{RECORD_NAME}", text)
     for name in _SEALED_FILES:
         found, expected = _hash_of(folder / name), sealed.files.get(name)
         if found != expected:
@@ -288,6 +288,13 @@ def _check_picture(record: Record, picture: StudyPicture | None, pictures_missin
         yield Finding(str(picture.path), f"The picture {record.image} can't be read.")
     elif found != record.sha256:
         yield Finding(str(picture.path), f"The picture {record.image} was changed since it was annotated.")
+
+
+def _seal_of(path: Path) -> str | None:
+    try:
+        return seal_of(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _hash_of(path: Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -263,9 +262,7 @@ class Writer:
         state.done = list(kept)
 
     def _put_record(self, record: Record) -> None:
-        data = record_bytes(record)
-        atomic_write(self._folder / RECORD_NAME, data, ready=self.lock.check)
-        self._hashes[RECORD_NAME] = hashlib.sha256(data).hexdigest()
+        atomic_write(self._folder / RECORD_NAME, record_bytes(record), ready=self.lock.check)
         self._record = record
 
     def _seal(self, record: Record) -> None:
@@ -273,7 +270,7 @@ class Writer:
         assert self._study is not None
         files = {name: self._hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self._hashes}
         journal = None if self._header is None else (self._journal.length, self._journal.sha256)
-        sealed = Sealed(self._folder.name, files, journal, seal_of(record))
+        sealed = Sealed(self._folder.name, files, journal, seal_of(record_bytes(record)))
         line = AuditLog(self._study).append(
             self.lock.holder.who, "saved", state=str(record.state), image=record.image, **sealed.facts()
         )
