@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +184,15 @@ def test_help_and_version(run, arguments: list[str]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Hear Ctrl+C, also where the tests were started in the background, which shells make deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_is_a_sentence_and_stops_the_workers(
     run, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +215,7 @@ def test_ctrl_c_is_a_sentence_and_stops_the_workers(
     assert stopped
 
 
+@pytest.mark.usefixtures("listening")
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")
 def test_a_real_ctrl_c_leaves_whole_files_only(model: Path, work: Path) -> None:
     for number in range(150):
