@@ -116,8 +116,8 @@ class Record:
 
 
 def record_bytes(record: Record) -> bytes:
-    """Give a record as the JSON that is written to disk."""
-    return json.dumps(asdict(record), indent=1).encode()
+    """Give a record as the JSON that is written to disk; halves of characters become question marks."""
+    return json.dumps(asdict(record), indent=1, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def parse_record(text: bytes) -> Record:

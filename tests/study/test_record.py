@@ -1,0 +1,60 @@
+"""Records say on disk what they said in memory, and what isn't a record is told from what is a newer one."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.study.work import record
+from vesselapp.core.errors import VesselError
+from vesselapp.study.record import Record, State, parse_record, record_bytes
+
+whole = st.integers(0, 10**6)
+records = st.builds(
+    Record,
+    image=st.text(),
+    sha256=st.text(),
+    height=whole,
+    width=whole,
+    path=st.text(),
+    state=st.sampled_from(State),
+    nothing_there=st.booleans(),
+    reviewed_boxes=st.lists(st.tuples(whole, whole, whole, whole), max_size=3).map(tuple),
+    note=st.text(),
+    threshold=st.floats(0, 1),
+    active_seconds=st.floats(0, 1e9),
+    strokes=whole,
+)
+
+
+@given(records)
+def test_there_and_back(given_record: Record) -> None:
+    assert parse_record(record_bytes(given_record)) == given_record
+
+
+def test_half_a_character_does_not_make_a_record_unreadable() -> None:
+    odd = replace(record(), note="a\ud83d b", who="caf\udce9")
+    read = parse_record(record_bytes(odd))
+    assert (read.note, read.who) == ("a? b", "caf?")
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b"nul", b'{"image": 3}', b"[" * 10**6, b'{"a":' * 10**5, b"\xff\xfe{"]
+)
+def test_anything_else_is_no_record(text: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - which words doesn't matter
+        parse_record(text)
+
+
+def test_unknown_values_of_a_known_format_are_refused() -> None:
+    values = json.loads(record_bytes(record())) | {"state": "enlightened"}
+    with pytest.raises(ValueError, match="state"):
+        parse_record(json.dumps(values).encode())
+
+
+def test_a_newer_record_is_refused_politely() -> None:
+    values = json.loads(record_bytes(record())) | {"format": 3, "state": "enlightened"}
+    with pytest.raises(VesselError, match="newer version"):
+        parse_record(json.dumps(values).encode())
