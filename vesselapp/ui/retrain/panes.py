@@ -31,7 +31,6 @@ from vesselapp.ui.view import View
 TITLES = ("Incumbent", "Candidate", "Where they differ")
 _GAP = 3
 _NOTCH = 120
-_REVIEWED_COLOUR = (255, 255, 255)
 
 
 class ComparisonPanes(QWidget):
@@ -111,9 +110,11 @@ class ComparisonPanes(QWidget):
     def _outlined(self, side: Side | None, box: Box, ratio: float) -> QImage | None:
         if side is None:
             return None
-        edge = contour_of(sample_evidence(side.evidence, self.view, box), side.level, max(1, round(ratio)))
-        edge[edge == 2] = 0
-        return _indexed(edge, [0, argb(_REVIEWED_COLOUR, 0.9)] + [0] * 254)
+        seen, thin = sample_evidence(side.evidence, self.view, box), max(1, round(ratio))
+        edge = 2 * (contour_of(seen, side.level, 2 * thin) == 1).astype(np.uint8)
+        edge[contour_of(seen, side.level, thin) == 1] = 1
+        # Light with a dark line inside, so that it is seen on any ground.
+        return _indexed(edge, [0, argb((255, 255, 255), 1.0), argb((0, 0, 0), 0.8)] + [0] * 253)
 
     # -- view --------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class VerdictPage(QWidget):
         self.facts.setWordWrap(True)
         self.table = self._make_table()
         self.compare = CompareBox(comparing)
-        self.decided = QLabel()
+        self.decided = QLabel(" ")
         self.decided.setWordWrap(True)
         self.promote_button = QPushButton("Promote")
         self.promote_button.setToolTip("The candidate becomes the study's model; earlier ones stay")
@@ -173,14 +173,12 @@ class VerdictPage(QWidget):
         told = [words for words in (judged.hindrance, judged.note) if words]
         if decision is not None:
             told.append(decision_words(decision))
-        self.decided.setText(" ".join(told))
-        self.decided.setVisible(bool(told))
+        self.decided.setText(" ".join(told) or " ")  # its line stays, so that nothing jumps
         self._ask_reason(False)
 
     def show_problem(self, words: str) -> None:
         """Tell what went wrong with the decision."""
         self.decided.setText(words)
-        self.decided.show()
         self.set_busy(False)
 
     def set_busy(self, busy: bool) -> None:
