@@ -183,7 +183,6 @@ def test_help_and_version(run, arguments: list[str]) -> None:
     assert "vesselapp" in outcome.out
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")
 @pytest.fixture
 def listening() -> Iterator[None]:
     """Hear Ctrl+C, also where the tests were started in the background, which shells make deaf to it."""
@@ -193,6 +192,7 @@ def listening() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("listening")
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl+C another way")
 def test_ctrl_c_is_a_sentence_and_stops_the_workers(
     run, model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
