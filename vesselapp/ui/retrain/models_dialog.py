@@ -54,7 +54,7 @@ class ModelsDialog(QDialog):
         self._entries: list[ModelEntry | None] = [None]
         self._active: int | None = None
         self.setWindowTitle("Models of this study")
-        self.resize(680, 360)
+        self.resize(780, 360)
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setAccessibleName("Models of this study")
         self.table.setHorizontalHeaderLabels(list(_COLUMNS))
@@ -69,7 +69,7 @@ class ModelsDialog(QDialog):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         header.setStretchLastSection(True)
-        for column, width in enumerate((60, 66, 200, 130, 120)):
+        for column, width in enumerate((64, 64, 200, 210, 130)):
             header.resizeSection(column, width)
         self.detail = QLabel()
         self.detail.setWordWrap(True)
