@@ -75,6 +75,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "TRACE", "&Trace", ("T",), "Tools", "trace", "Follow a vessel from click to click", True, "tool"
     ),
     ActionSpec(
+        "STRAIGHTEN",
+        "Straighten",
+        ("Y",),
+        "Tools",
+        "straighten",
+        "Lay a vessel out straight and draw its edges",
+        True,
+        "tool",
+    ),
+    ActionSpec(
         "GROW", "&Grow", ("G",), "Tools", "grow", "Take the region that is like a place", True, "tool"
     ),
     ActionSpec("OUTLINE", "&Fill", ("F",), "Tools", "fill", "Fill a lasso or a polygon", True, "tool"),
@@ -182,7 +192,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
 TOOLBAR = (
     "open", "previous", "next", "|",
     "PAINT", "ERASE", "RESTORE", "UNSURE", "|",
-    "TRACE", "GROW", "OUTLINE", "PIECE", "SPLIT", "|",
+    "TRACE", "STRAIGHTEN", "GROW", "OUTLINE", "PIECE", "SPLIT", "|",
     "doubtful", "|", "undo", "redo", "|",
     "fit", "actual", "overlay", "contour", "split", "|",
     "export",

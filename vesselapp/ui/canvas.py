@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import LARGEST, SMALLEST
 from vesselapp.state.document import Document
 from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
@@ -102,6 +103,10 @@ class Canvas(PictureView):
         """Show another document; a gesture under way on the one before is taken back."""
         self.cancel_gesture()
         super().set_document(document, look)
+
+    def _on_evidence_changed(self, box: Box) -> None:
+        super()._on_evidence_changed(box)
+        self.tool.mask_changed()
 
     def zoom_by(self, factor: float) -> None:
         """Zoom about the pointer, or about the middle when the pointer is elsewhere."""
@@ -381,10 +386,15 @@ class Canvas(PictureView):
 
     def set_tool(self, tool: Tool, cursor: QCursor | None = None) -> None:
         """Take another tool in hand; a gesture under way is taken back."""
+        at = None if self._pointer is None else self.to_picture(self._pointer)
+        if tool is self.tool and at is not None and tool.again(at):
+            return
         self.cancel_gesture()
         self.tool = tool
         self.tool_cursor = cursor or QCursor(Qt.CursorShape.CrossCursor)
         self._show_cursor()
+        if at is not None:
+            tool.taken_up(at)
 
     def cancel_gesture(self) -> bool:
         """Take back the gesture under way; False where there is none."""

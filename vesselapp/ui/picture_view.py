@@ -253,12 +253,18 @@ class PictureView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the part of the canvas that Qt asks for."""
         painter = QPainter(self)
+        try:
+            self._paint(painter, event.rect())
+        finally:
+            painter.end()  # or Qt would bring the app down with what went wrong
+
+    def _paint(self, painter: QPainter, dirty: QRect) -> None:
         if self._scene is None:
             painter.fillRect(self.rect(), QColor(*self.surround))
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _INVITATION)
             return
-        left, dirty = self.second_pane(), event.rect()
+        left = self.second_pane()
         if left:
             painter.setClipRect(QRect(0, 0, self.pane_width(), self.height()))
             self._paint_pane(painter, dirty, masked=False)
@@ -268,7 +274,6 @@ class PictureView(QWidget):
             )
             painter.translate(left, 0)
         self._paint_pane(painter, dirty.translated(-left, 0), masked=True)
-        painter.end()
 
     def _paint_pane(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
         scene, ratio = self._scene, self.devicePixelRatioF()

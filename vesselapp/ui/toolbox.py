@@ -11,6 +11,8 @@ from vesselapp.ui.tools.brush import BrushTool
 DEFAULT_DIAMETER = {"PAINT": 8, "ERASE": 16, "RESTORE": 24, "UNSURE": 16}
 HINTS = {
     "TRACE": "Click along a vessel; right button removes it; [ ] narrower, wider; Backspace back, Enter ends",
+    "STRAIGHTEN": "Y over a vessel, or drag from end to end; draw its edges; right button takes it away; "
+    "[ ] a line instead; Esc closes",
     "GROW": "Press on a place and drag right for more; right button takes away",
     "OUTLINE": "Drag round an area or click its corners; right button cuts out; Enter ends",
     "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",
@@ -22,6 +24,7 @@ ICONS = {
     "RESTORE": "restore",
     "UNSURE": "unsure",
     "TRACE": "trace",
+    "STRAIGHTEN": "straighten",
     "GROW": "grow",
     "OUTLINE": "fill",
     "PIECE": "piece",
@@ -92,10 +95,12 @@ def _made(key: str, canvas: Canvas) -> Tool:
     from vesselapp.ui.tools.grow import GrowTool
     from vesselapp.ui.tools.outline import OutlineTool
     from vesselapp.ui.tools.pieces import PieceTool, SplitTool
+    from vesselapp.ui.tools.straighten import StraightenTool
     from vesselapp.ui.tools.trace import TraceTool
 
     made = {
         "TRACE": TraceTool,
+        "STRAIGHTEN": StraightenTool,
         "GROW": GrowTool,
         "OUTLINE": OutlineTool,
         "PIECE": PieceTool,

@@ -33,6 +33,16 @@ class Tool:
         """Whether a gesture is under way that Escape would take back."""
         return False
 
+    def taken_up(self, at: Point) -> None:
+        """Hear that the tool was taken in hand with the pointer at a place of the canvas."""
+
+    def again(self, at: Point) -> bool:
+        """Hear that the tool in hand was asked for once more; False begins it anew."""
+        return False
+
+    def mask_changed(self) -> None:
+        """Hear that the mask is another one."""
+
     def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
         """Take a pressed pointer; ``opposite`` for the other button."""
 

@@ -1,0 +1,64 @@
+"""The way of the vessel under a place."""
+
+import numpy as np
+import pytest
+from skimage.draw import line
+
+from vesselapp.core.tools.vessel_way import VesselWays
+
+
+def drawn(*lines: tuple[int, int, int, int], wide: int = 2) -> np.ndarray:
+    """Draw vessels (x, y to x, y) of twice a half width and one px."""
+    mask = np.zeros((200, 300), np.bool_)
+    for x0, y0, x1, y1 in lines:
+        for row, column in zip(*line(y0, x0, y1, x1), strict=True):
+            mask[max(0, row - wide) : row + wide + 1, max(0, column - wide) : column + wide + 1] = True
+    return mask
+
+
+def test_a_vessel_is_followed_to_both_ends() -> None:
+    found = VesselWays(drawn((20, 100, 280, 100))).through((150, 101))
+    assert found is not None
+    way, half = found
+    assert {int(way[0, 0]) <= 24, int(way[-1, 0]) <= 24} == {True, False}
+    assert abs(int(way[-1, 0]) - int(way[0, 0])) > 240
+    assert np.abs(way[:, 1] - 100).max() <= 2
+    assert half == pytest.approx(2.5, abs=0.6)
+    assert np.abs(np.diff(way, axis=0)).max() == 1
+
+
+def test_it_goes_straight_on_where_vessels_branch_and_cross() -> None:
+    mask = drawn((20, 100, 280, 100), (150, 100, 150, 20), (100, 30, 220, 180))
+    found = VesselWays(mask).through((60, 100))
+    assert found is not None
+    assert sorted((int(found[0][0, 0]), int(found[0][-1, 0])))[1] > 270
+    assert np.abs(found[0][:, 1] - 100).max() <= 5
+
+
+def test_it_ends_where_the_vessel_turns_off_at_a_branch() -> None:
+    mask = drawn((20, 100, 150, 100), (150, 20, 150, 180))
+    found = VesselWays(mask).through((40, 100))
+    assert found is not None
+    assert int(found[0][:, 0].max()) <= 152
+    assert np.abs(found[0][:, 1] - 100).max() <= 12
+
+
+def test_beside_a_vessel_counts_and_far_away_does_not() -> None:
+    ways = VesselWays(drawn((20, 100, 280, 100), wide=8))
+    assert ways.through((150, 110)) is not None
+    assert ways.through((150, 130)) is None
+    assert ways.through((-5, 100)) is None
+    assert ways.through((150, 400)) is None
+
+
+def test_dots_and_rings_neither_crash_nor_hang() -> None:
+    mask = np.zeros((60, 60), np.bool_)
+    mask[30, 30] = True
+    assert VesselWays(mask).through((30, 30)) is None
+    rows, columns = np.ogrid[:60, :60]
+    far = np.hypot(rows - 30, columns - 30)
+    found = VesselWays((far > 18) & (far < 23)).through((50, 30))
+    assert found is not None
+    assert len(found[0]) > 40
+    filled = VesselWays(np.ones((40, 40), np.bool_)).through((20, 20))
+    assert filled is None or len(filled[0]) >= 2

@@ -1,0 +1,226 @@
+"""Straighten, by pointer and key events on the real canvas."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import wait_for_answer
+from vesselapp.core.geometry import Box
+from vesselapp.core.tools.straight import Straight
+from vesselapp.state.document import Document
+from vesselapp.ui.scene import Split
+from vesselapp.ui.tools.card import ACROSS, CardPicture, Layout, lay_out
+from vesselapp.ui.tools.straighten import StraightenTool
+from vesselapp.ui.view import View
+from vesselapp.ui.window import MainWindow
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+ROW = 150
+
+
+@pytest.fixture
+def vessel(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Document:
+    """A bright ground with one dark vessel, 7 px wide, in the mask between columns 40 and 360."""
+    pixels = np.full((300, 400, 3), 190, np.uint8)
+    pixels[ROW - 3 : ROW + 4] = 140
+    PIL.Image.fromarray(pixels).save(tmp_path / "vessel.png")
+    window.open_paths([tmp_path / "vessel.png"])
+    wait_for_answer(qtbot, window)
+    document = window.workspace.document
+    assert document is not None
+    answer = np.ones((300, 400), np.uint8)
+    answer[ROW - 3 : ROW + 4, 40:360] = 240
+    document.set_probability(answer)
+    return document
+
+
+def layout_of(window: MainWindow) -> Layout:
+    tool = window.canvas.tool
+    assert isinstance(tool, StraightenTool)
+    layout = tool._layout()
+    assert layout is not None
+    return layout
+
+
+def on_card(window: MainWindow, x: float, across: float) -> QPoint:
+    """Give the canvas's place for a column of the picture's vessel and a distance below its middle."""
+    layout = layout_of(window)
+    along, _ = layout.straight.from_picture(x, ROW + 0.5)
+    down = layout.straight.normals[0][1] > 0
+    place = layout.to_device(along, across if down else -across)
+    ratio = window.canvas.devicePixelRatioF()
+    return QPoint(round(place[0] / ratio), round(place[1] / ratio))
+
+
+def stroke(
+    qtbot: QtBot, window: MainWindow, places: list[tuple[float, float]], button: Qt.MouseButton = LEFT
+) -> None:
+    points = [on_card(window, *place) for place in places]
+    qtbot.mousePress(window.canvas, button, pos=points[0])
+    for point in points[1:]:
+        qtbot.mouseMove(window.canvas, point)
+    qtbot.mouseRelease(window.canvas, button, pos=points[-1])
+
+
+def open_by_key(qtbot: QtBot, window: MainWindow, x: float, y: float = ROW) -> None:
+    qtbot.mouseMove(window.canvas, window.canvas.place_of(x, y))
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Y)
+
+
+def test_the_key_opens_the_vessel_under_the_pointer_and_closes_it(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    open_by_key(qtbot, window, 200)
+    layout = layout_of(window)
+    assert len(layout.straight) > 300
+    here = window.canvas.view.to_canvas(200.5, ROW + 0.5)
+    along, _ = layout.straight.from_picture(200.5, ROW + 0.5)
+    assert layout.to_device(along, 0.0) == pytest.approx(here, abs=1.5)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Y)
+    assert not window.canvas.tool.busy
+    assert vessel.history.names[0] == []
+
+
+def test_a_stroke_draws_an_edge_as_one_edit(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    open_by_key(qtbot, window, 200)
+    stroke(qtbot, window, [(100, 7), (150, 7), (300, 7)])
+    mask = vessel.mask()
+    assert mask[ROW - 3 : ROW + 7, 110:290].all()
+    assert not mask[ROW + 8 :].any()
+    assert not mask[: ROW - 3].any()
+    assert not mask[ROW + 4 :, :90].any()
+    assert vessel.history.names[0] == ["Draw edges"]
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not vessel.corrections.any()
+    assert window.canvas.tool.busy
+
+
+def test_out_and_back_draws_both_edges(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    open_by_key(qtbot, window, 200)
+    stroke(qtbot, window, [(100, 2), (300, 2), (300, -2), (100, -2)])
+    widths = vessel.mask()[:, 110:290].sum(axis=0)
+    assert widths.min() >= 3
+    assert widths.max() <= 5
+    assert vessel.mask()[:, 60:90].sum(axis=0).max() == 7
+
+
+def test_the_right_button_takes_the_vessel_away(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    open_by_key(qtbot, window, 200)
+    stroke(qtbot, window, [(100, 0), (300, 0)], RIGHT)
+    assert not vessel.mask()[:, 105:295].any()
+    assert vessel.mask()[ROW, 50:90].all()
+    assert vessel.history.names[0] == ["Take vessel away"]
+
+
+def test_keys_choose_a_line(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    told: list[str] = []
+    window.canvas.told.connect(told.append)
+    open_by_key(qtbot, window, 200)
+    for _ in range(3):
+        qtbot.keyClick(window.canvas, Qt.Key.Key_BracketRight)
+    assert "3 px" in told[-1]
+    stroke(qtbot, window, [(100, 4), (300, 4)])
+    mask = vessel.mask()
+    assert (mask[:, 110:290].sum(axis=0) == 3).all()
+    assert mask[ROW + 4, 110:290].all()
+    assert vessel.history.names[0] == ["Draw line"]
+
+
+def test_escape_takes_the_stroke_back_first_then_closes(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    open_by_key(qtbot, window, 200)
+    qtbot.mousePress(window.canvas, LEFT, pos=on_card(window, 100, 7))
+    qtbot.mouseMove(window.canvas, on_card(window, 200, 7))
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Escape)
+    qtbot.mouseRelease(window.canvas, LEFT, pos=on_card(window, 200, 7))
+    assert not vessel.corrections.any()
+    assert window.canvas.tool.busy
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Escape)
+    assert not window.canvas.tool.busy
+
+
+def test_a_drag_opens_a_vessel_that_the_model_missed(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    vessel.set_probability(np.ones((300, 400), np.uint8))
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Y)
+    assert not window.canvas.tool.busy
+    canvas = window.canvas
+    qtbot.mousePress(canvas, LEFT, pos=canvas.place_of(80, ROW))
+    qtbot.mouseMove(canvas, canvas.place_of(200, ROW + 2))
+    qtbot.mouseMove(canvas, canvas.place_of(320, ROW))
+    qtbot.mouseRelease(canvas, LEFT, pos=canvas.place_of(320, ROW))
+    assert abs(len(layout_of(window).straight) - 240) <= 6
+    stroke(qtbot, window, [(100, 3), (300, 3), (300, -3), (100, -3)])
+    widths = vessel.mask()[:, 110:290].sum(axis=0)
+    assert widths.min() >= 5
+    assert widths.max() <= 7
+
+
+def test_a_click_off_the_card_opens_what_is_there(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    answer = np.ones((300, 400), np.uint8)
+    answer[ROW - 3 : ROW + 4, 40:360] = answer[280:287, 40:360] = 240
+    vessel.set_probability(answer)
+    open_by_key(qtbot, window, 200)
+    qtbot.mouseClick(window.canvas, LEFT, pos=window.canvas.place_of(200, 283))
+    assert layout_of(window).straight.centres[:, 1].min() > 270
+    told: list[str] = []
+    window.canvas.told.connect(told.append)
+    qtbot.mouseClick(window.canvas, LEFT, pos=window.canvas.place_of(200, 20))
+    assert not window.canvas.tool.busy
+    assert "No vessel" in told[-1]
+
+
+def test_nothing_is_changed_where_nothing_may_be(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    vessel.lock("Somebody else has this picture.")
+    open_by_key(qtbot, window, 200)
+    stroke(qtbot, window, [(100, 7), (300, 7)])
+    assert not vessel.corrections.any()
+
+
+@pytest.mark.parametrize("split", list(Split))
+def test_the_card_is_painted_in_every_view(
+    qtbot: QtBot, window: MainWindow, vessel: Document, split: Split
+) -> None:
+    window.canvas.set_split(split)
+    qtbot.mouseMove(window.canvas, window.canvas.place_of(200, ROW))
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Y)
+    before = window.canvas.grab().toImage()
+    stroke(qtbot, window, [(100, 7), (300, 7)])
+    window.canvas.turn(1)
+    window.canvas.mirror()
+    window.canvas.overlay_look = window.canvas.overlay_look.__class__(contour_only=True)
+    window.canvas.refresh_look()
+    assert window.canvas.grab().toImage() != before
+    assert window.canvas.tool.busy
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_card_shows_each_place_of_the_picture_where_it_says(turns: int, mirrored: bool) -> None:
+    way = np.stack([np.arange(20, 200), 60 + np.arange(180) // 3], axis=1).astype(np.int32)
+    straight = Straight(way, 14.0, 200, 300)
+    view = View(zoom=2.0, x=5, y=7, height=200, width=300, turns=turns, mirrored=mirrored)
+    layout = lay_out(straight, 90.0, view)
+    assert np.hypot(*layout.across) == pytest.approx(ACROSS * view.zoom)
+    assert layout.to_frame(*layout.to_device(33.0, 4.0)) == pytest.approx((33.0, 4.0))
+    assert layout.to_device(90.0, 0.0) == pytest.approx(view.to_canvas(*straight.to_picture(90.0, 0.0)))
+    # Across points to the same side on the card as in the view.
+    middle, beside = (view.to_canvas(*straight.to_picture(90.0, across)) for across in (0.0, 5.0))
+    aside = np.subtract(layout.to_device(90.0, 5.0), layout.to_device(90.0, 0.0))
+    assert float(np.dot(np.subtract(beside, middle), aside)) > 0
+    box = layout.box(2000, 2000)
+    picture = CardPicture(layout, box)
+    plane = np.ones((200, 300), np.uint8)
+    x, y = (int(v) for v in straight.to_picture(120.0, 6.0))
+    plane[y, x] = 200
+    seen = picture.evidence(plane, Box(0, 0, 300, 200))
+    rows, columns = np.nonzero(seen == 200)
+    there = layout.to_device(*straight.from_picture(x + 0.5, y + 0.5))
+    assert columns.mean() + box.left == pytest.approx(there[0], abs=3)
+    assert rows.mean() + box.top == pytest.approx(there[1], abs=3)

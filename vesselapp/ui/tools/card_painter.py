@@ -1,0 +1,114 @@
+"""Painting the card of a straightened vessel over the canvas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
+
+from vesselapp.core.evidence import BACKGROUND, FOREGROUND
+from vesselapp.core.geometry import Box
+from vesselapp.core.strokes import Pixels
+from vesselapp.state.document import Document
+from vesselapp.ui.looks import contour_of
+from vesselapp.ui.qimages import indexed_image, view_of
+from vesselapp.ui.tools.card import CardPicture, Layout
+
+if TYPE_CHECKING:
+    from vesselapp.ui.canvas import Canvas
+
+Changes = tuple[Pixels | None, Pixels | None]
+"""What a stroke adds to the mask, and what it takes from it."""
+
+
+class CardPainter:
+    """Paints a card and keeps what of it stays the same from paint to paint.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._shown: tuple[object, CardPicture, QImage] | None = None
+
+    def paint(self, painter: QPainter, layout: Layout, changes: Changes, words: str) -> None:
+        """Paint the vessel with its mask as a stroke would leave it, a frame, and what a stroke draws."""
+        canvas, ratio = self._canvas, self._canvas.devicePixelRatioF()
+        document, box = canvas.document, layout.box(*canvas.pane_size())
+        if document is None or box.empty:
+            return
+        picture, image = self._picture(layout, box, document)
+        corner = QPointF(box.left / ratio, box.top / ratio)
+        painter.drawImage(corner, image)
+        if canvas.overlay_shown:
+            overlay = self._overlay(picture, document, layout.straight.box, changes)
+            painter.drawImage(corner, overlay)
+        self._paint_frame(painter, layout, words)
+
+    def _picture(self, layout: Layout, box: Box, document: Document) -> tuple[CardPicture, QImage]:
+        look = self._canvas.picture_look
+        key = (id(layout.straight), layout.origin, layout.along, layout.across, box, look)
+        if self._shown is None or self._shown[0] != key:
+            picture = CardPicture(layout, box)
+            shown = picture.pixels(document.pixels, self._canvas.view.zoom, look)
+            self._shown = key, picture, self._image(shown)
+        return self._shown[1], self._shown[2]
+
+    def _image(self, shown: NDArray[np.uint8]) -> QImage:
+        height, width = shown.shape[:2]
+        image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+        view_of(image)[...] = shown
+        image.setDevicePixelRatio(self._canvas.devicePixelRatioF())
+        return image
+
+    def _overlay(self, picture: CardPicture, document: Document, box: Box, changes: Changes) -> QImage:
+        plane = document.evidence.levels[0][box.slices]
+        added, taken = changes
+        if added is not None or taken is not None:
+            plane = plane.copy()
+            for change, value in ((taken, BACKGROUND), (added, FOREGROUND)):
+                if change is not None:
+                    part, chosen = change
+                    rows = slice(part.top - box.top, part.bottom - box.top)
+                    plane[rows, part.left - box.left : part.right - box.left][chosen] = value
+        seen, look, ratio = picture.evidence(plane, box), self._canvas.overlay_look, self._ratio()
+        image, shown = indexed_image(*seen.shape)
+        if look.contour_only:
+            shown[...] = contour_of(seen, document.level, max(1, round(ratio)))
+            image.setColorTable(look.contour_table())
+        else:
+            shown[...] = seen
+            image.setColorTable(look.table(document.level))
+        image.setDevicePixelRatio(ratio)
+        return image
+
+    def _ratio(self) -> float:
+        return self._canvas.devicePixelRatioF()
+
+    def _paint_frame(self, painter: QPainter, layout: Layout, words: str) -> None:
+        ratio = self._ratio()
+        corners = [QPointF(x / ratio, y / ratio) for x, y in layout.corners()]
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((QColor(0, 0, 0, 170), 3.5), (QColor(255, 255, 255, 230), 1.2)):
+            painter.setPen(QPen(colour, width))
+            painter.drawPolygon(QPolygonF(corners))
+        ends = [layout.to_device(place, 0) for place in (0.0, len(layout.straight) - 1.0)]
+        painter.setPen(QPen(QColor(255, 255, 255, 90), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(*(QPointF(x / ratio, y / ratio) for x, y in ends))
+        self._paint_words(painter, corners, words)
+
+    def _paint_words(self, painter: QPainter, corners: list[QPointF], words: str) -> None:
+        place = min(corners, key=lambda corner: (corner.y(), corner.x())) + QPointF(6, -6)
+        metrics, canvas = painter.fontMetrics(), self._canvas
+        wide, high = metrics.horizontalAdvance(words), metrics.height()
+        place.setX(min(max(place.x(), 4.0), canvas.pane_width() - wide - 4.0))
+        place.setY(min(max(place.y(), high + 4.0), canvas.height() - 4.0))
+        for colour, shift in ((QColor(0, 0, 0, 200), 1.0), (QColor(255, 255, 255), 0.0)):
+            painter.setPen(colour)
+            painter.drawText(place + QPointF(shift, shift), words)

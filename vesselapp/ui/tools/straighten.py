@@ -1,0 +1,257 @@
+"""Straighten: a vessel is laid out straight and widened, so that its edges are drawn with one easy stroke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from vesselapp.core.evidence import Correction, mask_of
+from vesselapp.core.geometry import Box
+from vesselapp.core.strokes import Point
+from vesselapp.core.tools.straight import AwayStroke, Edges, EdgeStroke, Straight, reach_of
+from vesselapp.core.tools.trace import Path, Tracer
+from vesselapp.core.tools.vessel_way import VesselWays
+from vesselapp.core.tools.width import vessel_width
+from vesselapp.state.document import Document
+from vesselapp.ui.ornaments import polygon_of
+from vesselapp.ui.render import level_for
+from vesselapp.ui.tools.base import Tool
+from vesselapp.ui.tools.card import Layout, lay_out
+from vesselapp.ui.tools.card_painter import CardPainter, Changes
+
+if TYPE_CHECKING:
+    from vesselapp.ui.canvas import Canvas
+
+_WINDOW = 480
+_CLICK_SCREEN_PX = 5.0
+_OTHER_EDGE_SCREEN_PX = 3.0
+_BEYOND_SCREEN_PX = 40.0
+_WIDEST_LINE = 200
+_LEAST_LENGTH = 4
+_NO_VESSEL = "No vessel here: click the mask of one, or drag from one end of a vessel to the other."
+
+
+class StraightenTool(Tool):
+    """A vessel on a card of its own, straight and four times as wide.
+
+    The key with the pointer over a vessel, or a click on it, opens the card; dragging from one end of a
+    vessel to the other opens the way between the two. On the card, a stroke draws the edge that it runs
+    along, and one that comes back along the other side draws both; with a width chosen it draws the vessel's
+    middle. The right button takes the vessel away where it passes. Each stroke is one edit.
+    """
+
+    name = "Straighten"
+
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._straight: Straight | None = None
+        self._anchor = 0.0
+        self._document: Document | None = None
+        self._width = 0
+        self._stroke: EdgeStroke | AwayStroke | None = None
+        self._before: Edges | None = None
+        self._changes: Changes = (None, None)
+        self._pressed: Point | None = None
+        self._tracer: Tracer | None = None
+        self._way: Path | None = None
+        self._card = CardPainter(canvas)
+
+    # -- opening and closing -----------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a card is open, or a way is being dragged."""
+        return self._straight is not None or self._pressed is not None
+
+    def taken_up(self, at: Point) -> None:
+        """Open the vessel under the pointer, where there is one."""
+        self._open_under(at)
+
+    def again(self, at: Point) -> bool:
+        """Close the card by its key; off the card, open the vessel there instead."""
+        on_card = self._on_card(at)
+        self.cancel()
+        if not on_card:
+            self._open_under(at)
+        return True
+
+    def cancel(self) -> bool:
+        """Take back the stroke under way, else close the card."""
+        open_ = self.busy
+        self._pressed = self._way = None
+        if self._stroke is not None:
+            self._drop_stroke()
+            return True
+        self._straight = None
+        self.canvas.update()
+        return open_
+
+    def finish(self) -> bool:
+        """Close the card; what was drawn stays."""
+        return self.cancel()
+
+    def widen(self, steps: int) -> bool:
+        """Draw a line of so many px, one more or less; none draws edges."""
+        self._width = min(max(self._width + steps, 0), _WIDEST_LINE)
+        if isinstance(self._stroke, EdgeStroke):
+            self._stroke.width = float(self._width)
+        self.canvas.told.emit(f"Straighten draws {self._draws()}")
+        self.canvas.update()
+        return True
+
+    def _draws(self) -> str:
+        return f"a line of {self._width} px" if self._width else "edges"
+
+    def _open_under(self, at: Point) -> None:
+        document = self.canvas.document
+        found = None if document is None else self._vessel_under(document, at)
+        if document is None or found is None:
+            self.canvas.told.emit(_NO_VESSEL)
+            return
+        way, half = found
+        self._open(document, way, half, at)
+
+    def _open(self, document: Document, way: Path, half: float, at: Point) -> None:
+        self._document = document
+        self._straight = Straight(way, reach_of(half), document.height, document.width)
+        self._anchor = self._straight.from_picture(*at)[0]
+        self.canvas.update()
+
+    def _vessel_under(self, document: Document, at: Point) -> tuple[Path, float] | None:
+        """Find a vessel's way in a window around a place, on the reduced copy that is in sight."""
+        level = level_for(self.canvas.view.zoom, len(document.evidence.levels))
+        plane, step = document.evidence.levels[level], 2**level
+        x, y = int(at[0] // step), int(at[1] // step)
+        window = Box(x - _WINDOW, y - _WINDOW, x + _WINDOW, y + _WINDOW).clipped(*plane.shape)
+        if window.empty:
+            return None
+        mask = mask_of(plane[window.slices], document.level)
+        found = VesselWays(mask).through((x - window.left, y - window.top))
+        if found is None or len(found[0]) < _LEAST_LENGTH:
+            return None
+        corner = np.array([window.left, window.top], np.int32)
+        return (found[0] + corner) * step + step // 2, found[1] * step
+
+    # -- pointer -----------------------------------------------------------------------------------------
+
+    def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
+        """Begin a stroke on the card; off it, begin a click or a way."""
+        document = self.canvas.document
+        if document is None:
+            return
+        layout = self._layout()
+        if layout is not None and self._on_card(at):
+            evidence, straight = document.evidence.levels[0], layout.straight
+            self._before = straight.edges(evidence, document.level)
+            self._stroke = (
+                AwayStroke(straight, self._before)
+                if opposite
+                else EdgeStroke(straight, self._before, float(self._width))
+            )
+            self._go_on(at)
+            return
+        if not opposite:
+            self._straight = None
+            self._pressed = at
+            self.canvas.update()
+
+    def drag(self, at: Point) -> None:
+        """Go on with the stroke, or with the way."""
+        if self._stroke is not None:
+            self._go_on(at)
+        elif self._pressed is not None and self._far(self._pressed, at):
+            self._way = self._way_to(at)
+            self.canvas.update()
+
+    def release(self, at: Point) -> None:
+        """End the stroke: one edit; or open what was clicked or dragged along."""
+        document, pressed, way = self.canvas.document, self._pressed, self._way
+        self._pressed = self._way = None
+        if document is None:
+            return
+        if self._stroke is not None:
+            added, taken = self._changes
+            away = isinstance(self._stroke, AwayStroke)
+            name = "Take vessel away" if away else ("Draw line" if self._width else "Draw edges")
+            self._drop_stroke()
+            parts = ((Correction.BACKGROUND, taken), (Correction.FOREGROUND, added))
+            document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+        elif way is not None and len(way) >= _LEAST_LENGTH:
+            _, widths = vessel_width(document.image.pixels, document.evidence.levels[0], way)
+            self._open(document, way, float(np.median(widths)) / 2, at)
+        elif pressed is not None:
+            self._open_under(at)
+
+    def hover(self, at: Point) -> None:
+        """Keep the card in sight up to date."""
+        if self._straight is not None:
+            self.canvas.update()
+
+    def mask_changed(self) -> None:
+        """Show the card anew."""
+        if self._straight is not None:
+            self.canvas.update()
+
+    def _go_on(self, at: Point) -> None:
+        layout, document = self._layout(), self.canvas.document
+        if layout is None or document is None or self._stroke is None or self._before is None:
+            return
+        along, across = layout.to_frame(*self.canvas.view.to_canvas(*at))
+        px = float(np.hypot(*layout.across)) / self.canvas.devicePixelRatioF()
+        after = self._stroke.to(along, across, _OTHER_EDGE_SCREEN_PX / px)
+        evidence = document.evidence.levels[0]
+        self._changes = layout.straight.change(evidence, document.level, self._before, after)
+        self.canvas.update()
+
+    def _drop_stroke(self) -> None:
+        self._stroke = self._before = None
+        self._changes = (None, None)
+        self.canvas.update()
+
+    def _far(self, one: Point, other: Point) -> bool:
+        reach = _CLICK_SCREEN_PX * self.canvas.devicePixelRatioF() / self.canvas.view.zoom
+        return float(np.hypot(one[0] - other[0], one[1] - other[1])) > reach
+
+    def _way_to(self, at: Point) -> Path | None:
+        document, pressed = self.canvas.document, self._pressed
+        if document is None or pressed is None:
+            return None
+        if self._tracer is None or self._document is not document:
+            self._tracer = Tracer(document.image.pixels, document.evidence.levels[0], document.level)
+            self._document = document
+        reach = min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
+        start, end = (
+            self._tracer.snapped((int(place[0] // 1), int(place[1] // 1)), reach) for place in (pressed, at)
+        )
+        if self._tracer.node != start or self._tracer.level != document.level:
+            self._tracer.level = document.level
+            self._tracer.set_node(start)
+        return self._tracer.path(end)
+
+    # -- the card ----------------------------------------------------------------------------------------
+
+    def _layout(self) -> Layout | None:
+        if self._straight is None or self._document is not self.canvas.document:
+            return None
+        return lay_out(self._straight, self._anchor, self.canvas.view)
+
+    def _on_card(self, at: Point) -> bool:
+        layout = self._layout()
+        room = _BEYOND_SCREEN_PX * self.canvas.devicePixelRatioF()
+        return layout is not None and layout.holds(*self.canvas.view.to_canvas(*at), room=room)
+
+    def paint(self, painter: QPainter, dirty: QRect) -> None:
+        """Draw the card, or the way that is being dragged."""
+        view, ratio = self.canvas.view, self.canvas.devicePixelRatioF()
+        if self._way is not None and len(self._way) > 1:
+            points = self._way.astype(np.float32) + np.float32(0.5)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for colour, width in ((QColor(0, 0, 0, 150), 3.0), (QColor(0, 200, 255), 1.5)):
+                painter.setPen(QPen(colour, width))
+                painter.drawPolyline(QPolygonF(polygon_of(points, view, ratio)))
+        layout = self._layout()
+        if layout is not None:
+            self._card.paint(painter, layout, self._changes, f"Draws {self._draws()}")
