@@ -39,3 +39,15 @@ def test_pixels_are_halved_by_their_mean() -> None:
     pixels = np.random.default_rng(2).integers(0, 255, (40, 60, 3), np.uint8)
     means = pixels.reshape(20, 2, 30, 2, 3).mean(axis=(1, 3))
     assert np.abs(halve_pixels(pixels) - means).max() <= 0.5
+
+
+@pytest.mark.parametrize("shape", [(1301, 1777), (400, 300), (3, 1900)])
+def test_a_plane_of_one_value_is_the_same_without_computing(shape: tuple[int, int]) -> None:
+    expected = Pyramid(np.full(shape, 7, np.uint8), halve_evidence)
+    made = Pyramid.uniform(*shape, 7, halve_evidence)
+    assert len(made.levels) == len(expected.levels)
+    for level, other in zip(made.levels, expected.levels, strict=True):
+        assert np.array_equal(level, other)
+    made.levels[0][:] = 200
+    made.update(Box(0, 0, shape[1], shape[0]))
+    assert (made.levels[-1] == 200).all()

@@ -60,6 +60,16 @@ class Pyramid:
         while max(self.levels[-1].shape[:2]) > _ENOUGH:
             self.levels.append(halve(self.levels[-1]))
 
+    @classmethod
+    def uniform(cls, height: int, width: int, value: int, halve: Callable[[Plane], Plane]) -> "Pyramid":
+        """Make a plane of one value, with its reduced copies, without computing them."""
+        made = cls(np.full((1, 1), value, np.uint8), halve)
+        made.levels = [np.full((height, width), value, np.uint8)]
+        while max(made.levels[-1].shape) > _ENOUGH:
+            high, wide = made.levels[-1].shape
+            made.levels.append(np.full(((high + 1) // 2, (wide + 1) // 2), value, np.uint8))
+        return made
+
     def update(self, box: Box) -> None:
         """Bring the reduced copies up to date after the plane changed inside a box (px of level 0)."""
         for level in range(1, len(self.levels)):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
-from vesselapp.state.merging import digest_of, merged
 from vesselapp.state.standing import Unsaved
 from vesselapp.study.journal import Header, Operation, decode_header, encode, encode_header, read_lines
 from vesselapp.study.process import boot_id, is_alive
@@ -93,6 +92,8 @@ class Rescue:
         VesselError
             Where this folder can't be written to either.
         """
+        from vesselapp.state.merging import digest_of
+
         about = {
             "format": 1,
             "image": facts.image,
@@ -168,6 +169,8 @@ class Rescue:
         """
         kept, changed, apart = writer.kept, False, ""
         if unsaved is not None and unsaved.operations:
+            from vesselapp.state.merging import digest_of
+
             history = [digest_of(edit) for edit in unsaved.history]
             todo = _to_append(kept, unsaved.operations, unsaved.number, history)
             if todo is None:
@@ -215,6 +218,8 @@ def _to_append(
 ) -> list[Operation] | None:
     if kept is None:
         return list(operations) if number == 0 else None
+    from vesselapp.state.merging import merged
+
     return merged(kept, operations, number, history)
 
 

@@ -163,4 +163,5 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         desk.set_study(None if study is None else study.folder, "" if study is None else study.name)
 
     workspace.study_changed.connect(follow)
+    follow()
     return desk
