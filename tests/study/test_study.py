@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -296,7 +297,20 @@ def test_a_read_only_folder_of_pictures_is_never_written(tmp_path: Path) -> None
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "pictures").rglob("*")} == before
 
 
-def test_a_study_that_may_only_be_read_can_be_looked_at(tmp_path: Path, read_only_copy) -> None:
+def test_pictures_on_a_disk_that_may_only_be_read(
+    tmp_path: Path, read_only_copy: Callable[[Path], Path]
+) -> None:
+    draw(tmp_path / "pictures" / "a.png")
+    study = Study.create(tmp_path / "study", roots=[read_only_copy(tmp_path / "pictures")])
+    work, _ = review(study, "a.png")
+    picture = picture_of(study, "a.png")
+    assert state_of(study.place(picture).load(facts_of(picture).sha256, 40, 50)) == work.state
+    assert problems(study) == []
+
+
+def test_a_study_that_may_only_be_read_can_be_looked_at(
+    tmp_path: Path, read_only_copy: Callable[[Path], Path]
+) -> None:
     study = make_study(tmp_path / "a")
     work, _ = review(study, "a.png")
     study = Study.open(read_only_copy(tmp_path / "a") / "study")
