@@ -13,10 +13,11 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.core.scaling import resize_pixels, resize_probability
 from vesselapp.inference.frame import frame_for, working_pixels
 from vesselapp.inference.model import Model
-from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
+from vesselapp.inference.objects import answer_cells, find_diameter, objects_from, search_factors
 
 MOST_GROWN = 4.0
 _LARGEST = 4096
+_SCALED = 1.5
 _MARGIN = 64
 """Px at working scale that are kept around what was looked at, for the net to see."""
 
@@ -41,7 +42,7 @@ class Judgement:
 def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
     """Bring a judged picture to the scale at which the app runs its model."""
     if recipe.task == "cells":
-        return _cells(name, judged, base, recipe)
+        return _cells(name, judged, *_objects_and_factor(judged, base, recipe))
     frame = frame_for(judged.pixels, base.card)
     left, top, right, bottom = frame.box
     size = frame.height, frame.width
@@ -53,13 +54,7 @@ def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scal
     return cut_to_weight(Scaled("study", name, working_pixels(judged.pixels, frame), truth, weight))
 
 
-def _cells(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
-    """Part the truth into cells by the base's own seeds, and bring the typical one to its working size."""
-    diameter = find_diameter(base, judged.pixels)
-    inside, _foreground = answer_cells(base, judged.pixels, diameter)
-    objects = part_into_cells(judged.truth, inside)
-    factor = min(recipe.size / (typical_diameter(objects) or diameter), MOST_GROWN)
-    factor = min(factor, _LARGEST / max(judged.truth.shape))
+def _cells(name: str, judged: Judgement, objects: NDArray[np.int32], factor: float) -> Scaled:
     height, width = (max(8, round(side * factor)) for side in judged.truth.shape)
     fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
     if factor > 1.5:
@@ -67,6 +62,31 @@ def _cells(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
     pixels = resize_pixels(judged.pixels, height, width)
     weight = scale_weight(judged.weight, height, width)
     return cut_to_weight(Scaled("study", name, pixels, cell_truth(fitted.astype(np.int32)), weight))
+
+
+def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple[NDArray[np.int32], float]:
+    """Part the truth into cells by the base's own seeds; give them, and what brings them to working size."""
+    diameter = find_diameter(base, judged.pixels)
+    inside, _foreground = answer_cells(base, judged.pixels, diameter)
+    objects = part_into_cells(judged.truth, inside)
+    factor = min(recipe.size / (typical_diameter(objects) or diameter), MOST_GROWN)
+    return objects, min(factor, _LARGEST / max(judged.truth.shape))
+
+
+def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> list[Scaled]:
+    """Give the views of a picture of cells that the app answers to find their size, far from working scale.
+
+    What the base says there is to be kept, or the size is no longer found.
+    """
+    height, width = judged.truth.shape
+    factor = max(lesson.pixels.shape[0] / height, lesson.pixels.shape[1] / width)
+    out = []
+    for scale in search_factors(height, width):
+        if not 1 / _SCALED < scale / factor < _SCALED:
+            pixels = resize_pixels(judged.pixels, max(8, round(height * scale)), max(8, round(width * scale)))
+            plane = np.zeros((*pixels.shape[:2], len(recipe.channels)), np.uint8)
+            out.append(Scaled("off scale", name, pixels, plane, np.ones(plane.shape[:2], np.uint8)))
+    return out
 
 
 def part_into_cells(truth: NDArray[np.bool_], inside: NDArray[np.float32]) -> NDArray[np.int32]:

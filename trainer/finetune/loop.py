@@ -10,7 +10,7 @@ import torch
 from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement
-from trainer.finetune.lessons import lesson_of
+from trainer.finetune.lessons import lesson_of, off_scale
 from trainer.finetune.old import Replay, other_lesson, other_pictures, read_replay, replay_lessons
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
@@ -85,28 +85,29 @@ class Course:
 def bring_lessons(course: Course) -> Ground:
     """Bring all pictures to working scale: those to learn, a few judges to watch, and old ground."""
     plan, recipe = course.plan, course.base_recipe
+    views: list[Scaled] = []
     for key in (*plan.sides.learn, *plan.sides.judge[: _WATCHED["judge"]]):
         course.line.heed_cancel()
-        judged = kept_judgement(course.folder, plan.pictures[key])
-        course.lessons[key] = lesson_of(plan.pictures[key].name, judged, course.base, recipe)
+        name, judged = plan.pictures[key].name, kept_judgement(course.folder, plan.pictures[key])
+        course.lessons[key] = lesson_of(name, judged, course.base, recipe)
+        if recipe.task == "cells" and key in plan.sides.learn:
+            views += off_scale(name, judged, course.lessons[key], recipe)
     new = [course.lessons[key] for key in plan.sides.learn]
     if not any((lesson.truth[..., list(recipe.foreground)] > 0)[lesson.valid > 0].any() for lesson in new):
         raise VesselError(
             "Every reviewed mask is empty: there is nothing to learn to find.",
             "Review a picture in which something is.",
         )
-    replayed = replay_lessons(course.replay, recipe)
-    taught, drawn = [], 0.0
-    if plan.tuning.old_share:
-        others = other_pictures(course.study, list(plan.pictures), recipe.task)
-        for name, pixels in others:
-            course.line.heed_cancel()
-            taught.append(other_lesson(name, pixels, course.base, recipe))
-        drawn = 0.5 if recipe.drawn else 0.0
-    varied = dataclasses.replace(
-        plan.recipe, augment=recipe.augment, drawn=drawn if taught else 2 * drawn, seed=plan.recipe.seed + 1
-    )
-    return Ground(new, replayed, taught, varied if taught or drawn else None)
+    if not plan.tuning.old_share:
+        return Ground(new)
+    taught = []
+    for name, pixels in other_pictures(course.study, list(plan.pictures), recipe.task):
+        course.line.heed_cancel()
+        taught.append(other_lesson(name, pixels, course.base, recipe))
+    taught += views
+    drawn = (0.5 if taught else 1.0) if recipe.drawn else 0.0
+    varied = dataclasses.replace(plan.recipe, augment=recipe.augment, drawn=drawn, seed=plan.recipe.seed + 1)
+    return Ground(new, replay_lessons(course.replay, recipe), taught, varied if taught or drawn else None)
 
 
 def learn(

@@ -99,12 +99,8 @@ def find_diameter(model: "Model", pixels: NDArray[np.uint8], threshold: float = 
     """
     size = model.card.scale.size
     assert size is not None
-    found: list[tuple[float, float]] = []
-    for scale in _SCALES:
-        if scale < 1 and max(pixels.shape[:2]) * scale < 128:
-            break
-        factor = min(scale, scale * _LARGEST / max(pixels.shape[:2]))
-        found.append(_measure(model, pixels, factor, threshold))
+    factors = search_factors(*pixels.shape[:2])
+    found = [_measure(model, pixels, factor, threshold) for factor in factors]
     known = [(abs(float(np.log(seen / size))), seen / factor) for seen, factor in found if seen > 0]
     if not known:
         return float(size)
@@ -112,6 +108,13 @@ def find_diameter(model: "Model", pixels: NDArray[np.uint8], threshold: float = 
     factor = min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2]))
     seen, factor = _measure(model, pixels, factor, threshold)
     return seen / factor if seen > 0 else guess
+
+
+def search_factors(height: int, width: int) -> list[float]:
+    """Give the scales at which a picture (px) is answered to find the size of its cells."""
+    longest = max(height, width)
+    scales = [scale for scale in _SCALES if scale == 1 or longest * scale >= 128]
+    return [min(scale, scale * _LARGEST / longest) for scale in scales]
 
 
 def _measure(
