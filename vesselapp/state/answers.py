@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from vesselapp.inference.frame import Frame
 
 CAP_BYTES = 256 * 2**20
 
@@ -30,6 +34,8 @@ class Answer:
     seconds : float
     judged : bool
         Whether this is the answer that a person judged earlier, read from disk; no model ran.
+    frame : Frame or None
+        What of the picture the model saw; None where no model ran.
     """
 
     probability: NDArray[np.uint8]
@@ -42,6 +48,7 @@ class Answer:
     provider_note: str = ""
     seconds: float = 0.0
     judged: bool = False
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,11 @@ class Asking:
         self._document, self._task, self.answer = document, task, None
 
     @property
+    def present_question(self) -> Question:
+        """Which model is to be asked about the open picture."""
+        return self.question(self._task)
+
+    @property
     def running(self) -> bool:
         """Whether an answer for the open picture is under way."""
         return self._running is not None
@@ -118,7 +123,7 @@ class Asking:
             self.rested.emit()
             return
         self.cancel()
-        question = self.question(self._task)
+        question = self.present_question
         by_parts = document.height * document.width >= SHOW_PARTS_PX
 
         def work(job: Job) -> tuple[Model, Answer]:

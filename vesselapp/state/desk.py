@@ -16,6 +16,7 @@ from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import Keeper
+from vesselapp.state.learning import Learning
 from vesselapp.state.opening import Opened, Wishes, judged_answer, open_picture
 from vesselapp.state.pictures import Entry, PictureList
 from vesselapp.state.review import Review
@@ -76,6 +77,7 @@ class Desk:
     def __init__(self, jobs: Jobs, settings: Settings, keeper: Keeper, pictures: PictureList) -> None:
         self._jobs, self._settings, self._keeper, self._pictures = jobs, settings, keeper, pictures
         self.asking = Asking(jobs, settings)
+        self.learning = Learning(jobs, self.asking)
         self._ahead = Ahead(jobs, self.asking.finder, keeper)
         self.document: Document | None = None
         self.review: Review | None = None
@@ -87,12 +89,17 @@ class Desk:
         self._to_tell: list[str] = []
         self._direction = 1
         self._generation = 0
-        self._from_anew, self._read_only = True, False
+        self._from_anew, self._read_only, self._asked_anew = True, False, False
         self._look: dict[str, Any] | None = None
         self.asking.progress.connect(self.progress.emit)
         self.asking.failed.connect(lambda error: self.failed.emit(told(error)))
         self.asking.answered.connect(self._on_answered)
-        self.asking.rested.connect(self.rest)
+        self.asking.rested.connect(self._on_asked)
+        self.learning.progress.connect(self.progress.emit)
+        self.learning.changed.connect(self._on_adapted)
+        self.learning.told.connect(self.told.emit)
+        self.learning.failed.connect(lambda error: self.failed.emit(told(error)))
+        self.learning.rested.connect(self.rest)
         keeper.changed.connect(self._on_standing)
         keeper.reopened.connect(self._on_reopened)
 
@@ -108,8 +115,8 @@ class Desk:
 
     @property
     def busy(self) -> bool:
-        """Whether a picture is being opened, or a model asked about it."""
-        return self.asking.running or self._opening is not None
+        """Whether a picture is being opened, or a model asked about it, or its answer adapted."""
+        return self.asking.running or self.learning.running or self._opening is not None
 
     # -- which pictures ----------------------------------------------------------------------------------
 
@@ -203,7 +210,7 @@ class Desk:
             document.suggest_threshold(answer.threshold)
             self.asking.take(model, answer)
         else:
-            self.ask()
+            self.asking.ask(self.box_in_sight())
 
     def _come_back(self, entry: Entry) -> bool:
         """Show a picture again that was left and isn't on the disk yet; False where there is none."""
@@ -215,7 +222,7 @@ class Desk:
                 if answer is not None:
                     self.asking.take(None, answer)
                 else:
-                    self.ask()
+                    self.asking.ask(self.box_in_sight())
                 return True
         return False
 
@@ -223,8 +230,9 @@ class Desk:
         """Turn to a picture, with all that looks at it."""
         self.review, self.document = review, review.document
         self.view = view if self._from_anew else None
-        self._from_anew, self._look, self._read_only = False, None, False
+        self._from_anew, self._look, self._read_only, self._asked_anew = False, None, False, False
         self.asking.follow(self.document, review.entry.source.task)
+        self.learning.follow(self.document)
         review.changed.connect(self._on_review)
         review.begun.connect(self._keep_look)
         self.changed.emit()
@@ -246,6 +254,7 @@ class Desk:
             if review.sitting is not None:
                 review.sitting.close()
                 self._left.append((review, self.answer))
+        self.learning.follow(None)
         self.asking.follow(None, None)
         self.review = None
 
@@ -270,7 +279,12 @@ class Desk:
             self.told.emit(" ".join(sentences))
 
     def ask(self, *, fresh: bool = False) -> None:
-        """Ask the chosen model about the open picture (fresh: even where its answer is remembered)."""
+        """Ask the chosen model about the open picture (fresh: even where its answer is remembered).
+
+        Its own answer is shown then, also where it was adapted to the picture before.
+        """
+        self.learning.cancel()
+        self._asked_anew = True
         self.asking.ask(self.box_in_sight(), fresh=fresh)
 
     def ask_another(self) -> None:
@@ -333,7 +347,7 @@ class Desk:
             self.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)
             self.review.take(kept)
             if kept.answer is not None:
-                self.document.set_probability(kept.answer)
+                self.document.set_probability(kept.answer, self.document.learnt)
                 self.asking.take(None, judged_answer(kept))
         waited, self._read_only = self._read_only, False
         self.document.lock("")
@@ -346,7 +360,19 @@ class Desk:
     def _on_answered(self) -> None:
         if self.review is not None and self.answer is not None:
             self.review.note_answer(self.answer)
+            if self._asked_anew:
+                self.learning.own_again()
+            self.learning.note_answer(self.answer)
         self._look_ahead()
+
+    def _on_asked(self) -> None:
+        self._asked_anew = self._asked_anew and self.asking.running
+        self.learning.catch_up()
+        self.rest()
+
+    def _on_adapted(self) -> None:
+        if self.review is not None:
+            self.review.note_adapted()
 
     def rest(self) -> None:
         """Tell that nothing is under way, unless a newer job is."""

@@ -11,6 +11,7 @@ from vesselapp.core.edits import Edit, EditRecorder
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import EMPTY, Box, box_of
 from vesselapp.core.image import Image
+from vesselapp.core.learnt import Learnt
 from vesselapp.core.pyramid import Pyramid, halve_evidence
 from vesselapp.core.strokes import Pixels, Point, stroke_pixels
 from vesselapp.state.brush import Brush
@@ -41,6 +42,8 @@ class Document:
         Of the (H, W) uint8 evidence plane.
     probability : (H, W) uint8 or None
         Quantised, 1-253; None until a model has answered.
+    adapted : Learnt or None
+        What the probability in sight was adapted by to this picture; None: it is the model's own.
     corrections : (H, W) uint8
         `Correction` values.
     locked : str
@@ -74,13 +77,14 @@ class Document:
         shape = (self.height, self.width)
         self.corrections = np.zeros(shape, np.uint8) if corrections is None else corrections
         self.probability = probability
+        self.adapted: Learnt | None = None
         plane = np.full(shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
         if corrections is not None:
             ev.compose_into(plane, plane, corrections)
         self.evidence = Pyramid(plane, halve_evidence)
         self.history = History(history_bytes)
         self.locked = ""
-        self._before_parts: tuple[NDArray[np.uint8] | None] | None = None
+        self._before_parts: tuple[NDArray[np.uint8] | None, Learnt | None] | None = None
         self._level = ev.level_of(threshold)
         self._threshold_is_the_persons = False
         self._recorder: EditRecorder | None = None
@@ -125,11 +129,11 @@ class Document:
         """Show a part ((h, w) uint8, 1-253) of an answer that is still being computed."""
         if self._before_parts is None:
             before = self.probability
-            self._before_parts = (before,)
+            self._before_parts = (before, self.adapted)
             plane = (
                 np.full((self.height, self.width), ev.LOWEST, np.uint8) if before is None else before.copy()
             )
-            self.probability = plane
+            self.probability, self.adapted = plane, None
         assert self.probability is not None
         box = Box(left, top, left + part.shape[1], top + part.shape[0])
         self.probability[box.slices] = part
@@ -138,16 +142,29 @@ class Document:
     def drop_parts(self) -> None:
         """Take back the parts of an answer that will not be completed."""
         if self._before_parts is not None:
-            (self.probability,) = self._before_parts
+            self.probability, self.adapted = self._before_parts
             self._before_parts = None
             self._recompose(box_of(self.corrections))
 
-    def set_probability(self, probability: NDArray[np.uint8]) -> None:
-        """Replace the model's answer ((H, W) uint8, 1-253); every correction stays."""
-        self.probability = probability
+    def set_probability(self, probability: NDArray[np.uint8], adapted: Learnt | None = None) -> None:
+        """Replace the model's answer ((H, W) uint8, 1-253); every correction stays.
+
+        ``adapted`` is what it was adapted by, where it is not the model's own.
+        """
+        self.probability, self.adapted = probability, adapted
         self._before_parts = None
         self._recompose(box_of(probability))
         self.probability_changed.emit()
+
+    @property
+    def learnt(self) -> Learnt | None:
+        """What the history says that the model's answer is adapted by; None: it is the model's own."""
+        return self.history.learnt
+
+    def learn(self, name: str, learnt: Learnt) -> None:
+        """Say, as one edit, what the model's answer is adapted by from now on."""
+        if not self._refuses():
+            self._add(Edit(name, EMPTY, (), learnt))
 
     # -- corrections ----------------------------------------------------------------------------------------
 
@@ -193,10 +210,13 @@ class Document:
         edit = self._recorder.finish(name)
         self._recorder = None
         if edit is not None:
-            self.history.add(edit)
-            self.happened.emit(Edited(edit))
-            self.history_changed.emit()
+            self._add(edit)
         return edit
+
+    def _add(self, edit: Edit) -> None:
+        self.history.add(edit)
+        self.happened.emit(Edited(edit))
+        self.history_changed.emit()
 
     def change(self, name: str, parts: Iterable[Pixels], correction: Correction) -> Edit | None:
         """Correct sets of pixels as one edit.
@@ -309,7 +329,8 @@ class Document:
         edit = step(self.corrections)
         if edit is None:
             return False
-        self._recompose(edit.box)
+        if not edit.box.empty:
+            self._recompose(edit.box)
         self.happened.emit(operation)
         self.history_changed.emit()
         return True

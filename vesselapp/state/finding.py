@@ -123,6 +123,7 @@ class Finder:
             found.provider,
             model.provider_note,
             found.seconds,
+            frame=found.frame,
         )
         self.answers.put(asked, answer)
         return model, answer

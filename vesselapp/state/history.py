@@ -51,6 +51,17 @@ class History:
         learnt = next(found, None)
         return learnt if learnt is not None and learnt.head is not None else None
 
+    @property
+    def ends_learnt(self) -> bool:
+        """Whether the newest edit done is that something was learnt."""
+        newest = self._done[-1].learnt if self._done else None
+        return newest is not None and newest.head is not None
+
+    @property
+    def edits_done(self) -> int:
+        """How many edits are done, of those kept."""
+        return len(self._done)
+
     def add(self, edit: Edit) -> None:
         """Add a new edit; what was undone before it is gone."""
         self._size += edit.size - sum(gone.size for gone in self._undone)

@@ -157,6 +157,11 @@ class Review:
             self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
         self.changed.emit()
 
+    def note_adapted(self) -> None:
+        """Keep the answer in sight, where the one that was judged is kept: it is another one now."""
+        if self._answer_kept and self.sitting is not None:
+            self.sitting.put_answer(self._judged())
+
     def take(self, kept: Kept) -> None:
         """Take what was read anew from disk."""
         self._touched, self._answer_kept = True, kept.answer is not None
@@ -199,6 +204,8 @@ class Review:
         if state is State.REVIEWED or (state is State.NEW and edited):
             changes |= {"state": State.IN_PROGRESS, "nothing_there": False, "reviewed_boxes": ()}
         changes |= {"threshold": self.document.threshold, "level": self.document.level}
+        learnt = self.document.learnt
+        changes["adapted_px"] = 0 if learnt is None else learnt.pixels
         self._change(told=changes.get("state", state) is not state, **changes)
 
     def _judged(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -17,6 +17,7 @@ from vesselapp.state.document import Document
 from vesselapp.state.exporting import export_picture, export_stem
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import Keeper
+from vesselapp.state.learning import Learning
 from vesselapp.state.listing import Listing
 from vesselapp.state.pictures import Entry, Order, PictureList
 from vesselapp.state.ranking import Doubts, Ranking
@@ -273,6 +274,11 @@ class Workspace:
         return self.desk.asking
 
     @property
+    def learning(self) -> Learning:
+        """Adapts the answer in sight to what is corrected in the open picture."""
+        return self.desk.learning
+
+    @property
     def model(self) -> Model | None:
         """The one that answered last."""
         return self.asking.model
@@ -299,6 +305,7 @@ class Workspace:
     def cancel(self) -> None:
         """Stop the model's run, if one is under way; the document stays as it is."""
         self.asking.cancel()
+        self.learning.cancel()
 
     def use_model(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one), and ask it about the open picture."""

@@ -144,6 +144,22 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("run", "Run the &model again", ("F5",), "Model", "", "Run the model on this picture"),
     ActionSpec(
+        "learn",
+        "&Learn from this picture",
+        ("L",),
+        "Model",
+        "",
+        "Adapt the answer everywhere in this picture to your corrections",
+    ),
+    ActionSpec(
+        "own_answer",
+        "Use the model's o&wn answer again",
+        (),
+        "Model",
+        "",
+        "Show the model's answer as it was before anything was learnt from this picture",
+    ),
+    ActionSpec(
         "cancel", "&Cancel", ("Esc",), "Model", "", "Take back the stroke under way, or stop the model's run"
     ),
     ActionSpec("open_model", "Use a model &file…", (), "Model", "", "Choose an ONNX file"),

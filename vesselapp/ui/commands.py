@@ -73,6 +73,8 @@ class Commands:
             "lower_coarse": lambda: self.nudge_threshold(-10),
             "raise_coarse": lambda: self.nudge_threshold(10),
             "run": lambda: workspace.run_model(fresh=True),
+            "learn": workspace.learning.learn,
+            "own_answer": workspace.learning.own_again,
             "cancel": self.cancel,
             "open_model": self.ask_model,
             "about_model": self.show_model,

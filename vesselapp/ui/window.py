@@ -30,6 +30,7 @@ from vesselapp.ui.toolbox import Toolbox
 _log = logging.getLogger(__name__)
 _NEED_A_PICTURE = (
     *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split"),
+    *("learn", "own_answer"),
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
 _NEED_A_STUDY = ("retrain", "study_models")
@@ -144,6 +145,9 @@ class MainWindow(QMainWindow):
         controls.model.about.connect(self.commands.show_model)
         controls.model.study_models.connect(self.commands.retrain.show_models)
         controls.model.size_chosen.connect(workspace.set_object_diameter)
+        controls.model.learning.learn.connect(workspace.learning.learn)
+        controls.model.learning.own.connect(workspace.learning.own_again)
+        workspace.learning.changed.connect(self._show_adapted)
         controls.overlay.changed.connect(self.apply_look)
         controls.picture.changed.connect(self._on_picture_look)
         controls.brush.changed.connect(canvas.set_diameter)
@@ -265,11 +269,16 @@ class MainWindow(QMainWindow):
 
     def _on_answered(self) -> None:
         workspace = self.workspace
+        self._show_adapted()
         if workspace.answer is not None:
             self.controls.model.show_answer(workspace.model, workspace.answer)
             self.commands.refresh_model_dialog()
             if workspace.answer.warnings:
                 self.notice.show_text(" ".join(workspace.answer.warnings))
+
+    def _show_adapted(self) -> None:
+        document = self.workspace.document
+        self.controls.model.learning.show_adapted(document.adapted if document is not None else None)
 
     def tell_failure(self, error: Exception) -> None:
         """Tell of a problem over the canvas, and keep it in the log."""

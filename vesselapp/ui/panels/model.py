@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from vesselapp.state.answers import Answer
+from vesselapp.ui.panels.learning import LearningRow
 
 if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
@@ -56,6 +57,8 @@ class ModelPanel(QWidget):
         self.study_button.clicked.connect(self.study_models)
         self.study_button.hide()
         layout.addWidget(self.study_button)
+        self.learning = LearningRow()
+        layout.addWidget(self.learning)
         self._size_row = QWidget()
         sizes = QHBoxLayout(self._size_row)
         sizes.setContentsMargins(0, 0, 0, 0)

@@ -1,0 +1,349 @@
+"""Learning from the open picture, in the real window."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tests.tiny_models import tiny_vessel_model
+from tests.ui.conftest import wait_for_answer, wait_until_saved
+from vesselapp.core.evidence import Correction
+from vesselapp.core.geometry import Box
+from vesselapp.core.learnt import Learnt
+from vesselapp.state.document import Document
+from vesselapp.state.learning import FEWEST_PX, NAME, OWN_NAME
+from vesselapp.study.record import State
+from vesselapp.ui.app import make_window
+from vesselapp.ui.window import MainWindow
+
+SIDE = 320
+
+
+def bars() -> tuple[np.ndarray, np.ndarray]:
+    """Draw a picture and its truth: bars, every other one pale in green (where the tiny model looks)."""
+    truth, pixels = np.zeros((SIDE, SIDE), bool), np.full((SIDE, SIDE, 3), 180, np.uint8)
+    for place, left in enumerate(range(8, SIDE - 8, 16)):
+        truth[:, left : left + 5] = True
+        pixels[:, left : left + 5] = (60, 20, 60) if place % 2 else (60, 120, 60)
+    noise = np.random.default_rng(0).normal(0, 4, pixels.shape)
+    return (pixels + noise).clip(0, 255).astype(np.uint8), truth
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of two pictures of bars."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("a", "b"):
+        pixels, _ = bars()
+        pixels[0, 0] = ord(name)  # no two files are the same
+        PIL.Image.fromarray(pixels).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def window(qtbot: QtBot, qapp: QApplication, tmp_path: Path, pictures: Path) -> Iterator[MainWindow]:
+    window = new_window(qtbot, tmp_path)
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    yield window
+    end(qtbot, window)
+
+
+def new_window(qtbot: QtBot, tmp_path: Path) -> MainWindow:
+    model = tiny_vessel_model(tmp_path / "tiny.onnx", task="other")
+    window = make_window(tmp_path / "data", tmp_path / "config")
+    window.workspace.use_model(str(model))
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    return window
+
+
+def end(qtbot: QtBot, window: MainWindow) -> None:
+    window.workspace.close()
+    window.workspace.jobs.close()
+    QApplication.processEvents()
+
+
+def document_of(window: MainWindow) -> Document:
+    document = window.workspace.document
+    assert document is not None
+    return document
+
+
+UPPER = Box(0, 0, SIDE, 160)
+
+
+def correct(document: Document, box: Box = UPPER) -> None:
+    """Correct what is wrong in a box, and confirm some of the background."""
+    _, truth = bars()
+    mask = document.mask()
+    inside = np.zeros_like(mask)
+    inside[box.slices] = True
+    whole = Box(0, 0, SIDE, SIDE)
+    document.change("Brush", [(whole, inside & truth & ~mask)], Correction.FOREGROUND)
+    rows = np.arange(SIDE)[:, None] % 7 == 0
+    document.change("Erase", [(whole, inside & ~truth & rows)], Correction.BACKGROUND)
+
+
+def learn(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    before = document.adapted
+    qtbot.keyClick(window.canvas, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: document.adapted != before, timeout=20000)
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+
+
+def settle(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+
+
+def dice(document: Document) -> float:
+    """Over the lower half, where nothing is corrected."""
+    mask, truth = document.mask()[160:], bars()[1][160:]
+    return float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
+
+
+def test_the_rest_of_the_picture_follows_and_undo_takes_it_back(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    correct(document)
+    corrections, own = document.corrections.copy(), document.probability
+    before = dice(document)
+    learn(qtbot, window)
+    assert dice(document) > before + 0.05
+    np.testing.assert_array_equal(document.corrections, corrections)
+    said = corrections > 0
+    assert (document.mask()[said] == (corrections[said] == Correction.FOREGROUND)).all()
+    row = window.controls.model.learning
+    assert f"{said.sum():,}" in row.words.text()
+    assert row.words.isVisibleTo(window)
+    adapted = document.probability
+    window.action("undo").trigger()
+    assert document.probability is own
+    assert document.adapted is None
+    assert not row.words.isVisibleTo(window)
+    window.action("redo").trigger()
+    assert document.probability is adapted
+    document.set_level(document.level + 20)
+    window.action("undo").trigger()
+    assert document.probability is own
+
+
+def test_it_is_one_step_of_the_history_and_later_edits_come_off_first(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    adapted = document.adapted
+    correct(document, Box(0, 200, SIDE, 220))
+    names = document.history.names[0]
+    assert names.count(NAME) == 1
+    assert document.adapted == adapted
+    while document.history.undo_name != NAME:
+        assert document.undo()
+    assert document.adapted == adapted
+    assert document.undo()
+    assert document.adapted is None
+
+
+def test_learning_again_takes_the_new_corrections(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    correct(document, Box(0, 0, SIDE, 120))
+    learn(qtbot, window)
+    first = document.adapted
+    correct(document, Box(0, 120, SIDE, 160))
+    learn(qtbot, window)
+    assert document.adapted is not None
+    assert first is not None
+    assert document.adapted.pixels > first.pixels
+    document.undo()
+    settle(qtbot, window)
+    assert document.adapted == first
+
+
+def test_the_models_own_answer_comes_back(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    own = document.probability
+    correct(document)
+    learn(qtbot, window)
+    window.action("own_answer").trigger()
+    assert document.probability is own
+    assert document.history.undo_name == OWN_NAME
+    window.action("own_answer").trigger()  # nothing to go back from
+    assert document.history.names[0].count(OWN_NAME) == 1
+    document.undo()
+    settle(qtbot, window)
+    assert document.adapted is not None
+
+
+def test_running_the_model_again_gives_its_own_answer(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    own = document.probability
+    correct(document)
+    learn(qtbot, window)
+    window.action("run").trigger()
+    settle(qtbot, window)
+    assert own is not None
+    assert document.probability is not None
+    np.testing.assert_array_equal(document.probability, own)
+    assert document.adapted is None
+    assert document.learnt is None
+    document.undo()
+    settle(qtbot, window)
+    assert document.adapted is not None
+
+
+def test_it_is_there_when_the_picture_is_opened_again(
+    qtbot: QtBot, tmp_path: Path, pictures: Path, qapp: QApplication
+) -> None:
+    window = new_window(qtbot, tmp_path)
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    adapted, seen = document.adapted, document.probability
+    wait_until_saved(qtbot, window)
+    assert window.workspace.review is not None
+    assert adapted is not None
+    assert window.workspace.review.record.adapted_px == adapted.pixels
+    end(qtbot, window)
+
+    window = new_window(qtbot, tmp_path)
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    again = document_of(window)
+    assert again is not document
+    qtbot.waitUntil(lambda: again.adapted == adapted, timeout=20000)
+    assert seen is not None
+    assert again.probability is not None
+    np.testing.assert_array_equal(again.probability, seen)
+    while again.history.undo_name != NAME:
+        again.undo()
+    again.undo()
+    settle(qtbot, window)
+    assert again.adapted is None
+    end(qtbot, window)
+
+
+def test_a_reviewed_picture_keeps_the_adapted_answer(
+    qtbot: QtBot, tmp_path: Path, window: MainWindow
+) -> None:
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    adapted, seen = document.adapted, document.probability
+    assert window.workspace.review is not None
+    window.workspace.review.mark(State.REVIEWED)
+    wait_until_saved(qtbot, window)
+    window.workspace.step(1)
+    qtbot.waitUntil(lambda: window.workspace.name == "b.png", timeout=20000)
+    wait_for_answer(qtbot, window)
+    assert document_of(window).adapted is None
+    assert not window.controls.model.learning.words.isVisibleTo(window)
+    qtbot.wait(300)  # it is on the disk, and opened from there
+    window.workspace.step(-1)
+    qtbot.waitUntil(lambda: window.workspace.name == "a.png", timeout=20000)
+    wait_for_answer(qtbot, window)
+    settle(qtbot, window)
+    again = document_of(window)
+    assert again.adapted == adapted
+    assert seen is not None
+    assert again.probability is not None
+    np.testing.assert_array_equal(again.probability, seen)
+    assert window.controls.model.learning.words.isVisibleTo(window)
+
+
+def test_an_export_says_that_the_answer_was_adapted(qtbot: QtBot, tmp_path: Path, window: MainWindow) -> None:
+    document = document_of(window)
+    correct(document)
+
+    def exported() -> dict[str, object]:
+        window.commands.export(tmp_path / "out", ("mask",))
+        (sidecar,) = (tmp_path / "out").glob("*.json")
+        found = json.loads(sidecar.read_text(encoding="utf-8"))
+        assert isinstance(found, dict)
+        return found
+
+    assert exported()["adapted_px"] == 0
+    learn(qtbot, window)
+    assert document.adapted is not None
+    assert exported()["adapted_px"] == document.adapted.pixels
+    document.undo()
+    assert exported()["adapted_px"] == 0
+
+
+def refused(window: MainWindow) -> str:
+    """Ask for learning where it can't be, and give what is said."""
+    document = document_of(window)
+    said: list[str] = []
+    window.workspace.told.connect(said.append)
+    before, plane = document.history.names, document.probability
+    window.action("learn").trigger()
+    window.workspace.told.disconnect(said.append)
+    assert document.history.names == before
+    assert document.probability is plane
+    assert not window.workspace.learning.running
+    (sentence,) = said
+    return sentence
+
+
+def test_too_little_is_said_and_changes_nothing(window: MainWindow) -> None:
+    document = document_of(window)
+    whole = np.zeros((SIDE, SIDE), bool)
+    assert "Too little" in refused(window)
+    whole[200, : FEWEST_PX + 30] = True
+    document.change("Brush", [(Box(0, 0, SIDE, SIDE), whole)], Correction.FOREGROUND)
+    assert "only added" in refused(window)
+    document.change("Erase", [(Box(0, 0, SIDE, SIDE), whole)], Correction.BACKGROUND)
+    assert "only erased" in refused(window)
+    document.lock("Read only")
+    assert refused(window) == "Read only"
+
+
+def test_a_model_without_features_says_so(window: MainWindow) -> None:
+    correct(document_of(window))
+    model = window.workspace.model
+    assert model is not None
+    output = model.card.output.model_copy(update={"features": None})
+    window.workspace.asking.model = model.with_card(model.card.model_copy(update={"output": output}))
+    assert "no features" in refused(window)
+
+
+def test_nothing_new_is_said(qtbot: QtBot, window: MainWindow) -> None:
+    correct(document_of(window))
+    learn(qtbot, window)
+    assert "Nothing was corrected since" in refused(window)
+
+
+def test_what_was_learnt_with_another_model_is_not_used(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    assert document.learnt is not None
+    document.learn(NAME, Learnt(document.learnt.head, "0" * 64, 123))
+    settle(qtbot, window)
+    assert document.adapted is None
+
+
+def test_leaving_the_picture_stops_it(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    correct(document)
+    window.workspace.learning.learn()
+    window.workspace.step(1)
+    qtbot.waitUntil(lambda: window.workspace.name == "b.png", timeout=20000)
+    wait_for_answer(qtbot, window)
+    settle(qtbot, window)
+    assert document_of(window).adapted is None
+    assert document.adapted is None
+    assert not document.history.ends_learnt
