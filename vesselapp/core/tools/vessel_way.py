@@ -51,7 +51,9 @@ class VesselWays:
         spots = np.array(both, np.int32)
         if len(spots) < 2:
             return None
-        return np.ascontiguousarray(spots[:, ::-1]), float(np.quantile(self._half[spots[:, 0], spots[:, 1]], _USUAL))
+        return np.ascontiguousarray(spots[:, ::-1]), float(
+            np.quantile(self._half[spots[:, 0], spots[:, 1]], _USUAL)
+        )
 
     def _nearest(self, place: Place) -> Spot | None:
         height, width = self._line.shape
