@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from trainer.readers import Case
-from trainer.recipes import Recipe
+from trainer.recipes import Recipe, scale_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
 from vesselapp.core.image import PICTURE_SUFFIXES, read_image
@@ -107,7 +107,7 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
     assert field is not None
     height, width = picture.mask.shape
     left, top, right, bottom = field.box(height, width)
-    scale = recipe.size / field.diameter
+    scale = scale_of(recipe).working_diameter(field.diameter) / field.diameter
     size = round((bottom - top) * scale), round((right - left) * scale)
     pixels = resize_pixels(np.ascontiguousarray(picture.pixels[top:bottom, left:right]), *size)
     soft = resize_probability(picture.mask[top:bottom, left:right].astype(np.float32), *size)

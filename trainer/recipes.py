@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import ScaleSpec
+
+_GROWTH = 1.6
+"""How many times the working diameter finely resolved fundus pictures get at most."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,13 @@ class Recipe:
     """All settings of one training run.
 
     ``size`` is the working scale in px: diameter of the field of view, or of a typical object, as
-    ``scale_kind`` says. ``inputs``: ``rgb+log`` adds the logarithm of the light as three more channels, for
-    dim pictures. ``crop`` is the side of a training crop in px, ``loss`` a sum such as ``bce+0.5*dice``,
-    ``drawn`` the share of crops that our own code draws, ``views`` how many mirrored views the exported file
-    averages. ``balance``: within a set, each picture has the same chance (``pictures``), or each look has a
-    chance that grows with the square root of its pictures, so that rare looks are learnt too (``looks``).
+    ``scale_kind`` says. With ``share``, a field of view is brought to that share of its own diameter, held
+    between ``size`` and 1.6 times ``size`` (`scale_of`). ``inputs``: ``rgb+log`` adds the logarithm of the
+    light as three more channels, for dim pictures. ``crop`` is the side of a training crop in px, ``loss`` a
+    sum such as ``bce+0.5*dice``, ``drawn`` the share of crops that our own code draws, ``views`` how many
+    mirrored views the exported file averages. ``balance``: within a set, each picture has the same chance
+    (``pictures``), or each look has a chance that grows with the square root of its pictures, so that rare
+    looks are learnt too (``looks``).
     """
 
     name: str
@@ -52,6 +58,7 @@ class Recipe:
     foreground: tuple[int, ...]
     scale_kind: Literal["as_is", "field_of_view", "object_diameter"]
     size: int
+    share: float = 0.0
     inputs: Literal["rgb", "rgb+log"] = "rgb"
     architecture: str = "Unet"
     encoder: str = "resnet18"
@@ -91,6 +98,7 @@ RECIPES = {
         foreground=(0,),
         scale_kind="field_of_view",
         size=1400,
+        share=0.7,
     ),
     "cells": Recipe(
         name="cells",
@@ -127,6 +135,14 @@ RECIPES = {
         ),
     ),
 }
+
+
+def scale_of(recipe: Recipe) -> ScaleSpec:
+    """Say how pictures are brought to the recipe's scale, in training and in use."""
+    if recipe.scale_kind == "field_of_view" and recipe.share:
+        largest = round(_GROWTH * recipe.size)
+        return ScaleSpec(kind=recipe.scale_kind, size=recipe.size, largest=largest, share=recipe.share)
+    return ScaleSpec(kind=recipe.scale_kind, size=None if recipe.scale_kind == "as_is" else recipe.size)
 
 
 def find_recipe(name: str) -> Recipe:

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import io
 import json
@@ -11,7 +12,7 @@ from PIL import Image
 from tests.trainer.conftest import draw_fundus, save
 from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
-from trainer.recipes import RECIPES, Recipe
+from trainer.recipes import RECIPES, Recipe, scale_of
 from trainer.split import make_split, read_split
 from vesselapp.core.errors import VesselError
 from vesselapp.inference.objects import median_diameter
@@ -136,6 +137,17 @@ def test_working_scale(tmp_path: Path):
     assert abs(scaled.pixels.shape[0] - recipe.size) <= 12
     assert scaled.truth.shape == (*scaled.valid.shape, 1)
     assert scaled.truth.mean() / 255 == pytest.approx(VESSELS.sum() / FIELD.sum() * np.pi / 4, rel=0.05)
+
+
+def test_finely_resolved_pictures_are_learnt_at_the_scale_they_are_used_at(tmp_path: Path):
+    plain(tmp_path / "set")
+    picture = read_picture(read_sets([tmp_path / "set"])[0], "vessels")
+    assert picture.field is not None
+    recipe = dataclasses.replace(RECIPES["fundus-vessels"], size=40, share=0.5)
+    side = prepare(picture, recipe).pixels.shape[0]
+    assert side == pytest.approx(scale_of(recipe).working_diameter(picture.field.diameter), abs=3)
+    assert side > 45
+    assert abs(prepare(picture, dataclasses.replace(recipe, share=0.0)).pixels.shape[0] - 40) <= 3
 
 
 @pytest.mark.parametrize(
