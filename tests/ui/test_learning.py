@@ -19,7 +19,8 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.learnt import Learnt
 from vesselapp.state.document import Document
-from vesselapp.state.learning import FEWEST_PX, NAME, OWN_NAME
+from vesselapp.state.learning import NAME, OWN_NAME
+from vesselapp.state.lesson import FEWEST_PX
 from vesselapp.study.record import State
 from vesselapp.ui.app import make_window
 from vesselapp.ui.window import MainWindow

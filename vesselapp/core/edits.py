@@ -1,7 +1,7 @@
 """Edits: each is the XOR of the tiles of corrections that it changed, compressed."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +106,14 @@ class EditRecorder:
             whole = whole.united(box)
         self._before.clear()
         return whole
+
+
+def learnt_in(done: Iterable[Edit]) -> Learnt | None:
+    """Give what edits done (oldest first) say that the model's answer is adapted by; None: by nothing."""
+    learnt = None
+    for edit in done:
+        learnt = edit.learnt or learnt
+    return learnt if learnt is not None and learnt.head is not None else None
 
 
 def newest_within(done: Sequence[Edit], undone: Sequence[Edit], cap_bytes: int) -> list[Edit]:

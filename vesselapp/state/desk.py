@@ -347,7 +347,7 @@ class Desk:
             self.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)
             self.review.take(kept)
             if kept.answer is not None:
-                self.document.set_probability(kept.answer, self.document.learnt)
+                self.document.set_probability(kept.answer, kept.adapted)
                 self.asking.take(None, judged_answer(kept))
         waited, self._read_only = self._read_only, False
         self.document.lock("")

@@ -161,10 +161,12 @@ class Document:
         """What the history says that the model's answer is adapted by; None: it is the model's own."""
         return self.history.learnt
 
-    def learn(self, name: str, learnt: Learnt) -> None:
-        """Say, as one edit, what the model's answer is adapted by from now on."""
-        if not self._refuses():
-            self._add(Edit(name, EMPTY, (), learnt))
+    def learn(self, name: str, learnt: Learnt) -> bool:
+        """Say, as one edit, what the model's answer is adapted by from now on; False where it can't be."""
+        if self._refuses():
+            return False
+        self._add(Edit(name, EMPTY, (), learnt))
+        return True
 
     # -- corrections ----------------------------------------------------------------------------------------
 

@@ -66,7 +66,6 @@ def provenance_of(review: Review) -> dict[str, object]:
         threshold=document.threshold,
         level=document.level,
         corrected_share=corrected / max(1, document.corrections.size),
-        adapted_px=0 if document.adapted is None else document.adapted.pixels,
     )
     facts = asdict(record)
     for name in ("format", "software", "path", "audit"):

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from vesselapp.core.edits import Corrections, Edit, newest_within
+from vesselapp.core.edits import Corrections, Edit, learnt_in, newest_within
 from vesselapp.core.learnt import Learnt
 
 DEFAULT_CAP_BYTES = 256 * 2**20
@@ -39,6 +39,10 @@ class History:
         """What tells one state of the corrections from another: the newest edit done, or the start."""
         return self._done[-1] if self._done else self.forgotten
 
+    def leads_on_from(self, state: object) -> bool:
+        """Tell whether nothing that was done at a state (`state`) has been undone since."""
+        return state == self.state or any(edit is state for edit in self._done)
+
     @property
     def names(self) -> tuple[list[str], list[str]]:
         """Names of the edits done (oldest first) and of those undone (next to redo first)."""
@@ -47,9 +51,7 @@ class History:
     @property
     def learnt(self) -> Learnt | None:
         """What the newest edit done says that the model's answer is changed by; None where none does."""
-        found = (edit.learnt for edit in reversed(self._done) if edit.learnt is not None)
-        learnt = next(found, None)
-        return learnt if learnt is not None and learnt.head is not None else None
+        return learnt_in(self._done)
 
     @property
     def ends_learnt(self) -> bool:

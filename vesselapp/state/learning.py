@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import Correction
 from vesselapp.core.learnt import Learnt
 from vesselapp.state.answers import Answer
 from vesselapp.state.asking import Asking
 from vesselapp.state.document import Document
+from vesselapp.state.features import FeatureFinder, Material
+from vesselapp.state.finding import Question
 from vesselapp.state.jobs import Job, Jobs
-
-if TYPE_CHECKING:
-    from vesselapp.core.adapt import Features
-    from vesselapp.inference.model import Model
+from vesselapp.state.lesson import OF_ANOTHER, Lesson, adapted_by, learn_from, refuse_other, too_little
 
 NAME = "Learn from this picture"
 OWN_NAME = "The model's own answer"
-_OF_ANOTHER = "What was learnt from this picture is of another model: it is not used."
-T = TypeVar("T")
-FEWEST_PX = 100
-"""Corrected pixels to learn from, of both kinds together."""
-FEWEST_OF_KIND_PX = 20
 _STEPS_BEFORE = 3
 """After so many edits the features are made ready, in idle times."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Material:
-    """What a head is learnt from and applied to: a model, its own answer, the net's features if needed."""
-
-    model: Model
-    answer: Answer
-    features: Features | None = None
+T = TypeVar("T")
 
 
 class Learning:
@@ -75,14 +58,14 @@ class Learning:
 
     def __init__(self, jobs: Jobs, asking: Asking) -> None:
         self._jobs, self._asking = jobs, asking
+        self._features = FeatureFinder(jobs, asking)
         self._document: Document | None = None
         self._answer: Answer | None = None
-        self._features: Features | None = None
         self._planes: dict[Learnt, NDArray[np.uint8]] = {}
         self._job: Job | None = None
         self._turn: object | None = None
-        self._given_up: list[Learnt | None] = []
-        self._ready: Job | None = None
+        self._given_up: list[tuple[Learnt | None, Question]] = []
+        self._outrun = False  # by strokes made while the last lesson was computed
 
     @property
     def running(self) -> bool:
@@ -94,23 +77,22 @@ class Learning:
         self.cancel()
         if self._document is not None:
             self._document.history_changed.disconnect(self.catch_up)
-        self._document = document
+        self._document, self._outrun = document, False
         self._forget()
         if document is not None:
             document.history_changed.connect(self.catch_up)
 
     def cancel(self) -> None:
         """Stop what is under way."""
-        for job in (self._job, self._ready):
-            if job is not None:
-                job.cancel()
-        self._turn = self._job = self._ready = None
+        if self._job is not None:
+            self._job.cancel()
+        self._turn = self._job = None
 
     # -- what a person asks for --------------------------------------------------------------------------
 
     def learn(self) -> None:
         """Adapt the model's answer to the corrections made so far, as one step of the history."""
-        document = self._document
+        document, answer = self._document, self._asking.answer
         if document is None or self.running:
             return
         problem = document.locked or self._why_not(document)
@@ -118,35 +100,29 @@ class Learning:
             self.told.emit(problem)
             return
         assert document.probability is not None
+        assert answer is not None
         corrections, shown, level = document.corrections.copy(), document.probability, document.level
+        begun, question = document.history.state, self._asking.present_question
 
-        def work(job: Job) -> tuple[_Material, Learnt, NDArray[np.uint8], int]:
-            from vesselapp.core.adapt import adapted, fit_head
+        def work(job: Job) -> Lesson:
+            found = self._features.find(question, document.image, job)
+            refuse_other(answer, found)
+            return learn_from(found, shown, corrections, level)
 
-            found = self._find(document, job)
-            features, own = found.features, found.answer.probability
-            assert features is not None
-            head = fit_head(features, own, shown, corrections, level)
-            if head is None:
-                raise VesselError(
-                    "Nothing that repeats was found in the corrections, so the answer stays as it is.",
-                    "Correct more mistakes of the same kind, and try again.",
+        def done(lesson: Lesson) -> None:
+            if not document.history.leads_on_from(begun):
+                self.told.emit("Corrections were undone meanwhile, so nothing was learnt: press L again.")
+                return
+            self._outrun = document.history.state is not begun
+            self._take(lesson.found)
+            self._planes = {lesson.learnt: lesson.plane}
+            if document.learn(NAME, lesson.learnt):
+                self.told.emit(
+                    f"Learnt from {lesson.learnt.pixels:,} corrected pixels: {lesson.changed:,} others "
+                    "changed. Ctrl+Z takes it back."
                 )
-            plane, free = adapted(features, own, head), corrections == Correction.NONE
-            changed = np.count_nonzero(((plane >= level) != (shown >= level)) & free)
-            pixels = np.count_nonzero(~free & (corrections != Correction.UNSURE))
-            return found, Learnt(head, found.model.sha256, int(pixels)), plane, int(changed)
 
-        def done(result: tuple[_Material, Learnt, NDArray[np.uint8], int]) -> None:
-            found, learnt, plane, changed = result
-            self._take(found)
-            self._planes = {learnt: plane}
-            document.learn(NAME, learnt)
-            self.told.emit(
-                f"Learnt from {learnt.pixels:,} corrected pixels: {changed:,} others changed. "
-                "Ctrl+Z takes it back."
-            )
-
+        self._features.want()
         self._run("Learning", work, done)
 
     def own_again(self) -> None:
@@ -162,9 +138,9 @@ class Learning:
         model = self._asking.model
         if model is not None and model.card.output.features is None:
             return f"{model.card.name} can't learn from one picture: its file gives no features."
-        if document.history.ends_learnt:
+        if document.history.ends_learnt and document.adapted == document.learnt and not self._outrun:
             return "Nothing was corrected since this picture was learnt from."
-        return _too_little(document.corrections)
+        return too_little(document.corrections)
 
     # -- in step with the history ------------------------------------------------------------------------
 
@@ -178,7 +154,7 @@ class Learning:
             self._answer = answer
         learnt = document.learnt
         if learnt is not None and not answer.judged and learnt.model_sha256 != answer.model_sha256:
-            self.told.emit(_OF_ANOTHER)
+            self.told.emit(OF_ANOTHER)
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -187,16 +163,17 @@ class Learning:
         if document is None or answer is None or self._asking.running:
             return
         learnt = document.learnt
-        of_this = learnt is not None and (answer.judged or answer.model_sha256 == learnt.model_sha256)
+        of_this = learnt is not None and answer.model_sha256 == learnt.model_sha256
         wanted = learnt if of_this else None
         if wanted == document.adapted:
-            self._make_ready(document, answer)
+            if document.history.edits_done >= _STEPS_BEFORE:
+                self._features.make_ready(document.image, answer)
         elif wanted is None and not answer.judged:
             self._show(document, answer.probability, None)
         elif wanted is not None and wanted in self._planes:
             self._show(document, self._planes[wanted], wanted)
-        elif wanted not in self._given_up:
-            self._compute(document, wanted)
+        elif (wanted, self._asking.present_question) not in self._given_up:
+            self._compute(document, answer, wanted)
 
     def _show(self, document: Document, plane: NDArray[np.uint8], learnt: Learnt | None) -> None:
         if document.adapted is not None and document.probability is not None:
@@ -204,83 +181,38 @@ class Learning:
         document.set_probability(plane, learnt)
         self.changed.emit()
 
-    def _compute(self, document: Document, wanted: Learnt | None) -> None:
+    def _compute(self, document: Document, answer: Answer, wanted: Learnt | None) -> None:
         """Compute the answer that the history asks for."""
         if self.running:
             return  # it is looked at again afterwards
+        question = self._asking.present_question
 
-        def work(job: Job) -> tuple[_Material, NDArray[np.uint8]]:
-            from vesselapp.core.adapt import adapted
+        def work(job: Job) -> tuple[Material, NDArray[np.uint8]]:
+            found = self._features.find(question, document.image, job, with_features=wanted is not None)
+            refuse_other(answer, found)
+            return found, adapted_by(found, wanted)
 
-            found = self._find(document, job, with_features=wanted is not None)
-            if wanted is None or wanted.head is None or found.features is None:
-                return found, found.answer.probability
-            if found.model.sha256 != wanted.model_sha256:
-                raise VesselError(_OF_ANOTHER)
-            try:
-                return found, adapted(found.features, found.answer.probability, wanted.head)
-            except ValueError as problem:
-                raise VesselError("What was learnt from this picture doesn't fit its model.") from problem
-
-        def done(result: tuple[_Material, NDArray[np.uint8]]) -> None:
+        def done(result: tuple[Material, NDArray[np.uint8]]) -> None:
             self._take(result[0])
             if wanted is not None:
                 self._planes = {wanted: result[1]}
 
-        self._run("Adapting", work, done, lambda: self._given_up.append(wanted))
+        self._features.want()
+        self._run("Adapting", work, done, lambda: self._given_up.append((wanted, question)))
 
     # -- slow work ---------------------------------------------------------------------------------------
 
-    def _find(self, document: Document, job: Job, *, with_features: bool = True) -> _Material:
-        """Ask the model, or remember what it said, and its features; on the lane."""
-        from vesselapp.inference.features import features_of
-
-        model, answer = self._asking.finder.find(self._asking.present_question, document.image, job)
-        if not with_features:
-            return _Material(model, answer)
-        if self._features is not None and answer is self._answer:
-            return _Material(model, answer, self._features)
-        assert answer.frame is not None
-        pixels, stop = document.image.pixels, job.cancelled
-        found = features_of(model, pixels, answer.frame, progress=job.report, cancelled=stop)
-        return _Material(model, answer, found)
-
-    def _take(self, found: _Material) -> None:
-        """Hold what was found for the open picture."""
+    def _take(self, found: Material) -> None:
+        """Take note of the answer that was asked for."""
         if self._asking.answer is not found.answer:
+            self._answer = found.answer  # what is held is of this one
             self._asking.take(found.model, found.answer)
-        self._answer = found.answer
-        self._features = found.features or self._features
 
     def _forget(self) -> None:
-        self._answer = self._features = None
+        self._answer = None
+        self._features.forget()
         self._planes.clear()
         self._given_up.clear()
-
-    def _make_ready(self, document: Document, answer: Answer) -> None:
-        """Compute the features in idle times, once a few edits tell that the picture is being corrected."""
-        model, known = self._asking.model, self._features is not None or self._ready is not None
-        if known or answer.judged or model is None or model.card.output.features is None:
-            return
-        if document.history.edits_done < _STEPS_BEFORE:
-            return
-
-        def done(found: _Material) -> None:
-            self._ready = None
-            if found.answer is self._answer:
-                self._features = found.features
-
-        def ended() -> None:
-            self._ready = None
-
-        self._ready = self._jobs.submit(
-            "features",
-            lambda job: self._find(document, job),
-            done,
-            lambda _error: ended(),
-            stopped=ended,
-            idle=True,
-        )
 
     def _run(
         self,
@@ -315,16 +247,3 @@ class Learning:
             progress=lambda share: self.progress.emit(words, share),
             stopped=end,
         )
-
-
-def _too_little(corrections: NDArray[np.uint8]) -> str:
-    """Say why corrections are too few to learn from; empty where they are not."""
-    background = int(np.count_nonzero(corrections == Correction.BACKGROUND))
-    foreground = int(np.count_nonzero(corrections == Correction.FOREGROUND))
-    if background + foreground < FEWEST_PX:
-        found = background + foreground
-        return f"Too little is corrected to learn from: {found} pixels of at least {FEWEST_PX}."
-    if min(background, foreground) < FEWEST_OF_KIND_PX:
-        only, other = ("added", "erase") if foreground > background else ("erased", "add")
-        return f"So far you have only {only}: {other} something too, so that both sides are known."
-    return ""

@@ -183,7 +183,7 @@ def make_document(opened: Opened, wishes: Wishes, probability: NDArray[np.uint8]
         probability=probability if kept.answer is None else kept.answer,
     )
     document.restore(kept.done, kept.undone, kept.level)
-    document.adapted = document.learnt if kept.answer is not None else None
+    document.adapted = kept.adapted
     return document
 
 

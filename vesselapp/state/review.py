@@ -150,17 +150,18 @@ class Review:
             threshold=self.document.threshold,
             level=self.document.level,
         )
-        if self._answer_kept and self.sitting is not None:
-            self.sitting.put_answer(answer.probability)  # what is kept is that of the record's model
+        self.note_adapted()
         if record.state is State.REVIEWED and bool((self.document.corrections == Correction.NONE).any()):
             # Another answer than the one that was judged, and the mask depends on it.
             self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
         self.changed.emit()
 
     def note_adapted(self) -> None:
-        """Keep the answer in sight, where the one that was judged is kept: it is another one now."""
+        """Take note of what the answer in sight is adapted by; keep it where the one judged is kept."""
+        self.record = replace(self.record, adapted_px=self._adapted_px())
         if self._answer_kept and self.sitting is not None:
             self.sitting.put_answer(self._judged())
+            self.sitting.put_record(self.record)
 
     def take(self, kept: Kept) -> None:
         """Take what was read anew from disk."""
@@ -204,9 +205,13 @@ class Review:
         if state is State.REVIEWED or (state is State.NEW and edited):
             changes |= {"state": State.IN_PROGRESS, "nothing_there": False, "reviewed_boxes": ()}
         changes |= {"threshold": self.document.threshold, "level": self.document.level}
-        learnt = self.document.learnt
-        changes["adapted_px"] = 0 if learnt is None else learnt.pixels
+        changes["adapted_px"] = self._adapted_px()
         self._change(told=changes.get("state", state) is not state, **changes)
+
+    def _adapted_px(self) -> int:
+        """Give from how many corrected pixels the answer in sight was adapted; 0: it is the model's own."""
+        adapted = self.document.adapted
+        return 0 if adapted is None else adapted.pixels
 
     def _judged(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         probability = self.document.probability

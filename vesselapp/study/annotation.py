@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core import evidence as ev
-from vesselapp.core.edits import Edit, newest_within
+from vesselapp.core.edits import Edit, learnt_in, newest_within
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
+from vesselapp.core.learnt import Learnt
 from vesselapp.study.apart import FORMER, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
@@ -75,6 +76,24 @@ class Kept:
         if self.level is not None:
             return self.level
         return self.record.level if self.record is not None else ev.level_of(0.5)
+
+    @property
+    def learnt(self) -> Learnt | None:
+        """What the history says that the model's answer is adapted by; None: it is the model's own."""
+        return learnt_in(self.done)
+
+    @property
+    def adapted(self) -> Learnt | None:
+        """What the kept answer was adapted by, as the record says; None: by nothing, or none is kept."""
+        record, learnt = self.record, self.learnt
+        if self.answer is None or record is None or not record.adapted_px:
+            return None
+        if learnt is not None and (learnt.model_sha256, learnt.pixels) == (
+            record.model_sha256,
+            record.adapted_px,
+        ):
+            return learnt
+        return Learnt(None, record.model_sha256, record.adapted_px)
 
     @property
     def nothing_there(self) -> bool:

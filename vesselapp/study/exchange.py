@@ -212,9 +212,10 @@ def _mask(study: Study, picture: StudyPicture, record: Record | None, judging: J
         facts["answer"] = "kept" if kept.answer is not None else "none needed"
         mask = kept.mask()
     else:
-        judge, answer = judging.judge, judging.answer(picture.path)
+        learnt = kept.learnt if kept is not None else None
+        judge, (answer, adapted_px) = judging.judge, judging.answer(picture.path, learnt)
         facts |= {"answer": "computed at export", "model": judge.model, "model_version": judge.version}
-        facts |= {"model_sha256": judge.sha256}
+        facts |= {"model_sha256": judge.sha256, "adapted_px": adapted_px}
         mask = kept.mask(answer) if kept is not None else mask_of(answer, judge.level)
         facts.setdefault("level", judge.level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, quantise
 from vesselapp.core.image import read_image
+from vesselapp.core.learnt import Learnt
 from vesselapp.study.study import Study
 from vesselapp.study.study_model import model_of
 
@@ -50,8 +51,15 @@ class Judging:
         model = self._loaded()
         return Judge(model.card.name, model.card.version, model.sha256, level_of(model.card.threshold))
 
-    def answer(self, picture: Path) -> NDArray[np.uint8]:
-        """Give the quantised probability ((H, W) uint8, 1-253) of a picture.
+    def answer(self, picture: Path, learnt: Learnt | None = None) -> tuple[NDArray[np.uint8], int]:
+        """Answer for a picture, adapted by what was learnt from it where that is of this model.
+
+        Returns
+        -------
+        probability : (H, W) uint8
+            Quantised, 1-253.
+        adapted_px : int
+            From how many corrected pixels it was adapted; 0: it is the model's own.
 
         Raises
         ------
@@ -60,7 +68,18 @@ class Judging:
         """
         from vesselapp.inference.predict import predict
 
-        return quantise(predict(self._loaded(), read_image(picture).pixels).probability)
+        model, pixels = self._loaded(), read_image(picture).pixels
+        found = predict(model, pixels)
+        answer = quantise(found.probability)
+        if learnt is None or learnt.head is None or learnt.model_sha256 != model.sha256:
+            return answer, 0
+        from vesselapp.core.adapt import adapted
+        from vesselapp.inference.features import features_of
+
+        try:
+            return adapted(features_of(model, pixels, found.frame), answer, learnt.head), learnt.pixels
+        except ValueError as problem:
+            raise VesselError("what was learnt from it doesn't fit its model.") from problem
 
     def finds_objects(self) -> bool:
         """Tell whether the model finds single objects (cells) rather than a tree of vessels."""
