@@ -171,8 +171,12 @@ def _without_paths(options: argparse.Namespace) -> str:
     """Give the command that a model's card keeps: all that decides the weights, no folder of this machine."""
     data = " ".join(folder.resolve().name for folder in options.data)
     settings = "".join(f" --set {shlex.quote(change)}" for change in options.set)
-    start = " --weights MODEL.onnx" if options.weights else ""
-    return f"python -m trainer train {options.recipe} --data {data} --out RUN{settings}{start}"
+    command = f"python -m trainer train {options.recipe} --data {data} --out RUN{settings}"
+    if options.weights is None:
+        return command
+    from trainer.export import read_card
+
+    return f"{read_card(options.weights).command}; then {command} --weights MODEL.onnx"
 
 
 if __name__ == "__main__":

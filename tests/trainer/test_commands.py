@@ -105,6 +105,8 @@ def test_training_goes_on_from_the_file_alone(made, tmp_path: Path):
         str(model),
     ]
     assert main([*base, *frozen]) == 0
+    kept = (tmp_path / "command.txt").read_text()
+    assert kept.startswith(f"{read_card(model).command}; then python -m trainer train")
     _, net = net_from_onnx(model)
     from trainer.run import load_net
 
