@@ -13,7 +13,13 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.core.scaling import resize_pixels, resize_probability
 from vesselapp.inference.frame import frame_for, working_pixels
 from vesselapp.inference.model import Model
-from vesselapp.inference.objects import answer_cells, find_diameter, objects_from, search_factors
+from vesselapp.inference.objects import (
+    answer_cells,
+    find_diameter,
+    objects_from,
+    search_factors,
+    typical_diameter,
+)
 
 MOST_GROWN = 4.0
 _LARGEST = 4096
@@ -107,19 +113,6 @@ def part_into_cells(truth: NDArray[np.bool_], inside: NDArray[np.float32]) -> ND
     pieces = cv2.connectedComponents(missed, connectivity=4)[1]
     objects[missed > 0] = pieces[missed > 0] + objects.max()
     return objects
-
-
-def typical_diameter(objects: NDArray[np.int32]) -> float:
-    """Give the diameter (px) of the cell that a px of a cell typically lies in; 0 where there is none.
-
-    Weighted by area, so that specks, however many, don't count.
-    """
-    areas = np.bincount(objects.ravel())[1:]
-    areas = np.sort(areas[areas > 0])
-    if not len(areas):
-        return 0.0
-    middle = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
-    return float(np.sqrt(4 * middle / np.pi))
 
 
 def scale_weight(weight: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Single cells from a model's answer, at the scale it was trained for."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -17,6 +18,8 @@ _MOST_GROWN = 4.0
 # Chosen on half of the validation pictures of DSB2018, tried on the other half (docs/models.md).
 _SURELY_INSIDE = 0.85
 _SPECK_SHARE = 0.1
+_MORE_CELLS = 0.2
+"""What the logarithm of their number counts in choosing a scale, against that of how far their size is off."""
 
 
 def objects_from(
@@ -74,9 +77,25 @@ def _grown(
 
 def median_diameter(objects: NDArray[np.int32]) -> float:
     """Give the median diameter (px) of discs as large as the objects; 0 where there are none."""
-    areas = np.bincount(objects.ravel())[1:]
-    areas = areas[areas > 0]
+    areas = _areas(objects)
     return float(np.median(np.sqrt(4 * areas / np.pi))) if len(areas) else 0.0
+
+
+def typical_diameter(objects: NDArray[np.int32]) -> float:
+    """Give the diameter (px) of the object that a px of an object typically lies in; 0 where there is none.
+
+    Weighted by area, so that specks, however many, don't count.
+    """
+    areas = np.sort(_areas(objects))
+    if not len(areas):
+        return 0.0
+    middle = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
+    return float(np.sqrt(4 * middle / np.pi))
+
+
+def _areas(objects: NDArray[np.int32]) -> NDArray[np.int64]:
+    areas = np.bincount(objects.ravel())[1:]
+    return np.asarray(areas[areas > 0], np.int64)
 
 
 def answer_cells(
@@ -94,20 +113,23 @@ def answer_cells(
 def find_diameter(model: "Model", pixels: NDArray[np.uint8], threshold: float = 0.5) -> float:
     """Find the typical cell diameter (px of the picture) by asking the model at several scales.
 
-    The scale is taken at which the cells found come out nearest to the size the model was trained for, and
-    the diameter is measured once more there.
+    The scale is taken at which the cells found come out near the size the model was trained for, and many:
+    at too small a scale, a few patches of tissue pass for cells. The diameter is measured once more there.
     """
     size = model.card.scale.size
     assert size is not None
-    factors = search_factors(*pixels.shape[:2])
-    found = [_measure(model, pixels, factor, threshold) for factor in factors]
-    known = [(abs(float(np.log(seen / size))), seen / factor) for seen, factor in found if seen > 0]
+    found = [_measure(model, pixels, factor, threshold) for factor in search_factors(*pixels.shape[:2])]
+    known = [sizes for sizes in found if sizes.count]
     if not known:
         return float(size)
-    guess = min(known)[1]
-    factor = min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2]))
-    seen, factor = _measure(model, pixels, factor, threshold)
-    return seen / factor if seen > 0 else guess
+    likely = max(
+        known, key=lambda one: _MORE_CELLS * np.log(one.count) - abs(float(np.log(one.typical / size)))
+    )
+    guess = likely.median / likely.factor
+    again = _measure(
+        model, pixels, min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2])), threshold
+    )
+    return again.median / again.factor if again.count else guess
 
 
 def search_factors(height: int, width: int) -> list[float]:
@@ -117,16 +139,25 @@ def search_factors(height: int, width: int) -> list[float]:
     return [min(scale, scale * _LARGEST / longest) for scale in scales]
 
 
-def _measure(
-    model: "Model", pixels: NDArray[np.uint8], factor: float, threshold: float
-) -> tuple[float, float]:
-    """Give the median diameter of the objects at a scale, in px there, and the scale."""
+@dataclass(frozen=True)
+class _Sizes:
+    """What the cells at one scale measure: diameters in px there."""
+
+    factor: float
+    count: int
+    median: float
+    typical: float
+
+
+def _measure(model: "Model", pixels: NDArray[np.uint8], factor: float, threshold: float) -> _Sizes:
+    """Measure the cells that the model finds in a picture scaled by a factor."""
     inside, foreground = _run(model, pixels, factor)
     mask = foreground >= threshold
     marks = _seeds(inside, mask, 0.5)  # pale cells must not fall apart here: touching ones may be joined
     areas = np.bincount(marks.ravel())
     marks[(areas < 6)[marks]] = 0
-    return median_diameter(_grown(inside, mask, marks)), factor
+    objects = _grown(inside, mask, marks)
+    return _Sizes(factor, len(_areas(objects)), median_diameter(objects), typical_diameter(objects))
 
 
 def _run(
