@@ -19,7 +19,7 @@ _MOST_GROWN = 4.0
 _SURELY_INSIDE = 0.85
 _SPECK_SHARE = 0.1
 _MORE_CELLS = 0.2
-"""What the logarithm of their number counts in choosing a scale, against that of how far off their size is."""
+"""What the logarithm of their number counts in picking a scale, against that of how far off their size is."""
 
 
 def objects_from(
