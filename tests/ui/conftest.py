@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -37,6 +38,8 @@ def window(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[MainWin
     window.workspace.use_model(str(model))
     qtbot.addWidget(window)
     window.resize(1000, 700)
+    # Qt keeps the pointer where the test before left it, and a brush's ring would be drawn there.
+    QCursor.setPos(qapp.primaryScreen().geometry().bottomRight())
     window.show()
     qtbot.waitExposed(window)
     yield window
