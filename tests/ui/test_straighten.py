@@ -13,7 +13,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.core.tools.straight import Straight
 from vesselapp.state.document import Document
 from vesselapp.ui.scene import Split
-from vesselapp.ui.tools.card import ACROSS, CardPicture, Layout, lay_out
+from vesselapp.ui.tools.card import ACROSS, ALONG, CardPicture, Layout, lay_out
 from vesselapp.ui.tools.straighten import StraightenTool
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
@@ -83,6 +83,19 @@ def test_the_key_opens_the_vessel_under_the_pointer_and_closes_it(
     qtbot.keyClick(window.canvas, Qt.Key.Key_Y)
     assert not window.canvas.tool.busy
     assert vessel.history.names[0] == []
+
+
+def test_the_key_opens_a_vessel_that_the_threshold_leaves_out(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    answer = np.ones((300, 400), np.uint8)
+    answer[ROW - 3 : ROW + 4, 40:360] = vessel.level // 2 + 5
+    vessel.set_probability(answer)
+    assert not vessel.mask().any()
+    open_by_key(qtbot, window, 200)
+    stroke(qtbot, window, [(100, 3), (300, 3), (300, -3), (100, -3)])
+    widths = vessel.mask()[:, 110:290].sum(axis=0)
+    assert (widths.min(), widths.max()) == pytest.approx((6, 6), abs=1)
 
 
 def test_a_stroke_draws_an_edge_as_one_edit(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
@@ -208,6 +221,7 @@ def test_a_card_shows_each_place_of_the_picture_where_it_says(turns: int, mirror
     view = View(zoom=2.0, x=5, y=7, height=200, width=300, turns=turns, mirrored=mirrored)
     layout = lay_out(straight, 90.0, view)
     assert np.hypot(*layout.across) == pytest.approx(ACROSS * view.zoom)
+    assert np.hypot(*layout.along) == pytest.approx(ALONG * view.zoom)
     assert layout.to_frame(*layout.to_device(33.0, 4.0)) == pytest.approx((33.0, 4.0))
     assert layout.to_device(90.0, 0.0) == pytest.approx(view.to_canvas(*straight.to_picture(90.0, 0.0)))
     # Across points to the same side on the card as in the view.

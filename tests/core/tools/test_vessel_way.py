@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.draw import line
 
-from vesselapp.core.tools.vessel_way import VesselWays
+from vesselapp.core.evidence import LOWEST
+from vesselapp.core.tools.vessel_way import FaintWays, VesselWays
 
 
 def drawn(*lines: tuple[int, int, int, int], wide: int = 2) -> np.ndarray:
@@ -62,3 +63,17 @@ def test_dots_and_rings_neither_crash_nor_hang() -> None:
     assert len(found[0]) > 40
     filled = VesselWays(np.ones((40, 40), np.bool_)).through((20, 20))
     assert filled is None or len(filled[0]) >= 2
+
+
+def test_a_vessel_below_the_threshold_is_followed_where_the_mask_has_none() -> None:
+    evidence = np.full((200, 300), LOWEST, np.uint8)
+    evidence[drawn((20, 40, 280, 40))] = 200
+    evidence[drawn((20, 100, 280, 100))] = 50
+    evidence[drawn((20, 160, 280, 160))] = 20
+    ways = FaintWays(evidence, 128)
+    for row in (40, 100):
+        found = ways.through((150, row))
+        assert found is not None
+        assert np.abs(found[0][:, 1] - row).max() <= 2
+        assert len(found[0]) > 240
+    assert ways.through((150, 160)) is None

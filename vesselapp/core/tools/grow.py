@@ -48,15 +48,13 @@ class Grower:
             colour /= 2
         self._difference = np.maximum(colour, known)
 
-    def region(self, reach: float, within: float | None = None) -> Pixels:
+    def region(self, reach: float) -> Pixels:
         """Give the region of a reach.
 
         Parameters
         ----------
         reach : float
             0-1, how different pixels may be.
-        within : float or None
-            Px, how far from the seed they may be; None for the whole window.
 
         Returns
         -------
@@ -65,9 +63,6 @@ class Grower:
         """
         like = (self._difference <= max(0.0, min(reach, 1.0))).astype(np.uint8)
         x, y = self._seed
-        if within is not None:
-            down, across = np.ogrid[: like.shape[0], : like.shape[1]]
-            like[(across - x) ** 2 + (down - y) ** 2 > within * within] = 0
         like[y, x] = 1
         _, numbers, stats, _ = cv2.connectedComponentsWithStats(like, connectivity=4, ltype=cv2.CV_32S)
         number = int(numbers[y, x])

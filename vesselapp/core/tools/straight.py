@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from vesselapp.core.evidence import UNSURE, mask_of
 from vesselapp.core.geometry import Box
-from vesselapp.core.tools.pieces import Mask, Pixels, Plane, trimmed
+from vesselapp.core.tools.pieces import Mask, Pixels, Plane
 
 Numbers = NDArray[np.float32]
 
@@ -90,6 +90,7 @@ class Straight:
         high = np.ceil(self.centres.max(axis=0) + reach).astype(int) + 1
         self.box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(height, width)
         self.place, self.across = self._frame()
+        self._band = np.nonzero(self.place >= 0)
 
     def __len__(self) -> int:
         return len(self.centres)
@@ -150,10 +151,12 @@ class Straight:
         high_moved = (before.high != after.high) | (before.there != after.there)
         if not (low_moved | high_moved).any():
             return None, None
-        plane = evidence[self.box.slices]
+        place, across = self.place[self._band], self.across[self._band]
+        touched = (low_moved | high_moved)[place]
+        rows, columns = (spots[touched] for spots in self._band)
+        place, across = place[touched], across[touched]
+        plane = evidence[self.box.slices][rows, columns]
         mask = mask_of(plane, level)
-        inside = (self.place >= 0) & (low_moved | high_moved)[self.place]
-        place, across = self.place[inside], self.across[inside]
         # An edge that was left alone stays to the pixel.
         free = low_moved[place] | (across > before.low[place] + _NO_WIDTH)
         free &= high_moved[place] | (across < before.high[place] - _NO_WIDTH)
@@ -164,12 +167,19 @@ class Straight:
         outer_high = np.where(after.there, after.high, 0.0)[place]
         taken &= ~(before.low_leads_on[place] & (across < outer_low))
         taken &= ~(before.high_leads_on[place] & (across > outer_high))
-        add, take = np.zeros_like(mask), np.zeros_like(mask)
-        add[inside], take[inside] = wanted & free, taken
-        return (
-            trimmed(self.box, add & ~mask & (plane != UNSURE)),
-            trimmed(self.box, take & mask),
-        )
+        added = wanted & free & ~mask & (plane != UNSURE)
+        taken &= mask
+        return self._pixels(rows[added], columns[added]), self._pixels(rows[taken], columns[taken])
+
+    def _pixels(self, rows: NDArray[np.int_], columns: NDArray[np.int_]) -> Pixels | None:
+        """Give places of the box as pixels of the picture; None where there are none."""
+        if not len(rows):
+            return None
+        top, left = int(rows.min()), int(columns.min())
+        chosen = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), np.bool_)
+        chosen[rows - top, columns - left] = True
+        top, left = top + self.box.top, left + self.box.left
+        return Box(left, top, left + chosen.shape[1], top + chosen.shape[0]), chosen
 
     def _frame(self) -> tuple[NDArray[np.int32], Numbers]:
         """Work out `place` and `across`."""

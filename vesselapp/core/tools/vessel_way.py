@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.tools.pieces import Mask, Place
+from vesselapp.core.evidence import LOWEST, mask_of
+from vesselapp.core.tools.pieces import Mask, Place, Plane
 from vesselapp.core.tools.skeleton import Spot, half_widths, middle_line
 from vesselapp.core.tools.trace import Path
 
@@ -11,7 +12,34 @@ _HEADING = 10
 _STRAIGHT_ON = 0.5
 _ROOM = 3.0
 _USUAL = 0.9
+_FAINTER = (1, 2, 4)
+_SHORTEST = 4
 _AROUND = ((-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+class FaintWays:
+    """The ways of vessels, also of those that the threshold leaves out: a half and a quarter of it are tried.
+
+    Parameters
+    ----------
+    evidence : (H, W) uint8
+    level : int
+    """
+
+    def __init__(self, evidence: Plane, level: int) -> None:
+        self._evidence = evidence
+        self._levels = sorted({max(LOWEST + 1, level // part) for part in _FAINTER}, reverse=True)
+        self._ways: dict[int, VesselWays] = {}
+
+    def through(self, place: Place) -> tuple[Path, float] | None:
+        """Follow the vessel under a place as the clearest mask has it (see `VesselWays.through`)."""
+        for level in self._levels:
+            if level not in self._ways:
+                self._ways[level] = VesselWays(mask_of(self._evidence, level))
+            found = self._ways[level].through(place)
+            if found is not None and len(found[0]) >= _SHORTEST:
+                return found
+        return None
 
 
 class VesselWays:

@@ -1,7 +1,7 @@
 """The card of a straightened vessel: where it lies on the canvas, and what it shows. No Qt here.
 
-The vessel lies along its own chord, at the canvas's zoom; across, it is four times as large, so that a stroke
-that follows an edge is easy and may still be right to half a pixel.
+The vessel lies along its own chord, half as long as on the canvas; across, it is four times as large. So a
+stroke along an edge is short, and may still be right to half a pixel; edges change slowly along a vessel.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from vesselapp.ui.looks import PictureLook
 from vesselapp.ui.render import level_for
 from vesselapp.ui.view import View
 
+ALONG = 0.5
 ACROSS = 4.0
 _MOST_ACROSS = 48.0
 
@@ -82,8 +83,9 @@ def lay_out(straight: Straight, anchor: float, view: View) -> Layout:
     chord = np.subtract(last, first)
     if not chord.any():
         chord = np.array([1.0, 0.0])
-    along = chord / np.hypot(*chord) * view.zoom
-    across = np.array([-along[1], along[0]]) / view.zoom * min(ACROSS * view.zoom, _MOST_ACROSS)
+    ahead = chord / np.hypot(*chord)
+    along = ahead * ALONG * view.zoom
+    across = np.array([-ahead[1], ahead[0]]) * min(ACROSS * view.zoom, _MOST_ACROSS)
     # Mirrored views turn the other side up.
     middle = straight.centres[len(straight) // 2]
     tangent = np.subtract(view.to_canvas(*_ahead(straight).tolist()), view.to_canvas(*middle.tolist()))

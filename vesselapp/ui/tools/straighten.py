@@ -8,12 +8,12 @@ import numpy as np
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from vesselapp.core.evidence import Correction, mask_of
+from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import Point
 from vesselapp.core.tools.straight import AwayStroke, Edges, EdgeStroke, Straight, reach_of
 from vesselapp.core.tools.trace import Path, Tracer
-from vesselapp.core.tools.vessel_way import VesselWays
+from vesselapp.core.tools.vessel_way import FaintWays
 from vesselapp.core.tools.width import vessel_width
 from vesselapp.state.document import Document
 from vesselapp.ui.ornaments import polygon_of
@@ -31,13 +31,14 @@ _OTHER_EDGE_SCREEN_PX = 3.0
 _BEYOND_SCREEN_PX = 40.0
 _WIDEST_LINE = 200
 _LEAST_LENGTH = 4
-_NO_VESSEL = "No vessel here: click the mask of one, or drag from one end of a vessel to the other."
+_NO_VESSEL = "No vessel here: point at one in the mask, or drag from one end of a vessel to the other."
 
 
 class StraightenTool(Tool):
-    """A vessel on a card of its own, straight and four times as wide.
+    """A vessel on a card of its own, straight, half as long and four times as wide.
 
-    The key with the pointer over a vessel, or a click on it, opens the card; dragging from one end of a
+    The key with the pointer over a vessel, or a click on it, opens the card, also where the mask has it only
+    at a lower threshold; dragging from one end of a
     vessel to the other opens the way between the two. On the card, a stroke draws the edge that it runs
     along, and one that comes back along the other side draws both; with a width chosen it draws the vessel's
     middle. The right button takes the vessel away where it passes. Each stroke is one edit.
@@ -128,9 +129,9 @@ class StraightenTool(Tool):
         window = Box(x - _WINDOW, y - _WINDOW, x + _WINDOW, y + _WINDOW).clipped(*plane.shape)
         if window.empty:
             return None
-        mask = mask_of(plane[window.slices], document.level)
-        found = VesselWays(mask).through((x - window.left, y - window.top))
-        if found is None or len(found[0]) < _LEAST_LENGTH:
+        ways = FaintWays(plane[window.slices], document.level)
+        found = ways.through((x - window.left, y - window.top))
+        if found is None:
             return None
         corner = np.array([window.left, window.top], np.int32)
         return (found[0] + corner) * step + step // 2, found[1] * step
