@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -13,6 +14,7 @@ from trainer.export import read_card
 from trainer.finetune.command import finetune
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune
+from trainer.finetune.watch import Window, example_png
 from vesselapp.core.errors import VesselError
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.models import Registry
@@ -250,3 +252,18 @@ def test_the_plan_says_what_would_be_done_and_does_nothing(
     assert "Only 3 pictures" in plan["warnings"][0]
     assert not (made.folder / "runs").exists()
     assert not (made.folder / "judge.json").exists()
+
+
+def test_an_example_tints_the_mask_and_what_it_misses() -> None:
+    pixels = np.full((64, 64, 3), 200, np.uint8)
+    truth, mask = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
+    truth[10:20, 10:50], mask[10:20, 10:30], mask[40:50, 10:30] = True, True, True
+    window = Window("judge", "eye", pixels, truth, np.ones((64, 64), bool))
+    drawn = cv2.cvtColor(
+        cv2.imdecode(np.frombuffer(example_png(window, mask), np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
+    ).astype(int)
+    found, wrong, missed, bare = drawn[15, 20], drawn[45, 20], drawn[15, 40], drawn[60, 60]
+    assert np.array_equal(bare, [200, 200, 200])
+    assert found[0] > found[2] + 60
+    assert np.array_equal(found, wrong)
+    assert missed[2] > missed[0] + 60
