@@ -10,7 +10,7 @@ import sys
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-GROUPS = ("canvas", "start", "tools", "inference", "study", "training", "effort")
+GROUPS = ("canvas", "start", "tools", "inference", "learn_here", "study", "training", "effort")
 
 
 def main(names: list[str]) -> int:

@@ -6,6 +6,7 @@ cores, so it isn't among the benchmarks that run together.
 
 ``--base`` is a vessel model that has never seen HRF; it is trained from CHASE_DB1 alone, and written there,
 where the file is absent. ``--data`` is the folder of pictures (``../shared/data`` unless given).
+``--candidate`` (one a task) is a fine-tuned model that learning from the open picture is compared with.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.bench.learn_here import HRF_JUDGES, real_pictures
 from tests.bench.measure import Row, row, wanted
 from tests.reviewing import new_study, review
 from trainer.finetune.scores import mask_by, score, truth_of
@@ -33,8 +35,6 @@ from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
 from vesselapp.study.verdict import Verdict, read_verdict
 
-HRF_JUDGES = ("01_dr", "04_g", "04_h")
-"""The HRF pictures that the shipped vessel model has never learnt."""
 HRF_LEARNT = ("02_h", "02_dr", "02_g", "03_h", "03_dr", "03_g")
 _TRAIN_BASE = ("--threads", "2", "--set", "steps=1000", "--set", "crop=384")
 
@@ -151,7 +151,9 @@ def train_base(data: Path, base: Path) -> None:
     subprocess.run(export, check=True, stdout=sys.stderr)
 
 
-def run(names: Sequence[str], data: Path, base: Path | None) -> Iterator[Row]:
+def run(
+    names: Sequence[str], data: Path, base: Path | None, candidates: Sequence[Path] = ()
+) -> Iterator[Row]:
     """Run the benchmarks asked for."""
     with tempfile.TemporaryDirectory() as folder:
         if wanted("cells", names):
@@ -164,17 +166,21 @@ def run(names: Sequence[str], data: Path, base: Path | None) -> Iterator[Row]:
                 if not file.exists():
                     train_base(data, file)
                 yield from vessels(data, Path(folder), file, count)
+    yield from real_pictures(names, data, base, candidates)
 
 
 def main() -> int:
     """Print one JSON object a row; exit status 1 where a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.learning", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="cells, finetune_5..., vessels_3, vessels_6")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="cells, finetune_5..., vessels_3, vessels_6, learn_here"
+    )
     parser.add_argument("--base", type=Path, metavar="FILE")
+    parser.add_argument("--candidate", type=Path, metavar="FILE", action="append", default=[])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
     options = parser.parse_args()
     missed = 0
-    for found in run(options.names, options.data.resolve(), options.base):
+    for found in run(options.names, options.data.resolve(), options.base, options.candidate):
         print(json.dumps(found), flush=True)
         missed += not found["ok"]
     return 1 if missed else 0

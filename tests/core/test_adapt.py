@@ -124,6 +124,7 @@ def test_a_head_that_adds_nothing_changes_nothing() -> None:
     np.testing.assert_array_equal(adapted(features, answer, Head((0.0, 0.0), 0.0)), answer)
 
 
+@settings(deadline=None)
 @given(st.floats(-20, 20), st.integers(LOWEST, HIGHEST))
 def test_more_log_odds_never_mean_less_probability(bias: float, value: int) -> None:
     answer = np.full((3, 3), value, np.uint8)
@@ -179,3 +180,31 @@ def test_what_was_learnt_goes_through_json(learnt: Learnt) -> None:
 def test_what_was_not_learnt_is_refused(values: object) -> None:
     with pytest.raises(ValueError, match=r"nothing learnt|not a number"):
         learnt_from_json(values)
+
+
+def test_corrections_of_nothing_that_repeats_give_no_head() -> None:
+    """Places drawn at random, which the features don't tell from others: the answer stays the model's own."""
+    scene = Scene()
+    chance = np.random.default_rng(7)
+    codes = (chance.random(scene.features.codes.shape) * UNIT).astype(np.uint8)
+    mask = scene.answer >= LEVEL
+    for row, column in chance.integers(0, 390, (40, 2)):
+        box = np.s_[row : row + 6, column : column + 6]
+        scene.corrections[box] = np.where(mask[box], Correction.BACKGROUND, Correction.FOREGROUND)
+    features = Features(codes, scene.features.box, None)
+    assert fit_head(features, scene.answer, scene.answer, scene.corrections, LEVEL) is None
+
+
+def test_corrections_that_say_unsure_are_no_examples() -> None:
+    scene = Scene()
+    scene.correct(Box(0, 0, 200, 200))
+    wanted = fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL)
+    scene.corrections[50:60, 50:60] = Correction.UNSURE
+    scene.corrections[390:, 390:] = Correction.UNSURE
+    found = fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL)
+    assert found is not None
+    assert wanted is not None
+    assert np.sign(found.weights[1]) == np.sign(wanted.weights[1])
+    scene.corrections[...] = Correction.UNSURE
+    scene.corrections[:20, :40] = Correction.NONE
+    assert fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL) is None

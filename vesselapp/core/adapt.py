@@ -41,6 +41,8 @@ _SEEN = 40
 _SEEN_HARD = 0.5
 _REST = 0.03
 _RIDGE = 1000.0
+_WORTH = 0.4
+"""For each px that a person saw and left, and a head changes, it must put right so many corrected ones."""
 _ROUNDS = 12
 _CELL = 8
 _STEPS_PER_UNIT = 128
@@ -85,6 +87,11 @@ class _Examples:
         total = self.offset + self.inputs @ weights
         return float(self.weight @ (np.logaddexp(0, total) - self.right * total))
 
+    def changes(self, weights: Floats, level: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell what is in the mask at a level without and with some weights of the inputs."""
+        log_odds = _LOG_ODDS[level]
+        return self.offset >= log_odds, self.offset + self.inputs @ weights >= log_odds
+
 
 def fit_head(
     features: Features,
@@ -110,7 +117,8 @@ def fit_head(
     Returns
     -------
     Head or None
-        None where the features don't tell what was corrected from the rest.
+        None where the features don't tell what was corrected from the rest, or hardly: more would be changed
+        of what the person saw and left than is put right.
     """
     sample = _Sample(features, corrections)
     said, seen, rest = (
@@ -134,6 +142,11 @@ def fit_head(
     ]
     weights = _newton(parts)
     if not parts[0].loss(weights) < parts[0].loss(np.zeros_like(weights)):
+        return None
+    before, after = parts[0].changes(weights, level)
+    put_right = sample.said_px * float(np.mean((after == right[0]) * 1.0 - (before == right[0])))
+    before, after = parts[1].changes(weights, level)
+    if put_right <= _WORTH * float(parts[1].weight @ (before != after)):
         return None
     slopes = weights[:-1] / spread
     return Head(tuple(slopes.tolist()), float(weights[-1] - slopes @ means))
@@ -180,6 +193,9 @@ class _Sample:
     def __init__(self, features: Features, corrections: NDArray[np.uint8]) -> None:
         box, (height, width) = features.box, features.codes.shape[:2]
         self._box, self._corrections = box, corrections[box.slices]
+        touched = np.flatnonzero(self._corrections != Correction.NONE)  # of flags: far faster than of numbers
+        self._touched = np.divmod(touched, self._corrections.shape[1])
+        self.said_px = 0.0  # px of the features that were corrected
         self._chance = np.random.default_rng(0)
         self._share = height * width / max(1, self._corrections.size)  # px of the features per px
         self._side = max(1, round(_CELL / self._share**0.5))
@@ -191,15 +207,17 @@ class _Sample:
 
     def corrected(self) -> Places:
         """Give pixels that were corrected to one of the two classes."""
-        said = (self._corrections == Correction.BACKGROUND) | (self._corrections == Correction.FOREGROUND)
-        rows, columns = np.divmod(np.flatnonzero(said), said.shape[1])
+        rows, columns = self._touched
+        said = self._corrections[rows, columns] != Correction.UNSURE
+        rows, columns = rows[said], columns[said]
         side = _PLACE / self._share**0.5
-        place = (rows // side).astype(np.intp) * int(said.shape[1] // side + 1)
+        place = (rows // side).astype(np.intp) * int(self._corrections.shape[1] // side + 1)
         place += (columns // side).astype(np.intp)
         held = np.bincount(place) * self._share
         weight = self._share * np.minimum(1.0, _MOST_OF_PLACE / held[place])
         places = float(np.count_nonzero(held))
         total = float(weight.sum()) * places / (places + _FEW_PLACES)
+        self.said_px = len(rows) * self._share
         if len(rows) > _MOST:
             drawn = np.sort(self._chance.choice(len(rows), _MOST, replace=False))
             rows, columns, weight = rows[drawn], columns[drawn], weight[drawn]
@@ -207,7 +225,7 @@ class _Sample:
 
     def near_corrections(self) -> NDArray[np.bool_]:
         """Give the cells that a person is taken to have looked at."""
-        rows, columns = np.nonzero(self._corrections)
+        rows, columns = self._touched
         near = np.zeros(self.cells.shape, np.uint8)
         near[rows // self._side, columns // self._side] = 1
         reach = _SEEN // _CELL

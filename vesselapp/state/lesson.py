@@ -75,8 +75,9 @@ def refuse_other(answer: Answer, found: Material) -> None:
 
 def too_little(corrections: NDArray[np.uint8]) -> str:
     """Say why corrections are too few to learn from; empty where they are not."""
-    background = int(np.count_nonzero(corrections == Correction.BACKGROUND))
-    foreground = int(np.count_nonzero(corrections == Correction.FOREGROUND))
+    said = corrections[corrections != Correction.NONE]
+    background = int(np.count_nonzero(said == Correction.BACKGROUND))
+    foreground = int(np.count_nonzero(said == Correction.FOREGROUND))
     if background + foreground < FEWEST_PX:
         found = background + foreground
         return f"Too little is corrected to learn from: {found} pixels of at least {FEWEST_PX}."

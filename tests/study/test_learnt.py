@@ -1,0 +1,92 @@
+"""What was learnt from a picture, on the disk and in what is exported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tests.reviewing import new_study, review
+from tests.tiny_models import GREEN_OF_ZERO, tiny_vessel_model
+from vesselapp.core.edits import Edit
+from vesselapp.core.evidence import quantise
+from vesselapp.core.geometry import EMPTY
+from vesselapp.core.image import read_image
+from vesselapp.core.learnt import Head, Learnt
+from vesselapp.inference.cards import file_sha256
+from vesselapp.inference.model import load_model
+from vesselapp.inference.predict import predict
+from vesselapp.study.annotation import Kept
+from vesselapp.study.exchange import export_study
+from vesselapp.study.journal import Edited
+from vesselapp.study.record import ImageFacts, Record, State
+from vesselapp.study.study import Study, StudyPicture
+
+HEAD = Head((0.0, -0.02, 0.0), 1.5)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    chance = np.random.default_rng(0)
+    PIL.Image.fromarray(chance.integers(0, int(GREEN_OF_ZERO), (60, 80, 3), np.uint8)).save(
+        pictures / "a.png"
+    )
+    return new_study(tmp_path / "study", pictures, tiny_vessel_model(tmp_path / "m.onnx", task="other"))
+
+
+def learn(study: Study, picture: StudyPicture, learnt: Learnt) -> None:
+    """Add a step of learning to a picture's history."""
+    height, width = read_image(picture.path).pixels.shape[:2]
+    facts = ImageFacts(picture.name, file_sha256(picture.path), height, width, picture.relative)
+    writer = study.place(picture).open("ann", facts)
+    writer.append([Edited(Edit("Learn from this picture", EMPTY, (), learnt))])
+    writer.close()
+
+
+def exported(study: Study, out: Path) -> tuple[np.ndarray, dict[str, object]]:
+    export_study(study, out, "folder", everything=True)
+    facts = json.loads((out / "masks" / "a_mask.json").read_text("utf-8"))
+    return np.asarray(PIL.Image.open(out / "masks" / "a.png")) > 0, facts
+
+
+def test_a_mask_computed_at_export_is_adapted_as_the_person_saw_it(study: Study, tmp_path: Path) -> None:
+    (picture,) = study.pictures()
+    model = load_model(tmp_path / "m.onnx", "cpu")
+    answer = quantise(predict(model, read_image(picture.path).pixels).probability)
+    review(study, picture, answer >= 127, answer, state=State.IN_PROGRESS)
+    (study.place(picture).folder / "answer.png").unlink()  # nothing was judged yet
+    own, facts = exported(study, tmp_path / "own")
+    assert facts["adapted_px"] == 0
+    learn(study, picture, Learnt(HEAD, model.sha256, 321))
+    mask, facts = exported(study, tmp_path / "adapted")
+    assert facts["adapted_px"] == 321
+    assert (mask != own).any()
+    learn(study, picture, Learnt(HEAD, "0" * 64, 55))
+    mask, facts = exported(study, tmp_path / "other")  # of another model: its own answer, and so it says
+    assert facts["adapted_px"] == 0
+    np.testing.assert_array_equal(mask, own)
+
+
+def kept(record: Record | None, *learnt: Learnt, answer: bool = True) -> Kept:
+    plane = np.full((4, 5), 9, np.uint8)
+    steps = [Edit("x", EMPTY, (), one) for one in learnt]
+    return Kept(np.zeros_like(plane), record, steps, [], None, None, plane if answer else None)
+
+
+def test_what_a_kept_answer_is_adapted_by_is_what_the_record_says() -> None:
+    record = Record("a.png", "0" * 64, 4, 5, model_sha256="ab", adapted_px=7)
+    learnt = Learnt(HEAD, "ab", 7)
+    assert kept(record, learnt).adapted == learnt
+    assert kept(replace(record, adapted_px=0), learnt).adapted is None
+    assert kept(record, learnt, answer=False).adapted is None
+    assert kept(None, learnt).adapted is None
+    # Undone where the model's own answer could not be had: what is kept is adapted all the same.
+    assert kept(record).adapted == Learnt(None, "ab", 7)
+    assert kept(record, learnt, Learnt(None, "ab")).adapted == Learnt(None, "ab", 7)
+    assert kept(replace(record, model_sha256="cd"), learnt).adapted == Learnt(None, "cd", 7)
