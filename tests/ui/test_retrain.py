@@ -404,7 +404,9 @@ def test_a_plot_says_in_words_what_it_draws(qtbot: QtBot) -> None:
     plot.resize(300, 200)
     empty = grabbed(plot)
     assert plot.in_words() == "nothing yet."
-    plot.show_curves([Curve("judge", [(0, 0.5), (10, 0.75)], level=0.6), Curve("old", [(10, 0.9)], 1)], 20)
+    plot.show_curves(
+        [Curve("judge", [(0, 0.5), (10, 0.75)], before=[(10, 0.6)]), Curve("old", [(10, 0.9)], 1)], 20
+    )
     assert plot.accessibleDescription() == "judge 0.750 at step 10, before 0.600; old 0.900 at step 10."
     assert (grabbed(plot) != empty).any()
 

@@ -170,6 +170,9 @@ class LivePage(QWidget):
 
 def _curve(found: Sequence[Validation], name: str, key: str, tone: int) -> Curve:
     """Give the curve of one of a validation's figures."""
-    points = [(float(one.step), getattr(one, key)) for one in found if getattr(one, key) is not None]
-    before = (getattr(one, f"{key}_before") for one in found)
-    return Curve(name, points, tone, next((level for level in before if level is not None), None))
+    before = f"{key}_before"
+    return Curve(name, _points(found, key), tone, _points(found, before))
+
+
+def _points(found: Sequence[Validation], key: str) -> list[tuple[float, float]]:
+    return [(float(one.step), getattr(one, key)) for one in found if getattr(one, key) is not None]

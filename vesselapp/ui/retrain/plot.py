@@ -27,8 +27,8 @@ class Curve:
     points : sequence of (float, float)
     tone : int
         Colour and dash, 0-2.
-    level : float or None
-        Where the incumbent stands: a thin line of the same colour.
+    before : sequence of (float, float)
+        Where the incumbent stands on the same pictures, which may be others further on: a thin line.
     faint : sequence of (float, float)
         Drawn thinly behind: the same before it was smoothed.
     """
@@ -36,7 +36,7 @@ class Curve:
     name: str
     points: Sequence[Point]
     tone: int = 0
-    level: float | None = None
+    before: Sequence[Point] = ()
     faint: Sequence[Point] = ()
 
 
@@ -77,7 +77,7 @@ class Plot(QWidget):
             if curve.points:
                 step, value = curve.points[-1]
                 words = f"{curve.name} {value:.3f} at step {step:.0f}"
-                told.append(words + (f", before {curve.level:.3f}" if curve.level is not None else ""))
+                told.append(words + (f", before {curve.before[-1][1]:.3f}" if curve.before else ""))
         return ("; ".join(told) or "nothing yet") + "."
 
     # -- painting ----------------------------------------------------------------------------------------
@@ -110,8 +110,9 @@ class Plot(QWidget):
 
     def _range(self) -> tuple[float, float]:
         """Give the lowest and the highest value to show."""
-        values = [value for curve in self._curves for _, value in (*curve.points, *curve.faint)]
-        values += [curve.level for curve in self._curves if curve.level is not None]
+        values = [
+            value for curve in self._curves for _, value in (*curve.points, *curve.faint, *curve.before)
+        ]
         if not values:
             return 0.0, 1.0
         low, high = (0.0 if self._from_zero else min(values)), max(values)
@@ -163,7 +164,7 @@ class Plot(QWidget):
         painter.drawText(QPointF(10, 6 + metrics.ascent()), self._title)
         font.setBold(False)
         painter.setFont(font)
-        if any(curve.level is not None for curve in self._curves):
+        if any(curve.before for curve in self._curves):
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
             where = QRectF(0, 6, self.width() - 14, metrics.height())
             painter.drawText(where, Qt.AlignmentFlag.AlignRight, "thin: the incumbent")
@@ -194,10 +195,9 @@ class Plot(QWidget):
             faint.setAlpha(70)
             painter.setPen(QPen(faint, 1))
             painter.drawPath(drawn(curve.faint))
-        if curve.level is not None:
+        if curve.before:
             painter.setPen(QPen(pen.color(), 1))
-            y = self._place(field, low, high, (0, curve.level)).y()
-            painter.drawLine(QPointF(field.left(), y), QPointF(field.right(), y))
+            painter.drawPath(drawn(_as_stairs(curve.before)))
         painter.setPen(pen)
         if len(curve.points) == 1:
             painter.setBrush(pen.color())
@@ -216,6 +216,14 @@ class Plot(QWidget):
             QToolTip.showText(event.globalPos(), told, self)
             return True
         return super().event(event)
+
+
+def _as_stairs(points: Sequence[Point]) -> list[Point]:
+    """Let each value hold from the step of the one before it."""
+    out: list[Point] = []
+    for step, value in points:
+        out += [(out[-1][0] if out else 0.0, value), (step, value)]
+    return out
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
