@@ -126,12 +126,13 @@ def test_the_rest_of_the_picture_follows_and_undo_takes_it_back(qtbot: QtBot, wi
     assert (document.mask()[said] == (corrections[said] == Correction.FOREGROUND)).all()
     row = window.controls.model.learning
     assert f"{said.sum():,}" in row.words.text()
-    assert row.words.isVisibleTo(window)
+    assert row.own_button.isEnabled()
     adapted = document.probability
     window.action("undo").trigger()
     assert document.probability is own
     assert document.adapted is None
-    assert not row.words.isVisibleTo(window)
+    assert "Not adapted" in row.words.text()
+    assert not row.own_button.isEnabled()
     window.action("redo").trigger()
     assert document.probability is adapted
     document.set_level(document.level + 20)
@@ -251,7 +252,7 @@ def test_a_reviewed_picture_keeps_the_adapted_answer(
     qtbot.waitUntil(lambda: window.workspace.name == "b.png", timeout=20000)
     wait_for_answer(qtbot, window)
     assert document_of(window).adapted is None
-    assert not window.controls.model.learning.words.isVisibleTo(window)
+    assert not window.controls.model.learning.own_button.isEnabled()
     qtbot.wait(300)  # it is on the disk, and opened from there
     window.workspace.step(-1)
     qtbot.waitUntil(lambda: window.workspace.name == "a.png", timeout=20000)
@@ -262,7 +263,7 @@ def test_a_reviewed_picture_keeps_the_adapted_answer(
     assert seen is not None
     assert again.probability is not None
     np.testing.assert_array_equal(again.probability, seen)
-    assert window.controls.model.learning.words.isVisibleTo(window)
+    assert "Adapted" in window.controls.model.learning.words.text()
 
 
 def test_an_export_says_that_the_answer_was_adapted(qtbot: QtBot, tmp_path: Path, window: MainWindow) -> None:
@@ -348,3 +349,25 @@ def test_leaving_the_picture_stops_it(qtbot: QtBot, window: MainWindow) -> None:
     assert document_of(window).adapted is None
     assert document.adapted is None
     assert not document.history.ends_learnt
+
+
+def test_the_next_picture_is_not_said_to_be_adapted(qtbot: QtBot, window: MainWindow) -> None:
+    correct(document_of(window))
+    learn(qtbot, window)
+    assert "Adapted" in window.controls.model.learning.words.text()
+    said: list[str] = []
+    window.workspace.document_changed.connect(
+        lambda: said.append(window.controls.model.learning.words.text())
+    )
+    window.workspace.step(1)
+    qtbot.waitUntil(lambda: bool(said), timeout=20000)
+    assert "Not adapted" in said[0]
+    wait_for_answer(qtbot, window)
+
+
+def test_a_models_file_stays_named_when_the_list_comes_after_the_answer(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    panel = window.controls.model
+    panel.show_models([])
+    assert panel._names.currentText() == "Tiny vessels"

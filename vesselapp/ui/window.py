@@ -245,6 +245,7 @@ class MainWindow(QMainWindow):
         self.controls.threshold.set_document(document)
         self.controls.history.set_document(document)
         self.status.set_document(document)
+        self._show_adapted()
         if document is not None:
             document.history_changed.connect(self._on_history)
             document.threshold_changed.connect(self.controls.cleanup.refresh)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from vesselapp.core.learnt import Learnt
 
@@ -19,20 +19,28 @@ class LearningRow(QWidget):
         self.learn_button = QPushButton("Learn from this picture")
         self.learn_button.setToolTip("Adapt the answer everywhere in this picture to your corrections (L)")
         self.learn_button.clicked.connect(self.learn)
-        self.words = QLabel()
-        self.words.setWordWrap(True)
-        self.words.setAccessibleName("Adapted answer")
-        self.own_button = QPushButton("Use the model's own answer again")
+        self.own_button = QPushButton("Own answer")
+        self.own_button.setAccessibleName("Use the model's own answer again")
+        self.own_button.setToolTip("Use the model's own answer again; your corrections stay")
         self.own_button.clicked.connect(self.own)
+        self.words = QLabel()
+        self.words.setAccessibleName("Whether the answer is adapted to this picture")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.learn_button, 1)
+        buttons.addWidget(self.own_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.learn_button, self.words, self.own_button):
-            layout.addWidget(widget)
+        layout.addLayout(buttons)
+        layout.addWidget(self.words)
         self.show_adapted(None)
 
     def show_adapted(self, adapted: Learnt | None) -> None:
-        """Tell from how many corrected pixels the answer was adapted; None: it is the model's own."""
-        if adapted is not None:
-            self.words.setText(f"Adapted to this picture from {adapted.pixels:,} corrected pixels.")
-        self.words.setVisible(adapted is not None)
-        self.own_button.setVisible(adapted is not None)
+        """Tell from how many corrected pixels the answer was adapted; None: it is the model's own.
+
+        The row keeps its height, so that nothing below it moves when a person learns.
+        """
+        if adapted is None:
+            self.words.setText("Not adapted to this picture")
+        else:
+            self.words.setText(f"Adapted, from {adapted.pixels:,} corrected pixels")
+        self.own_button.setEnabled(adapted is not None)

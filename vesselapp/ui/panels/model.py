@@ -79,11 +79,13 @@ class ModelPanel(QWidget):
 
     def show_models(self, entries: list[ModelEntry]) -> None:
         """List the models to choose from; the one in use stays chosen."""
-        in_use = self._names.currentData()
+        in_use, name = self._names.currentData(), self._names.currentText()
         self._names.clear()
         for entry in entries:
             self._names.addItem(entry.name, str(entry.path))
         self._names.addItem(_BROWSE)
+        if in_use and self._names.findData(in_use) < 0:
+            self._names.insertItem(0, name, in_use)  # a file of a person's or a study's own
         self._names.setCurrentIndex(self._names.findData(in_use) if in_use else -1)
 
     def show_study(self, there: bool) -> None:
