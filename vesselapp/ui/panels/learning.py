@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from vesselapp.core.learnt import Learnt
@@ -23,6 +23,8 @@ class LearningRow(QWidget):
         self.own_button.setAccessibleName("Use the model's own answer again")
         self.own_button.setToolTip("Use the model's own answer again; your corrections stay")
         self.own_button.clicked.connect(self.own)
+        for button in (self.learn_button, self.own_button):  # a click leaves the keys to the canvas
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.words = QLabel()
         self.words.setAccessibleName("Whether the answer is adapted to this picture")
         buttons = QHBoxLayout()
