@@ -12,6 +12,7 @@ from tests.ui.conftest import wait_for_answer
 from vesselapp.core.geometry import Box
 from vesselapp.core.tools.straight import Straight
 from vesselapp.state.document import Document
+from vesselapp.ui.looks import PREVIEW_COLOUR
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.card import ACROSS, ALONG, CardPicture, Layout, lay_out
 from vesselapp.ui.tools.straighten import StraightenTool
@@ -110,6 +111,26 @@ def test_a_stroke_draws_an_edge_as_one_edit(qtbot: QtBot, window: MainWindow, ve
     qtbot.keyClick(window.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert not vessel.corrections.any()
     assert window.canvas.tool.busy
+
+
+def test_a_stroke_on_the_card_is_drawn_also_over_the_minimap(
+    qtbot: QtBot, window: MainWindow, vessel: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window.canvas, "_on_minimap", lambda at: True)
+    open_by_key(qtbot, window, 200)
+    stroke(qtbot, window, [(100, 7), (300, 7)])
+    assert vessel.history.names[0] == ["Draw edges"]
+
+
+def test_the_mask_does_not_cover_the_edges_on_the_card(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    open_by_key(qtbot, window, 200)
+    places = [on_card(window, 250, across) for across in (1.5, 3.3, 8.0)]
+    shown = window.canvas.grab().toImage()
+    middle, edge, beside = (shown.pixelColor(place).getRgb()[:3] for place in places)
+    assert edge == PREVIEW_COLOUR
+    assert max(middle) - min(middle) == 0 == max(beside) - min(beside)
 
 
 def test_out_and_back_draws_both_edges(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:

@@ -169,14 +169,15 @@ class Canvas(PictureView):
             return
         self._drag_button, self._drag_from = button, event.position()
         self.marked = None
+        free = main and not self.tool.covers(self.to_picture(event.position()))
         if pans:
             self._drag = Drag.PAN
         elif main and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._drag, self._size_from = Drag.SIZE, self.diameter
-        elif main and self._on_minimap(event.position()):
+        elif free and self._on_minimap(event.position()):
             self._drag = Drag.MINIMAP
             self._follow_minimap(event.position())
-        elif self.split is Split.WIPE and abs(event.position().x() - self.wipe_x()) <= _WIPE_REACH and main:
+        elif self.split is Split.WIPE and abs(event.position().x() - self.wipe_x()) <= _WIPE_REACH and free:
             self._drag = Drag.WIPE
         elif main:
             self._drag = Drag.TOOL

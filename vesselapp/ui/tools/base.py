@@ -33,6 +33,10 @@ class Tool:
         """Whether a gesture is under way that Escape would take back."""
         return False
 
+    def covers(self, at: Point) -> bool:
+        """Whether something of the tool's own lies there, so that a press is for it alone."""
+        return False
+
     def taken_up(self, at: Point) -> None:
         """Hear that the tool was taken in hand with the pointer at a place of the canvas."""
 

@@ -13,12 +13,14 @@ from vesselapp.core.evidence import BACKGROUND, FOREGROUND
 from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import Pixels
 from vesselapp.state.document import Document
-from vesselapp.ui.looks import contour_of
+from vesselapp.ui.looks import PREVIEW_COLOUR, OverlayLook, contour_of
 from vesselapp.ui.qimages import indexed_image, view_of
 from vesselapp.ui.tools.card import CardPicture, Layout
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
+
+_CONTOUR_PX = 1.5
 
 Changes = tuple[Pixels | None, Pixels | None]
 """What a stroke adds to the mask, and what it takes from it."""
@@ -76,14 +78,11 @@ class CardPainter:
                     part, chosen = change
                     rows = slice(part.top - box.top, part.bottom - box.top)
                     plane[rows, part.left - box.left : part.right - box.left][chosen] = value
-        seen, look, ratio = picture.evidence(plane, box), self._canvas.overlay_look, self._ratio()
+        seen, ratio = picture.evidence(plane, box), self._ratio()
         image, shown = indexed_image(*seen.shape)
-        if look.contour_only:
-            shown[...] = contour_of(seen, document.level, max(1, round(ratio)))
-            image.setColorTable(look.contour_table())
-        else:
-            shown[...] = seen
-            image.setColorTable(look.table(document.level))
+        # A fill would hide the very edges that are to be drawn; red lines are not seen in a red fundus.
+        shown[...] = contour_of(seen, document.level, max(1, round(_CONTOUR_PX * ratio)))
+        image.setColorTable(OverlayLook(PREVIEW_COLOUR).contour_table())
         image.setDevicePixelRatio(ratio)
         return image
 

@@ -31,7 +31,7 @@ _OTHER_EDGE_SCREEN_PX = 3.0
 _BEYOND_SCREEN_PX = 40.0
 _WIDEST_LINE = 200
 _LEAST_LENGTH = 4
-_NO_VESSEL = "No vessel here: point at one in the mask, or drag from one end of a vessel to the other."
+_NO_VESSEL = "No vessel here: point at one, or drag along it."
 
 
 class StraightenTool(Tool):
@@ -66,6 +66,10 @@ class StraightenTool(Tool):
     def busy(self) -> bool:
         """Whether a card is open, or a way is being dragged."""
         return self._straight is not None or self._pressed is not None
+
+    def covers(self, at: Point) -> bool:
+        """Whether the card lies there."""
+        return self._on_card(at)
 
     def taken_up(self, at: Point) -> None:
         """Open the vessel under the pointer, where there is one."""
