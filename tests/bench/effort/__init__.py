@@ -46,7 +46,7 @@ from tests.bench.effort.hand import Effort
 from tests.bench.effort.person import correct
 from tests.bench.measure import Row, row, wanted
 
-PRICE = 0.2
+PRICE = 0.4
 TARGET = 1 / 3
 
 

@@ -19,6 +19,7 @@ from vesselapp.ui.view import View
 
 _EYE_ROOM = 6.0
 _DRAG = 2
+_BESIDE = 4.0
 _ANCHORS_APART = 30.0
 _OTHER_EDGE_PX = 3.0
 _WIDTH_PX = 9
@@ -67,7 +68,7 @@ class Card:
 
     def __init__(self, way: Path, half: float, sight: Sight, opening: Opening | None = None) -> None:
         self.straight = Straight(way, reach_of(half), *sight.shape)
-        self.opening = opening
+        self.opening, self._half = opening, half
         self._view = View(zoom=1.0, height=sight.shape[0], width=sight.shape[1])
         self.drawings = list(self._drawings(sight))
 
@@ -151,7 +152,7 @@ class Card:
             tuple(map(outcome, _slips(drawing))),
             self._movements(self._points(drawing, first, last, 0)),
             opening=self.opening,
-            tiles=tiles_near(self.straight.centres[first:last:8], self.straight.reach + 8),
+            tiles=tiles_near(self.straight.centres[first:last:4], self._half + _BESIDE),
         )
 
     def _movements(self, points: Points) -> tuple[Movement, ...]:

@@ -13,7 +13,7 @@ from vesselapp.core.tools.pieces import Pixels
 CLICK_PX = 50.0
 HAND_PX = 2
 EXACT_ZOOM = 4
-_TILE = 16
+_TILE = 8
 
 Spot = tuple[float, float]
 Outcome = Callable[[Sight], list[Change]]
@@ -135,8 +135,9 @@ def tiles_near(points: NDArray[np.generic], reach: float) -> Tiles:
     """Give the squares of the picture that lie within so many px of (N, 2) places (x, y)."""
     places = np.asarray(points, np.float64).reshape(-1, 2)
     found: set[tuple[int, int]] = set()
-    for x in (-reach, 0.0, reach):
-        for y in (-reach, 0.0, reach):
+    offsets = np.linspace(-reach, reach, 2 * int(np.ceil(reach / _TILE)) + 1)
+    for x in offsets:
+        for y in offsets:
             found.update(map(tuple, np.floor((places + np.array([x, y])) / _TILE).astype(int).tolist()))
     return frozenset(found)
 

@@ -19,7 +19,7 @@ from tests.bench.effort.vessels import vessel_cards
 from tests.bench.effort.ways import Lane, part_lanes, vessel_lanes
 from vesselapp.core.geometry import EMPTY, Box
 
-WAY_PX = 40.0
+WAY_PX = 70.0
 _CHEAPER = 1.4
 _LOWEST_PRICE = 0.02
 _MOST = 600

@@ -102,7 +102,7 @@ def gesture(lane: Lane, stroke: Stroke, first: int, last: int, shape: tuple[int,
     name = "brush" if stroke.correction is Correction.FOREGROUND else "eraser"
     (x0, y0), (x1, y1) = way[0].tolist(), way[-1].tolist()
     forth = Movement((x0, y0), (x1, y1), length(way[_held(len(way))], stroke.zoom))
-    tiles = tiles_near(way, float(stroke.diameters[first:last].max()) / 2 + 2)
+    tiles = tiles_near(way, float(stroke.diameters[first:last].max()) / 2)
     return Gesture(name, tuple(map(outcome, slips(stroke.zoom))), (forth, forth.back), tiles=tiles)
 
 

@@ -56,7 +56,7 @@ def _traced(sight: Sight, tracer: Tracer, nodes: list[Place], correction: Correc
     if not measured:
         return
     forth = Movement(nodes[0], nodes[-1], sum(apart(one, other) for one, other in pairwise(nodes)))
-    tiles = tiles_near(np.vstack([path for path, _ in measured])[::8], 16)
+    tiles = tiles_near(np.vstack([path for path, _ in measured])[::4], 6.0)
     name = "trace" if correction is Correction.FOREGROUND else "untrace"
     for wider in _WIDER:
         parts = [
