@@ -23,7 +23,7 @@ from vesselapp.state.jobs import Jobs
 from vesselapp.state.learning import NAME, Learning
 from vesselapp.state.settings import Settings
 
-SIDE = 160
+SIDE = 320
 WHOLE = Box(0, 0, SIDE, SIDE)
 
 

@@ -42,7 +42,9 @@ _SEEN_HARD = 0.5
 _REST = 0.03
 _RIDGE = 1000.0
 _WORTH = 0.4
-"""For each px that a person saw and left, and a head changes, it must put right so many corrected ones."""
+"""A head must put right so many corrected px for each px that it changes of those seen and left."""
+_UNSEEN = 0.6
+"""Where less of the picture is unseen, less is left to win: a head must put right more in proportion."""
 _ROUNDS = 12
 _CELL = 8
 _STEPS_PER_UNIT = 128
@@ -121,11 +123,8 @@ def fit_head(
         of what the person saw and left than is put right.
     """
     sample = _Sample(features, corrections)
-    said, seen, rest = (
-        sample.corrected(),
-        sample.others(sample.near_corrections()),
-        sample.others(sample.cells),
-    )
+    near = sample.near_corrections()
+    said, seen, rest = sample.corrected(), sample.others(near), sample.others(sample.cells)
     inputs = [_inputs(features, *part[:2]) for part in (said, seen, rest)]
     means, spread = inputs[2].mean(axis=0), inputs[2].std(axis=0) + 1.0
     soft = [_PROBABILITY[answer[part[:2]]] for part in (said, seen, rest)]
@@ -146,7 +145,8 @@ def fit_head(
     before, after = parts[0].changes(weights, level)
     put_right = sample.said_px * float(np.mean((after == right[0]) * 1.0 - (before == right[0])))
     before, after = parts[1].changes(weights, level)
-    if put_right <= _WORTH * float(parts[1].weight @ (before != after)):
+    unseen = 1 - np.count_nonzero(near) / max(1, np.count_nonzero(sample.cells))
+    if put_right * min(1.0, unseen / _UNSEEN) <= _WORTH * float(parts[1].weight @ (before != after)):
         return None
     slopes = weights[:-1] / spread
     return Head(tuple(slopes.tolist()), float(weights[-1] - slopes @ means))
