@@ -145,7 +145,7 @@ def fit_head(
     before, after = parts[0].changes(weights, level)
     put_right = sample.said_px * float(np.mean((after == right[0]) * 1.0 - (before == right[0])))
     before, after = parts[1].changes(weights, level)
-    unseen = 1 - np.count_nonzero(near) / max(1, np.count_nonzero(sample.cells))
+    unseen = 1 - int(np.count_nonzero(near)) / max(1, int(np.count_nonzero(sample.cells)))
     if put_right * min(1.0, unseen / _UNSEEN) <= _WORTH * float(parts[1].weight @ (before != after)):
         return None
     slopes = weights[:-1] / spread
