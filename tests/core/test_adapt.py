@@ -208,3 +208,18 @@ def test_corrections_that_say_unsure_are_no_examples() -> None:
     scene.corrections[...] = Correction.UNSURE
     scene.corrections[:20, :40] = Correction.NONE
     assert fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL) is None
+
+
+def test_where_everything_is_corrected_nothing_is_left_to_learn() -> None:
+    scene = Scene()
+    scene.corrections[...] = np.where(scene.truth, Correction.FOREGROUND, Correction.BACKGROUND)
+    assert fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL) is None
+
+
+def test_where_everything_was_seen_a_head_must_put_right_more() -> None:
+    """The same corrections, with one more in each part of the picture: there is nothing left to win."""
+    scene = Scene()
+    scene.correct(Box(0, 0, 200, 200))
+    assert fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL) is not None
+    scene.corrections[15::30, 15::30] = Correction.BACKGROUND
+    assert fit_head(scene.features, scene.answer, scene.answer, scene.corrections, LEVEL) is None

@@ -125,6 +125,8 @@ def fit_head(
     sample = _Sample(features, corrections)
     near = sample.near_corrections()
     said, seen, rest = sample.corrected(), sample.others(near), sample.others(sample.cells)
+    if not len(said[0]) or not len(rest[0]):
+        return None
     inputs = [_inputs(features, *part[:2]) for part in (said, seen, rest)]
     means, spread = inputs[2].mean(axis=0), inputs[2].std(axis=0) + 1.0
     soft = [_PROBABILITY[answer[part[:2]]] for part in (said, seen, rest)]
@@ -145,8 +147,7 @@ def fit_head(
     before, after = parts[0].changes(weights, level)
     put_right = sample.said_px * float(np.mean((after == right[0]) * 1.0 - (before == right[0])))
     before, after = parts[1].changes(weights, level)
-    unseen = 1 - int(np.count_nonzero(near)) / max(1, int(np.count_nonzero(sample.cells)))
-    if put_right * min(1.0, unseen / _UNSEEN) <= _WORTH * float(parts[1].weight @ (before != after)):
+    if put_right * sample.left_to_win(near) <= _WORTH * float(parts[1].weight @ (before != after)):
         return None
     slopes = weights[:-1] / spread
     return Head(tuple(slopes.tolist()), float(weights[-1] - slopes @ means))
@@ -231,6 +232,11 @@ class _Sample:
         reach = _SEEN // _CELL
         near = np.asarray(cv2.dilate(near, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
         return near.astype(bool) & self.cells
+
+    def left_to_win(self, near: NDArray[np.bool_]) -> float:
+        """Give 1 where enough of the picture lies unseen, and less in proportion where it doesn't."""
+        unseen = 1 - int(np.count_nonzero(near)) / max(1, int(np.count_nonzero(self.cells)))
+        return min(1.0, unseen / _UNSEEN)
 
     def others(self, cells: NDArray[np.bool_]) -> Places:
         """Draw from the uncorrected pixels of some cells."""
