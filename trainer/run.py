@@ -105,7 +105,9 @@ def fit_task(
 ) -> None:
     """Train what ``make`` gives for the run's last checkpoint, or for None where there is none yet.
 
-    Lightning's own resuming loses an epoch where a validation ends it, so the state is put back here.
+    The weights kept are those of the end; the best validated ones where ``patience`` is set, or where the
+    training was stopped before its end. Lightning's own resuming loses an epoch where a validation ends it,
+    so the state is put back here.
     """
     out = options.out
     started = time.monotonic()
@@ -124,13 +126,12 @@ def fit_task(
             trainer.fit(task)
     if not trainer.is_global_zero:
         return
-    final = out / BEST if recipe.patience and (out / BEST).exists() else None
+    made = task.steps_before + trainer.global_step
+    wants_best = recipe.patience > 0 or made < recipe.steps
+    final = out / BEST if wants_best and (out / BEST).exists() else None
     weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
     save_weights(weights, out / WEIGHTS)
-    done = {
-        "steps": task.steps_before + trainer.global_step,
-        "seconds": round(time.monotonic() - started, 1),
-    }
+    done = {"steps": made, "seconds": round(time.monotonic() - started, 1)}
     _write(out / "done.json", json.dumps(done) + "\n")
 
 

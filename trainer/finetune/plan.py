@@ -127,10 +127,11 @@ def make_plan(
     subjects = {key: picture.subject for key, picture in pictures.items()}
     sides = decide(read_sides(study.folder), subjects)
     learners = sum(sides[key] == "learn" for key in pictures)
-    recipe, tuning = recipe_for(base_recipe, learners, request.settings), tuning_for(request.settings)
+    tuning = tuning_for(request.settings)
     learnt = set(_learnt_before(models.incumbent))
     before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
     taken = take_sides(sides, subjects, before, tuning.folds)
+    recipe = recipe_for(base_recipe, learners, len(taken.folds), request.settings)
     return Plan(
         recipe,
         tuning,

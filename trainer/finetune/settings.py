@@ -12,6 +12,8 @@ from trainer.recipes import Recipe, change_recipe
 from vesselapp.core.errors import VesselError
 
 MOST_WEIGHT = 100
+_STEPS, _STEPS_WITH_FOLDS = 90, 30
+"""Steps of one training on a single picture; they grow with the square root of their number."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,19 @@ class Tuning:
     folds: int = 3
 
 
-def recipe_for(base: Recipe, pictures: int, changes: Sequence[str]) -> Recipe:
+def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) -> Recipe:
     """Choose steps and rate for so many pictures to learn, then apply the ``key=value`` changes of a recipe.
 
-    The figures come of the measurements in docs/learning.md.
+    Where few pictures are judged in folds, each fold is a training of its own, and all are shorter. The
+    figures come of the measurements in docs/learning.md.
 
     Raises
     ------
     VesselError
         For a setting that doesn't exist, or a value of the wrong kind.
     """
-    steps = max(20, round(30 * math.sqrt(max(1, pictures)) / 10) * 10)
+    each = _STEPS_WITH_FOLDS if folds else _STEPS
+    steps = max(20, round(each * math.sqrt(max(1, pictures)) / 10) * 10)
     recipe = dataclasses.replace(
         base,
         steps=min(600, steps),
@@ -62,7 +66,7 @@ def recipe_for(base: Recipe, pictures: int, changes: Sequence[str]) -> Recipe:
         learning_rate=1e-3,
         schedule="one-cycle",
         ema=0.98,
-        patience=4,
+        patience=0,
         drawn=0.0,
         balance="pictures",
         workers=1 if sys.platform == "linux" else 0,

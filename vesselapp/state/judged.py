@@ -109,12 +109,15 @@ def _pictures(folder: Path, verdict: Verdict) -> tuple[JudgedPicture, ...]:
 
 
 def find_model_by_hash(folder: Path, sha256: str) -> Path | None:
-    """Find a model file by its hash: in the study's registry, then among the app's and the person's own."""
+    """Find a model file by its hash: the study's own, those of its registry, the app's and the person's."""
     from vesselapp.inference.catalog import list_models
     from vesselapp.study.models import Registry
 
     if not sha256:
         return None
+    began_with = folder / Study.open(folder).model
+    if began_with.is_file() and _sha256(began_with) == sha256:
+        return began_with
     for entry in Registry(folder).entries():
         if entry.sha256 == sha256 and entry.path.is_file():
             return entry.path
