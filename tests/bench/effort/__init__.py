@@ -35,7 +35,8 @@ What this can and can't show
 Two observers of one CHASE picture agree to a Dice of about 0.78. What lies between that and 0.95 is one
 observer's own hand, which no tool can find in the picture: any person has to copy it, edge by edge. This
 floor is in both sums. The hand makes no mistakes but slips, and the person plans with more foresight than
-people have; both are as kind to brush and eraser as to the other tools.
+people have; both are as kind to brush and eraser as to the other tools. Clicks and the settings of clean-ups
+don't slip. The patience was chosen by trying two values on these crops.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,7 @@ from tests.bench.effort.hand import Effort
 from tests.bench.effort.person import correct
 from tests.bench.measure import Row, row, wanted
 
-PRICE = 0.4
+PRICE = 0.8
 TARGET = 1 / 3
 
 

@@ -1,7 +1,7 @@
 """The card of a straightened vessel: where it lies on the canvas, and what it shows. No Qt here.
 
-The vessel lies along its own chord, half as long as on the canvas; across, it is four times as large. So a
-stroke along an edge is short, and may still be right to half a pixel; edges change slowly along a vessel.
+The vessel lies along its own chord, seven tenths as long as on the canvas; across, it is four times as large.
+A stroke along an edge is short, and may still be right to half a pixel; edges change slowly along it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from vesselapp.ui.looks import PictureLook
 from vesselapp.ui.render import level_for
 from vesselapp.ui.view import View
 
-ALONG = 0.5
+ALONG = 0.7
 ACROSS = 4.0
 _MOST_ACROSS = 48.0
 

@@ -35,7 +35,7 @@ _NO_VESSEL = "No vessel here: point at one, or drag along it."
 
 
 class StraightenTool(Tool):
-    """A vessel on a card of its own, straight, half as long and four times as wide.
+    """A vessel on a card of its own, straight, somewhat shorter and four times as wide.
 
     The key with the pointer over a vessel, or a click on it, opens the card, also where the mask has it only
     at a lower threshold; dragging from one end of a
