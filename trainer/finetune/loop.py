@@ -11,7 +11,7 @@ from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement
 from trainer.finetune.lessons import lesson_of, off_scale
-from trainer.finetune.old import Replay, other_lesson, other_pictures, read_replay, replay_lessons
+from trainer.finetune.old import Replay, other_lesson, read_replay, replay_lessons, samples_of
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
 from trainer.finetune.sides import without
@@ -101,7 +101,7 @@ def bring_lessons(course: Course) -> Ground:
     if not plan.tuning.old_share:
         return Ground(new)
     taught = []
-    for name, pixels in other_pictures(course.study, list(plan.pictures), recipe.task):
+    for name, pixels in samples_of(recipe.task):
         course.line.heed_cancel()
         taught.append(other_lesson(name, pixels, course.base, recipe))
     taught += views

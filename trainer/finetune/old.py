@@ -1,7 +1,8 @@
 """Old ground: what the base could do before, held while learning and judged afterwards.
 
-Where a person has pictures of it with truth (``--replay``), those. Else what is at hand without: the study's
-other pictures and the app's own sample, as the base answers them, and for cells pictures that our code draws.
+Where a person has pictures of it with truth (``--replay``), those. Else what is at hand without: the app's
+own sample as the base answers it, and for cells pictures that our code draws. The study's other pictures
+only judge: held to the base's answer, they would hold back what is learnt of pictures like them.
 """
 
 import hashlib
@@ -85,6 +86,11 @@ def other_pictures(study: Study, reviewed: Sequence[str], task: str) -> Iterator
             yield picture.relative, read_image(picture.path).pixels
         except VesselError:
             continue  # one that can't be read teaches nothing
+    yield from samples_of(task)
+
+
+def samples_of(task: str) -> Iterator[tuple[str, Pixels]]:
+    """Give the app's own sample pictures for a task."""
     for name, (_function, for_task) in SAMPLES.items():
         if for_task == task:
             yield f"sample {name}", sample_image(name).pixels
