@@ -12,7 +12,7 @@ from trainer.recipes import Augment, Recipe, change_recipe
 from vesselapp.core.errors import VesselError
 
 MOST_WEIGHT = 100
-_STEPS, _STEPS_WITH_FOLDS = 100, 30
+_STEPS, _STEPS_WITH_FOLDS = 160, 30
 """Steps of one training on a single picture; they grow with the square root of their number."""
 
 
