@@ -44,8 +44,7 @@ class Ground:
     def layout(self, batch: int, old_share: float) -> tuple[int, ...]:
         """Say which ground each crop of a batch is of."""
         kinds = [kind for kind, there in ((REPLAYED, self.replayed), (TAUGHT, self.taught_recipe)) if there]
-        count = min(round(old_share * batch), batch - 1) if kinds else 0
-        old = [kinds[number % len(kinds)] for number in range(count)]
+        old = [kind for _ in range(round(old_share * batch)) for kind in kinds][: batch - 1]
         return (*[NEW] * (batch - len(old)), *sorted(old))
 
 
