@@ -16,22 +16,22 @@ _STEPS, _STEPS_WITH_FOLDS = 160, 30
 """Steps of one training on a single picture; they grow with the square root of their number."""
 
 
-_VARIED_LITTLE = Augment(
-    scale=(0.85, 1.2),
-    gamma=0.15,
-    gain=0.12,
-    offset=10.0,
-    colour_mix=0.1,
-    gray=0.0,
-    shading=0.1,
-    low_resolution=0.1,
-    blur=0.05,
-    sharpen=0.1,
-    noise=0.1,
-    jpeg=0.1,
-    equalise=0.0,
-)
-"""How vessels that a person reviewed are varied: few steps learn more of them as they are."""
+_SCALED_LITTLE = (0.85, 1.2)
+_VARIED_LITTLE = {
+    "gamma": 0.15,
+    "gain": 0.12,
+    "offset": 10.0,
+    "colour_mix": 0.1,
+    "gray": 0.0,
+    "shading": 0.1,
+    "low_resolution": 0.1,
+    "blur": 0.05,
+    "sharpen": 0.1,
+    "noise": 0.1,
+    "jpeg": 0.1,
+    "equalise": 0.0,
+}
+"""How much vessels that a person reviewed are varied at most: few steps learn more of them as they are."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,17 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
         patience=0,
         drawn=0.0,
         balance="pictures",
-        augment=_VARIED_LITTLE if base.task == "vessels" else base.augment,
+        augment=_varied_little(base.augment) if base.task == "vessels" else base.augment,
         workers=1 if sys.platform == "linux" else 0,
     )
     return change_recipe(recipe, [change for change in changes if _name(change) not in _OURS])
+
+
+def _varied_little(augment: Augment) -> Augment:
+    low, high = augment.scale
+    scale = max(low, _SCALED_LITTLE[0]), min(high, _SCALED_LITTLE[1])
+    limits = {key: min(getattr(augment, key), most) for key, most in _VARIED_LITTLE.items()}
+    return dataclasses.replace(augment, scale=scale, **limits)
 
 
 def tuning_for(changes: Sequence[str]) -> Tuning:
