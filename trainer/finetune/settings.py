@@ -43,7 +43,7 @@ class Tuning:
     corrected : int
         How many times as much a corrected px weighs as one that was merely accepted (1-100).
     old_share : float
-        Share of each batch for each kind of old ground: replayed pictures, and what the base answers (0-1).
+        Share of each batch that holds the old ground (0-1).
     hold : float
         Weight of the loss on those crops.
     frozen_norms : bool

@@ -44,7 +44,8 @@ class Ground:
     def layout(self, batch: int, old_share: float) -> tuple[int, ...]:
         """Say which ground each crop of a batch is of."""
         kinds = [kind for kind, there in ((REPLAYED, self.replayed), (TAUGHT, self.taught_recipe)) if there]
-        old = [kind for _ in range(round(old_share * batch)) for kind in kinds][: batch - 1]
+        count = min(round(old_share * batch), batch - 1) if kinds else 0
+        old = [kinds[number % len(kinds)] for number in range(count)]
         return (*[NEW] * (batch - len(old)), *sorted(old))
 
 

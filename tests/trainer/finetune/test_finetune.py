@@ -28,7 +28,7 @@ def test_a_better_candidate_is_offered_promoted_and_rolled_back(
 ):
     made = make_study(8)
     arguments = ["finetune", str(made.folder), "--replay", str(old_ground), "--accelerator", "cpu"]
-    settings = ["steps=60", "learning_rate=0.005", "precision=32"]
+    settings = ["steps=60", "learning_rate=0.005", "precision=32", "old_share=0.5"]
     assert main([*arguments, *(f"--set={one}" for one in settings)]) == 0
     assert capsys.readouterr().out.count("better: On 3 judged pictures") == 1
 
