@@ -16,7 +16,8 @@ class LearningRow(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.learn_button = QPushButton("Learn from this picture")
+        self.learn_button = QPushButton("Learn (L)")  # short: the row must fit a small screen
+        self.learn_button.setAccessibleName("Learn from this picture")
         self.learn_button.setToolTip("Adapt the answer everywhere in this picture to your corrections (L)")
         self.learn_button.clicked.connect(self.learn)
         self.own_button = QPushButton("Own answer")
