@@ -14,7 +14,6 @@ from trainer.finetune.kept_lessons import keep_judgement
 from trainer.finetune.loop import Course, bring_lessons, finish, learn_all
 from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
 from trainer.finetune.reviewed import find_reviewed, read_judgement
-from trainer.finetune.settings import tuning_for
 from trainer.finetune.sides import decide, read_sides, without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
@@ -82,8 +81,8 @@ def _run(study: Study, request: Request, line: Line) -> Verdict:
 def _begin(study: Study, request: Request, line: Line) -> Plan:
     """Read what was said of the pictures, decide, and write it all down."""
     line.emit("stage", name="reading")
-    make_plan(study, request)  # what makes no sense is said before anything is read
-    corrected = tuning_for(request.settings).corrected
+    # What makes no sense is said before anything is read.
+    corrected = make_plan(study, request).tuning.corrected
     readable: set[str] = set()
     notes = []
     for key, picture in find_reviewed(study)[0].items():

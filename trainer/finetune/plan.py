@@ -127,7 +127,7 @@ def make_plan(
     subjects = {key: picture.subject for key, picture in pictures.items()}
     sides = decide(read_sides(study.folder), subjects)
     learners = sum(sides[key] == "learn" for key in pictures)
-    tuning = tuning_for(request.settings)
+    tuning = tuning_for(base_recipe.task, request.settings)
     learnt = set(_learnt_before(models.incumbent))
     before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
     taken = take_sides(sides, subjects, before, tuning.folds)

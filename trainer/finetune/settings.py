@@ -12,10 +12,11 @@ from trainer.recipes import Augment, Recipe, change_recipe
 from vesselapp.core.errors import VesselError
 
 MOST_WEIGHT = 100
-_STEPS, _STEPS_WITH_FOLDS = 160, 30
+_STEPS, _STEPS_VESSELS = 30, 160
 """Steps of one training on a single picture; they grow with the square root of their number."""
 
 
+_OLD_SHARE_VESSELS = 0.25
 _SCALED_LITTLE = (0.85, 1.2)
 _VARIED_LITTLE = {
     "gamma": 0.15,
@@ -56,7 +57,7 @@ class Tuning:
     """
 
     corrected: int = 3
-    old_share: float = 0.25
+    old_share: float = 0.5
     hold: float = 1.0
     frozen_norms: bool = True
     blend: float = 1.0
@@ -66,15 +67,16 @@ class Tuning:
 def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) -> Recipe:
     """Choose steps and rate for so many pictures to learn, then apply the ``key=value`` changes of a recipe.
 
-    Where few pictures are judged in folds, each fold is a training of its own, and all are shorter. The
-    figures come of the measurements in docs/learning.md.
+    Vessels of another camera take many steps to learn; cells are learnt, and forgotten, quickly. Where few
+    pictures are judged in folds, each fold is a training of its own, and all are short. The figures come of
+    the measurements in docs/learning.md.
 
     Raises
     ------
     VesselError
         For a setting that doesn't exist, or a value of the wrong kind.
     """
-    each = _STEPS_WITH_FOLDS if folds else _STEPS
+    each = _STEPS_VESSELS if base.task == "vessels" and not folds else _STEPS
     steps = max(20, round(each * math.sqrt(max(1, pictures)) / 10) * 10)
     recipe = dataclasses.replace(
         base,
@@ -100,8 +102,8 @@ def _varied_little(augment: Augment) -> Augment:
     return dataclasses.replace(augment, scale=scale, **limits)
 
 
-def tuning_for(changes: Sequence[str]) -> Tuning:
-    """Apply the ``key=value`` changes that are of `Tuning`.
+def tuning_for(task: str, changes: Sequence[str]) -> Tuning:
+    """Choose the `Tuning` for a task, then apply the ``key=value`` changes that are of it.
 
     Raises
     ------
@@ -112,7 +114,8 @@ def tuning_for(changes: Sequence[str]) -> Tuning:
     for change in changes:
         if (name := _name(change)) in _OURS:
             values[name] = _value(name, change.partition("=")[2])
-    changed = dataclasses.replace(Tuning(), **values)
+    chosen = Tuning(old_share=_OLD_SHARE_VESSELS) if task == "vessels" else Tuning()
+    changed = dataclasses.replace(chosen, **values)
     limits = {"corrected": (1, MOST_WEIGHT), "old_share": (0, 0.95), "blend": (0, 1), "folds": (2, 20)}
     for name, (low, high) in limits.items():
         if not low <= getattr(changed, name) <= high:
