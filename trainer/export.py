@@ -10,6 +10,7 @@ import onnx.numpy_helper
 import onnxruntime
 import onnxscript.optimizer
 import torch
+from google.protobuf.message import DecodeError
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor, nn
 
@@ -240,7 +241,7 @@ def _write(model: onnx.ModelProto, path: Path, card: ModelCard) -> None:
 def _load(path: Path) -> onnx.ModelProto:
     try:
         return onnx.load(path)
-    except Exception as error:
+    except (OSError, DecodeError, ValueError) as error:
         raise VesselError(f"{path} can't be read as an ONNX model.") from error
 
 

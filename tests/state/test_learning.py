@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.bars import SIDE, bars
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.evidence import Correction, mask_of
 from vesselapp.core.geometry import Box
@@ -23,18 +24,7 @@ from vesselapp.state.jobs import Jobs
 from vesselapp.state.learning import NAME, Learning
 from vesselapp.state.settings import Settings
 
-SIDE = 320
 WHOLE = Box(0, 0, SIDE, SIDE)
-
-
-def bars() -> tuple[np.ndarray, np.ndarray]:
-    """Draw bars, every other one pale in green, where the tiny model looks."""
-    truth, pixels = np.zeros((SIDE, SIDE), bool), np.full((SIDE, SIDE, 3), 180, np.uint8)
-    for place, left in enumerate(range(8, SIDE - 8, 16)):
-        truth[:, left : left + 5] = True
-        pixels[:, left : left + 5] = (60, 20, 60) if place % 2 else (60, 120, 60)
-    noise = np.random.default_rng(0).normal(0, 4, pixels.shape)
-    return (pixels + noise).clip(0, 255).astype(np.uint8), truth
 
 
 class Desk:

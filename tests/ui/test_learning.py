@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.bars import SIDE, bars
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import Correction
@@ -24,18 +25,6 @@ from vesselapp.state.lesson import FEWEST_PX
 from vesselapp.study.record import State
 from vesselapp.ui.app import make_window
 from vesselapp.ui.window import MainWindow
-
-SIDE = 320
-
-
-def bars() -> tuple[np.ndarray, np.ndarray]:
-    """Draw a picture and its truth: bars, every other one pale in green (where the tiny model looks)."""
-    truth, pixels = np.zeros((SIDE, SIDE), bool), np.full((SIDE, SIDE, 3), 180, np.uint8)
-    for place, left in enumerate(range(8, SIDE - 8, 16)):
-        truth[:, left : left + 5] = True
-        pixels[:, left : left + 5] = (60, 20, 60) if place % 2 else (60, 120, 60)
-    noise = np.random.default_rng(0).normal(0, 4, pixels.shape)
-    return (pixels + noise).clip(0, 255).astype(np.uint8), truth
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from vesselapp.core.errors import VesselError
 MOST_WEIGHT = 100
 _STEPS, _STEPS_VESSELS = 30, 160
 """Steps of one training on a single picture; they grow with the square root of their number."""
-
-
 _OLD_SHARE_VESSELS = 0.25
 _SCALED_LITTLE = (0.85, 1.2)
 _VARIED_LITTLE = {

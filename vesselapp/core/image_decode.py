@@ -113,7 +113,7 @@ def _guarded(function: Callable[[_Given], _Answer], given: _Given) -> _Answer:
         return function(given)
     except (Unsupported, Damaged, MemoryError):
         raise
-    except Exception as problem:
+    except Exception as problem:  # decoders raise whatever a broken file leads them to
         raise Damaged(f"{type(problem).__name__}: {problem}") from problem
 
 
