@@ -239,8 +239,8 @@ def test_the_card_is_painted_in_every_view(
 def test_a_card_shows_each_place_of_the_picture_where_it_says(turns: int, mirrored: bool) -> None:
     way = np.stack([np.arange(20, 200), 60 + np.arange(180) // 3], axis=1).astype(np.int32)
     straight = Straight(way, 14.0, 200, 300)
-    view = View(zoom=2.0, x=5, y=7, height=200, width=300, turns=turns, mirrored=mirrored)
-    layout = lay_out(straight, 90.0, view)
+    view = View(zoom=2.0, x=405, y=407, height=200, width=300, turns=turns, mirrored=mirrored)
+    layout = lay_out(straight, 90.0, view, (2000, 2000))
     assert np.hypot(*layout.across) == pytest.approx(ACROSS * view.zoom)
     assert np.hypot(*layout.along) == pytest.approx(ALONG * view.zoom)
     assert layout.to_frame(*layout.to_device(33.0, 4.0)) == pytest.approx((33.0, 4.0))
@@ -259,3 +259,16 @@ def test_a_card_shows_each_place_of_the_picture_where_it_says(turns: int, mirror
     there = layout.to_device(*straight.from_picture(x + 0.5, y + 0.5))
     assert columns.mean() + box.left == pytest.approx(there[0], abs=3)
     assert rows.mean() + box.top == pytest.approx(there[1], abs=3)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (500, 0), (0, 590), (-300, 590)])
+def test_a_card_near_the_rim_is_moved_in_as_far_as_it_fits(corner: tuple[int, int]) -> None:
+    way = np.stack([np.arange(20, 200), np.full(180, 4)], axis=1).astype(np.int32)
+    straight = Straight(way, 14.0, 200, 300)
+    view = View(zoom=2.0, x=corner[0], y=corner[1], height=200, width=300)
+    layout = lay_out(straight, 90.0, view, (600, 800))
+    for x, y in layout.corners():
+        assert -1e-6 <= x <= 800 + 1e-6
+        assert -1e-6 <= y <= 600 + 1e-6
+    small = lay_out(straight, 90.0, view, (40, 800))  # too low for the card: it stays over its vessel
+    assert small.to_device(90.0, 0.0)[1] == pytest.approx(view.to_canvas(*straight.to_picture(90.0, 0.0))[1])

@@ -4,7 +4,7 @@ The vessel lies along its own chord, seven tenths as long as on the canvas; acro
 A stroke along an edge is short, and may still be right to half a pixel; edges change slowly along it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -77,8 +77,12 @@ class Layout:
         return Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1).clipped(height, width)
 
 
-def lay_out(straight: Straight, anchor: float, view: View) -> Layout:
-    """Lay a card on the canvas so that the vessel's place so many px along it stays where it is."""
+def lay_out(straight: Straight, anchor: float, view: View, canvas: tuple[int, int]) -> Layout:
+    """Lay a card on a canvas (height, width in device px).
+
+    The vessel's place so many px along it stays where it is, unless the card would run off the canvas: then
+    it is moved in, as far as it fits.
+    """
     first, last = (view.to_canvas(*straight.centres[end].tolist()) for end in (0, -1))
     chord = np.subtract(last, first)
     if not chord.any():
@@ -94,8 +98,16 @@ def lay_out(straight: Straight, anchor: float, view: View) -> Layout:
     if tangent[0] * normal[1] - tangent[1] * normal[0] < 0:
         across = -across
     place = np.array(view.to_canvas(*straight.to_picture(anchor, 0.0)))
-    origin = place - anchor * along
-    return Layout(straight, _pair(origin), _pair(along), _pair(across))
+    layout = Layout(straight, _pair(place - anchor * along), _pair(along), _pair(across))
+    xs, ys = zip(*layout.corners(), strict=True)
+    height, width = canvas
+    shift = np.array([_moved_in(min(xs), max(xs), width), _moved_in(min(ys), max(ys), height)])
+    return replace(layout, origin=_pair(layout.origin + shift))
+
+
+def _moved_in(low: float, high: float, side: int) -> float:
+    """Give what brings low..high into 0..side; nothing where it is too long for that."""
+    return 0.0 if high - low > side else max(-low, 0.0) + min(side - high, 0.0)
 
 
 def _ahead(straight: Straight) -> NDArray[np.float32]:

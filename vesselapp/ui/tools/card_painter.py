@@ -103,9 +103,10 @@ class CardPainter:
         self._paint_words(painter, corners, words)
 
     def _paint_words(self, painter: QPainter, corners: list[QPointF], words: str) -> None:
-        place = min(corners, key=lambda corner: (corner.y(), corner.x())) + QPointF(6, -6)
+        # Below the card: a notice may lie over the canvas's upper edge.
         metrics, canvas = painter.fontMetrics(), self._canvas
         wide, high = metrics.horizontalAdvance(words), metrics.height()
+        place = max(corners, key=lambda corner: (corner.y(), -corner.x())) + QPointF(6, high)
         place.setX(min(max(place.x(), 4.0), canvas.pane_width() - wide - 4.0))
         place.setY(min(max(place.y(), high + 4.0), canvas.height() - 4.0))
         for colour, shift in ((QColor(0, 0, 0, 200), 1.0), (QColor(255, 255, 255), 0.0)):

@@ -38,10 +38,10 @@ class StraightenTool(Tool):
     """A vessel on a card of its own, straight, somewhat shorter and four times as wide.
 
     The key with the pointer over a vessel, or a click on it, opens the card, also where the mask has it only
-    at a lower threshold; dragging from one end of a
-    vessel to the other opens the way between the two. On the card, a stroke draws the edge that it runs
-    along, and one that comes back along the other side draws both; with a width chosen it draws the vessel's
-    middle. The right button takes the vessel away where it passes. Each stroke is one edit.
+    at a lower threshold; dragging from one end of a vessel to the other opens the way between. On the card,
+    a stroke draws the edge that it runs along, and one that comes back along the other side draws both; with
+    a width chosen it draws the vessel's middle. The right button takes the vessel away where it passes. Each
+    stroke is one edit.
     """
 
     name = "Straighten"
@@ -241,7 +241,7 @@ class StraightenTool(Tool):
     def _layout(self) -> Layout | None:
         if self._straight is None or self._document is not self.canvas.document:
             return None
-        return lay_out(self._straight, self._anchor, self.canvas.view)
+        return lay_out(self._straight, self._anchor, self.canvas.view, self.canvas.pane_size())
 
     def _on_card(self, at: Point) -> bool:
         layout = self._layout()
