@@ -4,14 +4,16 @@ from hypothesis import strategies as st
 
 from vesselapp.inference.tiles import cut, cut_axis, take_tile
 
-
-@given(
+any_cut = given(
     length=st.integers(1, 900),
     size=st.integers(1, 300),
     overlap=st.integers(0, 200),
     stride=st.sampled_from([1, 2, 8, 16, 32]),
     fixed=st.booleans(),
 )
+
+
+@any_cut
 def test_weights_add_up_to_one_everywhere(
     length: int, size: int, overlap: int, stride: int, fixed: bool
 ) -> None:
@@ -26,13 +28,7 @@ def test_weights_add_up_to_one_everywhere(
     np.testing.assert_allclose(total[:length], 1.0, atol=1e-6)
 
 
-@given(
-    length=st.integers(1, 900),
-    size=st.integers(1, 300),
-    overlap=st.integers(0, 200),
-    stride=st.sampled_from([1, 2, 8, 16, 32]),
-    fixed=st.booleans(),
-)
+@any_cut
 def test_neighbours_keep_the_overlap_as_context(
     length: int, size: int, overlap: int, stride: int, fixed: bool
 ) -> None:

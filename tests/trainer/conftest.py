@@ -15,6 +15,23 @@ PLAIN = Augment(
     low_resolution=0.0, blur=0.0, sharpen=0.0, noise=0.0, jpeg=0.0, equalise=0.0,
 )  # fmt: skip
 
+TINY = [
+    f"--set={change}"
+    for change in (
+        "architecture=own-unet",
+        "widths=[8,16]",
+        "size=128",
+        "crop=64",
+        "batch=2",
+        "steps=4",
+        "steps_per_epoch=2",
+        "validate_every=1",
+        "precision=32",
+        "workers=0",
+    )
+]
+"""Settings on the command line that make a training last a moment."""
+
 
 def draw_fundus(seed: int, side: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw an eye: (side, side, 3) uint8 pixels, bool vessels, bool field of view."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.conftest import write_fundus_set
+from tests.trainer.conftest import TINY, write_fundus_set
 from trainer.__main__ import main
 from trainer.compare import compare
 from trainer.evaluate import SECOND, Scores, summarise
@@ -14,22 +14,6 @@ from trainer.export import net_from_onnx, read_card
 from trainer.metrics import BINS, Counts
 from trainer.readers import Case
 from vesselapp.inference.catalog import list_models
-
-TINY = [
-    f"--set={change}"
-    for change in (
-        "architecture=own-unet",
-        "widths=[8,16]",
-        "size=128",
-        "crop=64",
-        "batch=2",
-        "steps=4",
-        "steps_per_epoch=2",
-        "validate_every=1",
-        "precision=32",
-        "workers=0",
-    )
-]
 
 
 @pytest.fixture(scope="module")

@@ -9,28 +9,14 @@ from pathlib import Path
 
 import pytest
 
-SETTINGS = [
-    f"--set={change}"
-    for change in (
-        "architecture=own-unet",
-        "widths=[8,16]",
-        "size=128",
-        "crop=64",
-        "batch=2",
-        "steps=4",
-        "steps_per_epoch=2",
-        "validate_every=1",
-        "precision=32",
-        "workers=0",
-    )
-]
+from tests.trainer.conftest import TINY
 
 
 @pytest.fixture
 def command(fundus_set: Path, tmp_path: Path) -> list[str]:
     """What follows ``python`` or ``torchrun`` alike."""
     base = ["-m", "trainer", "train", "fundus-vessels", "--data", str(fundus_set), "--out", str(tmp_path)]
-    return [*base, "--accelerator", "cpu", "--threads", "1", "--events", *SETTINGS]
+    return [*base, "--accelerator", "cpu", "--threads", "1", "--events", *TINY]
 
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:

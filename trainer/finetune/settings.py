@@ -59,7 +59,7 @@ class Tuning:
     hold: float = 1.0
     frozen_norms: bool = True
     blend: float = 1.0
-    folds: int = 3
+    folds: int = 2
 
 
 def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) -> Recipe:

@@ -14,12 +14,11 @@ from vesselapp.core.image import find_pictures
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
-from vesselapp.ui.banner import Banner
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import icon
 from vesselapp.ui.looks import OverlayLook
-from vesselapp.ui.notice import NoticeBar
+from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
 from vesselapp.ui.panels.pictures import PicturesPanel
 from vesselapp.ui.status import StatusLine
