@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QImage, QPointingDevice, QTabletEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_for_answer
@@ -290,6 +290,26 @@ def test_the_minimap_pans(qtbot: QtBot, window: MainWindow, vessel: Document) ->
     assert not vessel.corrections.any()
 
 
+def test_a_small_window_is_not_covered(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    window.resize(640, 400)
+    canvas = window.canvas
+    canvas.show_view(canvas.view.centred_on(200, 150, canvas.pane_size(), 10.0))
+    minimap = canvas.minimap.place(canvas.view, canvas.rect())
+    assert max(minimap.width(), minimap.height()) <= 0.4 * min(canvas.width(), canvas.height())
+    window.action("palette").trigger()
+    palette = window.findChild(CommandPalette)
+    assert palette is not None
+    assert palette.geometry().bottom() <= window.geometry().bottom() + 4  # the test platform frames windows
+    palette.close()
+    window.action("help").trigger()
+    keys = next(one for one in window.findChildren(QDialog) if one.windowTitle() == "Keys")
+    assert keys.width() <= window.screen().availableSize().width()
+    area = keys.findChild(QScrollArea)
+    assert area is not None
+    assert area.widget().height() >= area.viewport().height()
+    keys.close()
+
+
 def test_every_action_is_in_a_menu_and_the_palette_runs_it(
     qtbot: QtBot, window: MainWindow, vessel: Document
 ) -> None:
@@ -351,7 +371,6 @@ def test_a_cleanup_is_shown_before_it_is_made(qtbot: QtBot, window: MainWindow, 
 def test_preferences_are_taken(
     qtbot: QtBot, window: MainWindow, vessel: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from PySide6.QtWidgets import QDialog
 
     from vesselapp.ui.preferences import PreferencesDialog
 

@@ -1,11 +1,21 @@
 """The list of keys and the about box."""
 
 import platform
+from collections.abc import Sequence
 
 import PySide6
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QMessageBox,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 import vesselapp
 from vesselapp.ui.actions import ACTIONS
@@ -38,17 +48,32 @@ def show_keys(parent: QWidget) -> None:
         for spec in ACTIONS
         if spec.shortcuts
     ]
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(18)
-    half = (len(rows) + len(_GESTURES) + 1) // 2
-    for place, (keys, meaning) in enumerate([*_GESTURES, *rows]):
-        column = 2 * (place // half)
-        key_label = QLabel(f"<b>{keys.replace('<', '&lt;')}</b>")
-        grid.addWidget(key_label, place % half, column)
-        grid.addWidget(QLabel(meaning), place % half, column + 1)
+    lines = [*_GESTURES, *rows]
+    screen = parent.screen().availableSize() * 0.9
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    table = _key_table(lines, columns=2)
+    if table.sizeHint().width() > screen.width():
+        table = _key_table(lines, columns=1)
+    area.setWidget(table)
     layout = QVBoxLayout(dialog)
-    layout.addLayout(grid)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(area)
+    bar = area.verticalScrollBar().sizeHint().width()
+    dialog.resize((table.sizeHint() + QSize(bar + 4, 2)).boundedTo(screen))
     dialog.show()
+
+
+def _key_table(lines: Sequence[tuple[str, str]], columns: int) -> QWidget:
+    table = QWidget()
+    grid = QGridLayout(table)
+    grid.setHorizontalSpacing(18)
+    long = -(-len(lines) // columns)
+    for place, (keys, meaning) in enumerate(lines):
+        column = 2 * (place // long)
+        grid.addWidget(QLabel(f"<b>{keys.replace('<', '&lt;')}</b>"), place % long, column)
+        grid.addWidget(QLabel(meaning), place % long, column + 1)
+    return table
 
 
 def show_about(parent: QWidget) -> None:

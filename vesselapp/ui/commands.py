@@ -282,8 +282,10 @@ class Commands:
 
         window = self._window
         palette = CommandPalette(list(window.actions_by_key.values()), window)
-        middle = window.canvas.mapToGlobal(window.canvas.rect().topLeft())
-        palette.move(middle.x() + (window.canvas.width() - palette.width()) // 2, middle.y() + 40)
+        corner = window.canvas.mapToGlobal(window.canvas.rect().topLeft())
+        lowest = window.mapToGlobal(window.rect().bottomLeft()).y() - palette.height()
+        left = corner.x() + (window.canvas.width() - palette.width()) // 2
+        palette.move(left, min(corner.y() + 40, lowest))
         palette.show()
         palette.field.setFocus()
 

@@ -17,6 +17,7 @@ from vesselapp.ui.view import View
 
 GRID_FROM_ZOOM = 16.0
 _MINIMAP_SIDE = 170
+_MINIMAP_SHARE = 0.35
 _LOUPE_RADIUS = 80
 _LOUPE_ZOOM = 2.5
 
@@ -72,7 +73,8 @@ class Minimap:
     def place(self, view: View, pane: QRect) -> QRect:
         """Give where it lies (logical px) in a pane."""
         height, width = view.shown_size
-        scale = _MINIMAP_SIDE / max(height, width, 1)
+        side = min(_MINIMAP_SIDE, _MINIMAP_SHARE * min(pane.height(), pane.width()))
+        scale = side / max(height, width, 1)
         high, wide = max(8, round(height * scale)), max(8, round(width * scale))
         return QRect(pane.right() - wide - 10, pane.bottom() - high - 10, wide, high)
 

@@ -1,6 +1,6 @@
 """The command palette: type a few letters of any action, press Enter."""
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -21,7 +21,7 @@ class CommandPalette(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.field)
         layout.addWidget(self.list)
-        self.resize(460, 380)
+        self.resize(QSize(460, 380).boundedTo(parent.size() * 0.8))
         self.field.textChanged.connect(self._search)
         self.field.returnPressed.connect(self._run)
         self.list.itemClicked.connect(lambda _item: self._run())
