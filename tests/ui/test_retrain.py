@@ -234,6 +234,8 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     assert (active.number, active.name, active.verdict) == (2, "Tiny tuned", "better")
     assert "Promoted as model 2" in page.decided.text()
     assert not page.promote_button.isEnabled()
+    # What the promotion did not wait for goes on after it.
+    qtbot.waitUntil(lambda: page.compare.panes.compared is not None, timeout=LONG)
     page.models_button.click()
     models = stand.desk.models
     assert models is not None

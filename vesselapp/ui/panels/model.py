@@ -99,7 +99,8 @@ class ModelPanel(QWidget):
             self.badge.setProperty("fallback", "false")
             self.badge.style().polish(self.badge)
             self.badge.setToolTip("The answer that was reviewed, as it was kept; no model ran.")
-            self._detail.setText(f"In sight: the reviewed answer of {answer.model}. F5 asks the model above.")
+            of = f" of {answer.model}" if answer.model else ""
+            self._detail.setText(f"In sight: the reviewed answer{of}. F5 asks the model above.")
             return
         place = self._names.findData(str(model.path))
         if place < 0:

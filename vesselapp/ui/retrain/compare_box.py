@@ -146,6 +146,11 @@ class CompareBox(QWidget):
             self.panes.show_compared(None, f"Both models look at {picture.name}…")
             self._comparing.ask(self._asked)
 
+    def go_on(self) -> None:
+        """Compare once more on the chosen picture, where that was dropped before it ended."""
+        if self.panes.compared is None:
+            self._on_chosen(self.table.currentRow())
+
     def _on_progress(self, share: float) -> None:
         if self.panes.compared is None:
             row = max(0, self.table.currentRow())

@@ -249,10 +249,12 @@ class RetrainWindow(QDialog):
         if decision is not None:
             self._retraining.note_decision(decision)
         self.model_changed.emit()
+        self.verdict_page.compare.go_on()
 
     def _on_not_promoted(self, error: Exception) -> None:
         self.verdict_page.set_busy(False)
         self.verdict_page.show_problem(str(error))
+        self.verdict_page.compare.go_on()
 
     # -- leaving -----------------------------------------------------------------------------------------
 
