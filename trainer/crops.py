@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from trainer.augment import take_crop, vary_look
 from trainer.drawn import draw
-from trainer.pictures import Scaled, cell_truth, touching_counts
+from trainer.pictures import Scaled, cell_truth
 from trainer.recipes import Recipe
 
 
@@ -56,8 +56,7 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def _drawn(self, random: np.random.Generator) -> Scaled:
         side = self.recipe.crop
         pixels, objects = draw(random, side, self.recipe.size * random.uniform(0.7, 1.6))
-        counts = touching_counts(objects, self.recipe.touching)
-        return Scaled("drawn", "", pixels, cell_truth(objects), counts)
+        return Scaled("drawn", "", pixels, cell_truth(objects), np.ones((side, side), np.uint8))
 
 
 def _chances(pictures: list[Scaled]) -> NDArray[np.float64]:

@@ -157,10 +157,9 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
     if factor > 1.5:
         fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
-    fitted = fitted.astype(np.int32)
-    counts = touching_counts(fitted, recipe.touching)
-    name, look = picture.case.name, picture.case.subject
-    return Scaled(picture.case.set_name, name, pixels, cell_truth(fitted), counts, look)
+    truth = cell_truth(fitted.astype(np.int32))
+    everywhere = np.ones((height, width), np.uint8)
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject)
 
 
 def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
@@ -176,19 +175,6 @@ def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
     alike = cv2.erode(numbers, kernel) == cv2.dilate(numbers, kernel)
     inside, cell = (objects > 0) & alike, objects > 0
     return np.stack([inside, cell & ~inside, ~cell], axis=2).astype(np.uint8) * 255
-
-
-def touching_counts(objects: NDArray[np.int32], times: int, reach: int = 3) -> NDArray[np.uint8]:
-    """Say how often each px counts: ``times`` where two objects are both within ``reach`` px, else once.
-
-    The few px between cells that touch decide whether these are told apart (Ronneberger et al., MICCAI 2015,
-    weigh them by the distance to the two nearest cells).
-    """
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    numbers = objects.astype(np.float32)
-    largest = cv2.dilate(numbers, kernel)
-    smallest = cv2.erode(np.where(objects > 0, numbers, np.float32(np.inf)), kernel)
-    return np.where((largest > 0) & (smallest < largest), times, 1).astype(np.uint8)
 
 
 def prepare(picture: Picture, recipe: Recipe) -> Scaled:

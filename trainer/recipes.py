@@ -49,7 +49,7 @@ class Recipe:
     sum such as ``bce+0.5*dice``, ``drawn`` the share of crops that our own code draws, ``views`` how many
     mirrored views the exported file averages. ``balance``: within a set, each picture has the same chance
     (``pictures``), or each look has a chance that grows with the square root of its pictures, so that rare
-    looks are learnt too (``looks``). ``touching``: how many times a px counts where two cells touch.
+    looks are learnt too (``looks``).
     """
 
     name: str
@@ -86,7 +86,6 @@ class Recipe:
     workers: int = 1
     drawn: float = 0.0
     balance: Literal["pictures", "looks"] = "pictures"
-    touching: int = 1
     views: int = 1
     augment: Augment = field(default_factory=Augment)
 
@@ -114,7 +113,6 @@ RECIPES = {
         loss="ce+0.5*dice",
         drawn=0.3,
         balance="looks",
-        touching=5,
         steps=4000,
         validate_every=10,
         augment=Augment(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
-from trainer.pictures import cell_truth, prepare, read_picture, touching_counts
+from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES, Recipe, scale_of
 from trainer.split import make_split, read_split
@@ -127,17 +127,6 @@ def test_touching_cells_are_parted_by_border():
     assert border[10, 14]
     assert border[10, 15]
     assert cv2.connectedComponents(inside.astype(np.uint8))[0] - 1 == 3
-
-
-def test_px_where_two_cells_touch_count_more():
-    counts = touching_counts(objects(), 5)
-    assert counts[10, 14] == counts[10, 15] == 5
-    assert set(np.unique(counts)) == {1, 5}
-    one = np.where(objects() == 1, 1, 0).astype(np.int32)
-    assert (touching_counts(one, 5) == 1).all()
-    apart = np.zeros((9, 30), np.int32)
-    apart[2:7, 2:10], apart[2:7, 18:26] = 7, 3
-    assert (touching_counts(apart, 5) == 1).all()
 
 
 def test_working_scale(tmp_path: Path):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.pictures import Scaled, cell_truth, touching_counts
+from trainer.pictures import Scaled, cell_truth
 from trainer.recipes import Recipe
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.scaling import resize_pixels, resize_probability
@@ -48,7 +48,7 @@ class Judgement:
 def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
     """Bring a judged picture to the scale at which the app runs its model."""
     if recipe.task == "cells":
-        return _cells(name, judged, *_objects_and_factor(judged, base, recipe), recipe.touching)
+        return _cells(name, judged, *_objects_and_factor(judged, base, recipe))
     frame = frame_for(judged.pixels, base.card)
     left, top, right, bottom = frame.box
     size = frame.height, frame.width
@@ -60,16 +60,14 @@ def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scal
     return cut_to_weight(Scaled("study", name, working_pixels(judged.pixels, frame), truth, weight))
 
 
-def _cells(name: str, judged: Judgement, objects: NDArray[np.int32], factor: float, touching: int) -> Scaled:
+def _cells(name: str, judged: Judgement, objects: NDArray[np.int32], factor: float) -> Scaled:
     height, width = (max(8, round(side * factor)) for side in judged.truth.shape)
     fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
     if factor > 1.5:
         fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
     pixels = resize_pixels(judged.pixels, height, width)
-    fitted = fitted.astype(np.int32)
-    counts = scale_weight(judged.weight, height, width).astype(np.int32) * touching_counts(fitted, touching)
-    weight = np.minimum(counts, 255).astype(np.uint8)
-    return cut_to_weight(Scaled("study", name, pixels, cell_truth(fitted), weight))
+    weight = scale_weight(judged.weight, height, width)
+    return cut_to_weight(Scaled("study", name, pixels, cell_truth(fitted.astype(np.int32)), weight))
 
 
 def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple[NDArray[np.int32], float]:
