@@ -12,7 +12,7 @@ from trainer.recipes import Augment, Recipe, change_recipe
 from vesselapp.core.errors import VesselError
 
 MOST_WEIGHT = 100
-_STEPS, _STEPS_VESSELS = 30, 160
+_STEPS, _STEPS_VESSELS = 25, 160
 """Steps of one training on a single picture; they grow with the square root of their number."""
 _OLD_SHARE_VESSELS = 0.25
 _SCALED_LITTLE = (0.85, 1.2)
