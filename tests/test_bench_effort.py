@@ -210,6 +210,9 @@ class Screen:
     def update(self) -> None:
         """Paint nothing."""
 
+    def pane_size(self) -> tuple[int, int]:
+        return HEIGHT, WIDTH
+
     def devicePixelRatioF(self) -> float:
         return 1.0
 

@@ -240,7 +240,7 @@ def test_a_card_shows_each_place_of_the_picture_where_it_says(turns: int, mirror
     way = np.stack([np.arange(20, 200), 60 + np.arange(180) // 3], axis=1).astype(np.int32)
     straight = Straight(way, 14.0, 200, 300)
     view = View(zoom=2.0, x=405, y=407, height=200, width=300, turns=turns, mirrored=mirrored)
-    layout = lay_out(straight, 90.0, view, (2000, 2000))
+    layout = lay_out(straight, 90.0, view)
     assert np.hypot(*layout.across) == pytest.approx(ACROSS * view.zoom)
     assert np.hypot(*layout.along) == pytest.approx(ALONG * view.zoom)
     assert layout.to_frame(*layout.to_device(33.0, 4.0)) == pytest.approx((33.0, 4.0))

@@ -392,6 +392,8 @@ class MainWindow(QMainWindow):
             )
             event.ignore()
             return
+        # What the keeper's thread still has to tell finds nobody.
+        self.workspace.standing_changed.disconnect(self._on_standing)
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()

@@ -77,8 +77,8 @@ class Layout:
         return Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1).clipped(height, width)
 
 
-def lay_out(straight: Straight, anchor: float, view: View, canvas: tuple[int, int]) -> Layout:
-    """Lay a card on a canvas (height, width in device px).
+def lay_out(straight: Straight, anchor: float, view: View, canvas: tuple[int, int] | None = None) -> Layout:
+    """Lay a card on a canvas (height, width in device px; None: there is room all around).
 
     The vessel's place so many px along it stays where it is, unless the card would run off the canvas: then
     it is moved in, as far as it fits.
@@ -99,6 +99,8 @@ def lay_out(straight: Straight, anchor: float, view: View, canvas: tuple[int, in
         across = -across
     place = np.array(view.to_canvas(*straight.to_picture(anchor, 0.0)))
     layout = Layout(straight, _pair(place - anchor * along), _pair(along), _pair(across))
+    if canvas is None:
+        return layout
     xs, ys = zip(*layout.corners(), strict=True)
     height, width = canvas
     shift = np.array([_moved_in(min(xs), max(xs), width), _moved_in(min(ys), max(ys), height)])
