@@ -297,6 +297,16 @@ def test_the_second_waits_and_takes_what_the_first_did(
     assert other.close(10) == []
 
 
+def test_what_is_saved_while_it_is_rescued_does_not_stay_rescued(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    sitting.keep_in_rescue()  # as when its thread ended the stroke just before
+    assert not list(keeper.rescue.folder.glob("*.rescue"))
+
+
 def test_a_lost_lock_keeps_the_strokes_and_puts_them_on_top(keeper: Keeper, place: AnnotationFolder) -> None:
     document, sitting = begin(keeper, place)
     stroke(document, Brush.PAINT, 20, (100, 100))

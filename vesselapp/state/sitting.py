@@ -360,8 +360,10 @@ class Sitting:
 
     def keep_in_rescue(self) -> None:
         """Put what is unsaved into the rescue folder (from any thread)."""
-        self._rescued = True
         self._rescue.keep(self, self.place, self.facts, self.unsaved())
+        self._rescued = True
+        if not self.unsaved().count:  # saved meanwhile, before its thread could know of the rescue
+            self._rescue.drop(self)
 
     def _end(self) -> None:
         with self._wake:
