@@ -110,21 +110,29 @@ def predict(
         deliver=None if on_tile is None else _deliverer(on_tile, frame),
         flips=flips,
     )
-    probability = np.zeros(pixels.shape[:2], np.float32)
     working = pixels if frame.whole else working_pixels(pixels, frame)
     warnings = warnings_for(working, frame, model.card)
+    probability = _probability(model, pixels.shape[:2], working, frame, wishes)
+    if model.provider_note != note:
+        warnings += (model.provider_note,)
+    seconds = time.perf_counter() - begun
+    return Prediction(probability, frame.field_of_view, model.provider, seconds, frame, warnings)
+
+
+def _probability(
+    model: Model, shape: tuple[int, ...], working: NDArray[np.uint8], frame: Frame, wishes: Wishes
+) -> NDArray[np.float32]:
+    """Run over the working pixels, and bring the answer to the picture's own (H, W)."""
+    probability = np.zeros(shape, np.float32)
     if frame.whole:
-        run_over(model, pixels, probability, wishes, frame.magnify)
+        run_over(model, working, probability, wishes, frame.magnify)
     else:
         plane = np.zeros((frame.height, frame.width), np.float32)
         run_over(model, working, plane, wishes)
         _scale_into(probability, plane, frame)
     if frame.field_of_view is not None:
         clear_outside(probability, frame.field_of_view)
-    if model.provider_note != note:
-        warnings += (model.provider_note,)
-    seconds = time.perf_counter() - begun
-    return Prediction(probability, frame.field_of_view, model.provider, seconds, frame, warnings)
+    return probability
 
 
 def _scale_into(probability: NDArray[np.float32], plane: NDArray[np.float32], frame: Frame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -123,10 +123,7 @@ def export_study(
     """
     judging = judging or Judging(study)
     records, listed = dict(study.records()), study.pictures()
-    chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
-    if not chosen:
-        hint = "Check where its pictures are." if everything else "Review some first, or export all (--all)."
-        raise VesselError(f"The study {study.name} has no pictures to export.", hint)
+    chosen = _chosen(study.name, listed, records, everything=everything)
     stems = [printable(stem) for stem in unique_stems([picture.path for picture in chosen])]
     _begin(out, kind, [(stem, stem + p.path.suffix.lower()) for stem, p in zip(stems, chosen, strict=True)])
     if objects is None:
@@ -153,6 +150,16 @@ def export_study(
         coco.write(out / COCO_NAME, study.name)
     AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
     return outcome
+
+
+def _chosen(
+    name: str, listed: Sequence[StudyPicture], records: Mapping[str, Record], *, everything: bool
+) -> list[StudyPicture]:
+    chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
+    if not chosen:
+        hint = "Check where its pictures are." if everything else "Review some first, or export all (--all)."
+        raise VesselError(f"The study {name} has no pictures to export.", hint)
+    return chosen
 
 
 def _is_reviewed(record: Record | None) -> bool:

@@ -114,7 +114,7 @@ def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None
     else:
         window.workspace.idle.emit()
     window.show()
-    window.tell_of_rescue()
+    window.safety.tell_of_rescue()
     status = app.exec()
     window.workspace.jobs.close()
     return int(status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import Enum
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
@@ -29,6 +28,7 @@ from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
+from vesselapp.ui.touch import Drag, Touch
 from vesselapp.ui.view import Look
 
 _WHEEL_NOTCH = 120
@@ -45,17 +45,6 @@ _SIGNS_OF_USE = {
     QEvent.Type.TabletMove,
     QEvent.Type.TouchUpdate,
 }
-
-
-class Drag(Enum):
-    """What the pressed pointer is doing."""
-
-    NONE = 0
-    TOOL = 1
-    PAN = 2
-    SIZE = 3
-    WIPE = 4
-    MINIMAP = 5
 
 
 class Canvas(PictureView):
@@ -92,12 +81,12 @@ class Canvas(PictureView):
         self.loupe = False
         self._space = False
         self._pressure = 1.0
-        self._drag = Drag.NONE
+        self.drag = Drag.NONE
         self._drag_button = Qt.MouseButton.NoButton
         self._drag_from = QPointF()
         self._size_from = 0
         self._pointer: QPointF | None = None
-        self._touched: tuple[QPointF, float] | None = None
+        self._touch = Touch(self)
 
     def set_document(self, document: Document | None, look: Look | None = None) -> None:
         """Show another document; a gesture under way on the one before is taken back."""
@@ -128,14 +117,14 @@ class Canvas(PictureView):
             return
         if masked:
             self.tool.paint(painter, dirty)
-        if self._pointer is None or self._drag is Drag.PAN:
+        if self._pointer is None or self.drag is Drag.PAN:
             return
         pointer, ratio = self.in_pane(self._pointer), self.devicePixelRatioF()
         if self.loupe:
             pixels = self._scene.document.pixels
             paint_loupe(painter, pixels, self.view, pointer, ratio, self.surround, self.picture_look)
         elif self.tool.sized and not self._space and self._brush_radius() >= 2:
-            centre = self.in_pane(self._drag_from) if self._drag is Drag.SIZE else pointer
+            centre = self.in_pane(self._drag_from) if self.drag is Drag.SIZE else pointer
             paint_ring(painter, centre, self._brush_radius())
 
     def _brush_radius(self) -> float:
@@ -163,24 +152,24 @@ class Canvas(PictureView):
         button = event.button()
         main = button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
         pans = button == Qt.MouseButton.MiddleButton or (self._space and button == Qt.MouseButton.LeftButton)
-        if self._drag is Drag.TOOL and pans:
+        if self.drag is Drag.TOOL and pans:
             return  # the wheel zooms and arrow keys pan in the middle of a stroke
-        if self._drag is not Drag.NONE:
+        if self.drag is not Drag.NONE:
             return
         self._drag_button, self._drag_from = button, event.position()
         self.marked = None
         free = main and not self.tool.covers(self.to_picture(event.position()))
         if pans:
-            self._drag = Drag.PAN
+            self.drag = Drag.PAN
         elif main and event.modifiers() & Qt.KeyboardModifier.AltModifier:
-            self._drag, self._size_from = Drag.SIZE, self.diameter
+            self.drag, self._size_from = Drag.SIZE, self.diameter
         elif free and self._on_minimap(event.position()):
-            self._drag = Drag.MINIMAP
+            self.drag = Drag.MINIMAP
             self._follow_minimap(event.position())
         elif self.split is Split.WIPE and abs(event.position().x() - self.wipe_x()) <= _WIPE_REACH and free:
-            self._drag = Drag.WIPE
+            self.drag = Drag.WIPE
         elif main:
-            self._drag = Drag.TOOL
+            self.drag = Drag.TOOL
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             opposite = button == Qt.MouseButton.RightButton
             self.tool.press(self.to_picture(event.position()), opposite=opposite, shift=shift)
@@ -192,20 +181,20 @@ class Canvas(PictureView):
         self._pointer = now
         if self.document is None:
             return
-        if self._drag is Drag.PAN:
+        if self.drag is Drag.PAN:
             (x1, y1), (x0, y0) = self.to_device(now), self.to_device(self._drag_from)
             self._drag_from = now
             self.show_view(self.view.moved(round(x1 - x0), round(y1 - y0)))
-        elif self._drag is Drag.SIZE:
+        elif self.drag is Drag.SIZE:
             scale = self.devicePixelRatioF() / self.view.zoom
             self.set_diameter(self._size_from + round(2 * (now.x() - self._drag_from.x()) * scale))
             self.update()
-        elif self._drag is Drag.WIPE:
+        elif self.drag is Drag.WIPE:
             self.wipe_share = min(max(now.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
-        elif self._drag is Drag.MINIMAP:
+        elif self.drag is Drag.MINIMAP:
             self._follow_minimap(now)
-        elif self._drag is Drag.TOOL:
+        elif self.drag is Drag.TOOL:
             self.tool.drag(self.to_picture(now))
         else:
             self.tool.hover(self.to_picture(now))
@@ -215,9 +204,9 @@ class Canvas(PictureView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the pressed pointer did."""
-        if event.button() != self._drag_button or self._drag is Drag.NONE:
+        if event.button() != self._drag_button or self.drag is Drag.NONE:
             return
-        drag, self._drag = self._drag, Drag.NONE
+        drag, self.drag = self.drag, Drag.NONE
         if drag is Drag.TOOL:
             self.tool.release(self.to_picture(event.position()))
         self._show_cursor()
@@ -256,14 +245,14 @@ class Canvas(PictureView):
         self._pressure = max(event.pressure(), 0.02) if event.type() != QEvent.Type.TabletRelease else 1.0
         eraser = event.pointerType() == QPointingDevice.PointerType.Eraser
         at = self.to_picture(event.position())
-        if event.type() == QEvent.Type.TabletPress and self._drag is Drag.NONE:
-            self._drag, self._drag_button = Drag.TOOL, event.button()
+        if event.type() == QEvent.Type.TabletPress and self.drag is Drag.NONE:
+            self.drag, self._drag_button = Drag.TOOL, event.button()
             opposite = eraser or event.button() == Qt.MouseButton.RightButton
             self.tool.press(at, opposite=opposite, shift=False)
-        elif event.type() == QEvent.Type.TabletMove and self._drag is Drag.TOOL:
+        elif event.type() == QEvent.Type.TabletMove and self.drag is Drag.TOOL:
             self.tool.drag(at)
-        elif event.type() == QEvent.Type.TabletRelease and self._drag is Drag.TOOL:
-            self._drag = Drag.NONE
+        elif event.type() == QEvent.Type.TabletRelease and self.drag is Drag.TOOL:
+            self.drag = Drag.NONE
             self.tool.release(at)
         before, self._pointer = self._pointer, event.position()
         self._update_pointer(before)
@@ -279,42 +268,10 @@ class Canvas(PictureView):
                 self.show_view(self.view.zoomed(1 + event.value(), *self.to_device(event.position())))
                 return True
         elif self.document is not None and isinstance(event, QTouchEvent):
-            self._follow_touch(event)
+            self._touch.follow(event)
             event.accept()
             return True
         return super().event(event)
-
-    def _follow_touch(self, event: QTouchEvent) -> None:
-        points = event.points()
-        ended = event.type() in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel)
-        if len(points) >= 2 and not ended:
-            if self._drag is Drag.TOOL:  # the first finger began a gesture that was none
-                self.cancel_gesture()
-            self._drag = Drag.PAN
-            self._follow_fingers(points[0].position(), points[1].position())
-            return
-        place = self.to_picture(points[0].position())
-        if event.type() == QEvent.Type.TouchBegin and self._drag is Drag.NONE:
-            self._drag, self.marked = Drag.TOOL, None
-            self.tool.press(place, opposite=False, shift=False)
-        elif event.type() == QEvent.Type.TouchUpdate and self._drag is Drag.TOOL:
-            self.tool.drag(place)
-        elif ended:
-            drag, self._drag, self._touched = self._drag, Drag.NONE, None
-            if drag is Drag.TOOL and event.type() == QEvent.Type.TouchEnd:
-                self.tool.release(place)
-            elif drag is Drag.TOOL:
-                self.tool.cancel()
-
-    def _follow_fingers(self, first: QPointF, second: QPointF) -> None:
-        middle = (first + second) / 2
-        apart = math.hypot(first.x() - second.x(), first.y() - second.y())
-        if self._touched is not None and apart > 0 and self._touched[1] > 0:
-            was, was_apart = self._touched
-            (x1, y1), (x0, y0) = self.to_device(middle), self.to_device(was)
-            moved = self.view.moved(round(x1 - x0), round(y1 - y0))
-            self.show_view(moved.zoomed(apart / was_apart, x1, y1))
-        self._touched = (middle, apart)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Show the brush again."""
@@ -375,7 +332,7 @@ class Canvas(PictureView):
         super().focusOutEvent(event)
 
     def _show_cursor(self) -> None:
-        if self._drag is Drag.PAN:
+        if self.drag is Drag.PAN:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif self._space:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
@@ -401,7 +358,7 @@ class Canvas(PictureView):
         """Take back the gesture under way; False where there is none."""
         taken_back = self.tool.cancel()
         if taken_back:
-            self._drag = Drag.NONE
+            self.drag = Drag.NONE
             self.update()
         return taken_back
 

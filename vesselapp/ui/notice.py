@@ -1,10 +1,12 @@
 """Lines over the canvas: of a problem, at its upper edge; of why a picture is locked, at its lower edge."""
 
+import logging
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+_log = logging.getLogger(__name__)
 _GAP = 12
 _WIDEST = 720
 
@@ -60,6 +62,11 @@ class NoticeBar(_Line):
     def show_text(self, text: str) -> None:
         """Show one or two sentences."""
         self._say(text)
+
+    def show_error(self, error: Exception) -> None:
+        """Show a problem, and keep it with its cause in the log."""
+        _log.info("told the user: %s", error, exc_info=error.__cause__)
+        self._say(str(error))
 
 
 class Banner(_Line):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
@@ -21,12 +20,12 @@ from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
 from vesselapp.ui.panels.pictures import PicturesPanel
+from vesselapp.ui.safety import Safety
 from vesselapp.ui.status import StatusLine
 from vesselapp.ui.study_commands import StudyCommands
 from vesselapp.ui.theme import surround_colour
 from vesselapp.ui.toolbox import Toolbox
 
-_log = logging.getLogger(__name__)
 _NEED_A_PICTURE = (
     *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split"),
     *("learn", "own_answer"),
@@ -63,7 +62,8 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(self.statusBar())
         thumbnails = Thumbnails(workspace.jobs.deliver, workspace.cache / "thumbnails")
         self.pictures = PicturesPanel(workspace.pictures, thumbnails)
-        self._failing = self._leaving = False
+        self.safety = Safety(workspace, self.notice, self.banner, self.status)
+        self._leaving = False
         self._models_listed = False
         self._docks = [
             self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 210),
@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
         workspace.idle.connect(self.list_models)
         workspace.failed.connect(self.tell_failure)
         workspace.told.connect(self.notice.show_text)
-        workspace.standing_changed.connect(self._on_standing)
+        workspace.standing_changed.connect(self.safety.show)
         workspace.leaving.connect(self.pictures.keep_note)
         workspace.ranking.found.connect(self.studies.show_ranking)
         workspace.ranking.ended.connect(self.studies.end_ranking)
@@ -282,8 +282,7 @@ class MainWindow(QMainWindow):
 
     def tell_failure(self, error: Exception) -> None:
         """Tell of a problem over the canvas, and keep it in the log."""
-        _log.info("told the user: %s", error, exc_info=error.__cause__)
-        self.notice.show_text(str(error))
+        self.notice.show_error(error)
 
     # -- tools -------------------------------------------------------------------------------------------
 
@@ -341,45 +340,6 @@ class MainWindow(QMainWindow):
 
     # -- keeping -----------------------------------------------------------------------------------------
 
-    def _on_standing(self) -> None:
-        """Say what is on the disk and what isn't, and why a picture can only be looked at."""
-        workspace = self.workspace
-        standing = workspace.sitting.standing if workspace.sitting is not None else None
-        unsaved = workspace.keeper.unsaved()
-        self.status.show_standing(standing, workspace.review, [one.facts.image for one, _ in unsaved])
-        problem = next((one.problem for _, one in unsaved if one.problem is not None), None)
-        if unsaved and not self._failing:
-            names = ", ".join(sitting.facts.image for sitting, _ in unsaved)
-            why = str(problem) if problem is not None else "The disk doesn't answer."
-            self.tell_failure(
-                VesselError(
-                    f"NOT SAVED: {names}. {why}",
-                    "It is kept in memory and in the rescue folder, and tried again every few seconds.",
-                )
-            )
-        elif self._failing and not unsaved:
-            self.notice.hide()
-            self.status.tell("Everything is saved again.")
-        self._failing = bool(unsaved)
-        stale = standing is not None and standing.holder is not None and standing.holder.stale
-        words = standing.words if standing is not None and standing.is_read_only else ""
-        self.banner.show_text(words, with_button=stale)
-
-    def tell_of_rescue(self) -> None:
-        """Say what an earlier run could not save, if anything."""
-
-        def tell(left: list[str]) -> None:
-            if left:
-                self.notice.show_text(
-                    f"Work on {', '.join(left)} could not be saved last time. "
-                    "It is in the rescue folder, and put back when the picture is opened again."
-                )
-
-        rescue = self.workspace.keeper.rescue
-        self.workspace.jobs.submit(
-            "rescue", lambda _job: [left.image for left in rescue.left()], tell, self.tell_failure
-        )
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let what was done get to the disk, then let go of everything; nothing is asked."""
         self.canvas.cancel_gesture()
@@ -393,7 +353,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         # What the keeper's thread still has to tell finds nobody.
-        self.workspace.standing_changed.disconnect(self._on_standing)
+        self.workspace.standing_changed.disconnect(self.safety.show)
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()

@@ -1,0 +1,64 @@
+"""Says what is on the disk and what isn't, what an earlier run left, and why a picture is locked."""
+
+from vesselapp.core.errors import VesselError
+from vesselapp.state.workspace import Workspace
+from vesselapp.ui.notice import Banner, NoticeBar
+from vesselapp.ui.status import StatusLine
+
+
+class Safety:
+    """Tells a person how safe their work is.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    notice : NoticeBar
+        Tells that something could not be saved.
+    banner : Banner
+        Tells why a picture can only be looked at.
+    status : StatusLine
+        Tells what is saved, and when that was.
+    """
+
+    def __init__(self, workspace: Workspace, notice: NoticeBar, banner: Banner, status: StatusLine) -> None:
+        self._workspace, self._notice, self._banner, self._status = workspace, notice, banner, status
+        self._failing = False
+
+    def show(self) -> None:
+        """Say it anew."""
+        workspace = self._workspace
+        standing = workspace.sitting.standing if workspace.sitting is not None else None
+        unsaved = workspace.keeper.unsaved()
+        self._status.show_standing(standing, workspace.review, [one.facts.image for one, _ in unsaved])
+        problem = next((one.problem for _, one in unsaved if one.problem is not None), None)
+        if unsaved and not self._failing:
+            names = ", ".join(sitting.facts.image for sitting, _ in unsaved)
+            why = str(problem) if problem is not None else "The disk doesn't answer."
+            self._notice.show_error(
+                VesselError(
+                    f"NOT SAVED: {names}. {why}",
+                    "It is kept in memory and in the rescue folder, and tried again every few seconds.",
+                )
+            )
+        elif self._failing and not unsaved:
+            self._notice.hide()
+            self._status.tell("Everything is saved again.")
+        self._failing = bool(unsaved)
+        stale = standing is not None and standing.holder is not None and standing.holder.stale
+        words = standing.words if standing is not None and standing.is_read_only else ""
+        self._banner.show_text(words, with_button=stale)
+
+    def tell_of_rescue(self) -> None:
+        """Say what an earlier run could not save, if anything."""
+
+        def tell(left: list[str]) -> None:
+            if left:
+                self._notice.show_text(
+                    f"Work on {', '.join(left)} could not be saved last time. "
+                    "It is in the rescue folder, and put back when the picture is opened again."
+                )
+
+        rescue = self._workspace.keeper.rescue
+        self._workspace.jobs.submit(
+            "rescue", lambda _job: [left.image for left in rescue.left()], tell, self._notice.show_error
+        )
