@@ -141,10 +141,11 @@ def judge(study: Path, run: Path, settings: dict[str, str], events: Events) -> N
     gain = {"better": 0.03, "same": 0.0, "worse": -0.04}[word]
     shutil.copyfile(study / "candidate-for-tests.onnx", run / "candidate.onnx")
     rows = [
-        ("new", "judge pictures", 1, 0.9, 0.9 + gain, gain, gain - 0.01, gain + 0.01),
-        ("old", "agreement", 2, 0.95, 0.949, -0.001, -0.003, 0.001),
+        ("new", "judge pictures", 1, 0.9, 0.9 + gain, gain, gain - 0.01, gain + 0.01, "Dice"),
+        ("old", "old pictures", 2, 0.95, 0.949, -0.001, -0.003, 0.001, "Dice"),
+        ("old", "other pictures", 2, 1.0, 0.998, -0.002, -0.004, 0.0, "agreement"),
     ]
-    names = ("ground", "set", "pictures", "incumbent", "candidate", "difference", "low", "high")
+    names = ("ground", "set", "pictures", "incumbent", "candidate", "difference", "low", "high", "measure")
     verdict = {
         "verdict": "no clear difference" if word == "same" else word,
         "sentence": SENTENCES[word],

@@ -388,6 +388,26 @@ def test_preferences_are_taken(
     qtbot.waitUntil(lambda: bool(answers), timeout=20000)
 
 
+def test_a_narrow_status_line_shows_what_is_left_and_what_is_saved(
+    window: MainWindow, vessel: Document
+) -> None:
+    window.resize(683, 340)  # 1366x768 at twice the scale
+    status, bar = window.status, window.statusBar()
+    status.show_doubt(1234)
+    status.show_zoom(12.345)
+    status.saved.setText("saved 12:34:56")
+    QApplication.processEvents()
+    for label in (status.doubt, status.saved, status.zoom):
+        assert label.width() >= label.sizeHint().width()
+        left = label.mapTo(bar, QPoint(0, 0)).x()
+        assert left >= status.place.geometry().left() + status.place.minimumWidth()
+        assert left + label.width() <= bar.width()
+    status.show_progress("Finding", 0.5)
+    QApplication.processEvents()
+    assert status.cancel.isVisible()
+    assert status.cancel.mapTo(bar, QPoint(0, 0)).x() >= status.place.geometry().left()
+
+
 def test_n_goes_to_doubtful_places_and_says_how_many_are_left(
     qtbot: QtBot, window: MainWindow, vessel: Document
 ) -> None:

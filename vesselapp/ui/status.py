@@ -1,13 +1,23 @@
 """The status line: pointer, progress, what is saved, zoom; each has its place, so nothing jumps."""
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QStackedWidget,
+    QStatusBar,
+    QToolButton,
+    QWidget,
+)
 
 from vesselapp.core.evidence import LOWEST, Correction
 from vesselapp.state.document import Document
 from vesselapp.state.review import Review
 from vesselapp.state.standing import Standing, local_time
 
+_PROGRESS = 110
 _CORRECTED = {
     Correction.BACKGROUND: "corrected: background",
     Correction.FOREGROUND: "corrected: foreground",
@@ -26,30 +36,35 @@ class StatusLine(QObject):
         self._document: Document | None = None
         self._place: tuple[float, float] | None = None
         self.place = QLabel()
-        self.place.setMinimumWidth(
-            bar.fontMetrics().horizontalAdvance("x 00000  y 00000  p 0.000  corrected: background")
-        )
+        self.place.setMinimumWidth(bar.fontMetrics().horizontalAdvance("x 00000  y 00000  p 0.000"))
+        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.task = QLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
-        self.progress.setFixedWidth(160)
+        self.progress.setFixedWidth(_PROGRESS)
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Progress")
         self.cancel = QToolButton()
         self.cancel.setText("Cancel")
         self.cancel.clicked.connect(self.cancel_wanted)
         self.doubt = QLabel()
+        self.doubt.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        under_way = QWidget()
+        row = QHBoxLayout(under_way)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.progress)
+        row.addWidget(self.cancel)
+        # One room for both: a small window has no other.
+        self._room = QStackedWidget()
+        self._room.addWidget(self.doubt)
+        self._room.addWidget(under_way)
         self.saved = QLabel("")
         self.saved.setObjectName("saved")
         self.zoom = QLabel("100 %")
         self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        bar.addWidget(self.place)
-        for hidden in (self.progress, self.cancel):
-            policy = hidden.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)
-            hidden.setSizePolicy(policy)
-        for widget in (self.task, self.progress, self.cancel, self.doubt, self.saved, self.zoom):
+        bar.addWidget(self.place, 1)
+        for widget in (self.task, self._room, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
         self._passing = QTimer(self)
         self._passing.setSingleShot(True)
@@ -97,15 +112,13 @@ class StatusLine(QObject):
         self._passing.stop()
         self.task.setText(task)
         self.progress.setValue(round(share * 1000))
-        self.progress.show()
-        self.cancel.show()
+        self._room.setCurrentIndex(1)
 
     def show_idle(self) -> None:
         """Show that nothing is under way."""
         if not self._passing.isActive():
             self.task.setText("")
-        self.progress.hide()
-        self.cancel.hide()
+        self._room.setCurrentIndex(0)
 
     def show_doubt(self, left: int) -> None:
         """Show how many doubtful places have not been looked at."""

@@ -212,8 +212,7 @@ def _cells(ground: Ground) -> tuple[str, ...]:
     if ground.low is not None and ground.high is not None:
         between = f"  ({points(ground.low)} to {points(ground.high)})"
     if ground.ground == "old" and ground.low is not None and ground.high is not None:
-        worse = "worse" if ground.high < 0 else "perhaps worse"
-        between += "  not worse" if ground.not_worse else f"  {worse}"
+        between += f"  {_held(ground)}"
     measure = "" if ground.measure == "Dice" else f", {ground.measure}"
     return (
         f"{_GROUNDS[ground.ground]}: {ground.set}{measure}",
@@ -222,6 +221,15 @@ def _cells(ground: Ground) -> tuple[str, ...]:
         dice(ground.candidate),
         points(ground.difference) + between,
     )
+
+
+def _held(ground: Ground) -> str:
+    """Say whether old ground is held; how far two models agree says nothing of that."""
+    if ground.measure == "agreement":
+        return "as on the judged ones" if ground.not_worse else "less than on the judged ones"
+    if ground.not_worse:
+        return "not worse"
+    return "worse" if ground.high is not None and ground.high < 0 else "perhaps worse"
 
 
 def _facts(verdict: Verdict) -> str:
