@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
+from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Point
 from vesselapp.core.tools.trace import Tracer
@@ -25,6 +26,13 @@ _AHEAD_PX = 300
 _WIDEST_CHANGE = 20
 
 
+class _Node(NamedTuple):
+    """A place clicked, and what the piece that led to it changed: None where nothing had to be."""
+
+    place: Place
+    edit: Edit | None
+
+
 class TraceTool(Tool):
     """Live wire along vessels.
 
@@ -38,7 +46,7 @@ class TraceTool(Tool):
         super().__init__(canvas)
         self._tracer: Tracer | None = None
         self._tracer_for: Document | None = None
-        self._nodes: list[Place] = []
+        self._nodes: list[_Node] = []
         self._centres: NDArray[np.float32] | None = None
         self._widths: NDArray[np.float32] | None = None
         self._place: Place | None = None
@@ -63,14 +71,16 @@ class TraceTool(Tool):
         tracer, document = self._ready(), self.canvas.document
         if tracer is None or document is None:
             return
-        place = tracer.snapped(_pixel(at), self._reach())
+        place, edit = tracer.snapped(_pixel(at), self._reach()), None
         if self._nodes:
             self._find(place)
             if self._centres is not None and self._widths is not None:
                 parts = paint_path(self._centres, self._widths, document.height, document.width)
                 correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
-                document.change("Untrace" if opposite else "Trace", parts, correction)
-        self._set_nodes([*self._nodes, place])
+                edit = document.change("Untrace" if opposite else "Trace", parts, correction)
+            if edit is None and document.locked:
+                return
+        self._set_nodes([*self._nodes, _Node(place, edit)])
 
     def hover(self, at: Point) -> None:
         """Show the way to the pointer."""
@@ -93,12 +103,13 @@ class TraceTool(Tool):
         return ended
 
     def step_back(self) -> bool:
-        """Take the newest node back, with the piece that led to it."""
+        """Take the newest node back, with the piece that led to it unless something was done since."""
         if not self._nodes:
             return False
-        document = self.canvas.document
-        if len(self._nodes) > 1 and document is not None:
-            document.undo()
+        document, edit = self.canvas.document, self._nodes[-1].edit
+        newest = document is not None and edit is not None and document.history.state is edit
+        if newest and document is not None and not document.undo():
+            return True
         self._set_nodes(self._nodes[:-1])
         return True
 
@@ -117,7 +128,8 @@ class TraceTool(Tool):
             painter.setPen(QPen(QColor(255, 255, 255, 230), 1))
             painter.drawPolyline(points)
         if self._nodes:
-            x, y = view.to_canvas(self._nodes[-1][0] + 0.5, self._nodes[-1][1] + 0.5)
+            place = self._nodes[-1].place
+            x, y = view.to_canvas(place[0] + 0.5, place[1] + 0.5)
             paint_ring(painter, QPointF(x / ratio, y / ratio), 5)
 
     def _ready(self) -> Tracer | None:
@@ -131,12 +143,12 @@ class TraceTool(Tool):
             self._nodes = []
         return self._tracer
 
-    def _set_nodes(self, nodes: list[Place]) -> None:
+    def _set_nodes(self, nodes: list[_Node]) -> None:
         self._nodes = nodes
         self._centres = self._widths = None
         if self._tracer is not None and self.canvas.document is not None:
             self._tracer.level = self.canvas.document.level
-            self._tracer.set_node(nodes[-1] if nodes else None)
+            self._tracer.set_node(nodes[-1].place if nodes else None)
             self._known_as = (self.canvas.document.history.state, self.canvas.document.level)
             if nodes:
                 self._tracer.prepare(_AHEAD_PX)
