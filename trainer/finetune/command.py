@@ -115,7 +115,7 @@ def _work(course: Course) -> Verdict:
         learnt = list(plan.sides.learn)
         if number:
             learnt = without(learnt, keys, plan.subjects)
-        file, threshold, parity = finish(course, place, learnt)
+        file, threshold, parity = finish(course, ground, place, learnt)
         candidates.append((file, keys))
         parities.append(parity)
         if not number:

@@ -10,7 +10,7 @@ import torch
 from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement
-from trainer.finetune.lessons import lesson_of, off_scale
+from trainer.finetune.lessons import OFF_SCALE, lesson_of, off_scale
 from trainer.finetune.old import Replay, other_lesson, read_replay, replay_lessons, samples_of
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
@@ -159,7 +159,7 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     return found
 
 
-def finish(course: Course, folder: Path, keys: list[str]) -> tuple[Path, float, float]:
+def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tuple[Path, float, float]:
     """Make a trained net a file: give the file, its threshold, and how far it is from the net."""
     plan, recipe = course.plan, course.base_recipe
     net = build_net(recipe)
@@ -167,7 +167,8 @@ def finish(course: Course, folder: Path, keys: list[str]) -> tuple[Path, float, 
     net.load_state_dict(blended(course.base_net, tuned, plan.tuning.blend))
     lessons = [course.lessons[key] for key in keys]
     before = course.card.threshold
-    threshold = set_threshold(net, recipe, stride_of(recipe), lessons, before)
+    old = [picture for picture in ground.taught if picture.set_name != OFF_SCALE]
+    threshold = set_threshold(net, recipe, stride_of(recipe), lessons, old, before)
     card = tuned_card(
         course.card,
         parent=plan.base_sha256,

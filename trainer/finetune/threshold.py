@@ -1,4 +1,8 @@
-"""The threshold, set anew: fine-tuning shifts a net's probabilities, and much of forgetting is just that."""
+"""The threshold, set anew: fine-tuning shifts a net's probabilities, and most of forgetting is just that.
+
+On what was learnt Dice hardly depends on the threshold, for that is what was learnt; on old ground it does.
+So old ground decides where any is at hand (docs/learning.md has the figures).
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +15,7 @@ from trainer.recipes import Recipe
 from vesselapp.core.evidence import HIGHEST, LOWEST, level_of, quantise, threshold_of
 
 _WORTH = 0.002
-"""A change must bring so much Dice on what was learnt."""
+"""A change must bring so much Dice."""
 _RANGE = (0.15, 0.85)
 
 
@@ -27,24 +31,49 @@ def dice_curve(
 
 
 def set_threshold(
-    net: Segmenter, recipe: Recipe, stride: int, pictures: Sequence[Scaled], before: float
+    net: Segmenter,
+    recipe: Recipe,
+    stride: int,
+    learnt: Sequence[Scaled],
+    old: Sequence[Scaled],
+    before: float,
 ) -> float:
-    """Choose the threshold with the highest mean Dice on what was learnt; the old one where little is gained.
+    """Choose the threshold with the highest mean Dice on old ground, or without any on what was learnt.
 
     Parameters
     ----------
     net : Segmenter
     recipe : Recipe
     stride : int
-    pictures : sequence of Scaled
+    learnt : sequence of Scaled
+        With the person's masks.
+    old : sequence of Scaled
+        Old ground, with what the base marks there.
     before : float
-        The base's threshold, 0-1.
+        The base's threshold, 0-1; it stays where little is gained.
 
     Returns
     -------
     float
         0-1.
     """
+    mean = _mean_curve(net, recipe, stride, old)
+    if mean is None:
+        mean = _mean_curve(net, recipe, stride, learnt)
+    if mean is None:
+        return before
+    low, high = (level_of(end) for end in _RANGE)
+    best = low + int(np.argmax(mean[low : high + 1]))
+    if mean[best] < mean[level_of(before)] + _WORTH:
+        return before
+    assert LOWEST < best <= HIGHEST
+    return round(threshold_of(best), 3)
+
+
+def _mean_curve(
+    net: Segmenter, recipe: Recipe, stride: int, pictures: Sequence[Scaled]
+) -> NDArray[np.float64] | None:
+    """Give the mean `dice_curve`; None where nothing is to be found in any picture."""
     curves = []
     for picture in pictures:
         foreground = list(recipe.foreground)
@@ -52,12 +81,4 @@ def set_threshold(
         if (truth & (picture.valid > 0)).any():
             answer = answer_whole(net, picture.pixels, stride)[..., foreground].sum(axis=-1)
             curves.append(dice_curve(np.ascontiguousarray(answer, np.float32), truth, picture.valid))
-    if not curves:
-        return before
-    mean = np.mean(curves, axis=0)
-    low, high = (level_of(end) for end in _RANGE)
-    best = low + int(np.argmax(mean[low : high + 1]))
-    if mean[best] < mean[level_of(before)] + _WORTH:
-        return before
-    assert LOWEST < best <= HIGHEST
-    return round(threshold_of(best), 3)
+    return np.mean(curves, axis=0) if curves else None

@@ -1,0 +1,50 @@
+"""Where the threshold of a candidate is set."""
+
+import numpy as np
+import torch
+
+from trainer.finetune.threshold import set_threshold
+from trainer.pictures import Scaled
+from trainer.recipes import RECIPES
+
+RECIPE = RECIPES["fundus-vessels"]
+
+
+class Grey(torch.nn.Module):
+    """Answers a px's grey as its probability."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.none = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        grey = pixels[..., :1].permute(0, 3, 1, 2).float() / 255
+        return torch.logit(grey.clamp(0.001, 0.999)), grey
+
+
+def picture(name: str, darkest_vessel: int) -> Scaled:
+    """Every grey once in 16 rows; from one on, it is vessel."""
+    grey = np.tile(np.arange(256, dtype=np.uint8), (16, 1))
+    truth = np.where(grey >= darkest_vessel, 255, 0).astype(np.uint8)
+    return Scaled(name, name, np.stack([grey] * 3, axis=-1), truth[:, :, None], np.ones_like(grey))
+
+
+def chosen(learnt: list[Scaled], old: list[Scaled]) -> float:
+    return set_threshold(Grey(), RECIPE, 8, learnt, old, 0.45)
+
+
+def test_old_ground_decides_where_there_is_any() -> None:
+    learnt, old = picture("learnt", 153), picture("old", 77)
+    assert abs(chosen([learnt], []) - 0.6) < 0.01
+    assert abs(chosen([learnt], [old]) - 0.3) < 0.01
+
+
+def test_the_threshold_stays_where_little_is_gained() -> None:
+    assert chosen([picture("learnt", 115)], []) == 0.45
+    assert chosen([picture("learnt", 153)], [picture("old", 115)]) == 0.45
+
+
+def test_pictures_in_which_nothing_is_decide_nothing() -> None:
+    empty = picture("old", 256)
+    assert abs(chosen([picture("learnt", 153)], [empty]) - 0.6) < 0.01
+    assert chosen([empty], [empty]) == 0.45
