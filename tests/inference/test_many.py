@@ -203,3 +203,49 @@ def test_workers_that_run_out_of_memory_together_ask_for_less_just_once(
     outcomes = list(predict_many(pictures[:3], spec, workers=3))
     assert [outcome.problem for outcome in outcomes] == [""] * 3
     assert [model.tile_size for model in models] == [64]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_results_of_another_picture_of_that_name_stay(tmp_path: Path, spec: BatchSpec, resume: bool) -> None:
+    pictures = []
+    for day in (1, 2):
+        pictures.append(tmp_path / f"day{day}" / "IM1.png")
+        pictures[-1].parent.mkdir()
+        Image.fromarray(fundus_picture(200, 240, 180, seed=day)).save(pictures[-1])
+    masks = []
+    for picture in pictures:
+        (outcome,) = predict_many([picture], spec, resume=resume)
+        assert outcome.outputs is not None
+        masks.append(outcome.outputs["mask"])
+    assert len(set(masks)) == 2
+    assert [row["file"] for row in _rows(spec)] == [str(picture) for picture in pictures]
+    before = [mask.read_bytes() for mask in masks]
+    for picture, mask in zip(pictures, masks, strict=True):
+        (outcome,) = predict_many([picture], spec, resume=True)
+        assert outcome.resumed
+        assert (outcome.outputs or {})["mask"] == mask
+    assert [mask.read_bytes() for mask in masks] == before
+
+
+def test_pictures_given_by_their_name_alone_are_told_apart(
+    tmp_path: Path, spec: BatchSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (1, 2, 1):
+        folder = tmp_path / f"day{day}"
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        if not Path("IM1.png").exists():
+            Image.fromarray(fundus_picture(200, 240, 180, seed=day)).save("IM1.png")
+        (outcome,) = predict_many([Path("IM1.png")], spec, resume=True)
+        assert outcome.picture == Path("IM1.png")
+    assert outcome.resumed
+    assert len(_rows(spec)) == 2
+
+
+def test_a_new_run_forgets_lines_whose_results_are_gone(pictures: list[Path], spec: BatchSpec) -> None:
+    for outcome in predict_many(pictures[:2], spec):
+        if outcome.picture == pictures[0]:
+            for file in (outcome.outputs or {}).values():
+                file.unlink()
+    list(predict_many(pictures[2:3], spec))
+    assert [row["file"] for row in _rows(spec)] == [str(path) for path in pictures[1:3]]

@@ -132,7 +132,7 @@ def written_by_vesselapp(path: Path) -> bool:
         return False
 
 
-def unique_stems(paths: Sequence[Path]) -> list[str]:
+def unique_stems(paths: Sequence[Path], taken: Mapping[str, Path] | None = None) -> list[str]:
     """Give each picture a stem for its output files, so that no two write to the same place.
 
     It is the picture's own stem where no other has it (upper and lower case being alike); where several
@@ -143,21 +143,29 @@ def unique_stems(paths: Sequence[Path]) -> list[str]:
     Parameters
     ----------
     paths : pictures
+    taken : mapping, optional
+        Whose the stems are (case folded) that were given before: no other picture gets them.
 
     Returns
     -------
     list of str
         One for each path.
     """
+    owner = taken or {}
     steps = [0] * len(paths)
-    most = max((len(path.parts) for path in paths), default=0) + 1
+    most = max((len(path.absolute().parts) for path in paths), default=0) + 1
+
+    def shared(i: int) -> bool:
+        stem = stems[i].casefold()
+        return counts[stem] > 1 or owner.get(stem, paths[i]) != paths[i]
+
     while True:
         stems = [_stem(path, step) for path, step in zip(paths, steps, strict=True)]
         counts = Counter(stem.casefold() for stem in stems)
-        shared = [i for i, stem in enumerate(stems) if counts[stem.casefold()] > 1 and steps[i] < most]
-        if not shared:
-            return _numbered(stems)
-        for i in shared:
+        longer = [i for i in range(len(paths)) if steps[i] < most and shared(i)]
+        if not longer:
+            return _numbered(stems, paths, owner)
+        for i in longer:
             steps[i] += 1
 
 
@@ -169,15 +177,19 @@ def _stem(path: Path, step: int) -> str:
     return "_".join([*folders[::-1], path.stem, path.suffix.lstrip(".")]).strip("_")
 
 
-def _numbered(stems: list[str]) -> list[str]:
-    taken = {stem.casefold() for stem in stems}
+def _numbered(stems: list[str], paths: Sequence[Path], owner: Mapping[str, Path]) -> list[str]:
+    planned = {stem.casefold() for stem in stems}
     seen: set[str] = set()
     unique = []
-    for stem in stems:
+    for stem, path in zip(stems, paths, strict=True):
         candidate, number = stem, 2
-        while candidate.casefold() in seen or (number > 2 and candidate.casefold() in taken):
+        while (
+            (name := candidate.casefold()) in seen
+            or (number > 2 and name in planned)
+            or owner.get(name, path) != path
+        ):
             candidate, number = f"{stem}_{number}", number + 1
-        seen.add(candidate.casefold())
+        seen.add(name)
         unique.append(candidate)
     return unique
 

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -130,8 +130,17 @@ class Control:
         self._go.wait()
 
 
-def plan_errands(pictures: Sequence[Path], spec: BatchSpec) -> list[Errand]:
+def plan_errands(
+    pictures: Sequence[Path], spec: BatchSpec, taken: Mapping[str, Path] | None = None
+) -> list[Errand]:
     """Give each picture a name for its results, and make the folder for them.
+
+    Parameters
+    ----------
+    pictures : sequence of Path
+    spec : BatchSpec
+    taken : mapping, optional
+        Names (case folded) that results in the folder have already, and of which picture they are.
 
     Raises
     ------
@@ -140,8 +149,9 @@ def plan_errands(pictures: Sequence[Path], spec: BatchSpec) -> list[Errand]:
     """
     make_folder(spec.out)
     originals = {os.path.realpath(path) for path in pictures}
+    stems = unique_stems([Path(os.path.abspath(path)) for path in pictures], taken)  # noqa: PTH100
     errands = []
-    for path, stem in zip(pictures, unique_stems(pictures), strict=True):
+    for path, stem in zip(pictures, stems, strict=True):
         targets = [spec.out / f"{stem}{SUFFIXES[kind]}" for kind in spec.save]
         trap = next((target for target in targets if os.path.realpath(target) in originals), None)
         refusal = "" if trap is None else f"{trap} is one of the pictures that were given."

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.export import SUFFIXES
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.core.image import natural_key
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
@@ -95,11 +98,35 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise VesselError(f"{path} is not a manifest of this app.", "Choose another folder.")
             # The last line may be cut short, where the machine stopped while it was written.
-            return {row["file"]: row for row in reader if None not in row.values() and None not in row}
+            whole = (row for row in reader if None not in row.values() and None not in row)
+            return {_file(Path(row["file"])): row for row in whole}
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise VesselError(f"{path} can't be read.", "Choose another folder.") from error
+
+
+def of_others(
+    rows: dict[str, dict[str, str]], pictures: Sequence[Path], folder: Path
+) -> dict[str, dict[str, str]]:
+    """Give the lines of other pictures whose results still lie in the folder: they stay in its manifest."""
+    ours = {_file(picture) for picture in pictures}
+    return {
+        file: row
+        for file, row in rows.items()
+        if file not in ours and any((folder / name).is_file() for name in _results(row))
+    }
+
+
+def stems_of(rows: dict[str, dict[str, str]]) -> dict[str, Path]:
+    """Give whose the stems of results are: picture by case-folded stem."""
+    return {
+        name[: -len(suffix)].casefold(): Path(file)
+        for file, row in rows.items()
+        for name in _results(row)
+        for suffix in SUFFIXES.values()
+        if name.endswith(suffix)
+    }
 
 
 def still_to_do(
@@ -121,8 +148,8 @@ def still_to_do(
     """
     to_do, done = [], []
     for errand in errands:
-        row = rows.get(str(errand.picture))
-        outcome = None if row is None else _outcome(row)
+        row = rows.get(_file(errand.picture))
+        outcome = None if row is None else _outcome(row, spec.out)
         same = (
             row is not None
             and outcome is not None
@@ -135,7 +162,7 @@ def still_to_do(
             and all(path.is_file() for path in (outcome.outputs or {}).values())
         )
         if same and outcome is not None:
-            done.append(outcome)
+            done.append(replace(outcome, picture=errand.picture))
         else:
             to_do.append(errand)
     return to_do, done
@@ -145,7 +172,7 @@ def _row(outcome: Outcome) -> dict[str, str]:
     size, modified = _stamp(outcome.picture)
     outputs = [f"{kind}={path}" for kind, path in (outcome.outputs or {}).items()]
     return {
-        "file": str(outcome.picture),
+        "file": _file(outcome.picture),
         "bytes": size,
         "modified_ns": modified,
         "model": outcome.model,
@@ -162,13 +189,23 @@ def _row(outcome: Outcome) -> dict[str, str]:
     }
 
 
-def _outcome(row: dict[str, str]) -> Outcome | None:
+def _file(picture: Path) -> str:
+    """Name a picture alike from whatever folder the app was started in."""
+    return os.path.abspath(picture)  # noqa: PTH100 - links are kept as they are
+
+
+def _results(row: dict[str, str]) -> list[str]:
+    """Give the names of a line's results; they lie beside the manifest."""
+    return [Path(part.partition("=")[2]).name for part in row["outputs"].split(_BETWEEN) if part]
+
+
+def _outcome(row: dict[str, str], folder: Path) -> Outcome | None:
     try:
         pairs = [part.split("=", 1) for part in row["outputs"].split(_BETWEEN) if part]
         return Outcome(
             Path(row["file"]),
             problem=row["problem"],
-            outputs={kind: Path(path) for kind, path in pairs},
+            outputs={kind: folder / Path(path).name for kind, path in pairs},
             model=row["model"],
             model_sha256=row["model_sha256"],
             provider=row["provider"],

@@ -6,7 +6,7 @@ from pathlib import Path
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
 from vesselapp.inference.cards import file_sha256, kept_card, own_card
 from vesselapp.inference.graph import read_graph
-from vesselapp.inference.manifest import Manifest, read_manifest, still_to_do
+from vesselapp.inference.manifest import Manifest, of_others, read_manifest, stems_of, still_to_do
 from vesselapp.inference.model import Model
 from vesselapp.inference.workers import run_batch
 
@@ -23,6 +23,8 @@ def predict_many(
     model: Model | None = None,
 ) -> Generator[Outcome, None, None]:
     """Write the results of many pictures and a manifest, and give what became of each as it is done.
+
+    Results of other pictures that an earlier run wrote into the folder stay, and so do their lines.
 
     Parameters
     ----------
@@ -56,9 +58,10 @@ def predict_many(
         from vesselapp.inference.cluster import check_address
 
         check_address(dask)
-    errands = plan_errands(pictures, spec)
-    to_do, done = (list(errands), []) if not resume else _resumed(errands, spec)
-    kept = read_manifest(spec.out) if resume else {}
+    rows = read_manifest(spec.out)
+    errands = plan_errands(pictures, spec, stems_of(rows))
+    to_do, done = (list(errands), []) if not resume else _resumed(errands, rows, spec)
+    kept = rows if resume else of_others(rows, pictures, spec.out)
     with Manifest(spec.out, kept) as manifest:
         for outcome in done:
             yield outcome
@@ -75,11 +78,13 @@ def predict_many(
             yield outcome
 
 
-def _resumed(errands: list[Errand], spec: BatchSpec) -> tuple[list[Errand], list[Outcome]]:
+def _resumed(
+    errands: list[Errand], rows: dict[str, dict[str, str]], spec: BatchSpec
+) -> tuple[list[Errand], list[Outcome]]:
     """Split errands into those to do and those already done as they are wanted now."""
     sha256 = file_sha256(spec.model)
     card = own_card(read_graph(spec.model), spec.model) or kept_card(sha256)
     if card is None:  # never met before, so nothing was done with it
         return list(errands), []
     threshold = card.threshold if spec.threshold is None else spec.threshold
-    return still_to_do(errands, read_manifest(spec.out), spec, model_sha256=sha256, threshold=threshold)
+    return still_to_do(errands, rows, spec, model_sha256=sha256, threshold=threshold)
