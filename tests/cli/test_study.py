@@ -41,6 +41,22 @@ def test_info(study: Study, run: Run) -> None:
     assert "isn't there" in outcome.err
 
 
+def test_pictures_that_were_moved_are_found_again(study: Study, run: Run) -> None:
+    review(study, "eye 0.png")
+    outcome = run("study", "moved", "my study", "--pictures", "pictures")
+    assert outcome.status == 1
+    assert "None of the folders" in outcome.err
+    (study.folder.parent / "pictures").rename("gone")
+    outcome = run("study", "moved", "my study", "--pictures", "gone", "--were-in", "elsewhere")
+    assert outcome.status == 1
+    assert "Which folder was moved?" in outcome.err
+    outcome = run("study", "moved", "my study", "--pictures", "gone")
+    assert (outcome.status, outcome.out.strip()) == (0, "Eyes: 3 pictures found")
+    (facts,) = run("study", "info", "my study", "--json").records
+    assert (facts["pictures"], facts["reviewed"], facts["missing_folders"]) == (3, 1, [])
+    assert run("study", "verify", "my study").status == 0
+
+
 def test_verify_says_what_is_wrong(study: Study, run: Run) -> None:
     review(study, "eye 0.png")
     outcome = run("study", "verify", "my study")

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from vesselapp.cli import say
+from vesselapp.core.errors import VesselError
 from vesselapp.core.user import user_name
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
@@ -121,6 +122,24 @@ def take(options: argparse.Namespace) -> int:
         )
     facts = {"folder": str(study.folder), "pictures": len(outcome.pictures)}
     return _tell(options, facts, outcome.left_out, outcome.notes, "taken into")
+
+
+def moved(options: argparse.Namespace) -> int:
+    """Say where a folder of pictures is now."""
+    study = Study.open(options.study)
+    missing = study.missing_roots
+    were = [root for root in missing if options.were_in is None or root == options.were_in.absolute()]
+    if not missing:
+        raise VesselError(
+            f"None of the folders of pictures of {study.name} is missing.", "Nothing is changed."
+        )
+    if len(were) != 1:
+        listed = ", ".join(str(root) for root in missing)
+        raise VesselError(f"Which folder was moved? Missing are: {listed}.", "Name one with --were-in.")
+    study.set_root(study.roots.index(were[0]), options.pictures, user_name())
+    count = len(study.pictures())
+    print(f"{study.name}: {count} {'picture' if count == 1 else 'pictures'} found")
+    return 0
 
 
 def _tell(

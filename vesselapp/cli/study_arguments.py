@@ -30,6 +30,11 @@ def study_parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print one JSON object a finding")
     _add_export(commands)
     _add_import(commands)
+    moved = _command(commands, "moved", "moved", "say where pictures that were moved are now")
+    moved.add_argument("--pictures", metavar="DIR", type=Path, required=True, help="where they are now")
+    moved.add_argument(
+        "--were-in", metavar="DIR", type=Path, help="where they were, if several folders are missing"
+    )
     return parser
 
 
