@@ -99,3 +99,13 @@ def corrected_share(study: Study) -> float:
     mask = quantise(tiny_probability(read_image(study.pictures()[0].path).pixels)) >= level_of(0.5)
     mask[:60] = True
     return float(mask.mean())
+
+
+def test_a_damaged_record_is_told(tmp_path: Path) -> None:
+    study = drawn_study(tmp_path / "study")
+    for picture in study.pictures():
+        review(study, picture)
+    (study.place(study.pictures()[1]).folder / "record.json").write_text("{")
+    offer = look_at(study, first=lambda _offer: None, cancelled=lambda: False)
+    assert [picture.name for picture in offer.pictures] == ["p0.png", "p2.png"]
+    assert any("p1.png is damaged" in told for told in offer.warnings)

@@ -12,6 +12,7 @@ from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import Kept
 from vesselapp.study.coco import mask_from
+from vesselapp.study.damaged import with_damaged_record
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
 from vesselapp.study.record import State
@@ -172,6 +173,28 @@ def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> No
     assert outcome.stems == ["c"]
     assert "a.png was left out: it was changed" in outcome.left_out[1]
     assert "1 reviewed pictures are missing" in outcome.left_out[0]
+
+
+@pytest.mark.parametrize("spoil", ["cut", "gone"])
+def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
+    study = make_study(tmp_path)
+    for seed, name in enumerate(("a.png", "b.png")):
+        review(study, name, seed=seed)
+    assert with_damaged_record(study, study.pictures()) == []
+    record = study.place(picture_of(study, "b.png")).folder / "record.json"
+    record.unlink() if spoil == "gone" else record.write_bytes(record.read_bytes()[:200])
+    assert with_damaged_record(study, study.pictures()) == ["b.png"]
+    outcome = export_study(study, tmp_path / "out")
+    assert outcome.stems == ["a"]
+    assert "b.png is damaged" in outcome.left_out[0]
+    judging = Judging(study, str(tiny_vessel_model(tmp_path / "tiny.onnx")))
+    everything = export_study(study, tmp_path / "all", everything=True, judging=judging)
+    assert "b" in everything.stems
+    assert "b.png is damaged" in everything.notes[0]
+    (study.place(picture_of(study, "a.png")).folder / "record.json").write_text("{")
+    with pytest.raises(VesselError) as told:
+        export_study(study, tmp_path / "none")
+    assert "The records of 2 pictures are damaged" in told.value.hint
 
 
 # -- in -----------------------------------------------------------------------------------------------------

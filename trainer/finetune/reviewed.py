@@ -13,6 +13,7 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.image import read_image
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
+from vesselapp.study.damaged import damage_told, with_damaged_record
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
@@ -39,7 +40,7 @@ class ReviewedPicture:
 
 
 def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
-    """List the reviewed pictures by key, and say which can't be found.
+    """List the reviewed pictures by key, and say which can't be found or have a damaged record.
 
     Raises
     ------
@@ -60,13 +61,14 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
         if key in listed
     }
     missing = sorted(record.path or record.image for key, record in reviewed.items() if key not in listed)
+    damaged = with_damaged_record(study, list(listed.values()))
     if not found:
-        raise _nothing(study, listed=len(listed), missing=missing)
-    told = f"{len(missing)} reviewed pictures are missing (first: {missing[0]})." if missing else ""
-    return found, [told] if told else []
+        raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
+    told = [f"{len(missing)} reviewed pictures are missing (first: {missing[0]})."] if missing else []
+    return found, told + ([damage_told(damaged)] if damaged else [])
 
 
-def _nothing(study: Study, *, listed: int, missing: Sequence[str]) -> VesselError:
+def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:
     if missing:
         return VesselError(
             f"All {len(missing)} reviewed pictures of this study are missing (first: {missing[0]}).",
@@ -74,6 +76,8 @@ def _nothing(study: Study, *, listed: int, missing: Sequence[str]) -> VesselErro
         )
     if not listed:
         return VesselError(f"The study {study.name} has no pictures.", "Add some, and review them.")
+    if damaged:
+        return VesselError("No picture can be learnt from.", damage_told(damaged))
     return VesselError("No picture of this study is reviewed yet.", "Correct some and mark them as reviewed.")
 
 

@@ -14,6 +14,7 @@ from psygnal import Signal
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import compose, mask_of
 from vesselapp.state.jobs import Job, Jobs
+from vesselapp.study.damaged import damage_told, with_damaged_record
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study, StudyPicture
 from vesselapp.study.subjects import subject_of
@@ -65,6 +66,8 @@ class Offer:
         How many pictures the study has, and how many of them are left out for now.
     warnings : tuple of str
         About the pictures as a whole.
+    damaged : tuple of str
+        Pictures whose record can't be read.
     """
 
     pictures: tuple[OfferedPicture, ...]
@@ -72,6 +75,7 @@ class Offer:
     flagged: int
     in_progress: int
     warnings: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def corrected_share(self) -> float:
@@ -113,6 +117,7 @@ def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callab
         len(listed),
         states[State.FLAGGED],
         states[State.IN_PROGRESS],
+        damaged=tuple(with_damaged_record(study, list(listed.values()))),
     )
     first(with_warnings(offer))
     seen = []
@@ -162,6 +167,8 @@ def with_warnings(offer: Offer) -> Offer:
         warnings.append(f"Only {len(pictures)} pictures are reviewed: the verdict will be uncertain.")
     if len(pictures) > 1 and len({one.subject for one in pictures}) == 1:
         warnings.append("All pictures are of one subject: how the model does on others, nobody can tell.")
+    if offer.damaged:
+        warnings.append(damage_told(offer.damaged))
     return replace(offer, pictures=pictures, warnings=tuple(warnings))
 
 

@@ -22,6 +22,7 @@ from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, whole_annotation
+from vesselapp.study.damaged import damage_told, with_damaged_record
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.judging import Judging
 from vesselapp.study.pictures import StudyPicture, printable
@@ -123,12 +124,15 @@ def export_study(
     """
     judging = judging or Judging(study)
     records, listed = dict(study.records()), study.pictures()
-    chosen = _chosen(study.name, listed, records, everything=everything)
+    damaged = with_damaged_record(study, listed)
+    chosen = _chosen(study.name, listed, records, damaged, everything=everything)
     stems = [printable(stem) for stem in unique_stems([picture.path for picture in chosen])]
     _begin(out, kind, [(stem, stem + p.path.suffix.lower()) for stem, p in zip(stems, chosen, strict=True)])
     if objects is None:
         objects = kind == "coco" and judging.finds_objects()
     outcome, coco = Exported(), _Coco(objects)
+    if damaged:
+        (outcome.notes if everything else outcome.left_out).append(damage_told(damaged))
     missing = {key for key, record in records.items() if _is_reviewed(record)} - {p.key for p in listed}
     if missing:
         outcome.left_out.append(f"{len(missing)} reviewed pictures are missing: their masks are left out.")
@@ -153,11 +157,18 @@ def export_study(
 
 
 def _chosen(
-    name: str, listed: Sequence[StudyPicture], records: Mapping[str, Record], *, everything: bool
+    name: str,
+    listed: Sequence[StudyPicture],
+    records: Mapping[str, Record],
+    damaged: Sequence[str],
+    *,
+    everything: bool,
 ) -> list[StudyPicture]:
     chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
     if not chosen:
         hint = "Check where its pictures are." if everything else "Review some first, or export all (--all)."
+        if damaged and not everything:
+            hint = damage_told(damaged)
         raise VesselError(f"The study {name} has no pictures to export.", hint)
     return chosen
 

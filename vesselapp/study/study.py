@@ -138,6 +138,9 @@ class Study:
     def records(self) -> Iterator[tuple[str, Record]]:
         """Give key and record of each picture that has an annotation; one that can't be read is left out.
 
+        Where a damaged record leaves a journal behind, a stand-in says that work is in progress
+        (`with_damaged_record` lists those).
+
         Raises
         ------
         VesselError

@@ -16,7 +16,7 @@ from tests.trainer.conftest import save
 from tests.trainer.finetune.conftest import Made, MakeStudy, events_of, only_run
 from trainer import fit
 from trainer.__main__ import main
-from trainer.finetune.command import finetune
+from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.task import FineTune
 from vesselapp.core.errors import VesselError
 from vesselapp.study.models import Registry
@@ -90,6 +90,19 @@ def test_one_picture_missing_and_one_changed(make_study: MakeStudy, tmp_path: Pa
     warnings = " ".join(plan["warnings"])
     assert "1 reviewed pictures are missing (first: eye00.png)" in warnings
     assert "eye01.png is not the picture that was reviewed" in warnings
+
+
+def test_a_damaged_record(make_study: MakeStudy):
+    made = make_study(3)
+    first, *others = sorted((made.folder / "annotations").iterdir())
+    (first / "record.json").write_text("{")
+    warnings = plan_only(made.request())["warnings"]
+    assert any("The record of eye00.png is damaged" in told for told in warnings)
+    for place in others:
+        (place / "record.json").write_text("{")
+    with pytest.raises(VesselError, match="No picture can be learnt from") as told:
+        plan_only(made.request())
+    assert "The records of 3 pictures are damaged" in told.value.hint
 
 
 def test_mask_and_picture_of_different_size(make_study: MakeStudy):

@@ -1,0 +1,46 @@
+"""Annotations of a study whose record is damaged: nobody knows whether their pictures are reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vesselapp.core.errors import VesselError
+from vesselapp.study.migrate import parse_any_record
+from vesselapp.study.pictures import StudyPicture
+from vesselapp.study.reading import file_bytes
+from vesselapp.study.record import RECORD_NAME
+from vesselapp.study.snapshot import ANSWER_NAME
+from vesselapp.study.study import Study
+
+
+def with_damaged_record(study: Study, pictures: Sequence[StudyPicture]) -> list[str]:
+    """List pictures (their paths inside their roots) whose record is damaged or lost.
+
+    Raises
+    ------
+    VesselError
+        Where the study can't be read.
+    """
+    known = set(study.keys())
+    return [p.relative for p in pictures if p.key in known and _is_damaged(study.place(p).folder)]
+
+
+def damage_told(names: Sequence[str]) -> str:
+    """Say of which pictures (at least one) the record is damaged."""
+    hint = "Open what is damaged in the app, and review it again."
+    if len(names) == 1:
+        return f"The record of {names[0]} is damaged, so it isn't known whether it was reviewed. {hint}"
+    told = f"The records of {len(names)} pictures are damaged (first: {names[0]})"
+    return f"{told}, so it isn't known whether they were reviewed. {hint}"
+
+
+def _is_damaged(folder: Path) -> bool:
+    try:
+        data = file_bytes(folder / RECORD_NAME)
+        if data is None:  # normal, until an answer was judged
+            return (folder / ANSWER_NAME).exists()
+        parse_any_record(data)
+    except (OSError, ValueError, VesselError):
+        return True
+    return False
