@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from vesselapp.core import evidence as ev
 from vesselapp.core.edits import TILE
+from vesselapp.core.geometry import Box
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_evidence, halve_pixels
 from vesselapp.state.brush import Brush
@@ -134,6 +135,18 @@ def test_undo_waits_for_the_end_of_a_stroke() -> None:
     assert document.undo()
     assert document.corrections[100, 100] == 2
     assert document.corrections[55, 55] == 0
+
+
+def test_a_change_in_the_middle_of_a_stroke_keeps_the_strokes_pixels_in_the_history() -> None:
+    document = make_document()
+    document.begin_stroke()
+    document.paint((50, 50), (60, 60), 10, Brush.PAINT)
+    document.change("Fill", [(Box(200, 200, 210, 210), np.ones((10, 10), bool))], ev.Correction.FOREGROUND)
+    assert len(document.history.names[0]) == 2
+    assert document.undo()
+    assert document.corrections[55, 55] == 2
+    assert document.undo()
+    assert not document.corrections.any()
 
 
 def test_an_abandoned_stroke_leaves_no_trace() -> None:

@@ -10,8 +10,15 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
+from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.tools.base import Tool
+from vesselapp.ui.tools.brush import BrushTool
+from vesselapp.ui.tools.grow import GrowTool
+from vesselapp.ui.tools.outline import OutlineTool
+from vesselapp.ui.tools.pieces import PieceTool, SplitTool
+from vesselapp.ui.tools.straighten import StraightenTool
 from vesselapp.ui.tools.trace import TraceTool
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -78,3 +85,71 @@ def test_backspace_takes_back_each_piece_of_a_trace_once(canvas: Canvas) -> None
         QTest.keyClick(canvas, Qt.Key.Key_Backspace)
         assert document.history.names[0] == left
     assert not canvas.tool.busy
+
+
+def test_a_brush_pressed_before_the_lock_is_gone_paints_at_its_next_press(canvas: Canvas) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    document.lock("Still asking.")
+    QTest.mousePress(canvas, LEFT, pos=canvas.place_of(50, 40))
+    document.lock("")
+    QTest.mouseMove(canvas, canvas.place_of(90, 40))
+    QTest.mouseRelease(canvas, LEFT, pos=canvas.place_of(90, 40))
+    assert not document.corrections.any()
+    click(canvas, 50, 40)
+    assert document.history.names[0] == ["Brush"]
+
+
+def test_a_lock_in_the_middle_of_a_stroke_keeps_what_was_painted(canvas: Canvas) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    QTest.mousePress(canvas, LEFT, pos=canvas.place_of(50, 40))
+    QTest.mouseMove(canvas, canvas.place_of(90, 40))
+    painted = document.corrections.copy()
+    document.lock("Somebody else has it.")
+    QTest.mouseMove(canvas, canvas.place_of(120, 40))
+    document.lock("")
+    QTest.mouseMove(canvas, canvas.place_of(150, 40))
+    QTest.mouseRelease(canvas, LEFT, pos=canvas.place_of(150, 40))
+    assert painted[40, 55:85].all()
+    assert np.array_equal(document.corrections, painted)
+    assert document.undo()
+    assert not document.corrections.any()
+
+
+TOOLS: dict[str, type[Tool]] = {
+    tool.name: tool for tool in (StraightenTool, GrowTool, OutlineTool, TraceTool, PieceTool, SplitTool)
+}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_lock_in_the_middle_of_a_gesture_leaves_all_as_it_was(canvas: Canvas, name: str) -> None:
+    document, refused = document_of(canvas), list[str]()
+    document.refused.connect(refused.append)
+    canvas.set_tool(TOOLS[name](canvas))
+    if name in ("Straighten", "Trace"):
+        click(canvas, 100, ROW)  # opens the card; sets a first node
+    level, acts_on_press = document.level, name in ("Trace", "Piece")
+
+    def gesture(lock: str) -> None:
+        if acts_on_press:
+            document.lock(lock)
+        places = [
+            canvas.place_of(x, y) for x, y in ((80, ROW), (130, ROW - 8), (150, ROW + 8), (90, ROW + 8))
+        ]
+        QTest.mousePress(canvas, LEFT, pos=places[0])
+        document.lock(lock)
+        for place in places[1:]:
+            QTest.mouseMove(canvas, place)
+        QTest.mouseRelease(canvas, LEFT, pos=places[-1])
+
+    before = document.evidence.levels[0].copy()
+    gesture("Somebody else has it.")
+    assert refused == ["Somebody else has it."]
+    assert not document.corrections.any()
+    assert np.array_equal(document.evidence.levels[0], before)
+    assert document.history.names == ([], [])
+    gesture("")
+    assert len(document.history.names[0]) == 1
+    assert document.corrections.any()
+    assert document.level == level

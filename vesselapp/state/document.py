@@ -176,9 +176,13 @@ class Document:
         return self._recorder is not None
 
     def begin_stroke(self) -> bool:
-        """Begin a gesture that becomes one edit; False where nothing can be changed."""
+        """Begin a gesture that becomes one edit; False where nothing can be changed.
+
+        One under way ends: what it changed is an edit of its own.
+        """
         if self._refuses():
             return False
+        self.end_stroke("Stroke")
         self._recorder = EditRecorder(self.corrections)
         return True
 

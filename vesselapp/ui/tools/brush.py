@@ -9,6 +9,7 @@ from vesselapp.state.brush import Brush
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
+    from vesselapp.state.document import Document
     from vesselapp.ui.canvas import Canvas
 
 
@@ -28,35 +29,43 @@ class BrushTool(Tool):
     @property
     def busy(self) -> bool:
         """Whether a stroke is under way."""
-        return self._at is not None
+        return self._painted() is not None
 
     def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
         """Begin a stroke."""
         document = self.canvas.document
-        if document is None:
+        self._at = None
+        if document is None or not document.begin_stroke():
             return
         self._now = self.brush.opposite if opposite else self.brush
-        document.begin_stroke()
         start = self._last if shift and self._last is not None else at
         document.paint(start, at, self.canvas.brush_px, self._now)
         self._at = at
 
     def drag(self, at: Point) -> None:
         """Go on with the stroke."""
-        if self._at is not None and self.canvas.document is not None:
-            self.canvas.document.paint(self._at, at, self.canvas.brush_px, self._now)
+        document = self._painted()
+        if document is not None and self._at is not None:
+            document.paint(self._at, at, self.canvas.brush_px, self._now)
             self._at = at
 
     def release(self, at: Point) -> None:
         """End the stroke: one edit."""
-        if self._at is not None and self.canvas.document is not None:
-            self.canvas.document.end_stroke(self._now.value)
-            self._last, self._at = self._at, None
+        document = self._painted()
+        if document is not None:
+            document.end_stroke(self._now.value)
+            self._last = self._at
+        self._at = None
 
     def cancel(self) -> bool:
         """Take the stroke under way back."""
-        if self._at is None or self.canvas.document is None:
-            return False
-        self.canvas.document.abandon_stroke()
-        self._at = None
-        return True
+        document, self._at = self._painted(), None
+        if document is not None:
+            document.abandon_stroke()
+        return document is not None
+
+    def _painted(self) -> Document | None:
+        """Give the document whose stroke is under way; a lock may have ended it, the pointer still down."""
+        document = self.canvas.document
+        under_way = self._at is not None and document is not None and document.in_stroke
+        return document if under_way else None
