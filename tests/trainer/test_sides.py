@@ -14,6 +14,7 @@ from trainer.finetune.sides import (
     write_sides,
 )
 from vesselapp.core.errors import VesselError
+from vesselapp.study.subjects import subject_of
 
 
 def pictures(count: int, of_each: int = 1) -> dict[str, str]:
@@ -89,3 +90,12 @@ def test_kept_with_the_study_and_not_guessed_when_damaged(tmp_path: Path):
         (tmp_path / "judge.json").write_text(text)
         with pytest.raises(VesselError, match="damaged"):
             read_sides(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["0/patient{}/{}.jpg", "0/{1}_p{0}.jpg", "0/p{}_{}_2.jpg", "0/{1}/p{0}.jpg"])
+def test_both_eyes_of_a_person_are_on_one_side(name: str):
+    people = range(12)
+    subjects = {f"{p}-{eye}": subject_of(name.format(p, eye)) for p in people for eye in ("OD", "OS")}
+    sides = decide({}, subjects)
+    assert "judge" in sides.values()
+    assert all(sides[f"{p}-OD"] == sides[f"{p}-OS"] for p in people)
