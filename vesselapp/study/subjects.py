@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 _BETWEEN = r"[ ._-]+"
 _SIDE = re.compile(r"(?:(?:od|os|left|right)\d{0,2}|l|r)", re.I)
-_JOINED = re.compile(r"(?<=\d)(?=(?:od|os|l|r|left|right)$)|(?<=[a-z])(?=O[DS]$)|(?<=\d)(?=O[DS]\d{0,2}$)")
+_JOINED = re.compile(r"(?<=\d)(?=(?i:od|os|l|r|left|right)$)|(?<=[a-z])(?=O[DS]$)|(?<=\d)(?=O[DS]\d{0,2}$)")
 """Where a side is written to what stands before it, without anything between: ``01L``, ``smithOD``."""
 _COUNTER = re.compile(r"\d{0,2}")
 
@@ -16,9 +16,9 @@ def subject_of(relative: str) -> str:
     """Give the subject of a picture: who or what its path names, without the side of the eye.
 
     The side (od, os, l, r, left, right) may stand anywhere: ``Image_01L``, ``p7 right``, ``OS_p7``,
-    ``p7_left_macula``, ``OD/p7``, ``p7/OD``. What follows it is no part of the subject where what stands before
-    holds a number (``p7_OD_1`` and ``p7_OS_2`` are of one). A name that is only a side gives the folder. Names
-    that tell nothing make each picture a subject of its own.
+    ``p7_left_macula``, ``OD/p7``, ``p7/OD``. What follows it is no part of the subject where what stands
+    before holds a number (``p7_OD_1`` and ``p7_OS_2`` are of one). A name that is only a side gives the
+    folder. Names that tell nothing make each picture a subject of its own.
 
     Parameters
     ----------
