@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+BETWEEN = "The next picture is being opened."
+"""Why the picture that was left takes nothing more, as long as it is in sight."""
+
 
 class Desk:
     """Holds the open picture, the next one as it is made ready, and those just left on their way to the disk.
@@ -142,6 +145,12 @@ class Desk:
         """Note that the job that was waited for is done."""
         self._opening = None
 
+    def go_on(self) -> None:
+        """Open the current picture, where it was left and nothing came of what should follow."""
+        entry = self._pictures.current
+        if self.review is None and entry is not None:
+            self.open(entry)
+
     # -- going from one to another -----------------------------------------------------------------------
 
     def step(self, by: int) -> None:
@@ -217,6 +226,7 @@ class Desk:
         for review, answer in self._left:
             if review.entry is entry and review.sitting is not None and review.sitting.stay():
                 self._left.remove((review, answer))
+                review.document.lock(review.sitting.standing.words)
                 review.resume()
                 self._take(review, None)
                 if answer is not None:
@@ -240,7 +250,10 @@ class Desk:
         self._on_standing()
 
     def leave(self) -> None:
-        """Let the open picture go; what is done on it goes to the disk by itself."""
+        """Let the open picture go; what is done on it goes to the disk by itself.
+
+        It stays in sight until another one is there, and can only be looked at.
+        """
         review = self.review
         if review is not None:
             self.leaving.emit()
@@ -254,9 +267,12 @@ class Desk:
             if review.sitting is not None:
                 review.sitting.close()
                 self._left.append((review, self.answer))
+            review.document.lock(BETWEEN)
         self.learning.follow(None)
         self.asking.follow(None, None)
         self.review = None
+        if review is not None:
+            self.standing_changed.emit()
 
     def _stop_opening(self) -> None:
         if self._opening is not None:
@@ -342,6 +358,8 @@ class Desk:
 
     def _on_reopened(self, sitting: Sitting, kept: Kept | None, sentence: str) -> None:
         if sitting is not self.sitting or self.document is None or self.review is None:
+            if kept is not None:  # coming back shows what the disk holds, not what was left
+                self._left = [left for left in self._left if left[0].sitting is not sitting]
             return
         if kept is not None:
             self.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)

@@ -203,6 +203,7 @@ class Workspace:
 
         def failed(error: Exception) -> None:
             self.desk.waited()
+            self.desk.go_on()
             self.failed.emit(told(error))
             self.desk.rest()
 

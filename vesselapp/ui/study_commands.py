@@ -65,6 +65,8 @@ class StudyCommands:
         """Do something to the open picture's review; False, and told, where that can't be."""
         window, review = self._window, self.workspace.review
         if review is None:
+            if self.workspace.document is not None:
+                window.status.tell(self.workspace.document.locked)
             return False
         window.canvas.cancel_gesture()
         if self.workspace.asking.running:

@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
         workspace.idle.connect(self.list_models)
         workspace.failed.connect(self.tell_failure)
         workspace.told.connect(self.notice.show_text)
-        workspace.standing_changed.connect(self.safety.show)
+        workspace.standing_changed.connect(self._on_standing)
         workspace.leaving.connect(self.pictures.keep_note)
         workspace.ranking.found.connect(self.studies.show_ranking)
         workspace.ranking.ended.connect(self.studies.end_ranking)
@@ -226,6 +226,17 @@ class MainWindow(QMainWindow):
         self.show_panels(True)
         self.pictures.note.setFocus()
 
+    def _on_standing(self) -> None:
+        workspace = self.workspace
+        self.safety.show()
+        if workspace.review is None:
+            self.canvas.cancel_gesture()  # the picture was left, and takes nothing more
+        self.pictures.enable_note(self._can_note())
+
+    def _can_note(self) -> bool:
+        review = self.workspace.review
+        return review is not None and not review.document.locked
+
     def _on_noted(self, note: str) -> None:
         if self.workspace.review is not None:
             self.workspace.review.set_note(note)
@@ -240,7 +251,7 @@ class MainWindow(QMainWindow):
         document, review = self.workspace.document, self.workspace.review
         self.notice.hide()
         self.canvas.set_document(document, self.workspace.view)
-        self.pictures.show_note(review.record.note if review is not None else "", enabled=review is not None)
+        self.pictures.show_note(review.record.note if review is not None else "", enabled=self._can_note())
         self.controls.threshold.set_document(document)
         self.controls.history.set_document(document)
         self.status.set_document(document)
@@ -353,7 +364,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         # What the keeper's thread still has to tell finds nobody.
-        self.workspace.standing_changed.disconnect(self.safety.show)
+        self.workspace.standing_changed.disconnect(self._on_standing)
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()

@@ -174,6 +174,14 @@ class PicturesPanel(QWidget):
             self.note.setPlainText(note)
         self.note.blockSignals(False)
         self._note_settle.stop()
+        self.enable_note(enabled)
+
+    def enable_note(self, enabled: bool) -> None:
+        """Say whether the note can be written; where it can't any longer, the keyboard goes back."""
+        if not enabled and self.note.hasFocus():
+            self.left.emit()
+        if enabled and not self.note.isEnabled():
+            self._note_settle.start()  # what couldn't be kept while it was locked is kept now
         self.note.setEnabled(enabled)
 
     def keep_note(self) -> None:
