@@ -153,3 +153,28 @@ def test_a_lock_in_the_middle_of_a_gesture_leaves_all_as_it_was(canvas: Canvas, 
     assert len(document.history.names[0]) == 1
     assert document.corrections.any()
     assert document.level == level
+
+
+def test_straighten_finds_its_ways_in_the_picture_in_sight(canvas: Canvas) -> None:
+    canvas.set_tool(StraightenTool(canvas))
+
+    def drag_along(row: int) -> None:
+        QTest.mousePress(canvas, LEFT, pos=canvas.place_of(30, row))
+        for x in (60, 140):
+            QTest.mouseMove(canvas, canvas.place_of(x, row))
+        QTest.mouseRelease(canvas, LEFT, pos=canvas.place_of(140, row))
+
+    def way() -> np.ndarray:
+        tool = canvas.tool
+        assert isinstance(tool, StraightenTool)
+        layout = tool._layout()
+        assert layout is not None
+        return layout.straight.centres
+
+    drag_along(ROW)
+    assert abs(float(np.median(way()[:, 1])) - ROW) < 3
+    canvas.set_document(vessel_document(120, 160, 50))
+    click(canvas, 60, 50)  # opens a card of this picture
+    canvas.cancel_gesture()
+    drag_along(50)
+    assert np.abs(way()[:, 1] - 50).max() < 3

@@ -57,6 +57,7 @@ class StraightenTool(Tool):
         self._changes: Changes = (None, None)
         self._pressed: Point | None = None
         self._tracer: Tracer | None = None
+        self._tracer_for: Document | None = None
         self._way: Path | None = None
         self._card = CardPainter(canvas)
 
@@ -224,9 +225,9 @@ class StraightenTool(Tool):
         document, pressed = self.canvas.document, self._pressed
         if document is None or pressed is None:
             return None
-        if self._tracer is None or self._document is not document:
+        if self._tracer is None or self._tracer_for is not document:
             self._tracer = Tracer(document.image.pixels, document.evidence.levels[0], document.level)
-            self._document = document
+            self._tracer_for = document
         reach = min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
         start, end = (
             self._tracer.snapped((int(place[0] // 1), int(place[1] // 1)), reach) for place in (pressed, at)
