@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import Edit, EditRecorder
 from vesselapp.core.geometry import Box
 from vesselapp.study.journal import Edited, Levelled, Operation
+from vesselapp.study.record import Record, State
 from vesselapp.study.replay import Replay
 
 if TYPE_CHECKING:
@@ -74,6 +76,55 @@ def merged(
     out: list[Operation] = [] if edit is None else [Edited(edit)]
     out += _learnt_last(operations, replay)
     return out if replay.level is None else [*out, Levelled(replay.level)]
+
+
+def merged_record(begun: Record | None, mine: Record, theirs: Record) -> Record:
+    """Give the record of a picture that two people worked on: what others say, and what was said here.
+
+    A review that was said here holds no longer, because it was of what the picture was before; one of others
+    stays, unless strokes made here have taken it back.
+
+    Parameters
+    ----------
+    begun : Record or None
+        What the disk held when the work here began.
+    mine : Record
+        What was to be written in its place.
+    theirs : Record
+        What the disk holds now.
+    """
+    before = begun or Record(mine.image, mine.sha256, mine.height, mine.width)
+    state = _merged_state(before.state, mine.state, theirs.state)
+    reviewed = state is State.REVIEWED
+    levelled = mine if mine.level != before.level and not reviewed else theirs
+    return replace(
+        theirs,
+        state=state,
+        nothing_there=reviewed and theirs.nothing_there,
+        reviewed_boxes=theirs.reviewed_boxes if reviewed else (),
+        note=_merged_note(before.note, mine.note, theirs.note),
+        threshold=levelled.threshold,
+        level=levelled.level,
+        who=mine.who,
+        active_seconds=theirs.active_seconds + max(0.0, mine.active_seconds - before.active_seconds),
+        strokes=theirs.strokes + max(0, mine.strokes - before.strokes),
+    )
+
+
+def _merged_state(begun: State, mine: State, theirs: State) -> State:
+    if mine is begun:
+        return theirs
+    if mine is State.FLAGGED:
+        return mine
+    if mine is State.REVIEWED or begun is State.NEW:
+        return State.IN_PROGRESS if theirs is State.NEW else theirs
+    return mine
+
+
+def _merged_note(begun: str, mine: str, theirs: str) -> str:
+    if mine in (begun, theirs):
+        return theirs
+    return mine if theirs == begun else f"{theirs}\n{mine}".strip()
 
 
 def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:

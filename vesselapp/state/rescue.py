@@ -20,7 +20,7 @@ from vesselapp.core.files import atomic_write
 from vesselapp.state.standing import Unsaved
 from vesselapp.study.journal import Header, Operation, decode_header, encode, encode_header, read_lines
 from vesselapp.study.process import boot_id, is_alive
-from vesselapp.study.record import ImageFacts, Record, parse_record
+from vesselapp.study.record import ImageFacts, Record, State, parse_record
 
 if TYPE_CHECKING:
     from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
@@ -52,6 +52,10 @@ class Left:
     record : Record or None
     told : bool
         As in `Unsaved`.
+    begun : Record or None
+        As in `Unsaved`.
+    knows_begun : bool
+        False for a file of an earlier version, which didn't keep it.
     owner : (str, str, int)
         Host, run of the computer and process that keep it.
     operations : tuple of Operation
@@ -66,6 +70,8 @@ class Left:
     history: tuple[str, ...]
     record: Record | None
     told: bool
+    begun: Record | None
+    knows_begun: bool
     owner: tuple[str, str, int]
     operations: tuple[Operation, ...]
 
@@ -102,6 +108,7 @@ class Rescue:
             "number": unsaved.number,
             "history": [digest_of(edit) for edit in unsaved.history],
             "record": None if unsaved.record is None else asdict(unsaved.record),
+            "begun": None if unsaved.begun is None else asdict(unsaved.begun),
             "told": unsaved.told,
             "owner": [socket.gethostname(), boot_id(), os.getpid()],
         }
@@ -167,9 +174,9 @@ class Rescue:
         VesselError
             Where it can't be written; it stays here.
         """
-        kept, changed, apart = writer.kept, False, ""
-        if unsaved is not None and unsaved.operations:
-            from vesselapp.state.merging import digest_of
+        kept, changed, apart, again = writer.kept, False, "", False
+        if unsaved is not None and (unsaved.operations or unsaved.told):
+            from vesselapp.state.merging import digest_of, merged_record
 
             history = [digest_of(edit) for edit in unsaved.history]
             todo = _to_append(kept, unsaved.operations, unsaved.number, history)
@@ -177,6 +184,10 @@ class Rescue:
                 apart = self._set_apart(self._write(place, facts, unsaved))
             else:
                 writer.append(todo)
+            if unsaved.record is not None:
+                theirs = writer.record or unsaved.record.taken_back
+                writer.write_record(merged_record(unsaved.begun, unsaved.record, theirs))
+                again = _is_to_review_again(writer, unsaved.record)
             changed = True
         put_back = False
         for left in self.left():
@@ -188,14 +199,19 @@ class Rescue:
             if todo is None:
                 apart = self._set_apart(left.file)
                 continue
+            before = writer.record
             writer.append(todo)
-            _write_record(writer, kept, left, facts)
+            if left.record is not None:
+                _write_record(writer, before, left, left.record, facts)
+                again = again or _is_to_review_again(writer, left.record)
             _remove(left.file)
             changed = put_back = True
         told = "Work that could not be saved last time is put back." if put_back else ""
         if apart:
             told = f"Unsaved strokes don't fit what others have done since; they are kept apart in {apart}."
-        return changed, told
+        if again:
+            told += " The picture was changed meanwhile: look at it again before you mark it reviewed."
+        return changed, told.strip()
 
     def _write(self, place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved) -> Path:
         owner = object()
@@ -223,10 +239,28 @@ def _to_append(
     return merged(kept, operations, number, history)
 
 
-def _write_record(writer: Writer, kept: Kept | None, left: Left, facts: ImageFacts) -> None:
-    """Write record and judged answer that were left, unless what is kept was written later."""
-    before = kept.record if kept is not None else None
-    if left.record is None or (before is not None and before.saved > left.when):
+def _write_record(
+    writer: Writer, before: Record | None, left: Left, record: Record, facts: ImageFacts
+) -> None:
+    """Write record and judged answer that were left; where others wrote one since, bring both together.
+
+    Parameters
+    ----------
+    writer : Writer
+    before : Record or None
+        What was on the disk before the strokes that were left were put back.
+    left : Left
+    record : Record
+        That was left.
+    facts : ImageFacts
+    """
+    from vesselapp.state.merging import merged_record
+
+    theirs = writer.record
+    if not left.knows_begun and before is not None and before.saved > left.when:
+        return
+    if theirs is not None and left.knows_begun and before != left.begun:
+        writer.write_record(merged_record(left.begun, record, theirs))
         return
     file = left.file.with_suffix(_ANSWER_SUFFIX)
     if file.exists():
@@ -236,8 +270,14 @@ def _write_record(writer: Writer, kept: Kept | None, left: Left, facts: ImageFac
             writer.write_answer(read_answer(file.read_bytes(), facts.height, facts.width))
         except (OSError, ValueError) as problem:
             _log.warning("the answer in %s isn't used: %s", file, problem)
-            return
-    writer.write_record(left.record)
+            record = record.taken_back
+    writer.write_record(record)
+
+
+def _is_to_review_again(writer: Writer, record: Record) -> bool:
+    """Tell whether a review that waited to be written doesn't hold for what is there now."""
+    now = writer.record
+    return record.state is State.REVIEWED and (now is None or now.state is not State.REVIEWED)
 
 
 def _read(file: Path) -> Left | None:
@@ -247,7 +287,6 @@ def _read(file: Path) -> Left | None:
         about: dict[str, Any] = json.loads(lines.readline())
         header = decode_header(lines.readline())
         operations = [line.operation for line in read_lines(lines, header)]
-        record = None if about["record"] is None else parse_record(json.dumps(about["record"]).encode())
         host, boot, pid = about["owner"]
         return Left(
             file,
@@ -257,14 +296,21 @@ def _read(file: Path) -> Left | None:
             datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds"),
             header.base,
             tuple(str(digest) for digest in about["history"]),
-            record,
+            _record_in(about, "record"),
             bool(about["told"]),
+            _record_in(about, "begun"),
+            "begun" in about,
             (str(host), str(boot), int(pid)),
             tuple(operation for operation in operations if operation is not None),
         )
     except (OSError, ValueError, KeyError, TypeError, VesselError) as problem:
         _log.warning("%s in the rescue folder can't be read: %s", file, problem)
         return None
+
+
+def _record_in(about: dict[str, Any], name: str) -> Record | None:
+    values = about.get(name)
+    return None if values is None else parse_record(json.dumps(values).encode())
 
 
 def _is_kept_by_another(left: Left) -> bool:

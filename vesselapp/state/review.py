@@ -61,6 +61,7 @@ class Review:
         self.sitting: Sitting | None = None
         self._last_input: float | None = None
         self._touched = kept is not None
+        self._changed_here = False
         self._answer_kept = kept is not None and kept.answer is not None
         self.record = (kept.record if kept is not None else None) or Record(
             facts.image,
@@ -166,14 +167,15 @@ class Review:
     def take(self, kept: Kept) -> None:
         """Take what was read anew from disk."""
         self._touched, self._answer_kept = True, kept.answer is not None
+        self._changed_here = False
         self.record = kept.record or self.record
         self.entry.take(self.record)
         self.changed.emit()
 
     def leave(self) -> None:
-        """Hand the last figures on; nothing is counted from now on."""
+        """Hand the last figures on where anything was changed here; nothing is counted from now on."""
         self.document.happened.disconnect(self._on_happened, missing_ok=True)
-        if self._touched and self.sitting is not None and not self.document.locked:
+        if self._changed_here and self.sitting is not None and not self.document.locked:
             self.sitting.put_record(self.record)
 
     def resume(self) -> None:
@@ -224,6 +226,7 @@ class Review:
         if not self._touched:
             self._touched = True
             self.begun.emit()
+        self._changed_here = True
         self.record = replace(self.record, who=self.who, **changes)  # type: ignore[arg-type]
         if self.sitting is not None:
             self.sitting.put_record(self.record, told=told)

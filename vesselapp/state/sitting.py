@@ -84,6 +84,7 @@ class Sitting:
         self._number = 0
         self._done: list[Edit] = []
         self._undone: list[Edit] = []
+        self._known: Record | None = None
         self._begin_with(kept)
         self._hold = Hold.MINE if writer is not None else Hold.ASKED
         self._holder: Holder | None = None
@@ -203,13 +204,15 @@ class Sitting:
     def _unsaved(self) -> Unsaved:
         operations = (*self._in_flight, *self._pending)
         done = tuple(self._done)
-        return Unsaved(self._number, done, operations, self._record, self._told, self._answer)
+        begun = self._known if self._writer is None else self._writer.record
+        return Unsaved(self._number, done, operations, self._record, self._told, self._answer, begun)
 
     def _begin_with(self, kept: Kept | None) -> None:
         """Take note of what the document shows."""
         self._number = 0 if kept is None else kept.number
         self._done = [] if kept is None else list(kept.done)
         self._undone = [] if kept is None else list(kept.undone)
+        self._known = None if kept is None else kept.record
 
     # -- on its own thread -------------------------------------------------------------------------------
 
@@ -251,18 +254,19 @@ class Sitting:
 
     def _ask(self) -> None:
         """Ask for the lock; where it is had, bring disk and document together."""
-        unsaved, take_over = self.unsaved(), self._take_over
-        self._take_over = False
-        if self._closing and not unsaved.count:
+        take_over, self._take_over = self._take_over, False
+        if self._closing and not self.unsaved().count:
             self._end()
             return
         cap = self.document.history.cap_bytes
         try:
             writer = self.place.open(self.who, self.facts, take_over=take_over, cap_bytes=cap)
         except Taken as taken:
-            self._on_taken(taken.holder, unsaved)
+            self._on_taken(taken.holder, self.unsaved())
             return
-        changed = writer.number != self._number
+        # A review or a note of others has no number: the record tells.
+        changed = writer.number != self._number or writer.record != self._known
+        unsaved = self.unsaved()
         if changed and unsaved.operations and self._hold is not Hold.LOST:
             # Somebody else was here: the document takes nothing more until it shows what they did.
             writer.abandon()
@@ -280,6 +284,7 @@ class Sitting:
             if changed:  # they have been put back
                 self._pending = [*self._in_flight, *self._pending][len(unsaved.operations) :]
                 self._in_flight = []
+                self._record, self._told, self._record_at, self._answer = None, False, _NEVER, None
             if changed or put_back:
                 self._begin_with(kept)
             self._writer, self._hold, self._holder, self._problem = writer, Hold.MINE, None, None
@@ -378,6 +383,8 @@ class Sitting:
     def _on_lost(self, lost: Lost) -> None:
         _log.warning("the lock of %s is lost: %s", self.facts.image, lost)
         with self._wake:
+            if self._writer is not None:
+                self._known = self._writer.record
             self._writer, self._hold, self._problem = None, Hold.LOST, None
             self._try_at = time.monotonic() + KNOCK_S
 

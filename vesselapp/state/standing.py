@@ -31,7 +31,8 @@ class Unsaved:
     """What isn't on the disk yet: operations done after the one of that number, record and answer.
 
     ``history`` holds the edits that were done at that number, oldest first; ``told`` says whether the record
-    holds something a person said (a state, a note), and not only figures.
+    holds something a person said (a state, a note), and not only figures; ``begun`` is the record that was on
+    the disk before it.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Unsaved:
     record: Record | None
     told: bool
     answer: NDArray[np.uint8] | None
+    begun: Record | None = None
 
     @property
     def count(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,13 @@ class Record:
     adapted_px: int = 0
     audit: str = ""
     format: int = RECORD_FORMAT
+
+    @property
+    def taken_back(self) -> Record:
+        """The record as it is when a review holds no longer."""
+        if self.state is not State.REVIEWED:
+            return self
+        return replace(self, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
 
 
 def record_bytes(record: Record) -> bytes:

@@ -87,6 +87,11 @@ class Writer:
         """Number of the last operation on disk."""
         return self._state.number
 
+    @property
+    def record(self) -> Record | None:
+        """The record on disk; None where there is none yet."""
+        return self._record
+
     # -- writing --------------------------------------------------------------------------------------------
 
     def append(self, operations: Sequence[Operation]) -> None:
