@@ -173,6 +173,10 @@ class Workspace:
         self.desk.leave()
         return [sitting.facts.image for sitting in self.keeper.close()]
 
+    def stay(self) -> None:
+        """Go on after `close`, with the picture that was open."""
+        self.desk.go_on()
+
     # -- which pictures ----------------------------------------------------------------------------------
 
     @property

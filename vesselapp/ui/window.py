@@ -229,6 +229,7 @@ class MainWindow(QMainWindow):
     def _on_standing(self) -> None:
         workspace = self.workspace
         self.safety.show()
+        self._leaving = self._leaving and bool(workspace.keeper.unsaved())
         if workspace.review is None:
             self.canvas.cancel_gesture()  # the picture was left, and takes nothing more
         self.pictures.enable_note(self._can_note())
@@ -357,6 +358,7 @@ class MainWindow(QMainWindow):
         lost = self.workspace.close()
         if lost and not self._leaving:
             self._leaving = True
+            self.workspace.stay()
             self.notice.show_text(
                 f"NOT SAVED: {', '.join(lost)}, neither in its place nor in the rescue folder "
                 f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"

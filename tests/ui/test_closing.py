@@ -1,0 +1,92 @@
+"""Closing the window while nothing can be written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import wait_until_saved
+from tests.ui.test_end_to_end import LEFT, drag
+from tests.ui.test_studies import kept, open_study, press, study, until_kept, wait_for
+from vesselapp.core.errors import VesselError
+from vesselapp.state.rescue import Rescue
+from vesselapp.study.study import Study
+from vesselapp.study.writer import Writer
+from vesselapp.ui.window import MainWindow
+
+__all__ = ["study"]
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """While set, neither a journal nor the rescue folder takes anything."""
+    monkeypatch.setattr("vesselapp.state.sitting.RETRY_S", 0.05)
+    full, append, keep = threading.Event(), Writer.append, Rescue.keep
+
+    def checked_append(self: Writer, operations: list[object]) -> None:
+        if full.is_set() and operations:
+            raise VesselError("The disk is full.")
+        append(self, operations)  # type: ignore[arg-type]
+
+    def checked_keep(self: Rescue, *what: object) -> None:
+        if full.is_set():
+            raise VesselError("The rescue folder is full.")
+        keep(self, *what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Writer, "append", checked_append)
+    monkeypatch.setattr(Rescue, "keep", checked_keep)
+    yield full
+    full.clear()
+
+
+def fail_to_close(qtbot: QtBot, window: MainWindow, full: threading.Event, y: int = 150) -> None:
+    full.set()
+    drag(qtbot, window, [(100, y), (140, y)], LEFT)
+    qtbot.waitUntil(lambda: bool(window.workspace.keeper.unsaved()), timeout=20000)
+    assert not window.close()
+    assert window.isVisible()
+    assert "NOT SAVED: a.png" in window.notice.label.text()
+    assert "Close the window again" in window.notice.label.text()
+
+
+def test_the_window_that_stays_open_keeps_what_is_done_in_it(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    fail_to_close(qtbot, window, full)
+    document = window.workspace.document
+    assert document is not None
+    drag(qtbot, window, [(100, 170), (140, 170)], LEFT)
+    full.clear()
+    wait_until_saved(qtbot, window)
+    drag(qtbot, window, [(100, 200), (140, 200)], LEFT)
+    assert all(document.corrections[y, 120] == 2 for y in (150, 170, 200))
+    found = until_kept(qtbot, study, "a.png", lambda found: len(found.done) == 3)
+    assert np.array_equal(found.corrections, document.corrections)
+    press(qtbot, window, Qt.Key.Key_D)
+    wait_for(qtbot, window, "b.png")
+    assert window.close()
+    assert np.array_equal(kept(study, "a.png").corrections, document.corrections)
+
+
+def test_the_second_close_leaves_all_the_same(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    fail_to_close(qtbot, window, full)
+    assert window.close()
+
+
+def test_what_fails_later_is_told_anew(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    fail_to_close(qtbot, window, full)
+    full.clear()
+    qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved"), timeout=20000)
+    fail_to_close(qtbot, window, full, 200)
