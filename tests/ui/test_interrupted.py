@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QPointingDevice, QTabletEvent, QTouchEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from vesselapp.core.evidence import Correction
@@ -178,3 +180,185 @@ def test_straighten_finds_its_ways_in_the_picture_in_sight(canvas: Canvas) -> No
     canvas.cancel_gesture()
     drag_along(50)
     assert np.abs(way()[:, 1] - 50).max() < 3
+
+
+class Fingers:
+    """Touches a canvas as a touch screen does; places in px of the picture."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas, self.screen = canvas, QTest.createTouchDevice()
+
+    def press(self, x: float, y: float) -> QPoint:
+        at = self.canvas.place_of(x, y)
+        QTest.touchEvent(self.canvas, self.screen).press(0, at, self.canvas).commit()
+        return at
+
+    def move(self, at: QPoint) -> None:
+        QTest.touchEvent(self.canvas, self.screen).move(0, at, self.canvas).commit()
+
+    def release(self, at: QPoint) -> None:
+        QTest.touchEvent(self.canvas, self.screen).release(0, at, self.canvas).commit()
+
+    def tap(self, x: float, y: float) -> None:
+        self.release(self.press(x, y))
+
+    def cancel(self) -> None:
+        """Send what Qt sends where the system takes the touch over: it has no points."""
+        QApplication.sendEvent(self.canvas, QTouchEvent(QEvent.Type.TouchCancel, self.screen))
+
+    def pinch(self, x: float, y: float, slid: int = 0) -> None:
+        """Press, slide so many px of the screen, then put a second finger down and spread the two."""
+        first = self.press(x, y) + QPoint(slid, 0)
+        if slid:
+            self.move(first)
+        second = first + QPoint(60, -60)
+        screen, canvas = self.screen, self.canvas
+        QTest.touchEvent(canvas, screen).move(0, first, canvas).press(1, second, canvas).commit()
+        for by in (QPoint(15, -15), QPoint(30, -30)):
+            QTest.touchEvent(canvas, screen).move(0, first - by, canvas).move(1, second + by, canvas).commit()
+        QTest.touchEvent(canvas, screen).release(0, first, canvas).release(1, second, canvas).commit()
+
+
+@pytest.fixture
+def fingers(canvas: Canvas) -> Fingers:
+    """Fingers on the canvas."""
+    return Fingers(canvas)
+
+
+@pytest.mark.parametrize("slid", [3, 40])
+def test_a_touch_that_the_system_takes_over_leaves_nothing_behind(
+    canvas: Canvas, fingers: Fingers, slid: int
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    fingers.move(fingers.press(50, 30) + QPoint(slid, 0))
+    fingers.cancel()
+    assert not canvas.tool.busy
+    assert not document.corrections.any()
+    fingers.tap(120, 60)
+    assert document.history.names[0] == ["Brush"]
+    assert document.corrections[60, 120]
+    assert not document.corrections[:, :100].any()
+
+
+def test_a_touch_whose_end_never_comes_doesnt_block_the_next(canvas: Canvas, fingers: Fingers) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    fingers.move(fingers.press(50, 30) + QPoint(40, 0))
+    Fingers(canvas).tap(120, 60)
+    assert document.history.names[0] == ["Brush"]
+    click(canvas, 200, 60)
+    assert document.history.names[0] == ["Brush", "Brush"]
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_pinch_zooms_and_no_tool_acts(canvas: Canvas, fingers: Fingers, name: str) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(TOOLS[name](canvas))
+    zoom = canvas.view.zoom
+    fingers.pinch(50, ROW)
+    assert canvas.view.zoom > 1.2 * zoom
+    assert document.history.names == ([], [])
+    assert not canvas.tool.busy
+
+
+@pytest.mark.parametrize("slid", [0, 30])
+def test_a_pinch_in_the_midst_of_a_polygon_keeps_its_corners(
+    canvas: Canvas, fingers: Fingers, slid: int
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(OutlineTool(canvas))
+    for corner in ((20, 20), (80, 20), (80, 60)):
+        fingers.tap(*corner)
+    fingers.pinch(150, 50, slid)
+    fingers.tap(20, 60)
+    canvas.tool.finish()
+    assert document.history.names[0] == ["Fill"]
+    assert document.mask()[22:58, 22:78].all()
+    assert not document.mask()[:80, 84:].any()
+
+
+def test_a_pinch_in_the_midst_of_a_trace_keeps_the_trace(canvas: Canvas, fingers: Fingers) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(TraceTool(canvas))
+    for x in (40, 90):
+        fingers.tap(x, ROW)
+    corrected = document.corrections.copy()
+    for slid in (0, 30):
+        fingers.pinch(150, ROW, slid)
+        assert np.array_equal(document.corrections, corrected)
+        assert canvas.tool.busy
+    fingers.tap(100, ROW)
+    assert document.history.names[0] == ["Trace", "Trace"]
+
+
+def test_a_finger_that_hardly_moves_is_a_tap_where_it_came_down(canvas: Canvas, fingers: Fingers) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.set_diameter(1)
+    at = fingers.press(50.5, 30.5)
+    fingers.move(at + QPoint(3, 2))
+    assert not document.corrections.any()
+    fingers.release(at + QPoint(3, 2))
+    assert np.argwhere(document.corrections).tolist() == [[30, 50]]
+
+
+def test_a_finger_held_while_the_picture_changes_does_nothing_to_the_next(
+    canvas: Canvas, fingers: Fingers
+) -> None:
+    canvas.set_tool(PieceTool(canvas))
+    at = fingers.press(50, ROW)
+    other = vessel_document()
+    canvas.set_document(other)
+    fingers.release(at)
+    assert not other.corrections.any()
+    fingers.tap(50, ROW)
+    assert other.history.names[0] == ["Remove piece"]
+
+
+def test_a_palm_doesnt_disturb_a_pens_stroke(canvas: Canvas, fingers: Fingers) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    pen(canvas, QEvent.Type.TabletPress, 40)
+    palm = fingers.press(200, 150)
+    fingers.move(palm + QPoint(20, 0))
+    pen(canvas, QEvent.Type.TabletMove, 80)
+    fingers.release(palm)
+    pen(canvas, QEvent.Type.TabletMove, 120)
+    pen(canvas, QEvent.Type.TabletRelease, 120)
+    assert document.history.names[0] == ["Brush"]
+    assert document.corrections[PEN_ROW, 45:115].all()
+    assert not document.corrections[PEN_ROW + 20 :].any()
+
+
+PEN_ROW = 40
+
+
+def pen(canvas: Canvas, kind: QEvent.Type, x: float, button: Qt.MouseButton = LEFT) -> None:
+    """Use a pen's tip, or its barrel button (the right one), on a row of the picture."""
+    tip, at = QPointingDevice.PointerType.Pen, QPointF(canvas.place_of(x, PEN_ROW))
+    device = QPointingDevice(
+        "pen", 1, QPointingDevice.DeviceType.Stylus, tip, QPointingDevice.Capability.Pressure, 1, 2
+    )
+    event = QTabletEvent(
+        kind, device, at, canvas.mapToGlobal(at), 0.5, 0, 0, 0, 0, 0,
+        Qt.KeyboardModifier.NoModifier, button, button,
+    )  # fmt: skip
+    QApplication.sendEvent(canvas, event)
+
+
+def test_a_pens_barrel_button_doesnt_end_the_tips_stroke(canvas: Canvas) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    pen(canvas, QEvent.Type.TabletPress, 40)
+    pen(canvas, QEvent.Type.TabletMove, 80)
+    pen(canvas, QEvent.Type.TabletPress, 80, RIGHT)
+    pen(canvas, QEvent.Type.TabletRelease, 80, RIGHT)
+    pen(canvas, QEvent.Type.TabletMove, 160)
+    pen(canvas, QEvent.Type.TabletRelease, 160)
+    assert (document.corrections[PEN_ROW, 45:155] == Correction.FOREGROUND).all()
+    assert document.history.names[0] == ["Brush"]
+    height = document.corrections.any(axis=1).sum()
+    assert height == round(canvas.diameter / 2)  # at half the pressure all along
+    pen(canvas, QEvent.Type.TabletMove, 200)
+    assert not document.corrections[PEN_ROW, 180:].any()

@@ -242,7 +242,9 @@ class Canvas(PictureView):
 
     def tabletEvent(self, event: QTabletEvent) -> None:
         """Paint with a pen: pressure is size, the eraser end does the opposite."""
-        self._pressure = max(event.pressure(), 0.02) if event.type() != QEvent.Type.TabletRelease else 1.0
+        tip_or_drags = event.button() in (Qt.MouseButton.LeftButton, self._drag_button)
+        ends = event.type() == QEvent.Type.TabletRelease and tip_or_drags  # a barrel button alone doesn't
+        self._pressure = 1.0 if ends else max(event.pressure(), 0.02)
         eraser = event.pointerType() == QPointingDevice.PointerType.Eraser
         at = self.to_picture(event.position())
         if event.type() == QEvent.Type.TabletPress and self.drag is Drag.NONE:
@@ -251,7 +253,7 @@ class Canvas(PictureView):
             self.tool.press(at, opposite=opposite, shift=False)
         elif event.type() == QEvent.Type.TabletMove and self.drag is Drag.TOOL:
             self.tool.drag(at)
-        elif event.type() == QEvent.Type.TabletRelease and self.drag is Drag.TOOL:
+        elif ends and self.drag is Drag.TOOL:
             self.drag = Drag.NONE
             self.tool.release(at)
         before, self._pointer = self._pointer, event.position()
@@ -356,7 +358,8 @@ class Canvas(PictureView):
 
     def cancel_gesture(self) -> bool:
         """Take back the gesture under way; False where there is none."""
-        taken_back = self.tool.cancel()
+        held = self._touch.forget()
+        taken_back = self.tool.cancel() or held
         if taken_back:
             self.drag = Drag.NONE
             self.update()

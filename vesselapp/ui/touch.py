@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
 
 
+_MOVED_PX = 8
+
+
 class Drag(Enum):
     """What the pressed pointer, or a finger, is doing."""
 
@@ -27,6 +30,8 @@ class Drag(Enum):
 class Touch:
     """Turns fingers on a canvas into a tool's gestures, pans and zooms.
 
+    A tool hears of a press only when the finger moved or is lifted: until then it may be the first of two.
+
     Parameters
     ----------
     canvas : Canvas
@@ -34,30 +39,59 @@ class Touch:
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
+        self._ours = False
+        self._held: QPointF | None = None
         self._before: tuple[QPointF, float] | None = None
 
     def follow(self, event: QTouchEvent) -> None:
         """Go on as the fingers do; a second finger takes back what the first began."""
-        canvas, points = self._canvas, event.points()
-        ended = event.type() in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel)
-        if len(points) >= 2 and not ended:
-            if canvas.drag is Drag.TOOL:  # the first finger began a gesture that was none
-                canvas.cancel_gesture()
-            canvas.drag = Drag.PAN
-            self._follow_two(points[0].position(), points[1].position())
+        canvas, kind, points = self._canvas, event.type(), event.points()
+        if kind == QEvent.Type.TouchBegin:
+            if self._ours:  # the end of the one before never came
+                self._take_back(Drag.NONE)
+            self._ours = canvas.drag is Drag.NONE
+            if self._ours:
+                canvas.drag, canvas.marked, self._held = Drag.TOOL, None, points[0].position()
+        if not self._ours:  # a pen or a mouse is at work, and this is a palm
             return
-        place = canvas.to_picture(points[0].position())
-        if event.type() == QEvent.Type.TouchBegin and canvas.drag is Drag.NONE:
-            canvas.drag, canvas.marked = Drag.TOOL, None
-            canvas.tool.press(place, opposite=False, shift=False)
-        elif event.type() == QEvent.Type.TouchUpdate and canvas.drag is Drag.TOOL:
-            canvas.tool.drag(place)
-        elif ended:
-            drag, canvas.drag, self._before = canvas.drag, Drag.NONE, None
-            if drag is Drag.TOOL and event.type() == QEvent.Type.TouchEnd:
-                canvas.tool.release(place)
-            elif drag is Drag.TOOL:
-                canvas.tool.cancel()
+        if kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):
+            self._ours = False
+        if kind == QEvent.Type.TouchEnd and canvas.drag is Drag.TOOL:
+            canvas.drag = Drag.NONE
+            self._press()
+            canvas.tool.release(canvas.to_picture(points[0].position()))
+        elif kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):  # a cancel comes without points
+            self._take_back(Drag.NONE)
+        elif len(points) >= 2:
+            self._take_back(Drag.PAN)
+            self._follow_two(points[0].position(), points[1].position())
+        else:
+            self._before = None
+            self._follow_one(points[0].position())
+
+    def forget(self) -> bool:
+        """Let go of a press that the tool has not heard of; False where there is none."""
+        held, self._held = self._held, None
+        return held is not None
+
+    def _press(self) -> None:
+        at = self._held
+        if at is not None and self.forget():
+            self._canvas.tool.press(self._canvas.to_picture(at), opposite=False, shift=False)
+
+    def _take_back(self, then: Drag) -> None:
+        """Take back what one finger began; of a gesture of several clicks, the newest one."""
+        canvas = self._canvas
+        began = canvas.drag is Drag.TOOL and not self.forget()
+        if began and not canvas.tool.step_back():
+            canvas.cancel_gesture()
+        canvas.drag = then
+
+    def _follow_one(self, at: QPointF) -> None:
+        still = self._held is not None and (at - self._held).manhattanLength() < _MOVED_PX
+        if self._canvas.drag is Drag.TOOL and not still:
+            self._press()
+            self._canvas.tool.drag(self._canvas.to_picture(at))
 
     def _follow_two(self, first: QPointF, second: QPointF) -> None:
         canvas, middle = self._canvas, (first + second) / 2

@@ -28,6 +28,7 @@ class OutlineTool(Tool):
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
         self._corners: list[Point] = []
+        self._before: list[int] = []  # how many corners there were at each press
         self._pointer: Point | None = None
         self._opposite = False
         self._dragged = False
@@ -44,6 +45,7 @@ class OutlineTool(Tool):
         elif len(self._corners) > 2 and self._near(at, self._corners[0]):
             self.finish()
             return
+        self._before.append(len(self._corners))
         self._corners.append(at)
         self._dragged = False
         self.canvas.update()
@@ -78,17 +80,17 @@ class OutlineTool(Tool):
         return self.cancel()
 
     def step_back(self) -> bool:
-        """Take the newest corner back."""
+        """Take the newest click back: its corner, and what was drawn from there."""
         if not self._corners:
             return False
-        self._corners.pop()
+        del self._corners[self._before.pop() :]
         self.canvas.update()
         return True
 
     def cancel(self) -> bool:
         """Forget the corners."""
         begun = bool(self._corners)
-        self._corners, self._dragged = [], False
+        self._corners, self._before, self._dragged = [], [], False
         self.canvas.update()
         return begun
 
