@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.state.test_document import stroke
@@ -19,16 +21,19 @@ from tests.state.test_keeping import (
     place,
     until,
 )
+from vesselapp.core.errors import VesselError
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.merging import merged_record
 from vesselapp.state.pictures import Entry
+from vesselapp.state.rescue import Rescue
 from vesselapp.state.review import Review
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.sources import Source
-from vesselapp.state.standing import Hold
-from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.state.standing import Hold, Unsaved
+from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+from vesselapp.study.journal import Operation
 from vesselapp.study.record import Record, State
 
 __all__ = ["keeper", "place"]  # fixtures
@@ -124,13 +129,74 @@ def test_what_two_have_said_is_brought_together(keeper: Keeper, place: Annotatio
     until(lambda: sitting.standing.hold is Hold.LOST)
     theirs.close()
     until(lambda: bool(shown) and not sitting.standing.unsaved)
-    kept, told = shown[0]
+    kept, _ = shown[0]
     assert kept is not None
     assert kept.record == kept_in(place).record
     assert kept.record is not None
     assert kept.record.note == "bob's words\nann's words"
     assert kept.corrections[200, 200] == 2
     assert kept.record.strokes == 2
+
+
+@pytest.mark.parametrize("why", ["another has drawn", "strokes of an earlier run are put back"])
+def test_a_stroke_made_while_the_lock_is_taken_lies_on_top(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    real, gone = AnnotationFolder.open, threading.Event()
+    opening, go_on = threading.Event(), threading.Event()
+
+    def slow(self: AnnotationFolder, *given: object, **named: object) -> Writer:
+        if gone.is_set():
+            raise VesselError("The drive doesn't answer.")
+        writer = real(self, *given, **named)  # type: ignore[arg-type]
+        opening.set()
+        go_on.wait(20)
+        return writer
+
+    gone.set()
+    if why == "another has drawn":
+        draw(place, Brush.ERASE, 100)
+    else:
+        keep_of_an_earlier_run(tmp_path, place, Brush.ERASE, 100)
+    monkeypatch.setattr(AnnotationFolder, "open", slow)
+    monkeypatch.setattr(AnnotationFolder, "load", lambda *_: None)
+    document, review, told = look(keeper, place)
+    monkeypatch.undo()
+    monkeypatch.setattr("vesselapp.state.sitting.KNOCK_S", 0.05)
+    monkeypatch.setattr(AnnotationFolder, "open", slow)
+    sitting = review.sitting
+    assert sitting is not None
+    until(lambda: sitting.standing.problem is not None)
+    document.lock("")  # as the window does: what is done is kept in memory
+    gone.clear()
+    assert opening.wait(20)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    document.lock("Somebody was here.")  # the window hears of it
+    go_on.set()
+    until(lambda: bool(told) and not sitting.standing.unsaved)
+    kept = kept_in(place)
+    assert kept.corrections[100, 100] == document.corrections[100, 100] == 2
+    assert set(np.unique(kept.corrections)) == {0, 1, 2}  # theirs is wider than the stroke on top
+    assert not told[0] or "put back" in told[0]
+
+
+def draw(place: AnnotationFolder, brush: Brush, diameter: int) -> None:
+    with_lock = place.open("bob", FACTS)
+    with_lock.append(strokes_of(brush, diameter))
+    with_lock.close()
+
+
+def keep_of_an_earlier_run(tmp_path: Path, place: AnnotationFolder, brush: Brush, diameter: int) -> None:
+    unsaved = Unsaved(0, (), tuple(strokes_of(brush, diameter)), None, False, None)
+    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, unsaved)
+
+
+def strokes_of(brush: Brush, diameter: int) -> list[Operation]:
+    document = document_of(None)
+    happened: list[Operation] = []
+    document.happened.connect(happened.append)
+    stroke(document, brush, diameter, (100, 100))
+    return happened
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,14 @@ class Rescue:
             found = [_read(file) for file in files if file not in mine]
         return [one for one in found if one is not None and not _is_kept_by_another(one)]
 
+    def left_of(self, place: AnnotationFolder, facts: ImageFacts) -> list[Left]:
+        """List what earlier runs left here of one picture."""
+        return [
+            left
+            for left in self.left()
+            if left.sha256 == facts.sha256 and Path(left.folder).name == place.folder.name
+        ]
+
     def release(self, owner: object) -> None:
         """Let what a sitting put here be put back by another: it has ended."""
         with self._lock:
@@ -174,27 +182,9 @@ class Rescue:
         VesselError
             Where it can't be written; it stays here.
         """
-        kept, changed, apart, again = writer.kept, False, "", False
-        if unsaved is not None and (unsaved.operations or unsaved.told):
-            from vesselapp.state.merging import digest_of, merged_record
-
-            history = [digest_of(edit) for edit in unsaved.history]
-            todo = _to_append(kept, unsaved.operations, unsaved.number, history)
-            if todo is None:
-                apart = self._set_apart(self._write(place, facts, unsaved))
-            else:
-                writer.append(todo)
-            if unsaved.record is not None:
-                theirs = writer.record or unsaved.record.taken_back
-                writer.write_record(merged_record(unsaved.begun, unsaved.record, theirs))
-                again = _is_to_review_again(writer, unsaved.record)
-            changed = True
-        put_back = False
-        for left in self.left():
-            if left.sha256 != facts.sha256 or Path(left.folder).name != place.folder.name:
-                continue
-            if changed:
-                kept = place.load(facts.sha256, facts.height, facts.width)
+        kept, put_back, apart, again = writer.kept, False, "", False
+        for left in self.left_of(place, facts):
+            kept = place.load(facts.sha256, facts.height, facts.width) if put_back else kept
             todo = _to_append(kept, left.operations, left.number, left.history)
             if todo is None:
                 apart = self._set_apart(left.file)
@@ -205,7 +195,23 @@ class Rescue:
                 _write_record(writer, before, left, left.record, facts)
                 again = again or _is_to_review_again(writer, left.record)
             _remove(left.file)
-            changed = put_back = True
+            put_back = True
+        changed = put_back
+        if unsaved is not None and (unsaved.operations or unsaved.told):
+            from vesselapp.state.merging import digest_of, merged_record
+
+            kept = place.load(facts.sha256, facts.height, facts.width) if put_back else kept
+            history = [digest_of(edit) for edit in unsaved.history]
+            todo = _to_append(kept, unsaved.operations, unsaved.number, history)
+            if todo is None:
+                apart = self._set_apart(self._write(place, facts, unsaved))
+            else:
+                writer.append(todo)
+            if unsaved.record is not None:
+                theirs = writer.record or unsaved.record.taken_back
+                writer.write_record(merged_record(unsaved.begun, unsaved.record, theirs))
+                again = again or _is_to_review_again(writer, unsaved.record)
+            changed = True
         told = "Work that could not be saved last time is put back." if put_back else ""
         if apart:
             told = f"Unsaved strokes don't fit what others have done since; they are kept apart in {apart}."

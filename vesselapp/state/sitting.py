@@ -266,9 +266,10 @@ class Sitting:
             return
         # A review or a note of others has no number: the record tells.
         changed = writer.number != self._number or writer.record != self._known
+        changed = changed or any(self._rescue.left_of(self.place, self.facts))
         unsaved = self.unsaved()
-        if changed and unsaved.operations and self._hold is not Hold.LOST:
-            # Somebody else was here: the document takes nothing more until it shows what they did.
+        if changed and self._hold is not Hold.LOST and (unsaved.operations or self._takes_strokes()):
+            # What is there is not what the document shows: it takes nothing more until it shows that.
             writer.abandon()
             raise Lost("Somebody else has changed it meanwhile.")
         kept = writer.kept
@@ -291,6 +292,10 @@ class Sitting:
             self._refresh_at = time.monotonic() + HEARTBEAT_SECONDS
             self._write_at = time.monotonic()
         self._reopened(self, kept if changed or put_back else None, told)
+
+    def _takes_strokes(self) -> bool:
+        """Tell whether a person may be at work on the document although the lock isn't had."""
+        return self._hold is Hold.ASKED and (self._problem is not None or not self.document.locked)
 
     def _on_taken(self, holder: Holder, unsaved: Unsaved) -> None:
         """Wait for somebody else to end; on closing, leave what is unsaved to the rescue folder."""
