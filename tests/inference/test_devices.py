@@ -8,9 +8,9 @@ import skimage.data
 
 from tests.inference.foreign_models import disc_picture, foreign_model
 from tests.tiny_models import fundus_picture, tiny_vessel_model
+from vesselapp.cli.providers import why_not
 from vesselapp.inference import model as model_module
 from vesselapp.inference.catalog import find_model
-from vesselapp.inference.manage import check_model
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
 from vesselapp.inference.providers import CPU, offered_providers
@@ -57,6 +57,6 @@ def test_foreign_models_answer_as_on_the_cpu(
 
 
 def test_check_tells_what_works(device: str) -> None:
-    found = {check.provider: check.problem for check in check_model(find_model())}
+    found = why_not(find_model())
     assert found[device] == ""
     assert found["cpu"] == ""

@@ -90,7 +90,7 @@ def test_the_picture_on_screen_is_the_mask(qtbot: QtBot, window: MainWindow, pic
     assert document is not None
     canvas.actual_size()
     canvas.overlay_look = replace(canvas.overlay_look, opacity=1.0)
-    canvas.refresh_look()
+    canvas.resample()
     height, width = canvas.height(), canvas.width()
     seen = (shot(window) == np.array(canvas.overlay_look.colour)).all(axis=2)
     y, x = np.mgrid[0:height, 0:width]

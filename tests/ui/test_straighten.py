@@ -229,7 +229,7 @@ def test_the_card_is_painted_in_every_view(
     window.canvas.turn(1)
     window.canvas.mirror()
     window.canvas.overlay_look = window.canvas.overlay_look.__class__(contour_only=True)
-    window.canvas.refresh_look()
+    window.canvas.resample()
     assert window.canvas.grab().toImage() != before
     assert window.canvas.tool.busy
 

@@ -116,7 +116,7 @@ class Model:
         return np.asarray(self._fetch(name, to_input(batch, self.card.input, self._table)), np.float32)
 
     def with_card(self, card: ModelCard) -> "Model":
-        """Give the same session under another card, to see what a corrected guess does."""
+        """Give the same session under another card: other tiles, say, or another meaning of its answer."""
         other = copy.copy(self)
         other.card = card
         other.tile_size = min(card.tile.size, self.tile_size) if self._short else card.tile.size

@@ -101,11 +101,6 @@ class Document:
         """The level as a probability (0-1)."""
         return ev.threshold_of(self._level)
 
-    @property
-    def threshold_is_the_persons(self) -> bool:
-        """Whether a person chose the threshold, so that a model's default must not replace it."""
-        return self._threshold_is_the_persons
-
     def set_level(self, level: int) -> None:
         """Choose the threshold by its level; no pixel is written."""
         level = min(max(level, ev.LOWEST + 1), ev.HIGHEST)

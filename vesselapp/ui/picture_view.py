@@ -110,12 +110,6 @@ class PictureView(QWidget):
             self._scene.refresh_overlay()
             self.update()
 
-    def refresh_look(self) -> None:
-        """Show a changed colour, opacity or kind of overlay."""
-        if self._scene is not None:
-            self._scene.overlay_look = self.overlay_look
-        self._on_threshold_changed()
-
     # -- view --------------------------------------------------------------------------------------------
 
     def fit(self) -> None:
