@@ -63,9 +63,9 @@ def test_mine_win_where_both_changed_a_pixel_and_theirs_stay_elsewhere(
     kept = kept_of(other, number + len(their_operations))
     todo = merged(kept, operations, number, history)
     if todo is None:
-        # Only where an edit that they took back and painted over can't be found any more.
-        digests = {digest_of(edit) for edit in [*kept.done, *kept.undone]}
-        assert not set(history) <= digests
+        # Only where they took back an edit and painted over it.
+        digests = [digest_of(edit) for edit in [*kept.done, *reversed(kept.undone)]]
+        assert digests[: len(history)] != history
         return
     replay = Replay(kept.corrections.copy(), 0, 0)
     replay.done, replay.undone = list(kept.done), list(kept.undone)
@@ -94,3 +94,49 @@ def test_several_late_strokes_become_one_edit() -> None:
     todo = merged(kept_of(other, len(their_operations)), operations, 0, [])
     assert todo is not None
     assert [type(operation) for operation in todo] == [Edited]
+
+
+def test_two_edits_that_change_the_same_are_two() -> None:
+    start = make_document(*SIZE)
+    ours, other = twin(start), twin(start)
+    operations = work(ours, [(Brush.UNSURE, 100, 100, 40)])
+    theirs: list[tuple[Brush, int, int, int] | None] = [
+        (Brush.PAINT, 100, 100, 60),
+        (Brush.RESTORE, 100, 100, 60),
+    ]
+    number = len(work(other, theirs))
+    assert len({digest_of(edit) for edit in other.history._done}) == 1
+    todo = merged(kept_of(other, number), operations, 0, [])
+    assert todo is not None
+    replay = Replay(other.corrections.copy(), 0, 0)
+    for operation in todo:
+        replay.take(operation)
+    assert np.array_equal(replay.plane, ours.corrections)
+
+
+def test_what_they_took_back_and_painted_over_is_not_guessed() -> None:
+    start = make_document(*SIZE)
+    number = len(work(start, [(Brush.PAINT, 100, 100, 40)]))
+    history = [digest_of(edit) for edit in start.history._done]
+    ours, other = twin(start), twin(start)
+    operations = work(ours, [(Brush.ERASE, 100, 100, 40)])
+    more = len(work(other, [None, (Brush.PAINT, 200, 200, 40)]))
+    assert merged(kept_of(other, number + more), operations, number, history) is None
+
+
+def test_the_oldest_steps_may_have_been_let_go() -> None:
+    start = make_document(*SIZE)
+    number = len(work(start, [(Brush.PAINT, 50, 50, 40), (Brush.PAINT, 150, 150, 40)]))
+    history = [digest_of(edit) for edit in start.history._done]
+    ours, other = twin(start), twin(start)
+    operations = work(ours, [(Brush.ERASE, 50, 50, 20)])
+    more = len(work(other, [(Brush.ERASE, 150, 150, 20)]))
+    kept = kept_of(other, number + more)
+    del kept.done[0]
+    todo = merged(kept, operations, number, history)
+    assert todo is not None
+    replay = Replay(kept.corrections.copy(), 0, 0)
+    for operation in todo:
+        replay.take(operation)
+    assert replay.plane is not None
+    assert (replay.plane[50, 60], replay.plane[150, 160]) == (1, 1)

@@ -61,7 +61,7 @@ def merged(
     if number == kept.number:
         return list(operations)
     base = _base(kept, history)
-    if base is None:
+    if base is None or (number == 0 and base.any()):
         return None
     known = {digest_of(edit): edit for edit in [*kept.done, *kept.undone]}
     replay = Replay(base.copy(), 0, number)
@@ -128,19 +128,25 @@ def _merged_note(begun: str, mine: str, theirs: str) -> str:
 
 
 def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:
-    """Give the corrections as they were, or None where that can't be told."""
-    done = {digest_of(edit): edit for edit in kept.done}
-    undone = {digest_of(edit): edit for edit in kept.undone}
-    toggled = [edit for digest, edit in done.items() if digest not in set(history)]
-    lasting = {digest for digest, edit in done.items() if edit.learnt is not None}
-    changing = [digest for digest in history if digest not in lasting]
-    gone = [place for place, digest in enumerate(changing) if digest not in done and digest not in undone]
-    # Only the oldest may be missing: they are let go when all take too much.
-    if gone != list(range(len(gone))):
-        return None
-    toggled += [undone[digest] for digest in history if digest in undone]
+    """Give the corrections as they were, or None where that can't be told.
+
+    A history is a stack: what was done then is still at its beginning, or at the beginning of what can be
+    redone; or its oldest edits were let go because all took too much. Two edits may be equal (drawn, and
+    restored), so edits are told by their place, not by what they change alone.
+    """
+    drawn = [edit for edit in kept.done if edit.learnt is None]
+    to_redo = [edit for edit in reversed(kept.undone) if edit.learnt is None]
+    about_answers = {digest_of(edit) for edit in [*kept.done, *kept.undone] if edit.learnt is not None}
+    then = [digest for digest in history if digest not in about_answers]
+    now = [digest_of(edit) for edit in [*drawn, *to_redo]]
+    gone = 0
+    while then[gone:] != now[: len(then) - gone]:
+        gone += 1
+    if gone and (gone == len(then) or not set(then[:gone]).isdisjoint(now)):
+        return None  # it may as well have been taken back and painted over
+    known = len(then) - gone
     base = kept.corrections.copy()
-    for edit in toggled:
+    for edit in [*drawn[known:], *to_redo[: max(0, known - len(drawn))]]:
         edit.apply(base)
     return base
 
