@@ -1,5 +1,6 @@
 """Exported files: what other programs read, under names that never clash, over no original."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.export import (
     unique_stems,
     write_mask,
+    write_outputs,
     write_overlay,
     write_probability,
     written_by_vesselapp,
 )
 from vesselapp.core.image import find_pictures, read_image
-from vesselapp.core.overlay import overlay_pixels
+from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 
 def checks(height: int = 37, width: int = 53) -> np.ndarray:
@@ -81,6 +83,45 @@ def test_our_own_files_are_replaced_and_originals_never(name: str, tmp_path: Pat
     assert written_by_vesselapp(path)
     writers[name]()
     assert path.read_bytes() == first
+
+
+def test_a_persons_mask_is_not_replaced_by_a_models(tmp_path: Path) -> None:
+    pixels, mask = colour_picture(), checks(*colour_picture().shape[:2])
+    kinds = ("mask", "overlay")
+    write_outputs(tmp_path, "a", kinds, pixels, mask, None, provenance={"state": "reviewed"})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(VesselError, match="a person's corrections"):
+        write_outputs(tmp_path, "a", kinds, pixels, ~mask, None)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    write_outputs(tmp_path, "a", kinds, pixels, ~mask, None, provenance={"state": "flagged"})
+    assert (tmp_path / "a_mask.png").read_bytes() != before["a_mask.png"]
+    write_outputs(tmp_path, "b", kinds, pixels, mask, None)
+    write_outputs(tmp_path, "b", kinds, pixels, ~mask, None)
+
+
+def test_unsure_places_go_beside_the_mask_into_the_overlay_and_the_provenance(tmp_path: Path) -> None:
+    pixels = colour_picture()
+    mask = checks(*pixels.shape[:2])
+    unsure = np.zeros_like(mask)
+    unsure[3:7, 4:9] = True
+    mask &= ~unsure
+
+    def write(unsure: np.ndarray) -> dict[str, object]:
+        kinds = ("mask", "overlay")
+        paths = write_outputs(tmp_path, "a", kinds, pixels, mask, None, provenance={}, unsure=unsure)
+        told: dict[str, object] = json.loads(paths["provenance"].read_text())["unsure"]
+        return told
+
+    assert write(unsure) == {"pixels": 20, "file": "a_unsure.png"}
+    with Pillow.open(tmp_path / "a_unsure.png") as kept:
+        np.testing.assert_array_equal(np.asarray(kept) > 0, unsure)
+    assert written_by_vesselapp(tmp_path / "a_unsure.png")
+    with Pillow.open(tmp_path / "a_overlay.png") as overlay:
+        shown = np.asarray(overlay)[unsure]
+    tinted = overlay_pixels(pixels, unsure, UNSURE_COLOUR, UNSURE_OPACITY)[unsure]
+    np.testing.assert_array_equal(shown, tinted)
+    assert write(np.zeros_like(mask)) == {"pixels": 0, "file": ""}
+    assert not (tmp_path / "a_unsure.png").exists()
 
 
 @pytest.mark.parametrize("shape", [(3000, 40), (40, 3000), (1200, 1100)])

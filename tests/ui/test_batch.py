@@ -32,6 +32,8 @@ def test_a_batch_writes_what_the_window_shows_and_names_what_failed(
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
     assert dialog.isVisible()
     assert not dialog.isModal()
+    assert dialog.model_label.text() == "tiny"
+    assert "without corrections" in dialog.told.text()
     dialog.start_button.click()
     assert not dialog.start_button.isEnabled()
     finish(qtbot, window)

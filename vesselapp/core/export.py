@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
-from vesselapp.core.overlay import overlay_pixels
+from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {"mask": "_mask.png", "overlay": "_overlay.png", "probability": "_probability.tif"}
 PROVENANCE_SUFFIX = "_mask.json"
+UNSURE_SUFFIX = "_unsure.png"
 
 _MARK = b"vesselapp"
 _HEAD_BYTES = 1024
@@ -71,8 +72,11 @@ def write_outputs(
     colour: tuple[int, int, int] = (255, 0, 0),
     opacity: float = 0.45,
     provenance: Mapping[str, object] | None = None,
+    unsure: NDArray[np.bool_] | None = None,
 ) -> dict[str, Path]:
     """Write the wanted files of one picture: all of them, or, where one can't be written, no new one.
+
+    A mask whose provenance lies beside it is a person's: only one with provenance replaces it.
 
     Parameters
     ----------
@@ -92,15 +96,31 @@ def write_outputs(
         Of the overlay.
     provenance : mapping, optional
         Written beside the mask, as ``provenance`` among the paths.
+    unsure : (H, W) bool, optional
+        Where a person could not decide: tinted in the overlay, and, where there are any such px, beside the
+        mask as ``unsure`` among the paths; counted in the provenance.
 
     Returns
     -------
     dict
         Path by kind.
+
+    Raises
+    ------
+    VesselError
+        Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
+    beside, unsure_file = folder / f"{stem}{PROVENANCE_SUFFIX}", folder / f"{stem}{UNSURE_SUFFIX}"
+    if provenance is None and beside.exists() and paths.keys() & {"mask", "overlay"}:
+        raise VesselError(
+            f"{beside} tells of a person's corrections, so the mask there is left as it is.",
+            "Choose another folder.",
+        )
     if provenance is not None and "mask" in paths:
-        paths["provenance"] = folder / f"{stem}{PROVENANCE_SUFFIX}"
+        paths["provenance"] = beside
+        if unsure is not None and unsure.any():
+            paths["unsure"] = unsure_file
     for path in paths.values():
         _refuse_foreign(path)
     new = [path for path in paths.values() if not path.exists()]
@@ -108,11 +128,22 @@ def write_outputs(
         if "mask" in paths:
             write_mask(paths["mask"], mask)
         if "overlay" in paths:
-            write_overlay(paths["overlay"], overlay_pixels(pixels, mask, colour, opacity))
+            overlay = overlay_pixels(pixels, mask, colour, opacity)
+            if unsure is not None:
+                overlay = overlay_pixels(overlay, unsure, UNSURE_COLOUR, UNSURE_OPACITY)
+            write_overlay(paths["overlay"], overlay)
         if "probability" in paths and probability is not None:
             write_probability(paths["probability"], probability)
+        if "unsure" in paths and unsure is not None:
+            write_mask(paths["unsure"], unsure)
+        elif "provenance" in paths and written_by_vesselapp(unsure_file):
+            unsure_file.unlink()  # of an earlier export, and true no longer
         if "provenance" in paths and provenance is not None:
-            write_provenance(paths["provenance"], provenance)
+            told = {
+                "pixels": 0 if unsure is None else int(unsure.sum()),
+                "file": unsure_file.name if "unsure" in paths else "",
+            }
+            write_provenance(paths["provenance"], dict(provenance) | {"unsure": told})
     except BaseException:  # a set of files that lacks some would pass for a whole one
         for path in new:
             with contextlib.suppress(OSError):
@@ -123,7 +154,7 @@ def write_outputs(
 
 def written_by_vesselapp(path: Path) -> bool:
     """Tell whether a file carries the mark of the writers above, by its name and its first bytes."""
-    if not path.name.endswith((*SUFFIXES.values(), PROVENANCE_SUFFIX)):
+    if not path.name.endswith((*SUFFIXES.values(), PROVENANCE_SUFFIX, UNSURE_SUFFIX)):
         return False
     try:
         with path.open("rb") as file:

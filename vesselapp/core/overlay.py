@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 
 from vesselapp.core.image_values import strips
 
+UNSURE_COLOUR = (240, 228, 66)
+UNSURE_OPACITY = 0.45
+
 
 def overlay_pixels(
     pixels: NDArray[np.uint8],

@@ -28,7 +28,7 @@ def export_picture(
 ) -> list[Path]:
     """Write the open picture's mask, overlay and probability at its own size; give the files.
 
-    Beside a mask goes a JSON file that tells where it comes from.
+    Beside a mask goes a JSON file that tells where it comes from, and a mask of where the person was unsure.
 
     Raises
     ------
@@ -53,6 +53,7 @@ def export_picture(
         colour=settings.overlay_colour,
         opacity=settings.overlay_opacity,
         provenance=provenance_of(review),
+        unsure=document.corrections == Correction.UNSURE,
     )
     return list(written.values())
 
@@ -70,4 +71,6 @@ def provenance_of(review: Review) -> dict[str, object]:
     facts = asdict(record)
     for name in ("format", "software", "path", "audit"):
         del facts[name]
+    if not facts["saved"]:  # known only when the picture is left
+        del facts["saved"]
     return facts | {"exported": datetime.now(UTC).isoformat(timespec="seconds")}

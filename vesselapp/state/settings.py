@@ -31,6 +31,7 @@ class Settings:
     model: str = ""
     open_folder: str = ""
     export_folder: str = ""
+    batch_folder: str = ""
     export_kinds: tuple[str, ...] = ("mask", "overlay")
     theme: str = "dark"
     window_geometry: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -51,7 +52,7 @@ class BatchDialog(QDialog):
         self.pictures_field = QLineEdit()
         self.pictures_field.setAccessibleName("Folder of pictures")
         self.pictures_field.setPlaceholderText("the pictures that are open")
-        self.out_field = QLineEdit(workspace.settings.export_folder)
+        self.out_field = QLineEdit(workspace.settings.batch_folder)
         self.out_field.setAccessibleName("Folder for the results")
         self.threshold = QComboBox()
         self.threshold.setAccessibleName("Threshold")
@@ -61,6 +62,12 @@ class BatchDialog(QDialog):
             box.setChecked(kind != "probability")
         self.resume_box = QCheckBox("Keep what an earlier run into this folder has done")
         self.resume_box.setChecked(True)
+        self.model_label = QLabel()
+        self.told = QLabel(
+            "The model's own answers are written, without corrections and unsure places. What was corrected "
+            "is exported with Ctrl+E, a whole study with 'vesselapp study export'."
+        )
+        self.told.setWordWrap(True)
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the batch")
         self.words = QLabel(" ")
@@ -81,6 +88,7 @@ class BatchDialog(QDialog):
 
     def _lay_out(self, hide_button: QPushButton) -> None:
         form = QFormLayout()
+        form.addRow("Model", self.model_label)
         form.addRow("Pictures", self._with_browse(self.pictures_field))
         form.addRow("Results", self._with_browse(self.out_field))
         form.addRow("Threshold", self.threshold)
@@ -90,6 +98,7 @@ class BatchDialog(QDialog):
         kinds.addStretch(1)
         form.addRow("Write", kinds)
         form.addRow(self.resume_box)
+        form.addRow(self.told)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         for button in (self.start_button, self.pause_button, self.cancel_button, hide_button):
@@ -115,6 +124,13 @@ class BatchDialog(QDialog):
         chosen = QFileDialog.getExistingDirectory(self, field.accessibleName(), field.text())
         if chosen:
             field.setText(chosen)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say which model will answer."""
+        super().showEvent(event)
+        if not self._run.running:
+            choice, task = self._workspace.wanted_model()
+            self.model_label.setText(Path(choice).stem if choice else f"the shipped one for {task}")
 
     def start(self) -> None:
         """Begin with what is chosen; what is missing is said in the dialog."""
@@ -142,7 +158,8 @@ class BatchDialog(QDialog):
         except VesselError as error:
             self.words.setText(str(error))
             return
-        workspace.settings.export_folder = str(spec.out)
+        workspace.settings.batch_folder = str(spec.out)
+        self.model_label.setText(spec.model.stem)
         self.problems.clear()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
         self._show_state()

@@ -137,7 +137,7 @@ class Commands:
             return
         path = workspace.document.image.path
         start = settings.export_folder or str(path.parent if path else Path.cwd())
-        dialog = ExportDialog(Path(start), workspace.export_stem(), settings.export_kinds, self._window)
+        dialog = ExportDialog(Path(start).absolute(), workspace.export_stem(), settings.export_kinds, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.export(dialog.folder, dialog.kinds)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core import evidence as ev
+from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY
 
 Colour = tuple[int, int, int]
 
@@ -21,7 +22,6 @@ SAFE_COLOURS: dict[str, Colour] = {
     "reddish purple": (204, 121, 167),
     "white": (255, 255, 255),
 }
-UNSURE_COLOUR: Colour = (240, 228, 66)
 BAND_COLOUR: Colour = (86, 180, 233)
 ADDED_COLOUR: Colour = (0, 200, 255)
 PREVIEW_COLOUR: Colour = (0, 200, 255)
@@ -115,12 +115,12 @@ class OverlayLook:
         if self.tell_corrections:
             table[ev.FOREGROUND] = argb(ADDED_COLOUR, max(self.opacity, 0.5))
             table[ev.BACKGROUND] = argb(REMOVED_COLOUR, max(self.opacity, 0.5))
-        table[ev.UNSURE] = argb(UNSURE_COLOUR, 0.45)
+        table[ev.UNSURE] = argb(UNSURE_COLOUR, UNSURE_OPACITY)
         return table
 
     def contour_table(self) -> list[int]:
         """Give the colours (0xAARRGGBB) for the values of `contour_of`."""
-        return [0, argb(self.colour, 1.0), argb(UNSURE_COLOUR, 0.45)] + [0] * 253
+        return [0, argb(self.colour, 1.0), argb(UNSURE_COLOUR, UNSURE_OPACITY)] + [0] * 253
 
 
 def contour_of(evidence: NDArray[np.uint8], level: int, thickness: int = 1) -> NDArray[np.uint8]:
