@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.state.test_document import make_document, stroke
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of
 from vesselapp.core.geometry import Box
+from vesselapp.core.learnt import Head, Learnt
 from vesselapp.state.answers import Answer
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
@@ -173,6 +175,66 @@ def test_another_answer_after_the_review_is_in_progress_and_kept(
     assert review.record.state is State.IN_PROGRESS
     assert review.record.model == "other"
     assert sitting.answers[-1] is other.probability
+
+
+def test_the_same_answer_after_the_review_changes_nothing(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    review.mark(State.REVIEWED)
+    assert document.probability is not None
+    again = replace(answer(), probability=document.probability.copy())
+    document.set_probability(again.probability)
+    review.note_answer(again)
+    assert review.record.state is State.REVIEWED
+    assert len(sitting.answers) == 1
+
+
+def test_another_threshold_for_the_same_answer_is_another_mask(review: Review, document: Document) -> None:
+    review.mark(State.REVIEWED)
+    assert document.probability is not None
+    document.suggest_threshold(0.9)
+    review.note_answer(replace(answer(), probability=document.probability))
+    assert review.record.state is State.IN_PROGRESS
+
+
+def test_an_answer_adapted_otherwise_after_the_review_is_in_progress(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    review.mark(State.REVIEWED)
+    other = np.full((530, 600), 240, np.uint8)
+    document.set_probability(other, Learnt(Head((1.0,), 0.0), "ab" * 32, 50))
+    review.note_adapted()
+    assert review.record.state is State.IN_PROGRESS
+    assert review.record.adapted_px == 50
+    assert sitting.answers[-1] is other
+
+
+def test_nothing_is_written_of_answers_in_a_picture_that_is_locked(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    review.mark(State.REVIEWED)
+    written = len(sitting.records), len(sitting.answers)
+    document.lock("bob has it.")
+    other = answer("other", 100)
+    document.set_probability(other.probability)
+    review.note_answer(other)
+    document.set_probability(np.full((530, 600), 7, np.uint8))
+    review.note_adapted()
+    assert (len(sitting.records), len(sitting.answers)) == written
+    assert review.record.state is State.REVIEWED
+
+
+def test_what_was_reviewed_lasts_also_where_no_model_had_answered(sitting: Sitting) -> None:
+    document = make_document()
+    review = Review(Entry(Source("eye.png", Path.cwd, None)), document, FACTS, None, "ann")  # type: ignore[arg-type]
+    review.sitting = sitting  # type: ignore[assignment]
+    assert review.lasting(None) is None
+    assert review.lasting(answer()) is None
+    review.mark(State.REVIEWED)
+    lasting = review.lasting(None)
+    assert lasting is not None
+    assert lasting.judged
+    assert np.array_equal(lasting.probability, sitting.answers[0])
 
 
 def test_time_is_counted_without_the_pauses(review: Review) -> None:

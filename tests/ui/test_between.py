@@ -154,6 +154,9 @@ def test_a_picture_that_comes_back_can_be_corrected(
     window.workspace.open(entry)
     assert window.workspace.document is document
     assert not document.locked
+    review = window.workspace.review
+    assert review is not None
+    assert review.record.state is State.REVIEWED
     assert np.array_equal(document.mask(), judged)
     drag(qtbot, window, [(100, 200), (140, 200)], LEFT)
     assert document.corrections[200, 120] == 2
@@ -171,8 +174,9 @@ def test_a_study_that_cant_be_opened_leaves_the_next_picture_on_its_way(
     (broken / "study.json").write_text("{")
     window.open_paths([broken])
     slow.may.set()
-    qtbot.waitUntil(window.notice.isVisible, timeout=20000)
     wait_for(qtbot, window, "c.png")
+    assert "damaged" in window.notice.label.text()
+    assert window.notice.isVisible()
     document = window.workspace.document
     assert document is not None
     assert not document.locked

@@ -24,6 +24,7 @@ from vesselapp.state.settings import Settings
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.standing import Hold
 from vesselapp.study.journal import Viewed
+from vesselapp.study.record import State
 
 if TYPE_CHECKING:
     from vesselapp.study.annotation import Kept
@@ -32,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 BETWEEN = "The next picture is being opened."
 """Why the picture that was left takes nothing more, as long as it is in sight."""
+
+ANSWERED_ANEW = "The model answers otherwise than what was reviewed: this picture is in progress again."
 
 
 class Desk:
@@ -80,7 +83,7 @@ class Desk:
     def __init__(self, jobs: Jobs, settings: Settings, keeper: Keeper, pictures: PictureList) -> None:
         self._jobs, self._settings, self._keeper, self._pictures = jobs, settings, keeper, pictures
         self.asking = Asking(jobs, settings)
-        self.learning = Learning(jobs, self.asking)
+        self.learning = Learning(jobs, self.asking, self._is_reviewed)
         self._ahead = Ahead(jobs, self.asking.finder, keeper)
         self.document: Document | None = None
         self.review: Review | None = None
@@ -93,6 +96,7 @@ class Desk:
         self._direction = 1
         self._generation = 0
         self._from_anew, self._read_only, self._asked_anew = True, False, False
+        self._answered_anew = False
         self._look: dict[str, Any] | None = None
         self.asking.progress.connect(self.progress.emit)
         self.asking.failed.connect(lambda error: self.failed.emit(told(error)))
@@ -145,10 +149,14 @@ class Desk:
         """Note that the job that was waited for is done."""
         self._opening = None
 
-    def go_on(self) -> None:
-        """Open the current picture, where it was left and nothing came of what should follow."""
+    def go_on(self, *sentences: str) -> None:
+        """Open the current picture, where it was left and nothing came of what should follow.
+
+        Sentences are told when it is there.
+        """
         entry = self._pictures.current
         if self.review is None and entry is not None:
+            self._to_tell = [*sentences]
             self.open(entry)
 
     # -- going from one to another -----------------------------------------------------------------------
@@ -229,10 +237,12 @@ class Desk:
                 review.document.lock(review.sitting.standing.words)
                 review.resume()
                 self._take(review, None)
+                answer = answer or review.lasting(None)
                 if answer is not None:
                     self.asking.take(None, answer)
                 else:
                     self.asking.ask(self.box_in_sight())
+                self._tell([])
                 return True
         return False
 
@@ -297,20 +307,32 @@ class Desk:
     def ask(self, *, fresh: bool = False) -> None:
         """Ask the chosen model about the open picture (fresh: even where its answer is remembered).
 
-        Its own answer is shown then, also where it was adapted to the picture before.
+        Its own answer is shown then, also where it was adapted to the picture before. A picture that was
+        reviewed and is answered otherwise now is in progress again, and that is told; where somebody else has
+        the picture open, what was reviewed stays in sight.
         """
+        review = self.review
+        if review is None:
+            self.rest()
+            return
+        if review.document.locked and review.lasting(self.answer) is not None:
+            self.told.emit(review.document.locked)
+            return
         self.learning.cancel()
         self._asked_anew = True
         self.asking.ask(self.box_in_sight(), fresh=fresh)
 
     def ask_another(self) -> None:
-        """Ask the model that was just chosen, unless a person has judged the answer in sight."""
+        """Ask the model as it is chosen now, unless a person has judged the answer in sight."""
         self.forget_ahead()
         self._left = [(review, review.lasting(answer)) for review, answer in self._left]
         if self.review is not None and self.review.lasting(self.answer) is not None:
             self.told.emit("This picture keeps the answer that was reviewed; F5 asks the chosen model.")
         else:
             self.ask()
+
+    def _is_reviewed(self) -> bool:
+        return self.review is not None and self.review.record.state is State.REVIEWED
 
     def forget_ahead(self) -> None:
         """Forget what was made ready: it would be made otherwise now."""
@@ -365,10 +387,13 @@ class Desk:
             self.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)
             self.review.take(kept)
             if kept.answer is not None:
+                self.asking.cancel()
                 self.document.set_probability(kept.answer, kept.adapted)
                 self.asking.take(None, judged_answer(kept))
         waited, self._read_only = self._read_only, False
         self.document.lock("")
+        if kept is None:
+            self.review.note_adapted()  # what is in sight since it was locked
         if sentence or waited:
             self.told.emit(
                 sentence or "Nobody else has this picture open any longer: you can correct it now."
@@ -376,9 +401,13 @@ class Desk:
         self.standing_changed.emit()
 
     def _on_answered(self) -> None:
-        if self.review is not None and self.answer is not None:
-            self.review.note_answer(self.answer)
-            if self._asked_anew:
+        review = self.review
+        if review is not None and self.answer is not None:
+            before = review.record.state
+            review.note_answer(self.answer)
+            if before is State.REVIEWED and review.record.state is not before:
+                self._answered_anew = True
+            if self._asked_anew and not review.document.locked:
                 self.learning.own_again()
             self.learning.note_answer(self.answer)
         self._look_ahead()
@@ -386,6 +415,9 @@ class Desk:
     def _on_asked(self) -> None:
         self._asked_anew = self._asked_anew and self.asking.running
         self.learning.catch_up()
+        anew, self._answered_anew = self._answered_anew, False
+        if anew:  # told last, after what the model warns of
+            self.told.emit(ANSWERED_ANEW)
         self.rest()
 
     def _on_adapted(self) -> None:

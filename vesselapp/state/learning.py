@@ -37,6 +37,8 @@ class Learning:
     jobs : Jobs
     asking : Asking
         The model in use, and its answer.
+    is_judged : callable
+        Says whether a person has judged the answer in sight, so that no other takes its place by itself.
 
     Attributes
     ----------
@@ -56,8 +58,8 @@ class Learning:
     told = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, jobs: Jobs, asking: Asking) -> None:
-        self._jobs, self._asking = jobs, asking
+    def __init__(self, jobs: Jobs, asking: Asking, is_judged: Callable[[], bool] = lambda: False) -> None:
+        self._jobs, self._asking, self._is_judged = jobs, asking, is_judged
         self._features = FeatureFinder(jobs, asking)
         self._document: Document | None = None
         self._answer: Answer | None = None
@@ -161,6 +163,8 @@ class Learning:
         """Bring the answer in sight to what the history says."""
         document, answer = self._document, self._asking.answer
         if document is None or answer is None or self._asking.running:
+            return
+        if self._is_judged():
             return
         learnt = document.learnt
         of_this = learnt is not None and answer.model_sha256 == learnt.model_sha256

@@ -62,7 +62,7 @@ class Review:
         self._last_input: float | None = None
         self._touched = kept is not None
         self._changed_here = False
-        self._answer_kept = kept is not None and kept.answer is not None
+        self._answer_kept = kept.answer if kept is not None else None
         self.record = (kept.record if kept is not None else None) or Record(
             facts.image,
             facts.sha256,
@@ -97,8 +97,7 @@ class Review:
         if self.document.locked:
             raise VesselError(self.document.locked)
         if state is State.REVIEWED and self.sitting is not None:
-            self.sitting.put_answer(self._judged())
-            self._answer_kept = True
+            self._keep_answer()
         self._change(
             told=True,
             state=state,
@@ -142,31 +141,40 @@ class Review:
         """Take note of whose answer is corrected; one that was judged earlier is no news."""
         if answer.judged:
             return
-        record = self.record
-        self.record = replace(
-            record,
-            model=answer.model,
-            model_version=answer.version,
-            model_sha256=answer.model_sha256,
-            threshold=self.document.threshold,
-            level=self.document.level,
-        )
-        self.note_adapted()
-        if record.state is State.REVIEWED and bool((self.document.corrections == Correction.NONE).any()):
-            # Another answer than the one that was judged, and the mask depends on it.
-            self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
+        self._note_mask(model=answer.model, model_version=answer.version, model_sha256=answer.model_sha256)
         self.changed.emit()
 
     def note_adapted(self) -> None:
         """Take note of what the answer in sight is adapted by; keep it where the one judged is kept."""
-        self.record = replace(self.record, adapted_px=self._adapted_px())
-        if self._answer_kept and self.sitting is not None:
-            self.sitting.put_answer(self._judged())
+        self._note_mask()
+
+    def _note_mask(self, **changes: object) -> None:
+        """Take note of another answer in sight, and of facts about it.
+
+        Where it is another than the one that was judged, the mask may be another too: the picture is in
+        progress again.
+        """
+        document, record, kept = self.document, self.record, self._answer_kept
+        same = kept is not None and record.level == document.level and np.array_equal(kept, self._judged())
+        changes |= {"threshold": document.threshold, "level": document.level}
+        changes["adapted_px"] = self._adapted_px()
+        self.record = replace(record, **changes)  # type: ignore[arg-type]
+        if same or document.locked:
+            return
+        if record.state is State.REVIEWED and bool((document.corrections == Correction.NONE).any()):
+            self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
+        if kept is not None and self.sitting is not None:
+            self._keep_answer()
             self.sitting.put_record(self.record)
+
+    def _keep_answer(self) -> None:
+        assert self.sitting is not None
+        self._answer_kept = self._judged()
+        self.sitting.put_answer(self._answer_kept)
 
     def take(self, kept: Kept) -> None:
         """Take what was read anew from disk."""
-        self._touched, self._answer_kept = True, kept.answer is not None
+        self._touched, self._answer_kept = True, kept.answer
         self._changed_here = False
         self.record = kept.record or self.record
         self.entry.take(self.record)
@@ -194,9 +202,16 @@ class Review:
         return self.sitting is None or self.sitting.standing.hold is Hold.ENDED
 
     def lasting(self, answer: Answer | None) -> Answer | None:
-        """Give an answer that a person has judged, None for one that another model's may replace."""
-        judged = answer is not None and answer.judged
-        return answer if judged or self.record.state is State.REVIEWED else None
+        """Give the answer in sight where a person has judged it; None where another may replace it."""
+        if self.record.state is State.REVIEWED:
+            return answer or self._judged_answer()
+        return answer if answer is not None and answer.judged else None
+
+    def _judged_answer(self) -> Answer:
+        """Give what was in sight without any model's answer when it was judged."""
+        record = self.record
+        named = (record.model, record.model_version, record.model_sha256)
+        return Answer(self._judged(), *named, record.threshold, judged=True)
 
     def _on_happened(self, operation: Operation) -> None:
         if isinstance(operation, Viewed):

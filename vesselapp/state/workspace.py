@@ -207,8 +207,8 @@ class Workspace:
 
         def failed(error: Exception) -> None:
             self.desk.waited()
-            self.desk.go_on()
             self.failed.emit(told(error))
+            self.desk.go_on(str(told(error)))
             self.desk.rest()
 
         job = self.jobs.submit("study", work, done, failed, stopped=self.desk.rest)
@@ -341,14 +341,12 @@ class Workspace:
         """Say how wide (px) the objects are, for models of one object size; None: found by itself."""
         if diameter != self.asking.object_diameter:
             self.asking.object_diameter = diameter
-            self.desk.forget_ahead()
-            self.run_model()
+            self.desk.ask_another()
 
     def reload_model(self) -> None:
         """Load the model anew, after the choice of provider changed, and ask it."""
         self.asking.finder.forget()
-        self.desk.forget_ahead()
-        self.run_model()
+        self.desk.ask_another()
 
     def correct_model(self, changes: dict[str, object]) -> None:
         """Correct what was guessed of a foreign model (values by dotted name), keep it, and ask it again."""
@@ -357,5 +355,4 @@ class Workspace:
         except VesselError as error:
             self.failed.emit(error)
             return
-        self.desk.forget_ahead()
-        self.run_model()
+        self.desk.ask_another()
