@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
+import pytest
 
 from tests.state.test_document import make_document, stroke
 from vesselapp.state.brush import Brush
@@ -19,6 +22,7 @@ from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.journal import Operation
 from vesselapp.study.process import boot_id
 from vesselapp.study.record import ImageFacts
+from vesselapp.study.study import Study
 
 FACTS = ImageFacts("eye.png", "0" * 64, 530, 600)
 
@@ -69,6 +73,79 @@ def test_it_is_put_back_where_the_study_is_now(tmp_path: Path) -> None:
     assert kept.corrections[100, 100] == 2
     assert rescue.put_back(writer, place, FACTS) == (False, "")
     writer.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    values = np.random.default_rng(0).integers(0, 255, (53, 60, 3), dtype=np.uint8)
+    PIL.Image.fromarray(values).save(folder / "eye.png")
+    return folder
+
+
+def put_back(tmp_path: Path, study: Study, key: str = "") -> str:
+    """Open a study's picture of a key (its first one), and say what was put back."""
+    place = study.place_of(key or study.pictures()[0].key)
+    writer = place.open("ann", FACTS)
+    try:
+        return Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)[1]
+    finally:
+        writer.close()
+
+
+def without_study(tmp_path: Path) -> None:
+    """Make the files of the rescue folder those of an earlier version."""
+    for file in (tmp_path / "rescue").glob("*.rescue"):
+        about, _, rest = file.read_bytes().partition(b"\n")
+        values = {name: value for name, value in json.loads(about).items() if name not in ("study", "begun")}
+        file.write_bytes(json.dumps(values).encode() + b"\n" + rest)
+
+
+@pytest.mark.parametrize("version", ["now", "earlier"])
+def test_work_of_one_study_stays_out_of_another_with_the_same_pictures(
+    tmp_path: Path, pictures: Path, version: str
+) -> None:
+    first = Study.create(tmp_path / "first", "First", [pictures])
+    second = Study.create(tmp_path / "second", "Second", [pictures])
+    place = first.place(first.pictures()[0])
+    assert place.folder.name == second.place(second.pictures()[0]).folder.name
+    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, unsaved())
+    if version == "earlier":
+        without_study(tmp_path)
+    assert put_back(tmp_path, second) == ""
+    copy = shutil.copytree(tmp_path / "first", tmp_path / "copy")
+    assert put_back(tmp_path, Study.open(copy)) == ""
+    away = first.folder.rename(tmp_path / "away")  # its drive isn't there just now
+    assert put_back(tmp_path, second) == ""
+    away.rename(first.folder)
+    assert "put back" in put_back(tmp_path, first)
+    assert Rescue(tmp_path / "rescue").left() == []
+
+
+@pytest.mark.parametrize("version", ["now", "earlier"])
+def test_work_follows_its_study_when_that_is_moved(tmp_path: Path, pictures: Path, version: str) -> None:
+    study = Study.create(tmp_path / "study", "S", [pictures])
+    Rescue(tmp_path / "rescue").keep(object(), study.place(study.pictures()[0]), FACTS, unsaved())
+    if version == "earlier":
+        without_study(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(pictures, tmp_path / "elsewhere")
+    moved = study.folder.rename(tmp_path / "elsewhere" / "study")
+    assert "put back" in put_back(tmp_path, Study.open(moved))
+
+
+def test_work_follows_a_picture_that_is_renamed(tmp_path: Path, pictures: Path) -> None:
+    study = Study.create(tmp_path / "study", "S", [pictures])
+    place = study.place(study.pictures()[0])
+    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, unsaved())
+    shutil.copy(pictures / "eye.png", pictures / "the same.png")
+    same = next(picture for picture in study.pictures() if picture.name == "the same.png")
+    assert put_back(tmp_path, study, same.key) == ""  # the other one is still there
+    study.set_name("Renamed")
+    (pictures / "eye.png").rename(pictures / "renamed.png")
+    renamed = next(picture for picture in study.pictures() if picture.name == "renamed.png")
+    assert "put back" in put_back(tmp_path, Study.open(study.folder), renamed.key)
 
 
 def test_what_does_not_fit_is_kept_apart_and_told(tmp_path: Path) -> None:

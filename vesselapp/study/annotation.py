@@ -138,11 +138,14 @@ class AnnotationFolder:
     folder : Path
     study : Path, optional
         The study it belongs to, whose audit log is told of what is saved; None for a picture opened alone.
+    identity : (str, str)
+        When that study was made, and its name.
     """
 
-    def __init__(self, folder: Path, study: Path | None = None) -> None:
+    def __init__(self, folder: Path, study: Path | None = None, identity: tuple[str, str] = ("", "")) -> None:
         self.folder = folder
         self.study = study
+        self.identity = identity
 
     def load(
         self, image_sha256: str, height: int, width: int, cap_bytes: int = DEFAULT_CAP_BYTES

@@ -122,6 +122,11 @@ class Study:
         folder = folder.parent if folder.name == STUDY_NAME else folder
         return cls(folder, _read_values(folder))
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """When the study was made, and its name: what tells it from others that have the same pictures."""
+        return self.created, self.name
+
     # -- pictures -------------------------------------------------------------------------------------------
 
     @property
@@ -179,7 +184,7 @@ class Study:
 
     def place_of(self, key: str) -> AnnotationFolder:
         """Give where the annotation of a key lies."""
-        return AnnotationFolder(self.folder / "annotations" / key, self.folder)
+        return AnnotationFolder(self.folder / "annotations" / key, self.folder, self.identity)
 
     def note_opened(self, picture: StudyPicture, image_sha256: str, who: str = "") -> Opened:
         """See whether a picture is the one that was annotated; call it before `AnnotationFolder.open`.

@@ -1,0 +1,188 @@
+"""A file of the rescue folder: work of one sitting, and whose it is."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vesselapp.core.errors import VesselError
+from vesselapp.study.journal import Operation, decode_header, read_lines
+from vesselapp.study.process import boot_id, is_alive
+from vesselapp.study.record import ImageFacts, Record, parse_record
+
+if TYPE_CHECKING:
+    from vesselapp.study.annotation import AnnotationFolder
+
+_log = logging.getLogger(__name__)
+
+_ELSEWHERE_S = 600.0
+_HASH_DIGITS = 32
+"""The annotation of a picture opened alone is named by so much of its hash."""
+SUFFIX, ANSWER_SUFFIX, APART_SUFFIX = ".rescue", ".answer.png", ".apart"
+
+
+@dataclass(frozen=True, eq=False)
+class Left:
+    """Work of an earlier run that waits in the rescue folder.
+
+    Attributes
+    ----------
+    file : Path
+    image : str
+        Name of the picture.
+    sha256 : str
+    folder : str
+        Where its annotation lies.
+    study : (str, str) or None
+        `AnnotationFolder.identity` of its study; None for a picture opened alone, and in files of an earlier
+        version, which didn't keep it.
+    when : str
+        ISO 8601, UTC.
+    number : int
+        Of the operation that it was done after.
+    history : tuple of str
+        The edits that were done then (`digest_of`).
+    record : Record or None
+    told : bool
+        As in `Unsaved`.
+    begun : Record or None
+        As in `Unsaved`.
+    knows_begun : bool
+        False for a file of an earlier version, which didn't keep it.
+    owner : (str, str, int)
+        Host, run of the computer and process that keep it.
+    operations : tuple of Operation
+    """
+
+    file: Path
+    image: str
+    sha256: str
+    folder: str
+    study: tuple[str, str] | None
+    when: str
+    number: int
+    history: tuple[str, ...]
+    record: Record | None
+    told: bool
+    begun: Record | None
+    knows_begun: bool
+    owner: tuple[str, str, int]
+    operations: tuple[Operation, ...]
+
+
+def read(file: Path) -> Left | None:
+    """Read a file of the rescue folder; None where it is none."""
+    try:
+        lines = io.BytesIO(file.read_bytes())
+        about: dict[str, Any] = json.loads(lines.readline())
+        header = decode_header(lines.readline())
+        operations = [line.operation for line in read_lines(lines, header)]
+        host, boot, pid = about["owner"]
+        return Left(
+            file,
+            str(about["image"]),
+            header.sha256,
+            str(about["folder"]),
+            _study_in(about),
+            datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+            header.base,
+            tuple(str(digest) for digest in about["history"]),
+            _record_in(about, "record"),
+            bool(about["told"]),
+            _record_in(about, "begun"),
+            "begun" in about,
+            (str(host), str(boot), int(pid)),
+            tuple(operation for operation in operations if operation is not None),
+        )
+    except (OSError, ValueError, KeyError, TypeError, VesselError) as problem:
+        _log.warning("%s in the rescue folder can't be read: %s", file, problem)
+        return None
+
+
+def _record_in(about: dict[str, Any], name: str) -> Record | None:
+    values = about.get(name)
+    return None if values is None else parse_record(json.dumps(values).encode())
+
+
+def _study_in(about: dict[str, Any]) -> tuple[str, str] | None:
+    if about.get("study") is None:
+        return None
+    made, name = about["study"]
+    return str(made), str(name)
+
+
+def is_of(left: Left, place: AnnotationFolder, facts: ImageFacts) -> bool:
+    """Tell whether work that was left is of a picture, in its own study and no other.
+
+    A study may have been moved or renamed since, and a picture in it renamed. Another study may hold the very
+    same picture, under the same key.
+    """
+    folder, here = Path(left.folder), place.study
+    if left.sha256 != facts.sha256:
+        return False
+    if here is None or folder.name == left.sha256[:_HASH_DIGITS]:
+        return left.study is None and folder.name == place.folder.name
+    home = folder.parent.parent
+    if left.study is not None and left.study[0] != place.identity[0]:
+        return False
+    if not _is_same(home, here):
+        moved = home.name == here.name if left.study is None else left.study == place.identity
+        if not moved or _is_there(home, left.study):
+            return False
+    return folder.name == place.folder.name or _is_gone(here, folder.name)
+
+
+def _is_same(folder: Path, other: Path) -> bool:
+    try:
+        return folder == other or folder.samefile(other)
+    except OSError:
+        return False
+
+
+def _is_there(home: Path, identity: tuple[str, str] | None) -> bool:
+    """Tell whether a study (None: whichever) still lies where it lay."""
+    from vesselapp.study.study import Study
+
+    try:
+        return identity in (None, Study.open(home).identity)
+    except VesselError:
+        return False
+
+
+def _is_gone(study: Path, key: str) -> bool:
+    """Tell whether a study surely has no picture of a key any more."""
+    from vesselapp.study.study import Study
+
+    try:
+        opened = Study.open(study)
+        return not opened.missing_roots and all(picture.key != key for picture in opened.pictures())
+    except VesselError:
+        return False
+
+
+def is_kept_by_another(left: Left) -> bool:
+    """Tell whether a process that still works keeps it; one of another computer is given some time."""
+    host, boot, pid = left.owner
+    if left.owner == (socket.gethostname(), boot_id(), os.getpid()):
+        return False
+    alive = is_alive(host, boot, pid)
+    if alive is None and host != socket.gethostname():
+        age = datetime.now(UTC) - datetime.fromisoformat(left.when)
+        return age.total_seconds() < _ELSEWHERE_S
+    return bool(alive)
+
+
+def remove(file: Path) -> None:
+    """Remove a file of the rescue folder, with the answer that goes with it."""
+    for one in (file, file.with_suffix(ANSWER_SUFFIX)):
+        try:
+            one.unlink(missing_ok=True)
+        except OSError as problem:
+            _log.warning("%s stays in the rescue folder: %s", one, problem)
