@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES
+from vesselapp.state.asking import told
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.document import Document
 from vesselapp.ui.retrain.desk import desk_of
@@ -18,6 +19,7 @@ from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.toolbox import TOOL_KEYS
 
 if TYPE_CHECKING:
+    from vesselapp.inference.model import Model
     from vesselapp.state.doubt import DoubtWalk
     from vesselapp.ui.batch_dialog import BatchDialog
     from vesselapp.ui.model_dialog import ModelDialog
@@ -137,7 +139,9 @@ class Commands:
             return
         path = workspace.document.image.path
         start = settings.export_folder or str(path.parent if path else Path.cwd())
-        dialog = ExportDialog(Path(start).absolute(), workspace.export_stem(), settings.export_kinds, self._window)
+        dialog = ExportDialog(
+            Path(start).absolute(), workspace.export_stem(), settings.export_kinds, self._window
+        )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.export(dialog.folder, dialog.kinds)
 
@@ -175,17 +179,31 @@ class Commands:
             self.workspace.use_model(name)
 
     def show_model(self) -> None:
-        """Show the card of the model in use, beside the canvas; the window stays usable."""
+        """Show the card of the model that is asked, beside the canvas; it is loaded first where it wasn't."""
+        workspace, window = self.workspace, self._window
+        model = workspace.model
+        if model is not None and str(model.path) == window.controls.model.path:
+            self._show_card(model)
+            return
+        question = workspace.asking.present_question
+        workspace.jobs.submit(
+            "model",
+            lambda _job: workspace.asking.finder.load(question),
+            self._show_card,
+            lambda error: window.tell_failure(told(error)),
+        )
+
+    def _show_card(self, model: Model) -> None:
         from vesselapp.inference.cards import kept_card
         from vesselapp.ui.model_dialog import ModelDialog
 
-        model = self.workspace.model
-        if model is None:
-            return
         if self.model_dialog is None:
             self.model_dialog = ModelDialog(self._window)
             self.model_dialog.corrected.connect(self.workspace.correct_model)
-        foreign = bool(model.card.guessed) or kept_card(model.sha256) is not None
+        # What was guessed is corrected while watching the answer: only of the model that gave it.
+        foreign = model is self.workspace.model and (
+            bool(model.card.guessed) or kept_card(model.sha256) is not None
+        )
         self.model_dialog.show_card(model.card, foreign=foreign, provider=model.provider)
         self.model_dialog.show()
 

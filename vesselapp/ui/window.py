@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
         workspace.idle.connect(self.list_models)
         workspace.failed.connect(self.tell_failure)
         workspace.told.connect(self.notice.show_text)
+        workspace.idle.connect(self._show_model)
+        workspace.told.connect(lambda _words: self._show_model())  # another one is chosen, but not asked yet
         workspace.standing_changed.connect(self._on_standing)
         workspace.leaving.connect(self.pictures.keep_note)
         workspace.ranking.found.connect(self.studies.show_ranking)
@@ -170,6 +172,7 @@ class MainWindow(QMainWindow):
         from vesselapp.inference.catalog import list_models
 
         self.controls.model.show_models(list_models())
+        self._show_model()
 
     # -- pictures ----------------------------------------------------------------------------------------
 
@@ -212,6 +215,7 @@ class MainWindow(QMainWindow):
         for key in _NEED_A_STUDY:
             self.action(key).setEnabled(study is not None)
         self.controls.model.show_study(study is not None)
+        self._show_model()
 
     def find_picture(self) -> None:
         """Put the keyboard into the filter of the list."""
@@ -257,6 +261,7 @@ class MainWindow(QMainWindow):
         self.controls.history.set_document(document)
         self.status.set_document(document)
         self._show_adapted()
+        self._show_model()
         if document is not None:
             document.history_changed.connect(self._on_history)
             document.threshold_changed.connect(self.controls.cleanup.refresh)
@@ -283,10 +288,15 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         self._show_adapted()
         if workspace.answer is not None:
-            self.controls.model.show_answer(workspace.model, workspace.answer)
+            self._show_model()
             self.commands.refresh_model_dialog()
             if workspace.answer.warnings:
                 self.notice.show_text(" ".join(workspace.answer.warnings))
+
+    def _show_model(self) -> None:
+        workspace, panel = self.workspace, self.controls.model
+        panel.show_asked(*workspace.wanted_model(), workspace.model)
+        panel.show_answer(workspace.model, workspace.answer)
 
     def _show_adapted(self) -> None:
         document = self.workspace.document

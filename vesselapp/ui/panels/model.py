@@ -1,7 +1,8 @@
-"""The model in use and what really ran it."""
+"""The model that is asked, and whose answer is in sight."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -21,7 +22,13 @@ _BROWSE = "Use a model file…"
 
 
 class ModelPanel(QWidget):
-    """Chooses the model; the badge tells the execution provider that gave the answer in sight."""
+    """Chooses the model that F5 asks; badge and words tell whose answer is in sight, and what ran it.
+
+    Attributes
+    ----------
+    path : str
+        File of the model that F5 asks; empty where there is none, or none is listed yet.
+    """
 
     chosen = Signal(str)
     browse = Signal()
@@ -31,16 +38,19 @@ class ModelPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.path = ""
+        self._entries: list[ModelEntry] = []
         self._names = QComboBox()
         self._names.setAccessibleName("Model")
-        self._names.setPlaceholderText("none yet")
         self._names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._names.setMinimumContentsLength(14)
-        self.badge = QLabel("–")
+        self.badge = QLabel()
         self.badge.setObjectName("badge")
         self.badge.setAccessibleName("Execution provider")
-        self._detail = QLabel("")
+        self._detail = QLabel()
         self._detail.setWordWrap(True)
+        self._detail.setAccessibleName("Whose answer is in sight")
+        self._detail.setMinimumHeight(self._detail.fontMetrics().lineSpacing())
         self._detail.setEnabled(False)
         row = QHBoxLayout()
         row.addWidget(self._names, 1)
@@ -76,46 +86,96 @@ class ModelPanel(QWidget):
         self.size_slider.valueChanged.connect(self._on_size)
         self._show_size(_AUTO)
         self._names.activated.connect(self._on_activated)
+        self.show_answer(None, None)
 
     def show_models(self, entries: list[ModelEntry]) -> None:
-        """List the models to choose from; the one in use stays chosen."""
-        in_use, name = self._names.currentData(), self._names.currentText()
+        """List the models to choose from; the one that is asked stays chosen."""
+        self._entries = entries
+        name = self._names.currentText()
         self._names.clear()
         for entry in entries:
             self._names.addItem(entry.name, str(entry.path))
         self._names.addItem(_BROWSE)
-        if in_use and self._names.findData(in_use) < 0:
-            self._names.insertItem(0, name, in_use)  # a file of a person's or a study's own
-        self._names.setCurrentIndex(self._names.findData(in_use) if in_use else -1)
+        self._choose(name)
+
+    def show_asked(self, choice: str | None, task: str, model: Model | None) -> None:
+        """Show which model F5 asks.
+
+        Parameters
+        ----------
+        choice : str or None
+            Name or file; None: the listed one for ``task``.
+        task : str
+        model : Model or None
+            The one that answered last; a file of a person's or a study's own is named by its card.
+        """
+        listed = [
+            entry
+            for entry in self._entries
+            if (entry.task == task if choice is None else choice in (entry.name, str(entry.path)))
+        ]
+        file = Path(choice).expanduser() if choice else None
+        self.path, name = "", ""
+        if listed:
+            self.path, name = str(listed[0].path), listed[0].name
+        elif file is not None and file.is_file():
+            self.path = str(file)
+            name = model.card.name if model is not None and model.path == file else file.stem
+        missing = f"{choice}: not found" if choice and self._names.count() else "none"
+        self._names.setPlaceholderText(missing if self._names.count() else "")
+        self._choose(name)
+        self.about_button.setEnabled(bool(self.path))
+
+    def _choose(self, name: str) -> None:
+        """Choose the row of the model that is asked, which gets one where it isn't listed."""
+        if not self.path:
+            self._names.setCurrentIndex(-1)
+            return
+        place = self._names.findData(self.path)
+        if place < 0:
+            place = 0
+            self._names.insertItem(place, name, self.path)
+        self._names.setItemText(place, name)
+        self._names.setCurrentIndex(place)
 
     def show_study(self, there: bool) -> None:
         """Offer the study's numbered models, where there is a study."""
         self.study_button.setVisible(there)
 
-    def show_answer(self, model: Model | None, answer: Answer) -> None:
-        """Show whose answer is in sight: which model and provider gave it, or that it was judged before."""
-        if answer.judged or model is None:
-            self.badge.setText("KEPT")
-            self.badge.setProperty("fallback", "false")
-            self.badge.style().polish(self.badge)
-            self.badge.setToolTip("The answer that was reviewed, as it was kept; no model ran.")
-            of = f" of {answer.model}" if answer.model else ""
-            self._detail.setText(f"In sight: the reviewed answer{of}. F5 asks the model above.")
+    def show_answer(self, model: Model | None, answer: Answer | None) -> None:
+        """Show whose answer is in sight (None: none yet): of the model that F5 asks, or of another.
+
+        Parameters
+        ----------
+        model : Model or None
+            The one that answered last.
+        answer : Answer or None
+            Of the open picture.
+        """
+        asked = model if model is not None and str(model.path) == self.path else None
+        self._size_row.setVisible(asked is not None and asked.card.scale.kind == "object_diameter")
+        if answer is None:
+            self._tell("–", "No model has answered yet.", "No answer yet")
             return
-        place = self._names.findData(str(model.path))
-        if place < 0:
-            self._names.insertItem(0, model.card.name, str(model.path))
-            place = 0
-        self._names.setCurrentIndex(place)
-        self.badge.setText(answer.provider.upper())
-        self.badge.setProperty("fallback", "true" if answer.provider_note else "false")
+        whose = f" of {answer.model}" if answer.model else ""
+        if answer.judged:
+            version = f", version {answer.version}," if answer.model and answer.version else ""
+            tip = f"In sight is the answer{whose}{version} that was kept with this picture; no model ran."
+            self._tell("KEPT", f"{tip} F5 asks the chosen model.", f"Kept answer{whose}")
+            return
+        ran = answer.provider_note or f"The answer in sight was computed on {answer.provider.upper()}."
+        words = f"{answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·")
+        if asked is None or asked.sha256 != answer.model_sha256:
+            words = f"Still the answer{whose}"
+        self._tell(answer.provider.upper(), ran, words, fallback=bool(answer.provider_note))
+
+    def _tell(self, badge: str, tip: str, words: str, *, fallback: bool = False) -> None:
+        self.badge.setText(badge)
+        self.badge.setToolTip(tip)
+        self.badge.setProperty("fallback", "true" if fallback else "false")
         self.badge.style().polish(self.badge)
-        self.badge.setToolTip(
-            answer.provider_note or f"The answer in sight was computed on {answer.provider.upper()}."
-        )
-        self.about_button.setEnabled(True)
-        self._size_row.setVisible(model.card.scale.kind == "object_diameter")
-        self._detail.setText(f"{answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·"))
+        self._detail.setText(words)
+        self._detail.setToolTip(tip)
 
     def _show_size(self, size: int) -> None:
         self._size_words.setText("found" if size == _AUTO else f"{size} px")
@@ -127,6 +187,7 @@ class ModelPanel(QWidget):
     def _on_activated(self, place: int) -> None:
         data = self._names.itemData(place)
         if data is None:
+            self._names.setCurrentIndex(self._names.findData(self.path) if self.path else -1)
             self.browse.emit()
         else:
             self.chosen.emit(str(data))
