@@ -252,6 +252,16 @@ def test_an_end_without_giving_back_is_seen(tmp_path: Path) -> None:
     assert unclean_end(tmp_path)
 
 
+def test_a_lock_given_back_unclean_is_free_and_says_so_once(tmp_path: Path) -> None:
+    Lock.take(tmp_path, "ann").release(clean=False)
+    assert holder_of(tmp_path) is None
+    assert unclean_end(tmp_path)
+    lock = Lock.take(tmp_path, "ben")
+    assert lock.unclean
+    lock.release()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(VesselError, match="can't be written"):
         Lock.take(tmp_path / "nowhere", "ann")

@@ -271,6 +271,36 @@ def test_work_under_way_is_no_problem_and_told(study: Study) -> None:
     assert [finding.where for finding in problems(study)] == [f"{HOME}/corrections.png"]
 
 
+def test_our_own_end_without_a_seal_accuses_nobody(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = picture_of(study, "a.png")
+    place, facts = study.place(picture), facts_of(picture)
+
+    def full(*_given: object, **_named: object) -> str:
+        raise VesselError("The disk is full.")
+
+    writer = place.open("ann", facts)
+    work = Work(4, 40, 50)
+    work.corrections[...] = 0 if writer.kept is None else writer.kept.corrections
+    writer.append([work.paint()])
+    with monkeypatch.context() as broken:
+        broken.setattr(AuditLog, "append", full)
+        with pytest.raises(VesselError, match="full"):
+            writer.close()
+        writer.abandon()
+    assert place.holder() is None
+    assert [finding.problem for finding in verify_study(study.folder)] == [False]
+    with monkeypatch.context() as broken:  # opening fails too: it is as unsealed as before
+        broken.setattr("vesselapp.study.annotation.Writer", full)
+        with pytest.raises(VesselError, match="full"):
+            place.open("eve", facts)
+    writer = place.open("eve", facts)
+    assert writer.kept is not None
+    assert writer.kept.notes == ()
+    assert np.array_equal(writer.kept.corrections, work.corrections)
+    writer.close()
+    assert verify_study(study.folder) == []
+
+
 def test_progress_is_told(study: Study) -> None:
     shares: list[float] = []
     verify_study(study.folder, shares.append)

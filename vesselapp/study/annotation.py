@@ -199,7 +199,7 @@ class AnnotationFolder:
         try:
             return self._open(lock, facts, cap_bytes)
         except BaseException:
-            lock.release()
+            lock.release(clean=not lock.unclean)
             with contextlib.suppress(OSError):
                 self.folder.rmdir()  # where it was made just now
             raise

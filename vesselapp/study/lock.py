@@ -252,10 +252,15 @@ class Lock:
             finally:
                 os.close(handle)
 
-    def release(self) -> None:
+    def release(self, *, clean: bool = True) -> None:
         """Give the lock back; nothing happens where it is no longer ours.
 
         Where the disk refuses, the lock is left to grow stale; in this process it counts as free.
+
+        Parameters
+        ----------
+        clean : bool
+            False where not all was brought to its end: the next owner is told (`unclean`), as after a crash.
         """
         last = ourselves(self.holder.who)
         try:
@@ -264,7 +269,8 @@ class Lock:
             if not gone:
                 links = chain(self._path)
                 gone = _unlocked(self._path)
-                remove([file for _, file in links if file != self._path and gone])
+                if gone and clean:
+                    remove([file for _, file in links if file != self._path])
         except (OSError, VesselError) as problem:
             gone = isinstance(problem, Lost)
         if not gone:

@@ -184,9 +184,12 @@ class Writer:
         self.abandon()
 
     def abandon(self) -> None:
-        """Give the lock back without writing anything more; what was appended is on the disk all the same."""
+        """Give the lock back without writing anything more; what was appended is on the disk all the same.
+
+        Who opens it next is told where no seal says what was written, so that no other program is suspected.
+        """
         self._journal.close()
-        self.lock.release()
+        self.lock.release(clean=self._study is None or not self._unsealed)
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # where nothing was written at all
 
