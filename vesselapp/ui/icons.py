@@ -1,8 +1,9 @@
 """Icons drawn in the colour of the text around them, and cursors made of them."""
 
-from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt
+from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QCursor, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QToolBar, QToolButton
 
 from vesselapp.core.resources import resource_path
 
@@ -32,6 +33,19 @@ def _drawn(source: str, colour: QColor, side: int) -> QPixmap:
     drawing.render(painter, QRectF(0, 0, side, side))
     painter.end()
     return pixmap
+
+
+def draw_overflow(bar: QToolBar, palette: QPalette) -> None:
+    """Give a toolbar's button for what finds no room an icon in the palette's colours, and a name.
+
+    The style leaves it 12 px and draws nothing where a style sheet is in use.
+    """
+    button = bar.findChild(QToolButton, "qt_toolbar_ext_button")
+    assert isinstance(button, QToolButton)
+    button.setIcon(icon("more", palette))
+    button.setIconSize(QSize(12, 12))
+    button.setAccessibleName("More tools")
+    button.setToolTip("More tools")
 
 
 def tool_cursor(name: str, ratio: float) -> QCursor:

@@ -30,6 +30,8 @@ QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 6
 QToolButton:hover {{ background: {hover}; }}
 QToolButton:checked {{ background: {checked}; border-color: {accent}; }}
 QToolButton:focus {{ border-color: {accent}; }}
+#qt_toolbar_ext_button {{ padding: 0; border: 0; background: {hover}; }}
+#qt_toolbar_ext_button:hover {{ background: {checked}; }}
 QDockWidget::title {{ padding: 5px 8px; }}
 QGroupBox {{ border: 0; margin-top: 1.5em; font-weight: 600; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 0; }}

@@ -15,7 +15,7 @@ from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
-from vesselapp.ui.icons import icon
+from vesselapp.ui.icons import draw_overflow, icon
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
@@ -117,6 +117,8 @@ class MainWindow(QMainWindow):
             else:
                 bar.addAction(self.actions_by_key[key])
         self.addToolBar(bar)
+        self._toolbar = bar
+        draw_overflow(bar, self.palette())
 
     def _bind(self) -> None:
         workspace, canvas, controls = self.workspace, self.canvas, self.controls
@@ -359,6 +361,7 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.icon:
                 self.action(spec.key).setIcon(icon(spec.icon, QApplication.palette()))
+        draw_overflow(self._toolbar, QApplication.palette())
 
     # -- keeping -----------------------------------------------------------------------------------------
 

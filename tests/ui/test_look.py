@@ -1,0 +1,55 @@
+"""What the looks (dark, light) do to toolbar, signs and buttons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from vesselapp.ui.window import MainWindow
+
+
+def pixels(shown: QWidget | QPixmap) -> np.ndarray:
+    """Give what a widget looks like, or a pixmap: (h, w, 4) uint8."""
+    pixmap = shown.grab() if isinstance(shown, QWidget) else shown
+    image = pixmap.toImage().convertToFormat(QImage.Format.Format_RGBA8888)
+    raw = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return raw[:, : 4 * image.width()].reshape(image.height(), image.width(), 4).copy()
+
+
+def contrast(shown: np.ndarray) -> float:
+    """Give the contrast between the lightest and the darkest pixel, as WCAG 2 defines it (1-21)."""
+    share = shown[..., :3].astype(float) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    light = linear @ (0.2126, 0.7152, 0.0722)
+    return float((light.max() + 0.05) / (light.min() + 0.05))
+
+
+def take_look(window: MainWindow, qapp: QApplication, light: bool) -> None:
+    window.commands.set_light(light)
+    qapp.processEvents()
+
+
+@pytest.fixture(autouse=True)
+def _dark_again(qapp: QApplication) -> object:
+    from vesselapp.ui.theme import apply_theme
+
+    yield
+    apply_theme(qapp, "dark")
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_what_finds_no_room_in_the_toolbar_is_behind_a_button_that_is_seen(
+    qtbot: QtBot, qapp: QApplication, window: MainWindow, light: bool
+) -> None:
+    take_look(window, qapp, light)
+    more = window.findChild(QToolButton, "qt_toolbar_ext_button")
+    assert isinstance(more, QToolButton)
+    window.resize(1600, 600)
+    qtbot.waitUntil(lambda: not more.isVisible())
+    window.resize(700, 600)
+    qtbot.waitUntil(more.isVisible)
+    assert more.accessibleName()
+    assert contrast(pixels(more)) > 4.5
