@@ -154,10 +154,12 @@ class Asking:
         self.rested.emit()
 
     def cancel(self) -> None:
-        """Stop the run, if one is under way; the document stays as it is."""
+        """Stop the run, if one is under way; the parts of its answer in sight are taken back at once."""
         if self._running is not None:
             self._running.cancel()
             self._running = None
+        if self._document is not None:
+            self._document.drop_parts()
 
     def _on_failed(self, document: Document, error: Exception) -> None:
         document.drop_parts()

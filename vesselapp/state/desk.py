@@ -125,6 +125,17 @@ class Desk:
         """Whether a picture is being opened, or a model asked about it, or its answer adapted."""
         return self.asking.running or self.learning.running or self._opening is not None
 
+    @property
+    def unsettled(self) -> str:
+        """Why what is in sight isn't to be judged or given away yet, as a sentence; empty where it is."""
+        if self.review is None:
+            return BETWEEN if self.document is not None else ""
+        if self.asking.running:
+            return "The model is still at work on this picture."
+        if self.learning.running:
+            return "The model's answer is still being adapted to this picture."
+        return ""
+
     # -- which pictures ----------------------------------------------------------------------------------
 
     def turn_to(self, collection: Collection, sentences: list[str]) -> None:

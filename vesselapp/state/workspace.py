@@ -158,7 +158,15 @@ class Workspace:
             self.sitting.save_now()
 
     def export(self, folder: Path, kinds: Sequence[str]) -> list[Path]:
-        """Write the open picture's files; give them (see `export_picture`)."""
+        """Write the open picture's files; give them (see `export_picture`).
+
+        Raises
+        ------
+        VesselError
+            Also while a model is at work on the picture, or another picture is being opened.
+        """
+        if self.desk.unsettled:
+            raise VesselError(self.desk.unsettled, "Export it when that is done.")
         return export_picture(self.review, folder, kinds, self.settings)
 
     def export_stem(self) -> str:
@@ -308,7 +316,7 @@ class Workspace:
         self.desk.ask(fresh=fresh)
 
     def cancel(self) -> None:
-        """Stop the model's run, if one is under way; the document stays as it is."""
+        """Stop the model's run, if one is under way; what was in sight before it is so again."""
         self.asking.cancel()
         self.learning.cancel()
 

@@ -64,13 +64,10 @@ class StudyCommands:
     def do(self, act: Callable[[Review], None]) -> bool:
         """Do something to the open picture's review; False, and told, where that can't be."""
         window, review = self._window, self.workspace.review
-        if review is None:
-            if self.workspace.document is not None:
-                window.status.tell(self.workspace.document.locked)
-            return False
         window.canvas.cancel_gesture()
-        if self.workspace.asking.running:
-            window.status.tell("The model is still at work on this picture.")
+        unsettled = self.workspace.desk.unsettled
+        if review is None or unsettled:
+            window.status.tell(unsettled)
             return False
         try:
             act(review)

@@ -1,0 +1,128 @@
+"""While a model is at work on a picture, what is in sight is neither judged nor given away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import wait_for_answer
+from tests.ui.test_learning import correct, document_of, end, new_window
+from tests.ui.test_learning import pictures as bars_pictures
+from tests.ui.test_studies import kept, press, study, until_kept
+from vesselapp.core.errors import Cancelled
+from vesselapp.state import asking
+from vesselapp.state.finding import Finder
+from vesselapp.state.jobs import Job
+from vesselapp.study.record import State
+from vesselapp.study.study import Study
+from vesselapp.ui.window import MainWindow
+
+__all__ = ["bars_pictures", "study"]
+AT_WORK = "The model is still at work on this picture."
+
+
+@pytest.fixture
+def halfway(
+    qtbot: QtBot, window: MainWindow, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[threading.Event]:
+    """The model has shown the left half of its answer for a.png; it goes on when the event is set."""
+    monkeypatch.setattr(asking, "SHOW_PARTS_PX", 1)
+    go_on, find = threading.Event(), Finder.find
+
+    def slow(self: Finder, question: Any, image: Any, job: Job, **how: Any) -> Any:
+        if how.get("on_tile") is not None:
+            how["on_tile"]((0, 0, 160, 300), np.full((300, 160), 0.9, np.float32))
+            assert go_on.wait(30)
+            if job.cancelled():
+                raise Cancelled
+        return find(self, question, image, job, **how)
+
+    monkeypatch.setattr(Finder, "find", slow)
+    window.open_paths([study.folder])
+
+    def half_shown() -> bool:
+        document = window.workspace.document
+        return document is not None and not document.locked and bool(document.mask().any())
+
+    qtbot.waitUntil(half_shown, timeout=20000)
+    yield go_on
+    go_on.set()
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_Q])
+def test_half_an_answer_is_not_reviewed(
+    qtbot: QtBot, window: MainWindow, study: Study, halfway: threading.Event, key: Qt.Key
+) -> None:
+    press(qtbot, window, key)
+    assert window.status.task.text() == AT_WORK
+    assert window.windowTitle().startswith("a.png")
+    halfway.set()
+    wait_for_answer(qtbot, window)
+    press(qtbot, window, Qt.Key.Key_2)
+    shown = document_of(window).mask()
+    found = until_kept(qtbot, study, "a.png", lambda found: found.record is not None)
+    assert found.answer is not None
+    assert np.array_equal(found.mask(), shown)
+
+
+def test_half_an_answer_is_not_exported(
+    qtbot: QtBot, window: MainWindow, halfway: threading.Event, tmp_path: Path
+) -> None:
+    window.commands.export(tmp_path / "out", ("mask",))
+    assert AT_WORK in window.notice.label.text()
+    assert not (tmp_path / "out").exists()
+    halfway.set()
+    wait_for_answer(qtbot, window)
+    window.commands.export(tmp_path / "out", ("mask",))
+    assert (tmp_path / "out" / "a_mask.png").exists()
+
+
+def test_a_run_that_is_stopped_takes_its_parts_back_at_once(
+    qtbot: QtBot, window: MainWindow, study: Study, halfway: threading.Event
+) -> None:
+    document = document_of(window)
+    window.action("cancel").trigger()
+    assert not document.mask().any()
+    press(qtbot, window, Qt.Key.Key_2)
+    review = window.workspace.review
+    assert review is not None
+    assert review.record.state is State.REVIEWED
+    halfway.set()
+    qtbot.wait(100)
+    assert not document.mask().any()
+    assert window.close()
+    assert not kept(study, "a.png").mask().any()
+
+
+def test_an_answer_that_is_being_adapted_is_not_judged(
+    qtbot: QtBot, tmp_path: Path, bars_pictures: Path
+) -> None:
+    window = new_window(qtbot, tmp_path)
+    window.open_paths([bars_pictures])
+    wait_for_answer(qtbot, window)
+    document, go_on = document_of(window), threading.Event()
+    correct(document)
+    window.workspace.jobs.aside("in the way", lambda: assert_set(go_on))
+    press(qtbot, window, Qt.Key.Key_L)
+    press(qtbot, window, Qt.Key.Key_2)
+    review = window.workspace.review
+    assert review is not None
+    assert review.record.state is State.IN_PROGRESS
+    assert "still being adapted" in window.status.task.text()
+    go_on.set()
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    assert document.adapted is not None
+    press(qtbot, window, Qt.Key.Key_2)
+    assert review.record.state is State.REVIEWED
+    end(qtbot, window)
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(30)
