@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QApplication, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QRadioButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from vesselapp.ui.marks import mark_icon
+from vesselapp.ui.panels.pictures import STATE_ACTIONS
+from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.window import MainWindow
 
 
@@ -33,9 +38,7 @@ def take_look(window: MainWindow, qapp: QApplication, light: bool) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _dark_again(qapp: QApplication) -> object:
-    from vesselapp.ui.theme import apply_theme
-
+def _dark_again(qapp: QApplication) -> Iterator[None]:
     yield
     apply_theme(qapp, "dark")
 
@@ -53,3 +56,27 @@ def test_what_finds_no_room_in_the_toolbar_is_behind_a_button_that_is_seen(
     qtbot.waitUntil(more.isVisible)
     assert more.accessibleName()
     assert contrast(pixels(more)) > 4.5
+
+
+def test_the_signs_under_the_list_follow_the_look(
+    qtbot: QtBot, qapp: QApplication, window: MainWindow
+) -> None:
+    for light in (True, False, True):
+        take_look(window, qapp, light)
+        for key, mark in STATE_ACTIONS.items():
+            shown = pixels(window.action(key).icon().pixmap(20))
+            wanted = pixels(mark_icon(mark, qapp.palette()).pixmap(20))
+            assert np.array_equal(shown, wanted)
+
+
+@pytest.mark.parametrize("look", ["dark", "light"])
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_radio_button_is_seen_whether_chosen_or_not(
+    qtbot: QtBot, qapp: QApplication, look: str, checked: bool
+) -> None:
+    apply_theme(qapp, look)
+    button = QRadioButton()
+    qtbot.addWidget(button)
+    button.setAutoExclusive(False)
+    button.setChecked(checked)
+    assert contrast(pixels(button)) > 3

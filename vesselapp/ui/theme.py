@@ -39,6 +39,10 @@ QStatusBar::item {{ border: 0; }}
 QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {edge}; border-radius: 3px; }}
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{check}"); }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
+QRadioButton::indicator {{ width: 12px; height: 12px; border: 1px solid {edge}; border-radius: 7px; }}
+QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 4px solid {accent}; background: white; }}
+QRadioButton::indicator:disabled {{ border-color: {line}; }}
+QRadioButton::indicator:focus {{ border-color: {accent}; }}
 #notice {{ background: {notice}; border: 1px solid {accent}; border-radius: 6px; }}
 #banner {{ background: {banner}; border: 1px solid {line}; border-radius: 6px; }}
 #saved[failing="true"] {{ color: {warning}; font-weight: 600; }}
@@ -65,7 +69,7 @@ def apply_theme(app: QApplication, name: str) -> None:
             notice="#fff8e6" if light else "#3a3526",
             banner="#e8eef6" if light else "#26303c",
             warning="#a85a10" if light else "#f0a95c",
-            edge="#8a9099" if light else "#7b818a",
+            edge="#7d838c" if light else "#7b818a",
             check=resource_path("icons/check.svg").as_posix(),
             line="#c9ccd1" if light else "#4a4e55",
             accent=ACCENT_ON_LIGHT if light else ACCENT,

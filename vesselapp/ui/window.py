@@ -358,10 +358,12 @@ class MainWindow(QMainWindow):
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of the look."""
+        palette = QApplication.palette()
         for spec in ACTIONS:
             if spec.icon:
-                self.action(spec.key).setIcon(icon(spec.icon, QApplication.palette()))
-        draw_overflow(self._toolbar, QApplication.palette())
+                self.action(spec.key).setIcon(icon(spec.icon, palette))
+        draw_overflow(self._toolbar, palette)
+        self.pictures.draw_marks(self.actions_by_key, palette)
 
     # -- keeping -----------------------------------------------------------------------------------------
 

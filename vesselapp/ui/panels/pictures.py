@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -132,14 +132,19 @@ class PicturesPanel(QWidget):
 
     def show_actions(self, actions: dict[str, QAction]) -> None:
         """Put the commands that set the open picture's state under the list."""
-        for key, mark in STATE_ACTIONS.items():
+        for key in STATE_ACTIONS:
             button = QToolButton()
             button.setDefaultAction(actions[key])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setAccessibleName(actions[key].toolTip())
-            actions[key].setIcon(mark_icon(mark, self.palette()))
             self._buttons.addWidget(button)
+        self.draw_marks(actions, self.palette())
+
+    def draw_marks(self, actions: dict[str, QAction], palette: QPalette) -> None:
+        """Draw the signs of these commands in a palette's colours."""
+        for key, mark in STATE_ACTIONS.items():
+            actions[key].setIcon(mark_icon(mark, palette))
 
     def sort_by(self, order: Order) -> None:
         """Sort the list; the same order again takes in what has changed since."""
