@@ -87,6 +87,7 @@ class Workspace:
         self.study: Study | None = None
         self.remember: Callable[[], None] = lambda: None
         self._collection: Collection | None = None
+        self._opened: set[Entry] = set()
         self._listing = Listing(jobs.deliver, self._take_records)
         self.desk = desk = Desk(jobs, settings, keeper, self.pictures)
         desk.opening.connect(self._on_opening)
@@ -240,6 +241,7 @@ class Workspace:
         before, self.study, self._collection = self.study, study, collection
         if study is not None or before is not None:
             self.asking.choose_study(None if study is None else model)
+        self._opened.clear()
         self.pictures.set_entries(entries)
         self.study_changed.emit()
         last = "" if study is None else self.settings.last_pictures.get(str(study.folder), "")
@@ -252,10 +254,11 @@ class Workspace:
         self.pictures_changed.emit()
 
     def _take_records(self, _collection: Collection, found: Sequence[tuple[Entry, Record]]) -> None:
-        for entry, record in found:
-            if entry is not self.entry or self.review is None:  # the open one knows better
-                entry.take(record)
-        self.pictures.refresh([entry for entry, _ in found])
+        # What was opened since knows better than a record that may have been read before.
+        news = [(entry, record) for entry, record in found if entry not in self._opened]
+        for entry, record in news:
+            entry.take(record)
+        self.pictures.refresh([entry for entry, _ in news])
 
     def rank(self) -> None:
         """Ask the model about all pictures of the list, in the background, and sort them by doubt."""
@@ -276,6 +279,8 @@ class Workspace:
         self.pictures_changed.emit()
 
     def _on_document(self) -> None:
+        if self.review is not None:
+            self._opened.add(self.review.entry)
         self.document_changed.emit()
         self.remember()
 
