@@ -1,17 +1,22 @@
 """The app is killed: what was acknowledged is there, no file is unreadable, undo works."""
 
+import itertools
 import os
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.soak.killing import Killing
 from tests.study.faults import Faults
 from tests.study.test_faults import Session, calls_of_a_session, make_study
-from tests.study.work import FACTS, Work, load, state_of, undoes_to_nothing
+from tests.study.work import FACTS, HEIGHT, WIDTH, Work, load, record, state_of, undoes_to_nothing
 from vesselapp.study.annotation import AnnotationFolder
+from vesselapp.study.record import State
 from vesselapp.study.verify import verify_study
+from vesselapp.study.writer import Writer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 _LARGEST_BATCH = 3
@@ -56,6 +61,54 @@ def test_killed_in_the_midst_of_any_call(tmp_path: Path) -> None:
             ahead += 1
         assert state_of(kept) == work.state, at
         check_that_work_goes_on(study, work)
+
+
+@pytest.mark.parametrize("what", ["another answer", "a stroke", "a threshold"])
+def test_killed_between_review_and_what_changes_it(tmp_path: Path, what: str) -> None:
+    """A mask that counts as reviewed is the one that was judged, whenever the app ends."""
+    make_study(tmp_path / "study")
+    place = AnnotationFolder(tmp_path / "study" / "annotations" / "eye", tmp_path / "study")
+    work, judged = Work(7), np.full((HEIGHT, WIDTH), 90, np.uint8)
+    writer = place.open("ann", FACTS)
+    writer.append([work.paint()])
+    writer.write_answer(judged)
+    writer.write_record(record(State.REVIEWED))
+    writer.close()
+    before = load(place.folder)
+    assert before is not None
+    step = work.set_level(40) if what == "a threshold" else work.paint()
+
+    def change(writer: Writer) -> None:
+        if what == "another answer":
+            writer.write_answer(np.full_like(judged, 200))
+        else:
+            writer.append([step])
+        writer.write_record(record(State.IN_PROGRESS))
+
+    home, states = tmp_path / "before", set()
+    shutil.copytree(tmp_path / "study", home)
+    for at in itertools.count(1):
+        shutil.rmtree(tmp_path / "study")
+        shutil.copytree(home, tmp_path / "study")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                writer = place.open("bob", FACTS)
+                with Faults(at, 0):
+                    change(writer)
+            finally:
+                os._exit(0)
+        killed = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        kept = load(place.folder)
+        assert kept is not None
+        assert kept.record is not None
+        states.add(kept.record.state)
+        if kept.record.state is State.REVIEWED:
+            assert np.array_equal(kept.corrections, before.corrections), at
+            assert np.array_equal(kept.mask(), before.mask()), at
+        if not killed:
+            break
+    assert states == {State.REVIEWED, State.IN_PROGRESS}
 
 
 def check_that_work_goes_on(study: Path, work: Work) -> None:

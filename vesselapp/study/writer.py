@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from vesselapp.core.evidence import threshold_of
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.study.apart import put_apart
 from vesselapp.study.audit import AuditLog
-from vesselapp.study.journal import JOURNAL_NAME, Header, Operation, encode
+from vesselapp.study.journal import JOURNAL_NAME, Header, Operation, Viewed, encode
 from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.reading import Found, file_bytes, read_annotation
@@ -36,6 +37,7 @@ from vesselapp.study.snapshot import (
     ANSWER_NAME,
     SNAPSHOT_NAME,
     Damaged,
+    read_answer,
     read_snapshot,
     write_answer,
     write_snapshot,
@@ -109,6 +111,8 @@ class Writer:
         trial = self._state.copy()
         for operation in operations:
             trial.take(operation)
+        if not all(isinstance(operation, Viewed) for operation in operations):
+            self._take_review_back()
         first = self._state.number + 1
         lines = b"".join(encode(number, operation) for number, operation in enumerate(operations, first))
         with self._told():
@@ -147,7 +151,10 @@ class Writer:
                 self._unsealed = True
 
     def write_answer(self, plane: NDArray[np.uint8]) -> None:
-        """Keep the probability ((H, W) uint8, 1-253) that the person judged."""
+        """Keep the probability ((H, W) uint8, 1-253) that the person judged, unless it is the one kept."""
+        if self._answer_is(plane):
+            return
+        self._take_review_back()
         with self._told():
             self._unsealed = True
             self._hashes[ANSWER_NAME] = write_answer(self._folder / ANSWER_NAME, plane, self.lock.check)
@@ -222,6 +229,24 @@ class Writer:
         return f"Damaged files are kept in {place}, in {self._folder}."
 
     # -- how ------------------------------------------------------------------------------------------------
+
+    def _take_review_back(self) -> None:
+        """Write a record that isn't ``reviewed``, before anything is written that its review wasn't of.
+
+        So whatever ends the app in between, a reviewed mask is the one that was judged.
+        """
+        record = self._record
+        if record is not None and record.state is State.REVIEWED:
+            self.write_record(replace(record.taken_back, who=self.lock.holder.who))
+
+    def _answer_is(self, plane: NDArray[np.uint8]) -> bool:
+        """Tell whether the answer on disk is this one."""
+        data = file_bytes(self._folder / ANSWER_NAME)
+        if data is None or hashlib.sha256(data).hexdigest() != self._hashes.get(ANSWER_NAME):
+            return False
+        with contextlib.suppress(Damaged):
+            return np.array_equal(read_answer(data, *plane.shape), plane)
+        return False
 
     def _plane(self) -> NDArray[np.uint8]:
         """Give the corrections as they stand on disk, from snapshot and journal."""
