@@ -142,6 +142,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "",
         "Raise the threshold by ten steps",
     ),
+    ActionSpec(
+        "own_threshold",
+        "Model's own &threshold",
+        ("M",),
+        "Model",
+        "",
+        "Set the threshold back to the model's own",
+    ),
     ActionSpec("run", "Run the &model again", ("F5",), "Model", "", "Run the model on this picture"),
     ActionSpec(
         "learn",

@@ -74,6 +74,7 @@ class Commands:
             "raise": lambda: self.nudge_threshold(1),
             "lower_coarse": lambda: self.nudge_threshold(-10),
             "raise_coarse": lambda: self.nudge_threshold(10),
+            "own_threshold": self.take_own_threshold,
             "run": lambda: workspace.run_model(fresh=True),
             "learn": workspace.learning.learn,
             "own_answer": workspace.learning.own_again,
@@ -215,6 +216,11 @@ class Commands:
     def nudge_threshold(self, steps: int) -> None:
         """Move the threshold by steps of one level."""
         self._with_document(lambda document: document.set_level(document.level + steps))
+
+    def take_own_threshold(self) -> None:
+        """Set the threshold back to the model's own."""
+        if not self._window.controls.threshold.take_own() and self.workspace.document is not None:
+            self._window.status.tell("The model's own threshold is not known before it has answered (F5).")
 
     def cancel(self) -> None:
         """Take back the gesture under way, else stop the model's run."""

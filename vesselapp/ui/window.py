@@ -299,6 +299,7 @@ class MainWindow(QMainWindow):
         workspace, panel = self.workspace, self.controls.model
         panel.show_asked(*workspace.wanted_model(), workspace.model)
         panel.show_answer(workspace.model, workspace.answer)
+        self.controls.threshold.show_answer(workspace.model, workspace.answer)
 
     def _show_adapted(self) -> None:
         document = self.workspace.document
