@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ import PIL.Image
 import pytest
 
 from tests.state.test_document import make_document, stroke
+from vesselapp.core.errors import VesselError
 from vesselapp.state.brush import Brush
 from vesselapp.state.rescue import Rescue
 from vesselapp.state.standing import Unsaved
+from vesselapp.study import snapshot
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.journal import Operation
 from vesselapp.study.process import boot_id
@@ -158,6 +161,37 @@ def test_what_does_not_fit_is_kept_apart_and_told(tmp_path: Path) -> None:
     assert str(file) in told
     assert rescue.left() == []
     writer.close()
+
+
+def test_the_same_answer_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Path] = []
+    write = snapshot.write_answer
+
+    def counted(path: Path, answer: np.ndarray) -> str:
+        written.append(path)
+        return write(path, answer)
+
+    monkeypatch.setattr(snapshot, "write_answer", counted)
+    rescue, owner, place = Rescue(tmp_path / "rescue"), object(), AnnotationFolder(tmp_path / "key")
+    answer = np.full((530, 600), 90, np.uint8)
+    for _ in range(3):
+        rescue.keep(owner, place, FACTS, replace(unsaved(), answer=answer))
+    assert len(written) == 1
+    rescue.keep(owner, place, FACTS, replace(unsaved(), answer=np.full_like(answer, 91)))
+    assert len(written) == 2
+    assert (snapshot.read_answer(written[1].read_bytes(), 530, 600) == 91).all()
+    rescue.keep(owner, place, FACTS, unsaved())
+    assert not written[1].exists()
+    rescue.drop(owner)
+    assert list((tmp_path / "rescue").iterdir()) == []
+
+
+def test_a_rescue_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(VesselError, match="can't be written"):
+        Rescue(tmp_path / "file" / "rescue").keep(
+            object(), AnnotationFolder(tmp_path / "key"), FACTS, unsaved()
+        )
 
 
 def test_a_broken_file_hinders_nothing(tmp_path: Path) -> None:

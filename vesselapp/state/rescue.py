@@ -9,11 +9,15 @@ import secrets
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vesselapp.core.files import atomic_write
+import numpy as np
+from numpy.typing import NDArray
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, reason
 from vesselapp.state.rescue_file import (
     ANSWER_SUFFIX,
     APART_SUFFIX,
@@ -35,6 +39,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
+class _Put:
+    """What a sitting has put here last."""
+
+    file: Path
+    content: bytes
+    answer: NDArray[np.uint8] | None
+
+
 class Rescue:
     """A folder of work that could not be saved, one file a sitting; may be used from any thread.
 
@@ -46,7 +59,7 @@ class Rescue:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files: dict[object, tuple[Path, bytes]] = {}
+        self._files: dict[object, _Put] = {}
         self._lock = threading.Lock()
 
     def keep(self, owner: object, place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved) -> None:
@@ -77,28 +90,36 @@ class Rescue:
         lines = [encode_header(header), *(encode(number, operation) for number, operation in numbered)]
         content = json.dumps(about).encode() + b"\n" + b"".join(lines)
         with self._lock:
-            file, before = self._files.get(owner, (self.folder / (secrets.token_hex(8) + SUFFIX), b""))
-            if content == before and unsaved.answer is None:
+            put = self._files.get(owner)
+            file = self.folder / (secrets.token_hex(8) + SUFFIX) if put is None else put.file
+            before = None if put is None else put.answer
+            if put is not None and content == put.content and unsaved.answer is before:
                 return
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if unsaved.answer is not None:
+            answer = file.with_suffix(ANSWER_SUFFIX)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                if unsaved.answer is None:
+                    answer.unlink(missing_ok=True)  # it is in its place now
+            except OSError as problem:
+                raise VesselError(f"{self.folder} can't be written: {reason(problem)}.") from problem
+            if unsaved.answer is not None and unsaved.answer is not before:
                 from vesselapp.study.snapshot import write_answer
 
-                write_answer(file.with_suffix(ANSWER_SUFFIX), unsaved.answer)
+                write_answer(answer, unsaved.answer)
             atomic_write(file, content)
-            self._files[owner] = (file, content)
+            self._files[owner] = _Put(file, content, unsaved.answer)
 
     def drop(self, owner: object) -> None:
         """Forget what a sitting put here: it is in its place now."""
         with self._lock:
-            file, _ = self._files.pop(owner, (None, b""))
-            if file is not None:
-                remove(file)
+            put = self._files.pop(owner, None)
+            if put is not None:
+                remove(put.file)
 
     def left(self) -> list[Left]:
         """List what earlier runs left here; what a living process keeps is its own business."""
         with self._lock:
-            mine = {file for file, _ in self._files.values()}
+            mine = {put.file for put in self._files.values()}
             files = sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else []
             found = [read(file) for file in files if file not in mine]
         return [one for one in found if one is not None and not is_kept_by_another(one)]
@@ -187,7 +208,7 @@ class Rescue:
         owner = object()
         self.keep(owner, place, facts, unsaved)
         with self._lock:
-            return self._files.pop(owner)[0]
+            return self._files.pop(owner).file
 
     def _set_apart(self, file: Path) -> str:
         """Keep a file that can't be put back where it will not be looked at again; give its path."""
