@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QApplication, QRadioButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.ui.conftest import wait_for_answer
 from vesselapp.ui.marks import mark_icon
 from vesselapp.ui.panels.pictures import STATE_ACTIONS
+from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.window import MainWindow
 
@@ -67,6 +71,28 @@ def test_the_signs_under_the_list_follow_the_look(
             shown = pixels(window.action(key).icon().pixmap(20))
             wanted = pixels(mark_icon(mark, qapp.palette()).pixmap(20))
             assert np.array_equal(shown, wanted)
+
+
+def test_the_button_is_lit_while_the_view_is_parted(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    button, seen = window.action("split"), []
+    for _ in range(3):
+        qtbot.keyClick(window.canvas, Qt.Key.Key_W)
+        seen.append((window.canvas.split, button.isChecked()))
+    assert seen == [(Split.SIDE, True), (Split.WIPE, True), (Split.NONE, False)]
+
+
+def test_what_the_status_line_says_is_told_apart_by_gaps(qapp: QApplication, window: MainWindow) -> None:
+    status, bar = window.status, window.statusBar()
+    status.show_doubt(199)
+    status.saved.setText("saved 21:26")
+    qapp.processEvents()
+    ends = status.doubt.mapTo(bar, status.doubt.contentsRect().topRight()).x()
+    for label in (status.saved, status.zoom):
+        inside = label.contentsRect()
+        assert label.mapTo(bar, inside.topLeft()).x() - ends > bar.fontMetrics().horizontalAdvance("  ")
+        ends = label.mapTo(bar, inside.topRight()).x()
 
 
 @pytest.mark.parametrize("look", ["dark", "light"])

@@ -196,7 +196,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("channel", "Next c&hannel", ("V",), "View", "", "Colour, red-free (green), red, blue"),
     ActionSpec(
-        "split", "&Side by side, wipe", ("W",), "View", "sides", "Bare picture beside the mask, or a wipe"
+        "split",
+        "&Side by side, wipe",
+        ("W",),
+        "View",
+        "sides",
+        "Bare picture beside the mask, or a wipe",
+        True,
     ),
     ActionSpec(
         "loupe", "Lou&pe", ("Z",), "View", "", "Show the bare picture under the pointer, larger", True

@@ -270,10 +270,11 @@ class Commands:
         self._window.canvas.minimap_shown = shown
         self._window.canvas.update()
 
-    def next_split(self) -> None:
+    def next_split(self, _on: bool = True) -> None:
         """Go from one view to side by side, to a wipe, and back."""
         canvas = self._window.canvas
         canvas.set_split(_SPLITS[(_SPLITS.index(canvas.split) + 1) % len(_SPLITS)])
+        self._window.action("split").setChecked(canvas.split is not Split.NONE)
         self._window.status.tell(canvas.split.value)
 
     def set_light(self, light: bool) -> None:

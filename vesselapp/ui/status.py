@@ -17,7 +17,7 @@ from vesselapp.state.document import Document
 from vesselapp.state.review import Review
 from vesselapp.state.standing import Standing, local_time
 
-_PROGRESS = 110
+_PROGRESS, _GAP = 110, 14
 _CORRECTED = {
     Correction.BACKGROUND: "corrected: background",
     Correction.FOREGROUND: "corrected: foreground",
@@ -63,6 +63,8 @@ class StatusLine(QObject):
         self.zoom = QLabel("100 %")
         self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for label in (self.saved, self.zoom):  # so that it is not read as one with what stands before it
+            label.setContentsMargins(_GAP, 0, 0, 0)
         bar.addWidget(self.place, 1)
         for widget in (self.task, self._room, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
