@@ -63,7 +63,10 @@ def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() ->
         name="<b>x</b>",
         threshold=0.4,
         limits=("fails on <cats>",),
-        training_data=(Source(name="SET", licence="CC BY 4.0", credit="A & B", pictures=7),),
+        training_data=(
+            Source(name="SET", licence="CC BY 4.0", credit="A & B", pictures=7),
+            Source(name="drawn", licence="own"),
+        ),
         validation=(
             Figures(name="held back", pictures=5, values={"dice": 0.8}, intervals={"dice": (0.7, 0.9)}),
         ),
@@ -73,6 +76,7 @@ def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() ->
         "&lt;b&gt;x&lt;/b&gt;",
         "fails on &lt;cats&gt;",
         "SET, 7 pictures",
+        "drawn, pictures drawn as it learnt, own",
         "A &amp; B",
         "0.800 (0.700 to 0.900)",
     ):

@@ -162,7 +162,7 @@ def _card_lines(card: ModelCard) -> list[str]:
         f"licence: {card.licence}",
     ]
     lines += [
-        f"learnt from: {s.name}, {s.pictures} pictures, {s.licence}. {s.credit}" for s in card.training_data
+        f"learnt from: {s.name}, {s.amount}, {s.licence}. {s.credit}" for s in card.training_data
     ]
     for figures in card.validation:
         values = ", ".join(f"{name} {value:.3f}" for name, value in figures.values.items())

@@ -116,6 +116,14 @@ class Source(_Part):
     licence: str
     credit: str = ""
     pictures: int = 0
+    """0: drawn anew, as they are learnt."""
+
+    @property
+    def amount(self) -> str:
+        """How many pictures, in words."""
+        if not self.pictures:
+            return "pictures drawn as it learnt"
+        return f"{self.pictures} picture{'s' * (self.pictures > 1)}"
 
 
 class ModelCard(_Part):

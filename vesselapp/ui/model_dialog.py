@@ -166,7 +166,7 @@ def card_html(card: ModelCard, provider: str) -> str:
     if card.training_data:
         parts.append("<h4>Learnt from</h4><ul>")
         parts += [
-            f"<li>{escape(source.name)}, {source.pictures} pictures, {escape(source.licence)}. "
+            f"<li>{escape(source.name)}, {source.amount}, {escape(source.licence)}. "
             f"{escape(source.credit)}</li>"
             for source in card.training_data
         ]
