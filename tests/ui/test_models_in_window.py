@@ -1,5 +1,6 @@
 """Choosing models in the window: the card, foreign files, cell sizes, big pictures by parts."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,21 @@ def test_a_model_with_a_card_shows_it_and_asks_nothing(
     dialog = window.commands.model_dialog
     assert dialog is not None
     assert not dialog.fields["input.high"].isVisible()
+
+
+def test_a_warning_goes_with_the_answer_it_was_of(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    asked, sound = window.workspace.asking, window.workspace.answer
+    assert sound is not None
+    asked.take(None, dataclasses.replace(sound, warnings=("This looks like something else.",)))
+    assert window.notice.isVisible()
+    assert window.notice.label.text() == "This looks like something else."
+    asked.take(None, sound)
+    assert not window.notice.isVisible()
+    window.notice.show_text("The disk is full.")
+    asked.take(None, sound)
+    assert window.notice.isVisible()
 
 
 def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() -> None:

@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         thumbnails = Thumbnails(workspace.jobs.deliver, workspace.cache / "thumbnails")
         self.pictures = PicturesPanel(workspace.pictures, thumbnails)
         self.safety = Safety(workspace, self.notice, self.banner, self.status)
-        self._leaving = False
+        self._leaving, self._warned = False, ""
         self._models_listed = False
         self._docks = [
             self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 210),
@@ -292,8 +292,12 @@ class MainWindow(QMainWindow):
         if workspace.answer is not None:
             self._show_model()
             self.commands.refresh_model_dialog()
-            if workspace.answer.warnings:
-                self.notice.show_text(" ".join(workspace.answer.warnings))
+            warning = " ".join(workspace.answer.warnings)
+            if warning:
+                self.notice.show_text(warning)
+            elif self._warned == self.notice.label.text():
+                self.notice.hide()  # it was of another model's answer
+            self._warned = warning
 
     def _show_model(self) -> None:
         workspace, panel = self.workspace, self.controls.model
@@ -374,8 +378,7 @@ class MainWindow(QMainWindow):
         lost = self.workspace.close()
         if lost and not self._leaving:
             self._leaving = True
-            self.workspace.stay()
-            self.notice.show_text(
+            self.workspace.stay(
                 f"NOT SAVED: {', '.join(lost)}, neither in its place nor in the rescue folder "
                 f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"
             )
