@@ -212,11 +212,13 @@ def test_a_reviewed_picture_keeps_its_mask_whatever_model_is_chosen(
     assert review is not None
     assert review.record.state is State.IN_PROGRESS
     assert review.record.model == "Other"
-    until_kept(
-        qtbot, study, "a.png", lambda found: found.record is not None and found.record.model == "Other"
-    )
     assert again.probability is not None
-    assert np.array_equal(kept(study, "a.png").answer, again.probability)
+    shown = again.probability
+    found = until_kept(
+        qtbot, study, "a.png", lambda found: found.answer is not None and np.array_equal(found.answer, shown)
+    )
+    assert found.record is not None
+    assert (found.record.state, found.record.model) == (State.IN_PROGRESS, "Other")
 
 
 def test_a_note_is_kept_when_the_picture_is_left(qtbot: QtBot, window: MainWindow, study: Study) -> None:
@@ -289,6 +291,33 @@ def test_of_two_windows_the_second_looks_on_until_the_first_leaves(
     drag(qtbot, second, [(200, 150), (240, 150)], LEFT)
     assert theirs.corrections[150, 220] == 2
     until_kept(qtbot, study, "a.png", lambda found: len(found.done) == 2)
+
+
+def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
+    qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
+) -> None:
+    open_study(qtbot, window, study)
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    wait_until_saved(qtbot, window)
+    second = again()
+    second.open_paths([study.folder])
+    qtbot.waitUntil(second.banner.isVisible, timeout=20000)
+    wait_for_answer(qtbot, second)
+    theirs, review = second.workspace.document, second.workspace.review
+    assert theirs is not None
+    assert review is not None
+    theirs.suggest_threshold(0.9)  # as another model would
+    assert window.workspace.review is not None
+    window.workspace.review.set_note("haemorrhage at 3 o'clock")
+    press(qtbot, window, Qt.Key.Key_Q)
+    qtbot.waitUntil(lambda: not theirs.locked, timeout=20000)
+    assert (review.record.state, review.record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
+    assert np.array_equal(theirs.mask(), kept(study, "a.png").mask())
+    second.action("next").trigger()
+    qtbot.waitUntil(lambda: study.place(study.pictures()[0]).holder() is None, timeout=20000)
+    record = kept(study, "a.png").record
+    assert record is not None
+    assert (record.state, record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
 
 
 def test_a_stale_lock_can_be_taken_over(
@@ -431,7 +460,7 @@ def test_a_study_that_is_none_is_told(qtbot: QtBot, window: MainWindow, pictures
 
 
 def test_the_dialog_says_what_is_missing(qtbot: QtBot, pictures: Path, study: Study, tmp_path: Path) -> None:
-    dialog = StudyDialog([], "")
+    dialog = StudyDialog([], "", lambda call: call())
     qtbot.addWidget(dialog)
     assert not dialog.make_button.isEnabled()
     dialog.pictures_field.setText(str(pictures))

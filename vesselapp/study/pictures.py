@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,8 @@ class StudyPicture:
     relative: str
 
 
-def find_in(root: Path, number: int) -> list[StudyPicture]:
-    """List the pictures of a root in natural order, subfolders after the files beside them.
+def walk_in(root: Path, number: int, stopped: Callable[[], bool] = lambda: False) -> Iterator[StudyPicture]:
+    """Go through the pictures of a root in natural order, subfolders after the files beside them.
 
     Hidden files and folders, masks and overlays that vesselapp wrote, and what a study keeps are passed over.
 
@@ -54,10 +55,13 @@ def find_in(root: Path, number: int) -> list[StudyPicture]:
     root : Path
     number : int
         Of the root in its study.
+    stopped : callable
+        Asked at each folder whether to go no further.
     """
-    found = []
     top = os.fspath(root)
     for parent, folders, names in os.walk(top):
+        if stopped():
+            return
         own = OWN_FOLDERS if STUDY_NAME in names else ()
         folders[:] = sorted((f for f in folders if f[0] != "." and f not in own), key=natural_key)
         inside = "" if parent == top else os.path.relpath(parent, top).replace(os.sep, "/") + "/"
@@ -65,8 +69,7 @@ def find_in(root: Path, number: int) -> list[StudyPicture]:
             path = Path(parent, name)
             if not (name.endswith(_OUTPUTS) and written_by_vesselapp(path)):
                 relative = inside + name
-                found.append(StudyPicture(key_of(number, relative), name, path, number, relative))
-    return found
+                yield StudyPicture(key_of(number, relative), name, path, number, relative)
 
 
 def key_of(root: int, relative: str) -> str:

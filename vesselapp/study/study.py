@@ -18,7 +18,7 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock, Taken
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture, find_in, printable
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
@@ -136,7 +136,7 @@ class Study:
 
     def pictures(self) -> list[StudyPicture]:
         """List the pictures, root after root in natural order; a root that isn't there gives none."""
-        found = [picture for number, root in enumerate(self.roots) for picture in find_in(root, number)]
+        found = [picture for number, root in enumerate(self.roots) for picture in walk_in(root, number)]
         self._listed = frozenset(picture.key for picture in found)
         return found
 

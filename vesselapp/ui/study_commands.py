@@ -104,7 +104,7 @@ class StudyCommands:
         from vesselapp.ui.study_dialog import StudyDialog
 
         folder = self.workspace.settings.open_folder
-        dialog = StudyDialog(list_models(), folder, self._window)
+        dialog = StudyDialog(list_models(), folder, self.workspace.jobs.deliver, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.make_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
 

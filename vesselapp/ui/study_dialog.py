@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -19,12 +20,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vesselapp.state.counting import MOST, PictureCount
+
 if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
+    from vesselapp.state.jobs import Deliver
+
+_SETTLE_MS = 250
+_NONE_THERE = "There are no pictures in that folder yet; those put there later are found."
 
 
 class StudyDialog(QDialog):
-    """A small form; what is missing is said under it.
+    """A small form; how many pictures were found is said in it, what is missing under it.
 
     Parameters
     ----------
@@ -32,13 +39,24 @@ class StudyDialog(QDialog):
         To choose from.
     start : str
         Folder of pictures to begin with.
+    deliver : callable
+        Runs a function on the thread of the window.
     parent : QWidget, optional
     """
 
-    def __init__(self, models: list[ModelEntry], start: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, models: list[ModelEntry], start: str, deliver: Deliver, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("New study")
         self.pictures_field = _field("Folder of pictures", start)
+        self.found = QLabel(" ")
+        self.found.setWordWrap(True)
+        self.found.setAccessibleName("Pictures found")
+        self._count = PictureCount(deliver, self._show_count)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settle.timeout.connect(lambda: self._count.start(self.pictures))
+        self.finished.connect(lambda _result: self._count.stop())
         self.name_field = _field("Name", "")
         self.in_place = QRadioButton("In the pictures' folder itself")
         self.elsewhere = QRadioButton("In a folder of its own, pointing at the pictures:")
@@ -59,6 +77,7 @@ class StudyDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
         form.addRow("Pictures", _with_browse(self.pictures_field, "Folder of pictures"))
+        form.addRow("", self.found)
         form.addRow("Name", self.name_field)
         form.addRow("Kept", self.in_place)
         form.addRow("", self.elsewhere)
@@ -100,6 +119,19 @@ class StudyDialog(QDialog):
         if not self._named:
             self.name_field.setText(self.pictures.name)
         self._look()
+        self._count.stop()
+        if self.pictures_field.text().strip() and self.pictures.is_dir():
+            self.found.setText("Counting the pictures…")
+            self._settle.start()
+        else:
+            self._settle.stop()
+            self.found.setText(" ")
+
+    def _show_count(self, number: int) -> None:
+        words = f"{number:,} pictures" if number != 1 else "1 picture"
+        if number >= MOST:
+            words = f"{MOST:,} pictures or more"
+        self.found.setText(words if number else _NONE_THERE)
 
     def _look(self) -> None:
         """Say what is missing."""
