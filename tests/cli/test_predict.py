@@ -154,6 +154,7 @@ def test_text_output_names_picture_and_files(run, model: Path, picture: Path) ->
         ["predict", "a.png", "--out", "out", "--threshold", "1.5"],
         ["predict", "a.png", "--out", "out", "--threshold", "much"],
         ["predict", "a.png", "--out", "out", "--threshold", "nan"],
+        ["predict", "a.png", "--out", "out", "--threshold", "half"],
         ["predict", "a.png", "--out", "out", "--save", "mask,smell"],
         ["predict", "a.png", "--out", "out", "--save", ""],
         ["predict", "a.png", "--out", "out", "--provider", "abacus"],
@@ -170,6 +171,8 @@ def test_text_output_names_picture_and_files(run, model: Path, picture: Path) ->
 def test_wrong_usage_is_two(run, arguments: list[str], work: Path) -> None:
     outcome = run(*arguments)
     assert outcome.status == 2
+    assert "_share" not in outcome.err
+    assert "_count" not in outcome.err
     assert "usage:" in outcome.err
     assert not names_in(work)
 

@@ -123,6 +123,7 @@ def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot
     assert page.table.item(0, 1).text() == ""
     assert page.table.rowCount() == 2
     assert "2 of 3 pictures are reviewed" in page.summary.text()
+    assert "Left out: 1 not begun." in page.summary.text()
     assert "Only 2 pictures are reviewed" in page.warnings.text()
     assert "CPU, 2 cores" in page.facts.text()
     assert "about 2 min" in page.facts.text()

@@ -1,6 +1,7 @@
 """What can be typed: subcommands and options, with their help."""
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ COMMANDS = ("predict", "study", "models", "doctor")
 _COMMANDS_HELP = """\
 commands (each has its own --help):
   predict PATH... --out DIR   masks of pictures, without a window
-  study new|info|verify|export|import
+  study new|info|verify|export|import|moved
                               folders of pictures, with what was corrected
   models list|show|check|import|remove|use
                               the models that can be chosen
@@ -172,17 +173,17 @@ def _doctor_parser() -> argparse.ArgumentParser:
 
 
 def _share(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError("must lie between 0 and 1")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0.0 <= (value := float(text)) <= 1.0:
+            return value
+    raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, not '{text}'")
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
+    with contextlib.suppress(ValueError):
+        if (value := int(text)) >= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not '{text}'")
 
 
 def _kinds(text: str) -> tuple[str, ...]:

@@ -222,9 +222,9 @@ def _summary(offer: Offer) -> str:
         f"{count} of {offer.total} pictures are reviewed; on average {offer.corrected_share:.2%} "
         "of their pixels were corrected."
     ]
-    left = [
-        f"{n} {words}" for n, words in ((offer.in_progress, "in progress"), (offer.flagged, "flagged")) if n
-    ]
+    new = max(0, offer.total - count - offer.in_progress - offer.flagged)
+    others = ((offer.in_progress, "in progress"), (offer.flagged, "flagged"), (new, "not begun"))
+    left = [f"{n} {words}" for n, words in others if n]
     if left:
         out.append(f"Left out: {', '.join(left)}.")
     if doubtful:
