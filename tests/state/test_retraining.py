@@ -172,6 +172,34 @@ def test_a_dead_trainer_is_told_and_gone_on_with(retraining: Retraining, desk: D
     assert [step for step, _ in retraining.progress.losses] == list(range(1, 21))
 
 
+def test_a_run_killed_while_it_was_reading_goes_on_with_the_same_options(
+    desk: Desk, study: Path, tmp_path: Path
+) -> None:
+    begun = tmp_path / "argv.txt"
+    command = (
+        sys.executable,
+        "-c",
+        f"import sys; open({str(begun)!r}, 'a').write(repr(sys.argv[1:]) + '\\n')",
+    )
+    retraining = Retraining(desk.calls.put, command)
+    retraining.open(study)
+    retraining.start(TrainingOptions("3", True, ("/data/old",), ("corrected=9",)))
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    retraining.go_on()
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    first, second = begun.read_text().splitlines()
+    assert first == second
+    assert "corrected=9" in second
+    assert retraining.run is not None
+    (retraining.run.folder / "options.json").unlink()
+    with pytest.raises(VesselError, match="isn't known with which options"):
+        retraining.go_on()
+    (retraining.run.folder / "config.json").write_text("{}")  # the trainer knows by itself
+    retraining.go_on()
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    retraining.close()
+
+
 def test_a_dead_trainer_of_an_earlier_app_is_told_at_once(desk: Desk, study: Path) -> None:
     run = RunFolder(study / "runs" / "20250101T000000Z")
     run.folder.mkdir(parents=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -179,13 +180,16 @@ class Retraining:
             raise VesselError("Somebody else has just begun a training of this study.", "It is shown now.")
         command = self._command or trainer_command()
         self.cancel_plan()
-        self._begin(command, new_run(self.study), options)
+        run = new_run(self.study)
+        run.keep_options(asdict(options))
+        self._begin(command, run, options)
 
     def go_on(self) -> None:
         """Go on with a run whose trainer died, from its last checkpoint (VesselError as `start`)."""
         if self.run is not None and self.state is RunState.DEAD:
+            options = TrainingOptions.of_run(self.run)
             self.run.wish("go")  # what was wished of it before it died is over
-            self._begin(self._command or trainer_command(), self.run, TrainingOptions())
+            self._begin(self._command or trainer_command(), self.run, options)
 
     def _begin(self, command: Sequence[str], run: RunFolder, options: TrainingOptions) -> None:
         assert self.study is not None

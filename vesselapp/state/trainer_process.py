@@ -44,6 +44,31 @@ class TrainingOptions:
     replay: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
+    @classmethod
+    def of_run(cls, run: RunFolder) -> TrainingOptions:
+        """Give what a run was begun with.
+
+        Raises
+        ------
+        VesselError
+            Where that isn't known, and the trainer hadn't come so far as to write it down itself.
+        """
+        kept = run.options()
+        try:
+            return cls(
+                str(kept["base"]),
+                bool(kept["chain"]),
+                tuple(str(folder) for folder in kept["replay"]),
+                tuple(str(setting) for setting in kept["settings"]),
+            )
+        except (KeyError, TypeError) as problem:
+            if run.has_plan:
+                return cls()
+            raise VesselError(
+                "It isn't known with which options this training was begun, so it can't go on.",
+                "Begin a new one.",
+            ) from problem
+
     def arguments(self) -> list[str]:
         """Give the arguments of the command line that say the same."""
         found = ["--base", self.base] if self.base else []

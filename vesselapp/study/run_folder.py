@@ -84,6 +84,19 @@ class RunFolder:
         file = (self.folder / name).resolve()
         return file if file.is_relative_to(self.folder.resolve()) else None
 
+    def keep_options(self, options: dict[str, Any]) -> None:
+        """Keep what a person chose, before the trainer begins (VesselError where that fails)."""
+        atomic_write(self.folder / "options.json", json.dumps(options, indent=1).encode())
+
+    def options(self) -> dict[str, Any]:
+        """Give what a person chose; empty where that isn't known."""
+        return _read_json(self.folder / "options.json")
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether the trainer has written down what it does, and needs no options to go on."""
+        return (self.folder / "config.json").is_file()
+
     def wish(self, word: Wish) -> None:
         """Tell the trainer what a person wants; it looks after each step.
 
