@@ -293,33 +293,6 @@ def test_of_two_windows_the_second_looks_on_until_the_first_leaves(
     until_kept(qtbot, study, "a.png", lambda found: len(found.done) == 2)
 
 
-def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
-    qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
-) -> None:
-    open_study(qtbot, window, study)
-    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    wait_until_saved(qtbot, window)
-    second = again()
-    second.open_paths([study.folder])
-    qtbot.waitUntil(second.banner.isVisible, timeout=20000)
-    wait_for_answer(qtbot, second)
-    theirs, review = second.workspace.document, second.workspace.review
-    assert theirs is not None
-    assert review is not None
-    theirs.suggest_threshold(0.9)  # as another model would
-    assert window.workspace.review is not None
-    window.workspace.review.set_note("haemorrhage at 3 o'clock")
-    press(qtbot, window, Qt.Key.Key_Q)
-    qtbot.waitUntil(lambda: not theirs.locked, timeout=20000)
-    assert (review.record.state, review.record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
-    assert np.array_equal(theirs.mask(), kept(study, "a.png").mask())
-    second.action("next").trigger()
-    qtbot.waitUntil(lambda: study.place(study.pictures()[0]).holder() is None, timeout=20000)
-    record = kept(study, "a.png").record
-    assert record is not None
-    assert (record.state, record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
-
-
 def test_a_stale_lock_can_be_taken_over(
     qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
 ) -> None:
