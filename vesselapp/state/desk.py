@@ -400,7 +400,11 @@ class Desk:
             if kept.answer is not None:
                 self.asking.cancel()
                 self.document.set_probability(kept.answer, kept.adapted)
-                self.asking.take(None, judged_answer(kept))
+                judged = judged_answer(kept)
+                self.document.suggest_threshold(judged.threshold)
+                self.asking.take(None, judged)
+            elif self.answer is not None:
+                self.review.note_answer(self.answer)  # what is read anew doesn't say what is in sight
         waited, self._read_only = self._read_only, False
         self.document.lock("")
         if kept is None:

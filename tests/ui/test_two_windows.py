@@ -1,0 +1,44 @@
+"""Two windows on one study: who looks on sees what the other does, and leaves it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import wait_for_answer, wait_until_saved
+from tests.ui.test_end_to_end import LEFT, drag
+from tests.ui.test_studies import again, kept, open_study, study
+from vesselapp.study.record import State
+from vesselapp.study.study import Study
+from vesselapp.ui.window import MainWindow
+
+__all__ = ["again", "study"]  # fixtures
+
+
+def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
+    qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
+) -> None:
+    open_study(qtbot, window, study)
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    wait_until_saved(qtbot, window)
+    second = again()
+    second.open_paths([study.folder])
+    qtbot.waitUntil(second.banner.isVisible, timeout=20000)
+    wait_for_answer(qtbot, second)
+    theirs, review = second.workspace.document, second.workspace.review
+    assert theirs is not None
+    assert review is not None
+    theirs.suggest_threshold(0.9)  # as another model would
+    assert window.workspace.review is not None
+    window.workspace.review.set_note("haemorrhage at 3 o'clock")
+    window.action("reviewed_next").trigger()
+    qtbot.waitUntil(lambda: not theirs.locked, timeout=20000)
+    assert (review.record.state, review.record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
+    assert np.array_equal(theirs.mask(), kept(study, "a.png").mask())
+    second.action("next").trigger()
+    qtbot.waitUntil(lambda: study.place(study.pictures()[0]).holder() is None, timeout=20000)
+    record = kept(study, "a.png").record
+    assert record is not None
+    assert (record.state, record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
