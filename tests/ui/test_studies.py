@@ -213,12 +213,11 @@ def test_a_reviewed_picture_keeps_its_mask_whatever_model_is_chosen(
     assert review.record.state is State.IN_PROGRESS
     assert review.record.model == "Other"
     assert again.probability is not None
-    shown = again.probability
-    found = until_kept(
-        qtbot, study, "a.png", lambda found: found.answer is not None and np.array_equal(found.answer, shown)
-    )
+    wait_until_saved(qtbot, window)
+    found = kept(study, "a.png")
     assert found.record is not None
     assert (found.record.state, found.record.model) == (State.IN_PROGRESS, "Other")
+    assert np.array_equal(found.answer, again.probability)
 
 
 def test_a_note_is_kept_when_the_picture_is_left(qtbot: QtBot, window: MainWindow, study: Study) -> None:

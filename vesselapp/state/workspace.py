@@ -182,9 +182,10 @@ class Workspace:
         self.desk.leave()
         return [sitting.facts.image for sitting in self.keeper.close()]
 
-    def stay(self) -> None:
-        """Go on after `close`, with the picture that was open."""
-        self.desk.go_on()
+    def stay(self, why: str) -> None:
+        """Go on after `close`, with the picture that was open; told why."""
+        self.desk.go_on(why)
+        self.told.emit(why)
 
     # -- which pictures ----------------------------------------------------------------------------------
 
