@@ -38,7 +38,7 @@ def test_an_empty_folder_is_said_to_be(qtbot: QtBot, dialog: StudyDialog, tmp_pa
     empty = tmp_path / "empty"
     empty.mkdir()
     dialog.pictures_field.setText(str(empty))
-    qtbot.waitUntil(lambda: "no pictures" in dialog.found.text(), timeout=10000)
+    qtbot.waitUntil(lambda: "No pictures" in dialog.found.text(), timeout=10000)
 
 
 def test_counting_ends_where_there_are_many(

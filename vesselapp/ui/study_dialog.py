@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vesselapp.state.jobs import Deliver
 
 _SETTLE_MS = 250
-_NONE_THERE = "There are no pictures in that folder yet; those put there later are found."
+_NONE_THERE = "No pictures there yet; those put there later are found."
 
 
 class StudyDialog(QDialog):
