@@ -1,8 +1,11 @@
 """A run: its folder, what it was begun with, and how it goes on after it was stopped."""
 
+import contextlib
 import dataclasses
 import io
 import json
+import os
+import pickle
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,9 +27,10 @@ from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe, recipe_to_dict
 from trainer.split import make_split, read_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, reason, sync_folder
 
 CHECKPOINT, WEIGHTS = "last.ckpt", "weights.pt"
+_IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def fit_task(
     with quiet_lightning():
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
         kept = out / CHECKPOINT
-        task = make(torch.load(kept, map_location="cpu", weights_only=True) if kept.exists() else None)
+        task = make(read_checkpoint(kept))
         trainer = _lightning_trainer(recipe, options, callbacks, task)
         if task.steps_before < recipe.steps:
             for stage in ("ready", "started", "processed", "completed"):
@@ -133,6 +137,36 @@ def fit_task(
     save_weights(weights, out / WEIGHTS)
     done = {"steps": made, "seconds": round(time.monotonic() - started, 1)}
     _write(out / "done.json", json.dumps(done) + "\n")
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Give what a training goes on from; None where it has to begin anew.
+
+    A checkpoint that is damaged (the power went, the drive was full) is put aside, and that is told: what was
+    made so far is lost with it, the run isn't.
+
+    Raises
+    ------
+    VesselError
+        Where the drive doesn't let it be read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise VesselError(f"The checkpoint {path} can't be read: {reason(error)}.", "Try again.") from error
+    try:
+        found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        if isinstance(found, dict) and found.keys() >= _IN_CHECKPOINT:
+            return found
+    except (OSError, RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError):
+        pass  # whatever torch finds wrong with it
+    print(f"The checkpoint {path} is damaged; this training begins anew.", file=sys.stderr)
+    with contextlib.suppress(FileNotFoundError):  # another process of the same training was quicker
+        path.replace(path.with_suffix(".damaged"))
+    (path.parent / BEST).unlink(missing_ok=True)  # of the training that is lost
+    return None
 
 
 def save_weights(weights: dict[str, Any], path: Path) -> None:
@@ -173,7 +207,10 @@ class KeepCheckpoint(lightning.Callback):
         fresh = kept.with_suffix(".new")
         trainer.save_checkpoint(fresh)
         if trainer.is_global_zero:
+            with fresh.open("rb+") as file:
+                os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
             fresh.replace(kept)
+            sync_folder(kept.parent)
 
 
 def _lightning_trainer(

@@ -190,3 +190,41 @@ def test_recipes_survive_json_and_reject_nonsense():
 def test_answer_of_any_size(tiny: Recipe):
     task = Fit(tiny, [], [])
     assert task.answer(np.zeros((33, 47, 3), np.uint8)).shape == (33, 47, 1)
+
+
+@pytest.mark.parametrize("damage", ["nothing in it", "not flushed", "cut", "something else"])
+def test_a_damaged_checkpoint_begins_the_training_anew_and_is_told(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, capsys: pytest.CaptureFixture[str], damage: str
+):
+    run = options(tmp_path / "run", fundus_set)
+    first = weights_of(train(tiny, run))
+    (run.out / "weights.pt").unlink()
+    kept = run.out / CHECKPOINT
+    data = kept.read_bytes()
+    if damage == "something else":
+        torch.save({"weights": torch.zeros(3)}, kept)
+    else:
+        kept.write_bytes(
+            {"nothing in it": b"", "not flushed": b"PK\x03\x04" + bytes(5000), "cut": data[:-900]}[damage]
+        )
+    assert same(weights_of(train(tiny, run)), first)
+    assert "is damaged; this training begins anew" in capsys.readouterr().err
+    assert (run.out / "last.damaged").exists()
+
+
+def test_a_checkpoint_that_the_drive_does_not_give_is_kept(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = options(tmp_path / "run", fundus_set)
+    train(tiny, run)
+    kept, read = run.out / CHECKPOINT, Path.read_bytes
+
+    def gone(path: Path) -> bytes:
+        if path == kept:
+            raise OSError(5, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", gone)
+    with pytest.raises(VesselError, match=r"last\.ckpt can't be read"):
+        train(tiny, run)
+    assert kept.exists()
