@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.evaluate import Scores, evaluate_file
-from trainer.metrics import bootstrap_interval
+from trainer.metrics import difference_interval
 from trainer.readers import Case
 
 MEASURES = ("dice", "auc", "pr_auc", "sensitivity", "specificity", "cldice", "ece", "f1", "ap50", "pq")
@@ -16,15 +16,18 @@ MEASURES = ("dice", "auc", "pr_auc", "sensitivity", "specificity", "cldice", "ec
 
 @dataclass(frozen=True)
 class Difference:
-    """How much the second model's mean lies above the first's on one set, with its 95 % interval."""
+    """How much the second model's mean lies above the first's on one set, with its 95 % interval.
+
+    ``low`` and ``high`` are None where all pictures are of one subject: then nothing can be said.
+    """
 
     set_name: str
     measure: str
     pictures: int
     first: float
     second: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
     @property
     def difference(self) -> float:
@@ -50,7 +53,8 @@ def compare(first: list[Scores], second: list[Scores]) -> list[Difference]:
             a = [ours[key].values[measure] for key in keys]
             b = [theirs[key].values[measure] for key in keys]
             gains = [y - x for x, y in zip(a, b, strict=True)]
-            low, high = bootstrap_interval(gains, [ours[key].case.subject for key in keys])
+            found = difference_interval(gains, [ours[key].case.subject for key in keys])
+            low, high = found or (None, None)
             out.append(
                 Difference(set_name, measure, len(keys), float(np.mean(a)), float(np.mean(b)), low, high)
             )
@@ -62,7 +66,10 @@ def print_differences(differences: list[Difference], console: Console | None = N
     table = Table("set", "measure", "pictures", "first", "second", "second - first", "95 % interval", "")
     for d in differences:
         sign = 1 if d.measure != "ece" else -1
-        word = "" if d.low <= 0 <= d.high else ("better" if sign * d.difference > 0 else "worse")
+        interval, word = "one subject", ""
+        if d.low is not None and d.high is not None:
+            interval = f"{d.low:+.4f} to {d.high:+.4f}"
+            word = "" if d.low <= 0 <= d.high else ("better" if sign * d.difference > 0 else "worse")
         table.add_row(
             d.set_name,
             d.measure,
@@ -70,7 +77,7 @@ def print_differences(differences: list[Difference], console: Console | None = N
             f"{d.first:.4f}",
             f"{d.second:.4f}",
             f"{d.difference:+.4f}",
-            f"{d.low:+.4f} to {d.high:+.4f}",
+            interval,
             word,
         )
     (console or Console()).print(table)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.trainer.conftest import TINY, write_fundus_set
 from trainer.__main__ import main
-from trainer.compare import compare
+from trainer.compare import compare, print_differences
 from trainer.evaluate import SECOND, Scores, summarise
 from trainer.export import net_from_onnx, read_card
 from trainer.metrics import BINS, Counts
@@ -148,6 +148,15 @@ def test_paired_comparison_sees_a_small_steady_gain():
     assert row.low == pytest.approx(0.01)
 
 
+def test_one_subject_is_never_better(capsys: pytest.CaptureFixture[str]):
+    (row,) = compare([scores("a", 0.5)], [scores("a", 0.7)])
+    assert (row.low, row.high) == (None, None)
+    print_differences([row])
+    out = capsys.readouterr().out
+    assert "+0.2000" in out
+    assert "better" not in out
+
+
 def test_summaries_put_the_second_observer_beside_the_model():
     model, person = summarise([scores("a", 0.8), scores("b", 0.6), scores("a", 0.7, SECOND)])
     assert (model.who, model.pictures, model.mean["dice"]) == ("model", 2, pytest.approx(0.7))
@@ -161,6 +170,7 @@ def test_shipped_models_carry_their_story():
     for entry in shipped:
         card = read_card(entry.path)
         assert entry.path.stat().st_size <= 5e6
+        assert card.name == entry.path.stem
         assert card.validation
         assert card.training_data
         assert card.limits

@@ -3,12 +3,12 @@ import pytest
 from sklearn import metrics as reference
 
 from trainer.metrics import (
-    best_threshold,
     betti0_error,
     bootstrap_interval,
     calibration_error,
     cldice,
     count,
+    difference_interval,
     object_measures,
     pixel_measures,
 )
@@ -56,13 +56,6 @@ def test_calibration_error_by_hand():
     assert calibration_error(counts) == pytest.approx(0.5 * 0.2 + 0.5 * 0.0, abs=1e-3)
 
 
-def test_best_threshold_lies_between_the_classes():
-    probability = np.array([[0.2, 0.3, 0.7, 0.8]], np.float32)
-    truth = np.array([[False, False, True, True]])
-    counts = count(probability, probability > 0.5, truth, np.ones_like(truth))
-    assert 0.3 < best_threshold(counts) <= 0.7
-
-
 def test_empty_pictures():
     nothing = np.zeros((8, 8), bool)
     got = pixel_measures(count(np.zeros((8, 8), np.float32), nothing, nothing, ~nothing))
@@ -108,3 +101,22 @@ def test_interval_of_groups_is_wider_than_of_singles():
     assert (low, high) == pytest.approx((0.7, 0.9))
     assert single_low > low
     assert single_high < high
+
+
+@pytest.mark.parametrize(("subjects", "of_each"), [(2, 1), (2, 2), (3, 1), (5, 2), (12, 1)])
+def test_a_difference_is_called_one_no_more_often_than_it_says(subjects: int, of_each: int):
+    random, tries = np.random.default_rng(1), 400
+    names = [str(number) for number in range(subjects) for _ in range(of_each)]
+    holds = above = 0
+    for _ in range(tries):
+        gains = np.repeat(random.normal(0, 0.02, subjects), of_each) + random.normal(0, 0.004, len(names))
+        found = difference_interval(gains.tolist(), names, 500)
+        assert found is not None
+        holds += found[0] <= 0 <= found[1]
+        above += found[0] > 0
+    assert 0.92 <= holds / tries <= 0.98
+    assert above / tries <= 0.05
+
+
+def test_one_subject_gives_no_interval():
+    assert difference_interval([0.1, 0.2, 0.3], ["a", "a", "a"]) is None

@@ -43,6 +43,14 @@ def test_many_pictures_are_split_for_ever():
     assert sum(side == "judge" for side in later.values()) == 12
 
 
+def test_with_judges_of_two_people_those_who_learn_judge_too():
+    subjects = pictures(10, of_each=2)
+    few = {key: subject for key, subject in subjects.items() if subject in list(subjects.values())[:8]}
+    sides = take_sides(decide({}, few), few, [], folds=3)
+    assert len({few[key] for key in sides.judge}) == 2
+    assert {few[key] for key in sides.judged} == set(few.values())
+
+
 def test_what_was_learnt_when_there_were_few_never_judges():
     few = decide({}, pictures(5))
     assert set(few.values()) == {"learn"}

@@ -1,7 +1,8 @@
 """The gate: may a candidate take the incumbent's place? Pure arithmetic on paired scores.
 
-Better on new ground (the interval above 0, on three pictures or more) and not worse on every old ground (the
-interval above -0.5 Dice points): then promotion is offered, and else not.
+Better on new ground (the interval above 0, on three subjects or more) and not worse on every old ground (the
+interval above -0.5 Dice points): then promotion is offered, and else not. Agreement on pictures without truth
+is no estimate of anything: there it is only seen that on these pictures nothing unusual happens.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from trainer.metrics import bootstrap_interval
+from trainer.metrics import difference_interval
 from vesselapp.study.verdict import NOT_WORSE, Ground, PictureScore, ThresholdChange, Verdict, Word
 
 FEWEST = 3
-"""On fewer judged pictures nothing is called better."""
+"""On pictures of fewer subjects nothing is called better, and hardly anything can be shown."""
 AGREEMENT_MARGIN = 0.05
 """By how much a candidate may agree less with the incumbent on other pictures than on the judged ones."""
 
@@ -38,15 +39,8 @@ def row_of(
     floor: float = NOT_WORSE,
 ) -> Ground:
     """Sum up paired scores on one set of pictures; subjects are drawn whole for the interval."""
-    gains = [pair.candidate - pair.incumbent for pair in pairs]
-    low: float | None = None
-    high: float | None = None
-    if len({pair.subject for pair in pairs}) > 1:
-        low, high = bootstrap_interval(gains, [pair.subject for pair in pairs])
-    elif len(pairs) > 1:  # one subject alone: its pictures are drawn, which is all there is
-        low, high = bootstrap_interval(gains, [pair.name for pair in pairs])
-    elif gains and ground == "old":
-        low = high = gains[0]
+    gains, subjects = [pair.candidate - pair.incumbent for pair in pairs], [pair.subject for pair in pairs]
+    low, high = (measure != "agreement" and difference_interval(gains, subjects)) or (None, None)
     return Ground(
         ground,
         name,
@@ -58,6 +52,7 @@ def row_of(
         high,
         measure,
         floor,
+        len(set(subjects)),
     )
 
 
@@ -81,13 +76,19 @@ def judge(
     """
     main = rows[0]
     others = rows[1:]
-    gains = main.low is not None and main.low > 0 and main.pictures >= FEWEST
+    gains = main.low is not None and main.low > 0 and main.subjects >= FEWEST
     loses = main.high is not None and main.high < 0
-    broken = [row for row in others if not row.not_worse]
+    broken = [row for row in others if not (row.not_worse or _only_looked_at(row))]
     lost = [row for row in broken if row.high is not None and row.high < row.floor]
     word: Word = "worse" if loses or lost else "better" if gains and not broken else "no clear difference"
     sentence = f"{_new(main, crossed=crossed)} {_old(others, broken, lost)}".strip()
     return Verdict(word, sentence, word == "better", tuple(rows), tuple(pictures), threshold)
+
+
+def _only_looked_at(row: Ground) -> bool:
+    """Tell of a few pictures in which nothing is: they can show nothing, and nothing happened on them."""
+    few = row.ground == "new" and row.measure == "specificity" and row.subjects < FEWEST
+    return few and row.difference > row.floor
 
 
 def _new(row: Ground, *, crossed: bool) -> str:
@@ -95,10 +96,11 @@ def _new(row: Ground, *, crossed: bool) -> str:
     where = f"On {row.pictures} judged picture{'s' * (row.pictures > 1)}{how}"
     change = f"{row.measure} goes from {row.incumbent:.3f} to {row.candidate:.3f}"
     if row.low is None or row.high is None:
-        return f"{where} {change}; one picture decides nothing."
+        alone = "pictures of one subject decide" if row.pictures > 1 else "one picture decides"
+        return f"{where} {change}; {alone} nothing."
     interval = f"({row.difference:+.3f}, 95 % interval {row.low:+.3f} to {row.high:+.3f})"
-    if row.low > 0 and row.pictures < FEWEST:
-        return f"{where} {change} {interval}; {FEWEST} pictures or more are needed to call that better."
+    if row.low > 0 and row.subjects < FEWEST:
+        return f"{where} {change} {interval}; {FEWEST} subjects or more are needed to call that better."
     word = "better" if row.low > 0 else "worse" if row.high < 0 else "no clear difference"
     return f"{where} {change} {interval}: {word}."
 
@@ -108,8 +110,11 @@ def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground
         return ""
     if lost:
         return f"It is worse on {_named(lost[0])}."
+    unusual = [row for row in broken if row.measure == "agreement"]
+    if unusual:
+        return f"The two models differ more than usual on {_named(unusual[0])}."
     if broken:
-        return f"That it is not worse on {_named(broken[0])} is not shown."
+        return f"That it is not worse on {_named(broken[0])} is not shown{_few(broken[0])}."
     old = [row for row in rows if row.ground == "old"]
     known = [row for row in old if row.measure != "agreement"]
     if known:
@@ -117,6 +122,15 @@ def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground
     # How far two models agree says little of how good either is.
     unknown = "No old pictures with truth are at hand, so what it forgot there isn't known"
     return f"{unknown}; nothing unusual on {_named(old[0])}." if old else ""
+
+
+def _few(row: Ground) -> str:
+    """Say what would help where too few subjects are at hand to show anything."""
+    if row.subjects >= FEWEST:
+        return ""
+    subjects = f"{row.subjects} subject{'s' * (row.subjects != 1)}"
+    where = "to --replay" if row.ground == "old" else "to the study"
+    return f": {subjects} can hardly show it; adding pictures of more subjects {where} would"
 
 
 def _named(row: Ground) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.finetune.bases import choose_models, learnt_by, open_base
+from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
 from trainer.finetune.sides import Sides, decide, read_sides, take_sides
@@ -155,6 +156,9 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[
     told = []
     if len(subjects) < _FEW:
         told.append(f"Only {len(subjects)} pictures are reviewed: the verdict will be uncertain.")
+    judging = len({subjects[key] for key in sides.judged})
+    if 1 < judging < FEWEST_SUBJECTS:
+        told.append("Pictures of two subjects judge: three are needed to call a model better.")
     if len(set(subjects.values())) == 1:
         told.append("All pictures are of one subject: how the model does on others, nobody can tell.")
     if before and before >= set(sides.judged):

@@ -20,6 +20,7 @@ FORMAT = 1
 ENOUGH = 8
 """From so many reviewed pictures on, some are kept from learning to judge."""
 FEWEST_JUDGES = 3
+"""On fewer subjects the gate decides nothing; with fewer judging, those that learn judge too, in folds."""
 SHARE = 0.3
 
 Side = Literal["learn", "judge"]
@@ -133,7 +134,7 @@ def take_sides(
     """
     learn = tuple(key for key in subjects if sides[key] == "learn")
     judge = tuple(key for key in subjects if sides[key] == "judge")
-    if len(judge) >= FEWEST_JUDGES and learn:
+    if len({subjects[key] for key in judge}) >= FEWEST_JUDGES and learn:
         return Sides(learn, judge)
     fresh = [key for key in learn if key not in set(learnt_before)]
     groups: dict[str, list[str]] = defaultdict(list)

@@ -32,12 +32,15 @@ class Ground:
     incumbent, candidate, difference : float
         Mean Dice, 0-1, and candidate minus incumbent.
     low, high : float or None
-        95 % interval of the difference; None where too few pictures give none.
+        95 % interval of the difference; None for one subject alone, and for agreement, where nothing is
+        inferred: it tells of these very pictures.
     measure : str
         ``Dice``; ``specificity`` where nothing is there to be found; or ``agreement``: Dice of the
         candidate's mask with the incumbent's, on pictures without truth.
     floor : float
-        The row counts as not worse while ``low`` lies above this.
+        The row counts as not worse while ``low`` (for agreement, ``difference``) lies above this.
+    subjects : int
+        How many persons or samples the pictures show; 0 where an earlier version didn't count them.
     """
 
     ground: Literal["new", "old"]
@@ -50,10 +53,13 @@ class Ground:
     high: float | None = None
     measure: str = "Dice"
     floor: float = NOT_WORSE
+    subjects: int = 0
 
     @property
     def not_worse(self) -> bool:
-        """Whether it is shown that the candidate is not worse here."""
+        """Whether it is shown that the candidate is not worse here (agreement: is as usual)."""
+        if self.measure == "agreement":
+            return self.difference > self.floor
         return self.low is not None and self.low > self.floor
 
 

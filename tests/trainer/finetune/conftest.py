@@ -27,12 +27,12 @@ QUICK = ("steps=60", "learning_rate=0.005", "folds=2", "precision=32")
 @pytest.fixture(scope="session")
 def old_ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn eyes with dark vessels."""
-    return write_fundus_set(tmp_path_factory.mktemp("old") / "eyes", 10)
+    return write_fundus_set(tmp_path_factory.mktemp("old") / "eyes", 20)
 
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory, old_ground: Path) -> Path:
-    """A model that does well on the old ground (Dice 0.97)."""
+    """A model that does well on the old ground (Dice 0.95 or so, so that there is room for more)."""
     torch.set_num_threads(1)  # tiny nets are slower on more
     recipe = dataclasses.replace(
         RECIPES["fundus-vessels"],
@@ -41,8 +41,8 @@ def base(tmp_path_factory: pytest.TempPathFactory, old_ground: Path) -> Path:
         size=128,
         crop=64,
         batch=4,
-        steps=120,
-        steps_per_epoch=60,
+        steps=40,
+        steps_per_epoch=20,
         validate_every=9,
         precision="32",
         workers=0,

@@ -26,11 +26,11 @@ from vesselapp.study.verdict import read_verdict
 def test_a_better_candidate_is_offered_promoted_and_rolled_back(
     make_study: MakeStudy, base: Path, old_ground: Path, capsys: pytest.CaptureFixture[str]
 ):
-    made = make_study(8)
+    made = make_study(16)
     arguments = ["finetune", str(made.folder), "--replay", str(old_ground), "--accelerator", "cpu"]
-    settings = ["steps=60", "learning_rate=0.005", "precision=32", "old_share=0.5"]
+    settings = ["steps=120", "learning_rate=0.01", "precision=32", "old_share=0.5"]
     assert main([*arguments, *(f"--set={one}" for one in settings)]) == 0
-    assert capsys.readouterr().out.count("better: On 3 judged pictures") == 1
+    assert capsys.readouterr().out.count("better: On 5 judged pictures") == 1
 
     run = only_run(made.folder)
     verdict = read_verdict(run / "verdict.json")
@@ -52,7 +52,7 @@ def test_a_better_candidate_is_offered_promoted_and_rolled_back(
     assert card.parent == file_sha256(base)
     tuned = card.config["finetune"]
     assert {one["sha256"] for one in tuned["learnt"]} <= {file_sha256(p.path) for p in made.study.pictures()}
-    assert len(tuned["learnt"]) == 5
+    assert len(tuned["learnt"]) == 11
     assert tuned["verdict"]["verdict"] == "better"
     assert card.threshold == verdict.threshold.after
 
@@ -64,7 +64,7 @@ def test_a_better_candidate_is_offered_promoted_and_rolled_back(
     registry.use(None)
     assert registry.active() is None
     assert main(["runs", str(made.folder)]) == 0
-    assert "promoted  On 3 judged pictures" in capsys.readouterr().out
+    assert "promoted  On 5 judged pictures" in capsys.readouterr().out
 
 
 def test_few_pictures_are_judged_by_nets_that_have_not_learnt_them(make_study: MakeStudy):
@@ -92,7 +92,7 @@ def test_a_candidate_that_learnt_shuffled_masks_is_refused(make_study: MakeStudy
     def shuffled(number: int, truth: np.ndarray) -> np.ndarray:
         return np.roll(truth[::-1], 7 * number + 11, axis=1)
 
-    made = make_study(8, said=shuffled)
+    made = make_study(16, said=shuffled)
     finetune_on_truth_judges(made)
     verdict = finetune(made.request("steps=40", replay=(old_ground,)))
     assert verdict is not None
@@ -120,7 +120,7 @@ def finetune_on_truth_judges(made) -> None:
 
 
 def test_a_candidate_that_forgets_is_refused(make_study: MakeStudy, old_ground: Path):
-    made = make_study(8, look=bright)
+    made = make_study(16, look=bright)
     settings = (
         "steps=80",
         "learning_rate=0.03",

@@ -1,4 +1,6 @@
-"""What a verdict's sentence says of old ground."""
+"""What the gate decides, and what a verdict's sentence says."""
+
+import pytest
 
 from trainer.finetune.gate import Pair, judge, row_of
 
@@ -8,6 +10,64 @@ LEARNT = row_of("new", "judged pictures", [Pair(name, name, 0.70, 0.76) for name
 def test_old_pictures_with_truth_say_whether_old_ground_is_held():
     held = row_of("old", "chase_db1", [Pair(name, name, 0.80, 0.80) for name in "abcd"])
     assert "Old ground is held: chase_db1" in judge([LEARNT, held]).sentence
+
+
+def gains(*by: float, subject: str = "{}") -> list[Pair]:
+    return [Pair(f"p{n}", subject.format(n), 0.70, 0.70 + gain) for n, gain in enumerate(by)]
+
+
+def test_steady_gains_are_offered_and_uncertain_ones_are_not():
+    assert judge([row_of("new", "judged pictures", gains(0.057, 0.033, 0.034))]).offered
+    verdict = judge([row_of("new", "judged pictures", gains(0.08, 0.01, 0.02))])
+    assert (verdict.verdict, verdict.offered) == ("no clear difference", False)
+    assert judge([row_of("new", "judged pictures", gains(-0.057, -0.033, -0.034))]).verdict == "worse"
+
+
+@pytest.mark.parametrize("pictures", [1, 4])
+def test_one_subject_decides_nothing(pictures: int):
+    row = row_of("new", "judged pictures", gains(*[0.05] * pictures, subject="one"))
+    verdict = judge([row])
+    assert row.low is None
+    assert verdict.verdict == "no clear difference"
+    assert "decide" in verdict.sentence
+    old = row_of("old", "chase_db1", gains(*[0.0] * pictures, subject="one"))
+    verdict = judge([LEARNT, old])
+    assert not verdict.offered
+    assert "1 subject can hardly show it" in verdict.sentence
+    assert "to --replay" in verdict.sentence
+
+
+def test_two_subjects_are_never_called_better():
+    pairs = [Pair(f"{name}{n}", name, 0.7, 0.8) for name in "ab" for n in range(3)]
+    verdict = judge([row_of("new", "judged pictures", pairs)])
+    assert not verdict.offered
+    assert "3 subjects or more" in verdict.sentence
+
+
+def test_two_children_of_old_ground_are_too_few_to_show_that_it_is_held():
+    pairs = [
+        Pair(f"{name}{n}", name, 0.784, 0.784 + by)
+        for name, by in (("a", -0.004), ("b", 0.013))
+        for n in "LR"
+    ]
+    verdict = judge([LEARNT, row_of("old", "chase_db1", pairs)])
+    assert not verdict.offered
+    assert "2 subjects can hardly show it; adding pictures of more subjects" in verdict.sentence
+
+
+def test_one_empty_picture_blocks_only_where_something_is_found_in_it():
+    for specificity, offered in ((0.999, True), (0.98, False)):
+        empty = row_of(
+            "new", "pictures in which nothing is", [Pair("x", "x", 0.999, specificity)], measure="specificity"
+        )
+        assert judge([LEARNT, empty]).offered is offered
+
+
+def test_agreement_that_is_unusual_is_not_offered():
+    pairs = [Pair(name, name, 1.0, 0.6) for name in "ab"]
+    verdict = judge([LEARNT, row_of("old", "other pictures", pairs, measure="agreement", floor=-0.3)])
+    assert (verdict.verdict, verdict.offered) == ("no clear difference", False)
+    assert "differ more than usual on other pictures" in verdict.sentence
 
 
 def test_agreement_alone_is_not_told_as_old_ground_held():

@@ -211,7 +211,7 @@ def _cells(ground: Ground) -> tuple[str, ...]:
     between = ""
     if ground.low is not None and ground.high is not None:
         between = f"  ({points(ground.low)} to {points(ground.high)})"
-    if ground.ground == "old" and ground.low is not None and ground.high is not None:
+    if ground.ground == "old":
         between += f"  {_held(ground)}"
     measure = "" if ground.measure == "Dice" else f", {ground.measure}"
     return (
@@ -227,6 +227,8 @@ def _held(ground: Ground) -> str:
     """Say whether old ground is held; how far two models agree says nothing of that."""
     if ground.measure == "agreement":
         return "as on the judged ones" if ground.not_worse else "less than on the judged ones"
+    if ground.low is None:
+        return "too few to tell"
     if ground.not_worse:
         return "not worse"
     return "worse" if ground.high is not None and ground.high < 0 else "perhaps worse"
