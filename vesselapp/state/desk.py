@@ -338,7 +338,7 @@ class Desk:
         self.forget_ahead()
         self._left = [(review, review.lasting(answer)) for review, answer in self._left]
         if self.review is not None and self.review.lasting(self.answer) is not None:
-            self.told.emit("This picture keeps the answer that was reviewed; F5 asks the chosen model.")
+            self.told.emit("This picture keeps its answer; F5 asks the chosen model.")
         else:
             self.ask()
 
