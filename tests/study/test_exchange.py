@@ -175,6 +175,20 @@ def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> No
     assert "1 reviewed pictures are missing" in outcome.left_out[0]
 
 
+def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    before = [picture.relative for picture in study.pictures()]
+    root = study.roots[0]
+    export_study(study, root / "for others")
+    assert [picture.relative for picture in study.pictures()] == before
+    again = Study.create(tmp_path / "again", "Again", [root / "for others"])
+    assert [picture.relative for picture in again.pictures()] == ["images/a.png"]
+    draw(root / "camera" / "d.png")
+    (root / "camera" / "export.json").write_text('{"kind": "of another program"}')
+    assert [picture.relative for picture in study.pictures()] == [*before, "camera/d.png"]
+
+
 @pytest.mark.parametrize("spoil", ["cut", "gone"])
 def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path)
@@ -227,6 +241,26 @@ def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
         assert (tmp_path / f"again/masks/{name}.png").read_bytes() == (
             tmp_path / f"out/masks/{name}.png"
         ).read_bytes()
+
+
+def test_an_import_that_replaces_is_of_who_made_it(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    masks = []
+    for number, who in enumerate(("ann", "bob")):
+        masks.append(tmp_path / f"masks {number}" / "a.png")
+        masks[-1].parent.mkdir()
+        mask = np.zeros((40, 50), np.uint8)
+        mask[10 * number : 10 * number + 10] = 255
+        PIL.Image.fromarray(mask).save(masks[-1])
+        import_masks(study, masks[-1].parent, reviewed=True, replace_corrections=bool(number), who=who)
+        record = study.place(picture_of(study, "a.png")).record()
+        assert record is not None
+        assert (record.who, record.note) == (who, f"Mask imported from {masks[-1]}")
+    review(study, "a.png", note="blurred")
+    import_masks(study, masks[0].parent, replace_corrections=True, who="eve")
+    record = study.place(picture_of(study, "a.png")).record()
+    assert record is not None
+    assert (record.who, record.note) == ("eve", "blurred")
 
 
 def test_an_imported_mask_can_be_undone_and_is_in_progress(tmp_path: Path) -> None:

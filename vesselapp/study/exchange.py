@@ -25,13 +25,12 @@ from vesselapp.study.coco import object_annotations, whole_annotation
 from vesselapp.study.damaged import damage_told, with_damaged_record
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.judging import Judging
-from vesselapp.study.pictures import StudyPicture, printable
+from vesselapp.study.pictures import EXPORT_NAME, StudyPicture, printable
 from vesselapp.study.plane_png import encode_plane
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 
 Kind = Literal["folder", "coco"]
-EXPORT_NAME = "export.json"
 COCO_NAME = "annotations.json"
 
 

@@ -12,10 +12,14 @@ from pathlib import Path
 
 from vesselapp.core.export import SUFFIXES, written_by_vesselapp
 from vesselapp.core.image import PICTURE_SUFFIXES, natural_key
+from vesselapp.study.json_text import parse_object
 
 STUDY_NAME = "study.json"
 OWN_FOLDERS = ("annotations", "models", "runs", "exports")
 """Folders of a study that hold no pictures to work on."""
+
+EXPORT_NAME = "export.json"
+"""What says that a folder is a study's export."""
 
 _OUTPUTS = tuple(SUFFIXES.values())
 _LONGEST_SLUG = 60
@@ -48,7 +52,8 @@ class StudyPicture:
 def walk_in(root: Path, number: int, stopped: Callable[[], bool] = lambda: False) -> Iterator[StudyPicture]:
     """Go through the pictures of a root in natural order, subfolders after the files beside them.
 
-    Hidden files and folders, masks and overlays that vesselapp wrote, and what a study keeps are passed over.
+    Hidden files and folders, masks and overlays that vesselapp wrote, what a study keeps and what one has
+    exported are passed over. A root that is itself an export gives its images.
 
     Parameters
     ----------
@@ -64,12 +69,23 @@ def walk_in(root: Path, number: int, stopped: Callable[[], bool] = lambda: False
             return
         own = OWN_FOLDERS if STUDY_NAME in names else ()
         folders[:] = sorted((f for f in folders if f[0] != "." and f not in own), key=natural_key)
+        if EXPORT_NAME in names and is_export(Path(parent)):
+            folders[:] = [f for f in folders if f == "images" and parent == top]
+            names = []
         inside = "" if parent == top else os.path.relpath(parent, top).replace(os.sep, "/") + "/"
         for name in sorted(filter(_is_picture, names), key=lambda name: (natural_key(name), name)):
             path = Path(parent, name)
             if not (name.endswith(_OUTPUTS) and written_by_vesselapp(path)):
                 relative = inside + name
                 yield StudyPicture(key_of(number, relative), name, path, number, relative)
+
+
+def is_export(folder: Path) -> bool:
+    """Tell whether a folder is a study's export; a file of another program may have the same name."""
+    try:
+        return {"kind", "exported", "files"} <= parse_object((folder / EXPORT_NAME).read_bytes()).keys()
+    except (OSError, ValueError):
+        return False
 
 
 def key_of(root: int, relative: str) -> str:

@@ -30,6 +30,7 @@ from vesselapp.study.writer import Writer
 
 EDIT_NAME = "Imported mask"
 _ENDING = "_mask"
+_IMPORTED = "Mask imported from "
 _BRIGHT = 200
 """Highest value from which a mask of whole numbers may have soft edges."""
 _MOSTLY = 0.6
@@ -238,6 +239,8 @@ def _write(
     if record is None:
         record = Record(facts.image, facts.sha256, facts.height, facts.width, facts.path)
     state = State.REVIEWED if reviewed else State.IN_PROGRESS
-    note = record.note or f"Mask imported from {source}"
-    changed = replace(record, state=state, nothing_there=False, reviewed_boxes=(), note=note)
+    ours = not record.note or record.note.startswith(_IMPORTED)
+    note = f"{_IMPORTED}{source}" if ours else record.note
+    # No name: the writer's own is taken, for what was said is now this person's.
+    changed = replace(record, state=state, nothing_there=False, reviewed_boxes=(), note=note, who="")
     writer.write_record(replace(changed, corrected_share=1.0, strokes=record.strokes + 1))
