@@ -110,19 +110,7 @@ def write_outputs(
     VesselError
         Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
-    paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
-    beside, unsure_file = folder / f"{stem}{PROVENANCE_SUFFIX}", folder / f"{stem}{UNSURE_SUFFIX}"
-    if provenance is None and beside.exists() and paths.keys() & {"mask", "overlay"}:
-        raise VesselError(
-            f"{beside} tells of a person's corrections, so the mask there is left as it is.",
-            "Choose another folder.",
-        )
-    if provenance is not None and "mask" in paths:
-        paths["provenance"] = beside
-        if unsure is not None and unsure.any():
-            paths["unsure"] = unsure_file
-    for path in paths.values():
-        _refuse_foreign(path)
+    paths = _planned(folder, stem, kinds, told=provenance is not None, unsure=unsure)
     new = [path for path in paths.values() if not path.exists()]
     try:
         if "mask" in paths:
@@ -134,15 +122,8 @@ def write_outputs(
             write_overlay(paths["overlay"], overlay)
         if "probability" in paths and probability is not None:
             write_probability(paths["probability"], probability)
-        if "unsure" in paths and unsure is not None:
-            write_mask(paths["unsure"], unsure)
-        elif "provenance" in paths and written_by_vesselapp(unsure_file):
-            unsure_file.unlink()  # of an earlier export, and true no longer
         if "provenance" in paths and provenance is not None:
-            told = {
-                "pixels": 0 if unsure is None else int(unsure.sum()),
-                "file": unsure_file.name if "unsure" in paths else "",
-            }
+            told = _write_unsure(folder / f"{stem}{UNSURE_SUFFIX}", unsure)
             write_provenance(paths["provenance"], dict(provenance) | {"unsure": told})
     except BaseException:  # a set of files that lacks some would pass for a whole one
         for path in new:
@@ -150,6 +131,36 @@ def write_outputs(
                 path.unlink(missing_ok=True)
         raise
     return paths
+
+
+def _planned(
+    folder: Path, stem: str, kinds: Sequence[str], *, told: bool, unsure: NDArray[np.bool_] | None
+) -> dict[str, Path]:
+    """Give the path of each file that will be written, by kind; refuse to replace what isn't ours to replace."""
+    paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
+    beside = folder / f"{stem}{PROVENANCE_SUFFIX}"
+    if not told and beside.exists() and paths.keys() & {"mask", "overlay"}:
+        raise VesselError(
+            f"{beside} tells of a person's corrections, so the mask there is left as it is.",
+            "Choose another folder.",
+        )
+    if told and "mask" in paths:
+        paths["provenance"] = beside
+        if unsure is not None and unsure.any():
+            paths["unsure"] = folder / f"{stem}{UNSURE_SUFFIX}"
+    for path in paths.values():
+        _refuse_foreign(path)
+    return paths
+
+
+def _write_unsure(path: Path, unsure: NDArray[np.bool_] | None) -> dict[str, object]:
+    """Write where a person was unsure, if anywhere, and tell what was written."""
+    if unsure is not None and unsure.any():
+        write_mask(path, unsure)
+        return {"pixels": int(unsure.sum()), "file": path.name}
+    if written_by_vesselapp(path):
+        path.unlink()  # of an earlier export, and true no longer
+    return {"pixels": 0, "file": ""}
 
 
 def written_by_vesselapp(path: Path) -> bool:
