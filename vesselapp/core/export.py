@@ -136,7 +136,7 @@ def write_outputs(
 def _planned(
     folder: Path, stem: str, kinds: Sequence[str], *, told: bool, unsure: NDArray[np.bool_] | None
 ) -> dict[str, Path]:
-    """Give the path of each file that will be written, by kind; refuse to replace what isn't ours to replace."""
+    """Give the path of each file to write, by kind; refuse to replace what isn't ours to replace."""
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
     beside = folder / f"{stem}{PROVENANCE_SUFFIX}"
     if not told and beside.exists() and paths.keys() & {"mask", "overlay"}:
