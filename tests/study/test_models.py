@@ -1,12 +1,15 @@
 """A study's numbered models: never overwritten, traced back, rolled back."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
+from vesselapp.study import lock
+from vesselapp.study.lock import Lock
 from vesselapp.study.models import Registry
 from vesselapp.study.promote import promote
 from vesselapp.study.run_folder import RunFolder
@@ -146,3 +149,18 @@ def test_another_file_than_the_judged_one_is_refused(tmp_path: Path):
     (run.folder / "candidate.onnx").unlink()
     with pytest.raises(VesselError, match="is gone"):
         promote(tmp_path, run)
+
+
+def test_a_list_that_is_being_changed_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    registry = Registry(tmp_path)
+    registry.add(model(tmp_path / "a"), who="ann")
+    taken = Lock.take(registry.folder, "bob", name="registry.lock")
+    threading.Timer(0.3, taken.release).start()
+    registry.use(1, who="ann")
+    assert registry.active() == registry.entry(1)
+    taken = Lock.take(registry.folder, "bob", name="registry.lock")
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.05)
+    with pytest.raises(VesselError, match="is being changed by bob") as told:
+        registry.use(None, who="ann")
+    assert told.value.hint == "Try again."
+    taken.release()

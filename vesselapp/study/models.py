@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -148,7 +148,7 @@ class Registry:
         """
         name, card_parent = _named(file)
         make_folder(self.folder)
-        with self._writing(who):
+        with self._writing(who) as lock:
             kept = self._read()
             number = self._next_number(kept)
             target = self.folder / f"{number:04d}-{_slug(name)}.onnx"
@@ -167,7 +167,7 @@ class Registry:
                 run=run,
             )
             try:
-                self._write(replace(kept, models=(*kept.models, entry)))
+                self._write(replace(kept, models=(*kept.models, entry)), lock)
             except VesselError:
                 with contextlib.suppress(OSError):
                     target.unlink()
@@ -187,9 +187,9 @@ class Registry:
         if number is not None:
             self._check(self.entry(number))
         make_folder(self.folder)
-        with self._writing(who):
+        with self._writing(who) as lock:
             before = self._read()
-            self._write(replace(before, active=number))
+            self._write(replace(before, active=number), lock)
         if before.active != number:
             AuditLog(self.study).append(who, "model used", number=number or 0, before=before.active or 0)
 
@@ -215,13 +215,9 @@ class Registry:
         numbers = [entry.number for entry in kept.models] + [int(match[1]) for match in found if match]
         return max(numbers, default=0) + 1
 
-    @contextlib.contextmanager
-    def _writing(self, who: str) -> Iterator[None]:
-        lock = Lock.take_over(self.folder, who, name=_LOCK_NAME, stale=20.0)
-        try:
-            yield
-        finally:
-            lock.release()
+    def _writing(self, who: str) -> AbstractContextManager[Lock]:
+        """Wait for one's turn to change the list."""
+        return Lock.briefly(self.folder, who, _LOCK_NAME)
 
     def _read(self) -> _Kept:
         try:
@@ -243,11 +239,11 @@ class Registry:
                 "Put back a copy of it, or move it away and add the models again.",
             ) from problem
 
-    def _write(self, kept: _Kept) -> None:
+    def _write(self, kept: _Kept, lock: Lock) -> None:
         values = asdict(kept)
         for entry in values["models"]:
             del entry["path"]
-        atomic_write(self._file, json.dumps(values, indent=1).encode())
+        atomic_write(self._file, json.dumps(values, indent=1).encode(), ready=lock.check)
 
 
 def _named(file: Path) -> tuple[str, str]:
