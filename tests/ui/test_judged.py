@@ -58,7 +58,7 @@ def test_another_setting_of_the_model_leaves_it(
 ) -> None:
     before = review_with_another_model(qtbot, window, study, tmp_path)
     CHANGES[change](window.workspace)
-    assert "keeps the answer that was reviewed" in window.notice.label.text()
+    assert "keeps its answer" in window.notice.label.text()
     qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
     assert np.array_equal(window.workspace.document.mask(), before.mask())  # type: ignore[union-attr]
     press(qtbot, window, Qt.Key.Key_D)
