@@ -24,7 +24,7 @@ from vesselapp.study import snapshot
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.journal import Operation
 from vesselapp.study.process import boot_id
-from vesselapp.study.record import ImageFacts
+from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study
 
 FACTS = ImageFacts("eye.png", "0" * 64, 530, 600)
@@ -101,7 +101,11 @@ def without_study(tmp_path: Path) -> None:
     """Make the files of the rescue folder those of an earlier version."""
     for file in (tmp_path / "rescue").glob("*.rescue"):
         about, _, rest = file.read_bytes().partition(b"\n")
-        values = {name: value for name, value in json.loads(about).items() if name not in ("study", "begun")}
+        values = {
+            name: value
+            for name, value in json.loads(about).items()
+            if name not in ("study", "begun", "answer")
+        }
         file.write_bytes(json.dumps(values).encode() + b"\n" + rest)
 
 
@@ -184,6 +188,30 @@ def test_the_same_answer_is_written_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert not written[1].exists()
     rescue.drop(owner)
     assert list((tmp_path / "rescue").iterdir()) == []
+
+
+@pytest.mark.parametrize("of_the_record", [True, False])
+def test_a_review_is_put_back_with_the_answer_that_was_judged_or_not_at_all(
+    tmp_path: Path, of_the_record: bool
+) -> None:
+    place, answer = AnnotationFolder(tmp_path / "key"), np.full((530, 600), 90, np.uint8)
+    record = Record("eye.png", "0" * 64, 530, 600, state=State.REVIEWED, note="mine")
+    Rescue(tmp_path / "rescue").keep(
+        object(), place, FACTS, replace(unsaved(), record=record, told=True, answer=answer)
+    )
+    (file,) = (tmp_path / "rescue").glob("*.answer.png")
+    if not of_the_record:  # the app ended before the record that goes with it was written
+        snapshot.write_answer(file, np.full_like(answer, 91))
+    writer = place.open("ann", FACTS)
+    _, told = Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)
+    writer.close()
+    kept = place.load(FACTS.sha256, FACTS.height, FACTS.width)
+    assert kept is not None
+    assert kept.record is not None
+    assert kept.record.note == "mine"
+    assert kept.record.state is (State.REVIEWED if of_the_record else State.IN_PROGRESS)
+    assert (kept.answer is not None) is of_the_record
+    assert ("look at it again" in told) is not of_the_record
 
 
 def test_a_rescue_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

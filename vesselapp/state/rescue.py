@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -44,8 +46,9 @@ class _Put:
     """What a sitting has put here last."""
 
     file: Path
-    content: bytes
-    answer: NDArray[np.uint8] | None
+    content: bytes = b""
+    answer: NDArray[np.uint8] | None = None
+    answer_sha256: str = ""
 
 
 class Rescue:
@@ -70,44 +73,26 @@ class Rescue:
         VesselError
             Where this folder can't be written to either.
         """
-        from vesselapp.state.merging import digest_of
-
-        about = {
-            "format": 1,
-            "image": facts.image,
-            "sha256": facts.sha256,
-            "folder": str(place.folder),
-            "study": None if place.study is None else place.identity,
-            "number": unsaved.number,
-            "history": [digest_of(edit) for edit in unsaved.history],
-            "record": None if unsaved.record is None else asdict(unsaved.record),
-            "begun": None if unsaved.begun is None else asdict(unsaved.begun),
-            "told": unsaved.told,
-            "owner": [socket.gethostname(), boot_id(), os.getpid()],
-        }
-        header = Header(facts.sha256, facts.height, facts.width, unsaved.number)
-        numbered = enumerate(unsaved.operations, start=unsaved.number + 1)
-        lines = [encode_header(header), *(encode(number, operation) for number, operation in numbered)]
-        content = json.dumps(about).encode() + b"\n" + b"".join(lines)
         with self._lock:
-            put = self._files.get(owner)
-            file = self.folder / (secrets.token_hex(8) + SUFFIX) if put is None else put.file
-            before = None if put is None else put.answer
-            if put is not None and content == put.content and unsaved.answer is before:
+            put = self._files.get(owner) or _Put(self.folder / (secrets.token_hex(8) + SUFFIX))
+            answer = put.answer_sha256 if unsaved.answer is put.answer else _sha256_of(unsaved.answer)
+            content = _content(place, facts, unsaved, answer)
+            if content == put.content:
                 return
-            answer = file.with_suffix(ANSWER_SUFFIX)
+            beside = put.file.with_suffix(ANSWER_SUFFIX)
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                if unsaved.answer is None:
-                    answer.unlink(missing_ok=True)  # it is in its place now
             except OSError as problem:
                 raise VesselError(f"{self.folder} can't be written: {reason(problem)}.") from problem
-            if unsaved.answer is not None and unsaved.answer is not before:
+            if unsaved.answer is not None and answer != put.answer_sha256:
                 from vesselapp.study.snapshot import write_answer
 
-                write_answer(answer, unsaved.answer)
-            atomic_write(file, content)
-            self._files[owner] = _Put(file, content, unsaved.answer)
+                write_answer(beside, unsaved.answer)
+            atomic_write(put.file, content)
+            self._files[owner] = _Put(put.file, content, unsaved.answer, answer)
+            if unsaved.answer is None and put.answer is not None:
+                with contextlib.suppress(OSError):
+                    beside.unlink(missing_ok=True)  # it is in its place now
 
     def drop(self, owner: object) -> None:
         """Forget what a sitting put here: it is in its place now."""
@@ -220,6 +205,34 @@ class Rescue:
         return str(apart)
 
 
+def _content(place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved, answer_sha256: str) -> bytes:
+    """Give what a file of this folder holds: who and what, and the operations as in a journal."""
+    from vesselapp.state.merging import digest_of
+
+    about = {
+        "format": 1,
+        "image": facts.image,
+        "sha256": facts.sha256,
+        "folder": str(place.folder),
+        "study": None if place.study is None else place.identity,
+        "number": unsaved.number,
+        "history": [digest_of(edit) for edit in unsaved.history],
+        "record": None if unsaved.record is None else asdict(unsaved.record),
+        "begun": None if unsaved.begun is None else asdict(unsaved.begun),
+        "told": unsaved.told,
+        "answer": answer_sha256,
+        "owner": [socket.gethostname(), boot_id(), os.getpid()],
+    }
+    header = Header(facts.sha256, facts.height, facts.width, unsaved.number)
+    numbered = enumerate(unsaved.operations, start=unsaved.number + 1)
+    lines = [encode_header(header), *(encode(number, operation) for number, operation in numbered)]
+    return json.dumps(about).encode() + b"\n" + b"".join(lines)
+
+
+def _sha256_of(answer: NDArray[np.uint8] | None) -> str:
+    return "" if answer is None else hashlib.sha256(answer.tobytes()).hexdigest()
+
+
 def _to_append(
     kept: Kept | None, operations: Sequence[Operation], number: int, history: Sequence[str]
 ) -> list[Operation] | None:
@@ -254,11 +267,14 @@ def _write_record(
         writer.write_record(merged_record(left.begun, record, theirs))
         return
     file = left.file.with_suffix(ANSWER_SUFFIX)
-    if file.exists():
+    if file.exists() if left.answer_sha256 is None else left.answer_sha256:
         from vesselapp.study.snapshot import read_answer
 
         try:
-            writer.write_answer(read_answer(file.read_bytes(), facts.height, facts.width))
+            answer = read_answer(file.read_bytes(), facts.height, facts.width)
+            if left.answer_sha256 not in (None, _sha256_of(answer)):
+                raise ValueError("it is another than the one that was judged")
+            writer.write_answer(answer)
         except (OSError, ValueError) as problem:
             _log.warning("the answer in %s isn't used: %s", file, problem)
             record = record.taken_back

@@ -56,6 +56,8 @@ class Left:
         As in `Unsaved`.
     knows_begun : bool
         False for a file of an earlier version, which didn't keep it.
+    answer_sha256 : str or None
+        Of the answer's pixels; empty where none goes with it, None in files of an earlier version.
     owner : (str, str, int)
         Host, run of the computer and process that keep it.
     operations : tuple of Operation
@@ -73,6 +75,7 @@ class Left:
     told: bool
     begun: Record | None
     knows_begun: bool
+    answer_sha256: str | None
     owner: tuple[str, str, int]
     operations: tuple[Operation, ...]
 
@@ -98,6 +101,7 @@ def read(file: Path) -> Left | None:
             bool(about["told"]),
             _record_in(about, "begun"),
             "begun" in about,
+            str(about["answer"]) if "answer" in about else None,
             (str(host), str(boot), int(pid)),
             tuple(operation for operation in operations if operation is not None),
         )

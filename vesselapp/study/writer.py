@@ -80,7 +80,7 @@ class Writer:
         self._header = found.header
         self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest, lock.check)
         self._hashes = dict(found.hashes)
-        self._record = found.record
+        self._record = self._logged = found.record
         self._unsealed = found.there and (lock.unclean or bool(found.notes))
         self._journal_slack = _SLACK_BYTES
 
@@ -144,7 +144,7 @@ class Writer:
         )
         with self._told():
             self.lock.check()
-            if self._study is not None and (not record.audit or _says_more(record, before)):
+            if self._study is not None and (not record.audit or _says_more(record, self._logged)):
                 self._seal(record)
             else:
                 self._put_record(record)
@@ -236,8 +236,12 @@ class Writer:
         So whatever ends the app in between, a reviewed mask is the one that was judged.
         """
         record = self._record
-        if record is not None and record.state is State.REVIEWED:
-            self.write_record(replace(record.taken_back, who=self.lock.holder.who))
+        if record is None or record.state is not State.REVIEWED:
+            return
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._told():
+            self._unsealed = True  # the audit log is told with the record that follows, or at the end
+            self._put_record(replace(record.taken_back, who=self.lock.holder.who, saved=now))
 
     def _answer_is(self, plane: NDArray[np.uint8]) -> bool:
         """Tell whether the answer on disk is this one."""
@@ -308,6 +312,7 @@ class Writer:
             self.lock.holder.who, "saved", state=str(record.state), image=record.image, **sealed.facts()
         )
         self._put_record(replace(record, audit=line))
+        self._logged = self._record
         self._unsealed = False
 
     def _first_record(self) -> Record:
