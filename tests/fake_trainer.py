@@ -8,11 +8,13 @@ does), ``torn`` (1: every event is written in two halves).
 import hashlib
 import json
 import os
-import platform
 import shutil
+import socket
 import sys
 import time
 from pathlib import Path
+
+from vesselapp.study.process import boot_id
 
 SENTENCES = {
     "better": "Better on the new pictures, and no worse on the old ones.",
@@ -31,7 +33,8 @@ def main(words: list[str]) -> int:
     if "--plan" in words:
         return say_plan(settings)
     run = Path(words[words.index("--run") + 1])
-    (run / "process.json").write_text(json.dumps({"pid": os.getpid(), "host": platform.node()}))
+    process = {"pid": os.getpid(), "host": socket.gethostname(), "boot": boot_id()}
+    (run / "process.json").write_text(json.dumps(process))
     (run / "heartbeat").touch()
     print("fake trainer at work", flush=True)
     return train(study, run, settings, Events(run, torn="torn" in settings))

@@ -1,8 +1,8 @@
 """A training run beside the window, with a trainer that trains nothing but writes what one would."""
 
 import json
-import platform
 import queue
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from vesselapp.state import trainer_process
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan, RunProgress
 from vesselapp.state.trainer_process import TrainingOptions, trainer_command
+from vesselapp.study.process import boot_id
 from vesselapp.study.run_events import EventTail, parse_event
 from vesselapp.study.run_folder import Decision, RunFolder, runs_of
 from vesselapp.study.verdict import read_verdict
@@ -203,7 +204,8 @@ def test_a_run_killed_while_it_was_reading_goes_on_with_the_same_options(
 def test_a_dead_trainer_of_an_earlier_app_is_told_at_once(desk: Desk, study: Path) -> None:
     run = RunFolder(study / "runs" / "20250101T000000Z")
     run.folder.mkdir(parents=True)
-    (run.folder / "process.json").write_text(json.dumps({"pid": 2**22 + 1, "host": platform.node()}))
+    process = {"pid": 2**22 + 1, "host": socket.gethostname(), "boot": boot_id()}
+    (run.folder / "process.json").write_text(json.dumps(process))
     run.events_file.write_text('{"event": "step", "step": 3, "steps": 9, "loss": 0.5}\n')
     retraining = Retraining(desk.calls.put, COMMAND)
     retraining.open(study)

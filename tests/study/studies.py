@@ -63,3 +63,10 @@ def _with(record: Record, values: dict[str, object]) -> Record:
     from dataclasses import replace
 
     return replace(record, **values)  # type: ignore[arg-type]
+
+
+def mask_from(counts: list[int], height: int, width: int) -> NDArray[np.bool_]:
+    """Give the mask ((H, W) bool) that COCO's counts stand for."""
+    assert sum(counts) == height * width
+    inside = np.arange(len(counts)) % 2 == 1
+    return np.repeat(inside, counts).reshape(width, height).T

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vesselapp.study.coco import mask_from, object_annotations, run_lengths, whole_annotation
+from tests.study.studies import mask_from
+from vesselapp.study.coco import object_annotations, run_lengths, whole_annotation
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -80,9 +81,3 @@ def test_objects_and_whole() -> None:
 
 def test_diagonal_neighbours_are_one_object() -> None:
     assert len(list(object_annotations(drawn(["#.", ".#"])))) == 1
-
-
-@pytest.mark.parametrize("counts", [[3], [5], [-1, 5], []])
-def test_counts_that_do_not_fill_the_picture_are_refused(counts: list[int]) -> None:
-    with pytest.raises(ValueError, match="fill"):
-        mask_from(counts, 2, 2)

@@ -7,11 +7,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.study.studies import draw, facts_of, make_study, picture_of, review
+from tests.study.studies import draw, facts_of, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import Kept
-from vesselapp.study.coco import mask_from
 from vesselapp.study.damaged import with_damaged_record
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging

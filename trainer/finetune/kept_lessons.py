@@ -1,5 +1,6 @@
 """The masks that a run learns from, kept with it: later corrections don't change what it goes on with."""
 
+import contextlib
 from pathlib import Path
 
 import cv2
@@ -36,7 +37,10 @@ def kept_judgement(run: Path, picture: ReviewedPicture) -> Judgement:
     VesselError
         Where the picture is gone or another one.
     """
-    found = cv2.imread(str(run / FOLDER / f"{picture.key}.png"), cv2.IMREAD_GRAYSCALE)
+    found = None
+    with contextlib.suppress(OSError, cv2.error):  # imread can't open every name on Windows
+        data = np.frombuffer((run / FOLDER / f"{picture.key}.png").read_bytes(), np.uint8)
+        found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     if found is None:
         raise VesselError(f"What this run learnt of {picture.name} can't be read.", "Start a new run.")
     plane = np.asarray(found, np.uint8)

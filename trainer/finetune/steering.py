@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-import platform
+import socket
 import sys
 import threading
 import time
@@ -12,8 +12,12 @@ from typing import Any
 
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import atomic_write, reason
+from vesselapp.study.lock import HEARTBEAT_SECONDS, Lock, Lost, Taken
+from vesselapp.study.process import boot_id
 from vesselapp.study.run_folder import RunFolder
 
+LOCK_NAME = "trainer.lock"
+"""One trainer a run."""
 _BEAT_S = 5.0
 _LOOK_S = 0.2
 
@@ -35,18 +39,32 @@ class Line:
     def __init__(self, run: RunFolder, *, events: bool) -> None:
         self.run, self._print = run, events
         self._over = threading.Event()
+        self._lost = False
         self._last_words = ""
 
     def __enter__(self) -> "Line":
+        try:
+            self._lock = Lock.take_over(self.run.folder, "", name=LOCK_NAME)
+        except Taken as taken:
+            where = f" on {taken.holder.host}" if taken.holder.host else ""
+            raise VesselError(
+                f"A trainer{where} is at work on this run already.",
+                "Wait for it; if that computer is off or asleep, try again in two minutes.",
+            ) from taken
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        process = {"pid": os.getpid(), "host": platform.node(), "started": now}
-        atomic_write(self.run.folder / "process.json", json.dumps(process).encode())
+        process = {"pid": os.getpid(), "host": socket.gethostname(), "boot": boot_id(), "started": now}
+        try:
+            atomic_write(self.run.folder / "process.json", json.dumps(process).encode())
+        except BaseException:
+            self._lock.release()
+            raise
         self._beat_once()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        self._lock.release()
 
     def emit(self, event: str, **values: Any) -> None:
         """Append an event to the run's file, and print it where that is wished.
@@ -56,6 +74,7 @@ class Line:
         VesselError
             Where it can't be written.
         """
+        self._heed_loss()
         line = json.dumps({"event": event, "time": round(time.time(), 3), **values})
         try:
             with self.run.events_file.open("ab") as file:
@@ -84,9 +103,13 @@ class Line:
             Where the training shall end and be kept.
         Cancelled
             Where the run shall end.
+        VesselError
+            Where another trainer has taken the run over.
         """
+        self._heed_loss()
         paused = False
         while (word := self._wish()) == "pause":
+            self._heed_loss()
             if not paused:
                 self.emit("paused")
                 paused = True
@@ -108,8 +131,26 @@ class Line:
         except OSError:
             return ""
 
+    def _heed_loss(self) -> None:
+        if self._lost:
+            raise VesselError(
+                "Another trainer has taken this run over while this computer slept or was cut off.",
+                "Nothing is to be done: it goes on there.",
+            )
+
     def _beat(self) -> None:
+        refreshed = time.monotonic()
         while not self._over.wait(_BEAT_S):
+            try:
+                self._lock.check()
+                if time.monotonic() - refreshed >= HEARTBEAT_SECONDS:
+                    self._lock.refresh()
+                    refreshed = time.monotonic()
+            except Lost:
+                self._lost = True
+                return
+            except VesselError:
+                continue  # the disk doesn't answer just now
             self._beat_once()
 
     def _beat_once(self) -> None:

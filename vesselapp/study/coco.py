@@ -26,20 +26,6 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
     return _counts(crop, top, left, height, width)
 
 
-def mask_from(counts: list[int], height: int, width: int) -> NDArray[np.bool_]:
-    """Give the mask ((H, W) bool) that counts stand for.
-
-    Raises
-    ------
-    ValueError
-        Where they don't fill the picture.
-    """
-    if sum(counts) != height * width or min(counts, default=0) < 0:
-        raise ValueError(f"the counts don't fill {width} x {height} px")
-    inside = np.arange(len(counts)) % 2 == 1
-    return np.ascontiguousarray(np.repeat(inside, counts).reshape(width, height).T)
-
-
 def whole_annotation(mask: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
     """Give one annotation for all of a mask; none where it is empty."""
     if mask.any():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.study.process import is_alive
 from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
 
 Wish = Literal["pause", "go", "stop", "cancel"]
@@ -118,9 +118,9 @@ class RunFolder:
         """Tell whether the trainer ran on this computer and is no more; False where that can't be told."""
         process = _read_json(self.folder / "process.json")
         pid = process.get("pid")
-        if not isinstance(pid, int) or pid <= 0 or process.get("host") != platform.node():
+        if not isinstance(pid, int):
             return False
-        return not _process_lives(pid)
+        return is_alive(str(process.get("host")), str(process.get("boot")), pid) is False
 
     def log_tail(self, lines: int = 12) -> str:
         """Give the last lines that the trainer printed."""
@@ -172,24 +172,3 @@ def _read_json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _process_lives(pid: int) -> bool:
-    """Tell whether a process of this number is there."""
-    if os.name == "nt":
-        import ctypes
-
-        windows = ctypes.windll.kernel32  # type: ignore[attr-defined, unused-ignore]
-        handle = windows.OpenProcess(0x00100000, False, pid)  # SYNCHRONIZE
-        if not handle:
-            return False
-        waited = windows.WaitForSingleObject(handle, 0)
-        windows.CloseHandle(handle)
-        return bool(waited == 0x102)  # WAIT_TIMEOUT: it has not ended
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
