@@ -12,12 +12,13 @@ from vesselapp.core.geometry import Box
 from vesselapp.state.ahead import Ahead
 from vesselapp.state.answers import Answer
 from vesselapp.state.asking import Asking, told
+from vesselapp.state.bringing import Bringing
 from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
-from vesselapp.state.jobs import Job, Jobs
+from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.learning import Learning
-from vesselapp.state.opening import Opened, Wishes, judged_answer, open_picture
+from vesselapp.state.opening import Opened, Wishes, judged_answer
 from vesselapp.state.pictures import Entry, PictureList
 from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
@@ -55,6 +56,8 @@ class Desk:
         State, note and figures of the open picture.
     view : dict or None
         What was in sight when the open picture was left, if that is to be shown again.
+    bringing : Bringing
+        Opens what is wanted.
     box_in_sight : callable
         Gives the part of the picture (px) that a person sees.
     changed : Signal
@@ -85,16 +88,23 @@ class Desk:
         self.asking = Asking(jobs, settings)
         self.learning = Learning(jobs, self.asking, self._is_reviewed)
         self._ahead = Ahead(jobs, self.asking.finder, keeper)
+        self.bringing = Bringing(
+            jobs,
+            keeper,
+            self._ahead,
+            self._wishes,
+            progress=self.progress.emit,
+            failed=self._on_opening_failed,
+            stopped=self.rest,
+        )
         self.document: Document | None = None
         self.review: Review | None = None
         self.view: dict[str, Any] | None = None
         self.box_in_sight: Callable[[], Box | None] = lambda: None
         self._collection: Collection | None = None
-        self._opening: Job | None = None
         self._left: list[tuple[Review, Answer | None]] = []
         self._to_tell: list[str] = []
         self._direction = 1
-        self._generation = 0
         self._from_anew, self._read_only, self._asked_anew = True, False, False
         self._answered_anew = False
         self._look: dict[str, Any] | None = None
@@ -123,7 +133,7 @@ class Desk:
     @property
     def busy(self) -> bool:
         """Whether a picture is being opened, or a model asked about it, or its answer adapted."""
-        return self.asking.running or self.learning.running or self._opening is not None
+        return self.asking.running or self.learning.running or self.bringing.running
 
     @property
     def unsettled(self) -> str:
@@ -150,16 +160,6 @@ class Desk:
         self.changed.emit()
         self._tell([])
 
-    def wait_for(self, job: Job, words: str) -> None:
-        """Open nothing else until a job is done; going to another picture cancels it."""
-        self._stop_opening()
-        self._opening = job
-        self.progress.emit(words, 0.0)
-
-    def waited(self) -> None:
-        """Note that the job that was waited for is done."""
-        self._opening = None
-
     def go_on(self, *sentences: str) -> None:
         """Open the current picture, where it was left and nothing came of what should follow.
 
@@ -182,45 +182,12 @@ class Desk:
     def open(self, entry: Entry) -> None:
         """Open a picture; the one before goes on to the disk by itself."""
         self.leave()
-        self._stop_opening()
-        self._generation += 1
+        self.bringing.turn()
         self._pictures.set_current(entry)
         self.opening.emit(entry)
-        collection, generation = self._collection, self._generation
-        assert collection is not None
-
-        def ready(opened: Opened | None) -> None:
-            if generation != self._generation:
-                self._let_go(opened)
-            elif opened is None:
-                self._read(entry, collection, ready)
-            else:
-                self._opening = None
-                self._show(opened)
-
-        if not self._come_back(entry) and not self._ahead.take(entry, ready):
-            self._read(entry, collection, ready)
-
-    def _read(self, entry: Entry, collection: Collection, ready: Callable[[Opened | None], None]) -> None:
-        wishes, keeper, found = self._wishes(), self._keeper, list[Opened]()
-
-        def work(_job: Job) -> Opened:
-            found.append(open_picture(entry, collection, keeper, wishes, to_write=True))
-            return found[0]
-
-        def stopped() -> None:
-            self._let_go(*found)
-            self.rest()
-
-        self.progress.emit(f"Opening {entry.name}", 0.0)
-        self._opening = self._jobs.submit("open", work, ready, self._on_opening_failed, stopped=stopped)
-
-    def _let_go(self, *unwanted: Opened | None) -> None:
-        """Give the locks of pictures back that are not wanted any more."""
-        for opened in unwanted:
-            writer = opened.writer if opened is not None else None
-            if writer is not None:
-                self._jobs.aside("let go", writer.close)
+        assert self._collection is not None
+        if not self._come_back(entry):
+            self.bringing.bring(entry, self._collection, self._show)
 
     def _show(self, opened: Opened) -> None:
         """Make a picture that was opened the one in sight."""
@@ -295,13 +262,7 @@ class Desk:
         if review is not None:
             self.standing_changed.emit()
 
-    def _stop_opening(self) -> None:
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
-
     def _on_opening_failed(self, error: Exception) -> None:
-        self._opening = None
         self.show_nothing()
         self.failed.emit(told(error))
         self.rest()

@@ -211,18 +211,18 @@ class Workspace:
             return study, pictures, pictures.entries(), model_of(study)
 
         def done(found: tuple[Study, StudyPictures, list[Entry], tuple[str, str]]) -> None:
-            self.desk.waited()
+            self.desk.bringing.waited()
             study, pictures, entries, (model, problem) = found
             self._take_collection(pictures, entries, study, model, problem)
 
         def failed(error: Exception) -> None:
-            self.desk.waited()
+            self.desk.bringing.waited()
             self.failed.emit(told(error))
             self.desk.go_on(str(told(error)))
             self.desk.rest()
 
         job = self.jobs.submit("study", work, done, failed, stopped=self.desk.rest)
-        self.desk.wait_for(job, f"Opening {folder.name}")
+        self.desk.bringing.wait_for(job, f"Opening {folder.name}")
 
     def _take_collection(
         self,
