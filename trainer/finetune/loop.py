@@ -10,14 +10,14 @@ import torch
 from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement
-from trainer.finetune.lessons import OFF_SCALE, lesson_of, off_scale
+from trainer.finetune.lessons import lesson_of, off_scale
 from trainer.finetune.old import Replay, other_lesson, read_replay, replay_lessons, samples_of
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
 from trainer.finetune.sides import without
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune, Ground
-from trainer.finetune.threshold import set_threshold
+from trainer.finetune.threshold import deciding, set_threshold
 from trainer.finetune.watch import Watch, Window, mask_in, window_of
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
@@ -167,8 +167,7 @@ def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tup
     net.load_state_dict(blended(course.base_net, tuned, plan.tuning.blend))
     lessons = [course.lessons[key] for key in keys]
     before = course.card.threshold
-    old = [picture for picture in ground.taught if picture.set_name != OFF_SCALE]
-    threshold = set_threshold(net, recipe, stride_of(recipe), lessons, old, before)
+    threshold = set_threshold(net, recipe, stride_of(recipe), deciding(lessons, ground), before)
     card = tuned_card(
         course.card,
         parent=plan.base_sha256,

@@ -14,7 +14,7 @@ from vesselapp.core.errors import VesselError
 MOST_WEIGHT = 100
 _STEPS, _STEPS_VESSELS = 25, 160
 """Steps of one training on a single picture; they grow with the square root of their number."""
-_OLD_SHARE_VESSELS = 0.25
+_OLD_SHARE_VESSELS, _BLEND_VESSELS = 0.25, 0.8
 _SCALED_LITTLE = (0.85, 1.2)
 _VARIED_LITTLE = {
     "gamma": 0.15,
@@ -112,7 +112,8 @@ def tuning_for(task: str, changes: Sequence[str]) -> Tuning:
     for change in changes:
         if (name := _name(change)) in _OURS:
             values[name] = _value(name, change.partition("=")[2])
-    chosen = Tuning(old_share=_OLD_SHARE_VESSELS) if task == "vessels" else Tuning()
+    vessels = Tuning(old_share=_OLD_SHARE_VESSELS, blend=_BLEND_VESSELS)
+    chosen = vessels if task == "vessels" else Tuning()
     changed = dataclasses.replace(chosen, **values)
     limits = {"corrected": (1, MOST_WEIGHT), "old_share": (0, 0.95), "blend": (0, 1), "folds": (2, 20)}
     for name, (low, high) in limits.items():

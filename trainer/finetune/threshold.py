@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.finetune.lessons import OFF_SCALE
+from trainer.finetune.task import Ground
 from trainer.nets import Segmenter, answer_whole
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe
@@ -17,6 +19,7 @@ from vesselapp.core.evidence import HIGHEST, LOWEST, level_of, quantise, thresho
 _WORTH = 0.002
 """A change must bring so much Dice."""
 _RANGE = (0.15, 0.85)
+_MOST_REPLAYED = 6
 
 
 def dice_curve(
@@ -31,37 +34,34 @@ def dice_curve(
 
 
 def set_threshold(
-    net: Segmenter,
-    recipe: Recipe,
-    stride: int,
-    learnt: Sequence[Scaled],
-    old: Sequence[Scaled],
-    before: float,
+    net: Segmenter, recipe: Recipe, stride: int, pictures: Sequence[Scaled], before: float
 ) -> float:
-    """Choose the threshold with the highest mean Dice on old ground, or without any on what was learnt.
+    """Choose the threshold with the highest mean Dice; the old one where little is gained.
 
     Parameters
     ----------
     net : Segmenter
     recipe : Recipe
     stride : int
-    learnt : sequence of Scaled
-        With the person's masks.
-    old : sequence of Scaled
-        Old ground, with what the base marks there.
+    pictures : sequence of Scaled
     before : float
-        The base's threshold, 0-1; it stays where little is gained.
+        The base's threshold, 0-1.
 
     Returns
     -------
     float
         0-1.
     """
-    mean = _mean_curve(net, recipe, stride, old)
-    if mean is None:
-        mean = _mean_curve(net, recipe, stride, learnt)
-    if mean is None:
+    curves = []
+    for picture in pictures:
+        foreground = list(recipe.foreground)
+        truth = picture.truth[..., foreground].sum(axis=-1, dtype=np.uint16) >= 128
+        if (truth & (picture.valid > 0)).any():
+            answer = answer_whole(net, picture.pixels, stride)[..., foreground].sum(axis=-1)
+            curves.append(dice_curve(np.ascontiguousarray(answer, np.float32), truth, picture.valid))
+    if not curves:
         return before
+    mean = np.mean(curves, axis=0)
     low, high = (level_of(end) for end in _RANGE)
     best = low + int(np.argmax(mean[low : high + 1]))
     if mean[best] < mean[level_of(before)] + _WORTH:
@@ -70,15 +70,14 @@ def set_threshold(
     return round(threshold_of(best), 3)
 
 
-def _mean_curve(
-    net: Segmenter, recipe: Recipe, stride: int, pictures: Sequence[Scaled]
-) -> NDArray[np.float64] | None:
-    """Give the mean `dice_curve`; None where nothing is to be found in any picture."""
-    curves = []
-    for picture in pictures:
-        foreground = list(recipe.foreground)
-        truth = picture.truth[..., foreground].sum(axis=-1, dtype=np.uint16) >= 128
-        if (truth & (picture.valid > 0)).any():
-            answer = answer_whole(net, picture.pixels, stride)[..., foreground].sum(axis=-1)
-            curves.append(dice_curve(np.ascontiguousarray(answer, np.float32), truth, picture.valid))
-    return np.mean(curves, axis=0) if curves else None
+def deciding(learnt: Sequence[Scaled], ground: Ground) -> list[Scaled]:
+    """Choose the pictures by which the threshold is set.
+
+    With replay, what was learnt and some old pictures, all with truth. Else old ground as the base marks it:
+    there the candidate shall mark as much. Without any old ground, what was learnt.
+    """
+    if ground.replayed:
+        step = -(-len(ground.replayed) // _MOST_REPLAYED)
+        return [*learnt, *ground.replayed[::step]]
+    marked = [picture for picture in ground.taught if picture.set_name != OFF_SCALE]
+    return marked or list(learnt)

@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
-from trainer.finetune.threshold import set_threshold
+from trainer.finetune.lessons import OFF_SCALE
+from trainer.finetune.task import Ground
+from trainer.finetune.threshold import deciding, set_threshold
 from trainer.pictures import Scaled
 from trainer.recipes import RECIPES
 
@@ -29,22 +31,30 @@ def picture(name: str, darkest_vessel: int) -> Scaled:
     return Scaled(name, name, np.stack([grey] * 3, axis=-1), truth[:, :, None], np.ones_like(grey))
 
 
-def chosen(learnt: list[Scaled], old: list[Scaled]) -> float:
-    return set_threshold(Grey(), RECIPE, 8, learnt, old, 0.45)
+def chosen(*pictures: Scaled) -> float:
+    return set_threshold(Grey(), RECIPE, 8, pictures, 0.45)
 
 
-def test_old_ground_decides_where_there_is_any() -> None:
-    learnt, old = picture("learnt", 153), picture("old", 77)
-    assert abs(chosen([learnt], []) - 0.6) < 0.01
-    assert abs(chosen([learnt], [old]) - 0.3) < 0.01
+def test_the_threshold_with_the_highest_dice_is_chosen() -> None:
+    assert abs(chosen(picture("learnt", 153)) - 0.6) < 0.01
+    assert abs(chosen(picture("learnt", 77)) - 0.3) < 0.01
 
 
 def test_the_threshold_stays_where_little_is_gained() -> None:
-    assert chosen([picture("learnt", 115)], []) == 0.45
-    assert chosen([picture("learnt", 153)], [picture("old", 115)]) == 0.45
+    assert chosen(picture("learnt", 115)) == 0.45
 
 
 def test_pictures_in_which_nothing_is_decide_nothing() -> None:
-    empty = picture("old", 256)
-    assert abs(chosen([picture("learnt", 153)], [empty]) - 0.6) < 0.01
-    assert chosen([empty], [empty]) == 0.45
+    empty = picture("learnt", 256)
+    assert abs(chosen(picture("learnt", 153), empty) - 0.6) < 0.01
+    assert chosen(empty) == 0.45
+
+
+def test_old_ground_decides_where_there_is_any() -> None:
+    learnt, marked, replayed = picture("learnt", 153), picture("study", 77), picture("replayed", 77)
+    unknown = picture(OFF_SCALE, 77)
+    assert deciding([learnt], Ground([learnt])) == [learnt]
+    assert deciding([learnt], Ground([learnt], taught=[unknown])) == [learnt]
+    assert deciding([learnt], Ground([learnt], taught=[marked, unknown])) == [marked]
+    many = Ground([learnt], replayed=[replayed] * 20, taught=[marked])
+    assert deciding([learnt], many) == [learnt, *[replayed] * 5]
