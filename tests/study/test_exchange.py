@@ -50,6 +50,9 @@ def test_a_pair_of_folders(tmp_path: Path) -> None:
     assert outcome.stems == ["a_png", "a_jpg"]
     assert outcome.left_out == outcome.notes == []
     assert sorted(path.name for path in (out / "images").iterdir()) == ["a_jpg.jpg", "a_png.png"]
+    listed = json.loads((out / "export.json").read_text())["files"]
+    written = {str(path.relative_to(out).as_posix()) for path in out.rglob("*") if path.is_file()}
+    assert {*listed, "export.json"} == written
     assert (out / "images" / "a_png.png").read_bytes() == (study.roots[0] / "a.png").read_bytes()
     mask = read(out / "masks" / "a_png.png")
     expected = np.where(work.corrections == 0, answer >= 100, work.corrections == 2)
@@ -121,7 +124,7 @@ def test_coco(tmp_path: Path, objects: bool) -> None:
             assert (one["category_id"], one["iscrowd"]) == (1, 0)
         assert np.array_equal(joined, kept_of(study, image["file_name"]).mask())
         assert len(own) > 1 if objects else len(own) == 1
-        assert (tmp_path / "out/images" / f"{Path(image['file_name']).stem}_mask.json").exists()
+        assert (tmp_path / "out/provenance" / f"{Path(image['file_name']).stem}_mask.json").exists()
 
 
 def test_pictures_nobody_reviewed_are_judged_by_the_model(tmp_path: Path) -> None:

@@ -41,7 +41,11 @@ def study_parser() -> argparse.ArgumentParser:
 def _add_export(commands: Any) -> None:
     export = _command(commands, "export", "export", "write pictures and masks for other programs")
     export.add_argument(
-        "--out", metavar="DIR", type=Path, help="new or empty folder (default: one in the study's exports)"
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="new or empty folder, or one with an earlier export, which is replaced "
+        "(default: a new one in the study's exports)",
     )
     export.add_argument(
         "--format",

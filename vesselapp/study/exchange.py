@@ -97,7 +97,8 @@ def export_study(
 
     ``folder`` gives ``images/`` and ``masks/`` of the same stems (0 outside, 255 inside), ``coco`` gives
     ``images/`` and ``annotations.json``. Where a person was unsure is left out of a mask, and told in
-    ``unsure/``. Beside each mask lies ``<stem>_mask.json``: what it was made with, by whom and when.
+    ``unsure/``. Beside each mask (COCO: in ``provenance/``) lies ``<stem>_mask.json``: what it was made with,
+    by whom and when.
 
     Parameters
     ----------
@@ -132,9 +133,7 @@ def export_study(
     outcome, coco = Exported(), _Coco(objects)
     if damaged:
         (outcome.notes if everything else outcome.left_out).append(damage_told(damaged))
-    missing = {key for key, record in records.items() if _is_reviewed(record)} - {p.key for p in listed}
-    if missing:
-        outcome.left_out.append(f"{len(missing)} reviewed pictures are missing: their masks are left out.")
+    outcome.left_out += _missing(listed, records)
     for done, (picture, stem) in enumerate(zip(chosen, stems, strict=True)):
         if progress is not None:
             progress(done / len(chosen))
@@ -151,8 +150,16 @@ def export_study(
         outcome.stems.append(stem)
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
+    _note_written(out)
     AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
     return outcome
+
+
+def _missing(listed: Sequence[StudyPicture], records: Mapping[str, Record]) -> list[str]:
+    """Tell of reviewed pictures that aren't there."""
+    there = {picture.key for picture in listed}
+    missing = [key for key, record in records.items() if _is_reviewed(record) and key not in there]
+    return [f"{len(missing)} reviewed pictures are missing: their masks are left out."] if missing else []
 
 
 def _chosen(
@@ -191,8 +198,15 @@ def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
     planned = [COCO_NAME]
     for stem, image in names:
         planned += [f"images/{image}", f"masks/{stem}.png", f"unsure/{stem}.png"]
-        planned += [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "images")]
+        planned += [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "provenance")]
     about = {"kind": kind, "exported": _now(), "files": planned}
+    atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
+
+
+def _note_written(out: Path) -> None:
+    """List the files that were written; as long as an export runs, all that it might write are listed."""
+    about = parse_object((out / EXPORT_NAME).read_bytes())
+    about["files"] = [name for name in about["files"] if (out / name).exists()]
     atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
 
 
@@ -254,7 +268,7 @@ def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> None:
     if unsure["pixels"]:
         unsure["file"] = f"unsure/{stem}.png"
         atomic_write(make_folder(out / "unsure") / f"{stem}.png", encode_plane(_gray(made.unsure)))
-    beside = out / ("masks" if kind == "folder" else "images")
+    beside = out / "masks" if kind == "folder" else make_folder(out / "provenance")
     write_provenance(beside / f"{stem}{PROVENANCE_SUFFIX}", made.facts | {"unsure": unsure})
 
 
