@@ -255,8 +255,7 @@ class Sitting:
     def _ask(self) -> None:
         """Ask for the lock; where it is had, bring disk and document together."""
         take_over, self._take_over = self._take_over, False
-        if self._closing and not self.unsaved().count:
-            self._end()
+        if self._closing and not self.unsaved().count and self._end():
             return
         cap = self.document.history.cap_bytes
         try:
@@ -301,9 +300,9 @@ class Sitting:
         """Wait for somebody else to end; on closing, leave what is unsaved to the rescue folder."""
         if self._closing:
             self._rescue.keep(self, self.place, self.facts, unsaved)
-            self._rescue.release(self)
-            self._end()
-            return
+            if self._end():
+                self._rescue.release(self)
+                return
         with self._wake:
             self._hold = Hold.LOST if self._hold is Hold.LOST else Hold.TAKEN
             self._holder, self._problem = holder, None
@@ -375,9 +374,12 @@ class Sitting:
         if not self.unsaved().count:  # saved meanwhile, before its thread could know of the rescue
             self._rescue.drop(self)
 
-    def _end(self) -> None:
+    def _end(self) -> bool:
+        """End, unless the picture is wanted again meanwhile."""
         with self._wake:
-            self._hold = Hold.ENDED
+            if self._closing:
+                self._hold = Hold.ENDED
+            return self._closing
 
     def _on_failed(self, problem: VesselError) -> None:
         with self._wake:
