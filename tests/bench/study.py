@@ -125,7 +125,7 @@ def next_image() -> float:
 
         window.canvas.paintEvent = watched  # type: ignore[method-assign, assignment]
         for _ in range(PICTURES - 1):
-            ahead = workspace.desk._ahead
+            ahead = workspace.desk.ahead
             until(lambda ahead=ahead: ahead._opened is not None and ahead._opened.found is not None)
             until(lambda: not workspace.desk.busy and workspace.answer is not None)
             painted[0] = False

@@ -56,6 +56,8 @@ class Desk:
         State, note and figures of the open picture.
     view : dict or None
         What was in sight when the open picture was left, if that is to be shown again.
+    ahead : Ahead
+        Makes the next picture ready.
     bringing : Bringing
         Opens what is wanted.
     box_in_sight : callable
@@ -87,11 +89,11 @@ class Desk:
         self._jobs, self._settings, self._keeper, self._pictures = jobs, settings, keeper, pictures
         self.asking = Asking(jobs, settings)
         self.learning = Learning(jobs, self.asking, self._is_reviewed)
-        self._ahead = Ahead(jobs, self.asking.finder, keeper)
+        self.ahead = Ahead(jobs, self.asking.finder, keeper)
         self.bringing = Bringing(
             jobs,
             keeper,
-            self._ahead,
+            self.ahead,
             self._wishes,
             progress=self.progress.emit,
             failed=self._on_opening_failed,
@@ -151,7 +153,7 @@ class Desk:
     def turn_to(self, collection: Collection, sentences: list[str]) -> None:
         """Turn to other pictures, none of which is open yet; sentences are told with the first of them."""
         self.leave()
-        self.forget_ahead()
+        self.ahead.forget()
         self._collection, self._from_anew, self._to_tell = collection, True, sentences
 
     def show_nothing(self) -> None:
@@ -296,7 +298,7 @@ class Desk:
 
     def ask_another(self) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight."""
-        self.forget_ahead()
+        self.ahead.forget()
         self._left = [(review, review.lasting(answer)) for review, answer in self._left]
         if self.review is not None and self.review.lasting(self.answer) is not None:
             self.told.emit("This picture keeps its answer; F5 asks the chosen model.")
@@ -306,16 +308,12 @@ class Desk:
     def _is_reviewed(self) -> bool:
         return self.review is not None and self.review.record.state is State.REVIEWED
 
-    def forget_ahead(self) -> None:
-        """Forget what was made ready: it would be made otherwise now."""
-        self._ahead.forget()
-
     def _look_ahead(self) -> None:
         """Make the next picture ready, once the open one has its answer."""
         entry = self._pictures.beside(self._direction)
         if entry is not None and entry is not self._pictures.current and self._collection is not None:
             question = self.asking.question(entry.source.task)
-            self._ahead.prepare(entry, self._collection, self._wishes(), question)
+            self.ahead.prepare(entry, self._collection, self._wishes(), question)
 
     # -- keeping -----------------------------------------------------------------------------------------
 
@@ -328,11 +326,6 @@ class Desk:
         review = self.review
         if self._look is not None and review is not None and review.touched and review.sitting is not None:
             review.sitting.put(Viewed(self._look))
-
-    def take_over(self) -> None:
-        """Take over a picture that somebody else has, who gives no sign of life."""
-        if self.sitting is not None:
-            self.sitting.take_over()
 
     def _on_review(self) -> None:
         if self.review is not None:

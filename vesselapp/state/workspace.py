@@ -151,7 +151,8 @@ class Workspace:
 
     def take_over(self) -> None:
         """Take over a picture that somebody else has, who gives no sign of life."""
-        self.desk.take_over()
+        if self.sitting is not None:
+            self.sitting.take_over()
 
     def save(self) -> None:
         """Put everything on the disk now, the snapshot too; it gets there by itself as well."""
@@ -178,7 +179,7 @@ class Workspace:
         """End; give the names of pictures whose work is neither in its place nor in the rescue folder."""
         self.cancel()
         self.ranking.stop(2.0)
-        self.desk.forget_ahead()
+        self.desk.ahead.forget()
         self.desk.leave()
         return [sitting.facts.image for sitting in self.keeper.close()]
 

@@ -39,10 +39,26 @@ class StudyCommands:
             "nothing_there": lambda: self.do(lambda review: review.mark_nothing_there()),
             "flagged": lambda: self.mark(State.FLAGGED),
             "reviewed_in_sight": self.review_in_sight,
-            "note": self._window.write_note,
-            "find_picture": self._window.find_picture,
+            "note": self.write_note,
+            "find_picture": self.find_picture,
             "rank": self.rank,
         }
+
+    def find_picture(self) -> None:
+        """Put the keyboard into the filter of the list."""
+        self._show_panels()
+        field = self._window.pictures.text_field
+        field.setFocus()
+        field.selectAll()
+
+    def write_note(self) -> None:
+        """Put the keyboard into the open picture's note."""
+        self._show_panels()
+        self._window.pictures.note.setFocus()
+
+    def _show_panels(self) -> None:
+        self._window.action("panels").setChecked(True)
+        self._window.show_panels(True)
 
     # -- how far the picture is --------------------------------------------------------------------------
 

@@ -219,31 +219,6 @@ class MainWindow(QMainWindow):
         self.controls.model.show_study(study is not None)
         self._show_model()
 
-    def find_picture(self) -> None:
-        """Put the keyboard into the filter of the list."""
-        self.action("panels").setChecked(True)
-        self.show_panels(True)
-        self.pictures.text_field.setFocus()
-        self.pictures.text_field.selectAll()
-
-    def write_note(self) -> None:
-        """Put the keyboard into the open picture's note."""
-        self.action("panels").setChecked(True)
-        self.show_panels(True)
-        self.pictures.note.setFocus()
-
-    def _on_standing(self) -> None:
-        workspace = self.workspace
-        self.safety.show()
-        self._leaving = self._leaving and bool(workspace.keeper.unsaved())
-        if workspace.review is None:
-            self.canvas.cancel_gesture()  # the picture was left, and takes nothing more
-        self.pictures.enable_note(self._can_note())
-
-    def _can_note(self) -> bool:
-        review = self.workspace.review
-        return review is not None and not review.document.locked
-
     def _on_noted(self, note: str) -> None:
         if self.workspace.review is not None:
             self.workspace.review.set_note(note)
