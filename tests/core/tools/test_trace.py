@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.tools.drawn import joined, vessel
-from vesselapp.core.evidence import HIGHEST, LOWEST
+from vesselapp.core.evidence import BACKGROUND, HIGHEST, LOWEST
 from vesselapp.core.geometry import Box
 from vesselapp.core.tools.ridge import Ridges
 from vesselapp.core.tools.trace import Tracer
@@ -75,6 +75,83 @@ def test_new_evidence_counts_after_a_refresh() -> None:
     cv2.polylines(evidence, [line.reshape(-1, 1, 2)], False, HIGHEST, 3)
     tracer.refresh()
     assert distances(tracer.path(tuple(line[-1])), line, (240, 240)).max() <= 2.5
+
+
+def drawn_over(line: np.ndarray, width: int) -> np.ndarray:
+    evidence = NOTHING.copy()
+    cv2.polylines(evidence, [line.reshape(-1, 1, 2)], False, HIGHEST, width)
+    return evidence
+
+
+def disc(centre: np.ndarray, diameter: int) -> np.ndarray:
+    ys, xs = np.mgrid[:240, :240]
+    return np.hypot(xs - centre[0], ys - centre[1]) <= diameter / 2
+
+
+@pytest.mark.parametrize("off", [0, 5, -5])
+@pytest.mark.parametrize("width", [7, 11, 15])
+def test_a_trace_goes_through_what_was_taken_out_of_a_vessel(width: int, off: int) -> None:
+    """Also where a sliver of the vessel was left at its rim."""
+    pixels, line = vessel(width, bend=0.0)
+    evidence = drawn_over(line, width)
+    before, middle = evidence == HIGHEST, len(line) // 2
+    out = disc(line[middle] + [0, off], width + 8)
+    evidence[out] = BACKGROUND
+    tracer = Tracer(pixels, evidence, 128)
+    tracer.set_node(tuple(line[middle - 30]))
+    path = tracer.path(tuple(line[middle + 30]))
+    assert distances(path, line, (240, 240)).max() <= 0.2 * width + 0.5
+    painted = joined(paint_path(*vessel_width(pixels, evidence, path), 240, 240), (240, 240))
+    after = (painted | (evidence == HIGHEST))[out]
+    assert 2 * (after & before[out]).sum() / (after.sum() + before[out].sum()) > 0.9
+
+
+def test_a_vessel_taken_out_as_a_whole_draws_no_trace_to_itself() -> None:
+    """Of two vessels that the model missed, one was said to be none."""
+    pixels, line = vessel(5, bend=40)
+    other, second = vessel(5, bend=0.0)
+    pixels = np.minimum(pixels, other)
+    evidence = NOTHING.copy()
+    paths = []
+    for said in (LOWEST, BACKGROUND):
+        cv2.polylines(evidence, [second.reshape(-1, 1, 2)], False, said, 11)
+        tracer = Tracer(pixels, evidence, 128)
+        tracer.set_node(tuple(line[10]))
+        paths.append(tracer.path(tuple(line[-10])))
+    assert np.array_equal(*paths)
+
+
+def test_what_was_taken_out_inside_a_bend_is_no_shorter_way() -> None:
+    pixels, line = vessel(5, angle=0.0, bend=600.0)
+    evidence = drawn_over(line, 5)
+    near = line[np.abs(line[:, 0] - 120) <= 27]
+    for x, y in near:
+        part = evidence[y + 4 : y + 60, x]
+        part[part == LOWEST] = BACKGROUND
+    tracer = Tracer(pixels, evidence, 128)
+    tracer.set_node(tuple(near[0]))
+    assert distances(near, tracer.path(tuple(near[-1])), (240, 240)).max() <= 5
+
+
+def test_a_gap_is_as_wide_as_the_vessel_on_both_sides() -> None:
+    """The picture shows half of the vessel only, as it does beside a light stripe in the middle of one."""
+    pixels, line = vessel(4, angle=0.0, bend=0.0)
+    evidence = drawn_over(line, 11)
+    width = (evidence == HIGHEST)[:, line[0, 0] + 20].sum()
+    middle = len(line) // 2
+    evidence[disc(line[middle], 30)] = BACKGROUND
+    _, widths = vessel_width(pixels, evidence, line)
+    assert np.abs(widths[middle - 12 : middle + 13] - width).max() <= 1.5
+
+
+def test_in_a_long_gap_the_picture_gives_the_width() -> None:
+    pixels, line = vessel(9, angle=0.0, bend=0.0)
+    evidence = drawn_over(line, 15)
+    first, last = line[len(line) // 2 - 60, 0], line[len(line) // 2 + 60, 0]
+    evidence[:, first:last] = BACKGROUND
+    _, widths = vessel_width(pixels, evidence, line)
+    inside = (line[:, 0] > first + 15) & (line[:, 0] < last - 15)
+    assert np.abs(widths[inside] - 9).max() <= 1.5
 
 
 def test_snaps_to_the_vessel_nearby() -> None:

@@ -24,6 +24,10 @@ _REACHES = ((96, 1), (480, 2), (1120, 4), (2240, 8), (4480, 16), (8960, 32), (17
 _LEAST_COST = 0.02
 _UNSURE_PULL = 0.3
 _STRETCH = 250
+_LONGEST_GAP = 64
+_GAP_STEP = 2
+_DIRECTIONS = 12
+_CLEARLY_SEEN = 2
 
 
 class Tracer:
@@ -161,6 +165,10 @@ class Tracer:
             np.asarray(cv2.LUT(self._evidence[box.slices], _pull_table(self.level)), np.uint8), step
         )
         ridge = self._ridge(box, step, pull.shape)
+        background = self._evidence[box.slices] == BACKGROUND
+        if background.any():
+            inside = block_max(background.view(np.uint8), step) > 0
+            np.copyto(pull, _over_gaps(pull, ridge, step), where=inside)
         table = _cost_table()
         return table[pull, ridge]
 
@@ -219,6 +227,31 @@ def _pull_table(level: int) -> Plane:
     table = np.clip((np.arange(256) - LOWEST) / max(1, level - LOWEST), 0.0, 1.0)
     table[BACKGROUND], table[FOREGROUND], table[UNSURE] = 0.0, 1.0, _UNSURE_PULL
     return np.round(table * 255).astype(np.uint8)
+
+
+def _over_gaps(pull: Plane, ridge: Plane, step: int) -> Plane:
+    """Give the pull with gaps of less than 64 px closed.
+
+    A gap has vessel on two opposite sides, and a ridge of the picture goes through it. Who traces across one
+    that was taken out says that it is vessel after all; a whole vessel that was taken out stays a poor way.
+    """
+    coarser = max(1, _GAP_STEP // step)
+    reach = _LONGEST_GAP // (2 * step * coarser)
+    if not reach:
+        return pull
+    vessel = block_max(np.where(pull == 255, np.uint8(255), np.uint8(0)), coarser)
+    # Nothing outside counts as vessel. A vessel that bends meets itself beyond a gap a little off the line.
+    near = cv2.copyMakeBorder(vessel, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
+    near = cv2.dilate(near, np.ones((3, 3), np.uint8))
+    closed = near.copy()
+    for angle in np.arange(_DIRECTIONS) * np.pi / _DIRECTIONS:
+        line = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
+        x, y = round(reach * np.cos(angle)), round(reach * np.sin(angle))
+        cv2.line(line, (reach - x, reach - y), (reach + x, reach + y), 1)
+        np.maximum(closed, cv2.morphologyEx(near, cv2.MORPH_CLOSE, line), out=closed)
+    closed = closed[reach:-reach, reach:-reach].repeat(coarser, axis=0).repeat(coarser, axis=1)
+    seen = np.minimum(ridge.astype(np.uint16) * _CLEARLY_SEEN, 255).astype(np.uint8)
+    return np.maximum(pull, np.minimum(closed[: pull.shape[0], : pull.shape[1]], seen))
 
 
 def _cost_table() -> NDArray[np.float32]:

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
-from vesselapp.core.evidence import HIGHEST, UNSURE
+from vesselapp.core.evidence import BACKGROUND, HIGHEST, UNSURE
 from vesselapp.core.geometry import Box
 
 Path = NDArray[np.int32]
@@ -27,6 +27,8 @@ _GOOD_PART = 0.4
 _RISEN = 0.6
 _FALL = 0.3
 _PIECE = 48
+_READ_ALONG = 6
+_LONGEST_GAP = 80
 
 
 def vessel_width(
@@ -43,7 +45,9 @@ def vessel_width(
     path is followed up to its shoulder; the vessel ends where half of that height is reached (full width
     at half depth). The smallest surroundings that hold a good part of the full depth are taken, so that a
     slope of the background and the next vessel count little. Evidence is read the same way, and taken where
-    the picture shows no vessel or one more than twice as wide. Widths are then made robust along the path.
+    the picture shows no vessel or one more than twice as wide. Where the path leads over corrected
+    background, evidence tells nothing: over a short gap the vessel goes on as it is in the evidence on both
+    sides, else the picture decides. Widths are then made robust along the path.
 
     Parameters
     ----------
@@ -71,8 +75,15 @@ def vessel_width(
         widest = float(min(max(max(evidence.shape) // 40, 24), WIDEST))
     offset, width = _measured(pixels[:, :, 1], _AS_IS, _LEAST_DEPTH, *places, widest)
     known = _measured(evidence, _evidence_table(), _LEAST_CERTAINTY, *places, widest)
-    better = np.isfinite(known[1]) & ~(width <= _TOO_WIDE * known[1])
-    offset[better], width[better] = known[0][better], known[1][better]
+    gap = _beside_background(evidence, path)[picked]
+    _bridge(*known, picked, gap)
+    agree = width <= _TOO_WIDE * known[1]
+    # In a gap there is no mask to make up for a picture that shows too little of the vessel.
+    agree &= ~gap | (known[1] <= _TOO_WIDE * width)
+    better = np.isfinite(known[1]) & ~agree
+    offset[better] = known[0][better]
+    better |= np.isfinite(known[1]) & gap
+    width[better] = known[1][better]
     seen = np.isfinite(width)
     if not seen.any():
         return way, np.full(len(way), default, np.float32)
@@ -146,6 +157,28 @@ def _smooth_way(path: Path) -> tuple[Centres, Centres]:
     length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-6)[:, None]
     tangent /= length
     return smooth, np.ascontiguousarray(np.stack([-tangent[:, 1], tangent[:, 0]], axis=1))
+
+
+def _beside_background(evidence: NDArray[np.uint8], path: Path) -> NDArray[np.bool_]:
+    """Tell where a path leads over corrected background, or near enough that it counts in what is read."""
+    over = evidence[path[:, 1], path[:, 0]] == BACKGROUND
+    return np.asarray(maximum_filter1d(over, 2 * _READ_ALONG + 1, mode="nearest"), np.bool_)
+
+
+def _bridge(
+    offset: NDArray[np.float32], width: NDArray[np.float32], at: NDArray[np.intp], gap: NDArray[np.bool_]
+) -> None:
+    """Put into short gaps what is on both sides of them, in place; NaN into others."""
+    sure = np.flatnonzero(np.isfinite(width) & ~gap)
+    gaps = np.flatnonzero(gap)
+    after = np.searchsorted(sure, gaps)
+    between = (after > 0) & (after < len(sure))
+    after, inner = after[between], gaps[between]
+    inner = inner[at[sure[after]] - at[sure[after - 1]] <= _LONGEST_GAP]
+    for values in (offset, width):
+        bridged = np.interp(at[inner], at[sure], values[sure]) if len(inner) else inner
+        values[gap] = np.nan
+        values[inner] = bridged
 
 
 def _evidence_table() -> NDArray[np.uint8]:
