@@ -161,9 +161,7 @@ def _card_lines(card: ModelCard) -> list[str]:
         f"made by: {card.command}",
         f"licence: {card.licence}",
     ]
-    lines += [
-        f"learnt from: {s.name}, {s.amount}, {s.licence}. {s.credit}" for s in card.training_data
-    ]
+    lines += [f"learnt from: {s.name}, {s.amount}, {s.licence}. {s.credit}" for s in card.training_data]
     for figures in card.validation:
         values = ", ".join(f"{name} {value:.3f}" for name, value in figures.values.items())
         lines.append(f"measured on: {figures.name}, {figures.pictures} pictures: {values}")

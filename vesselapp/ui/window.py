@@ -219,6 +219,18 @@ class MainWindow(QMainWindow):
         self.controls.model.show_study(study is not None)
         self._show_model()
 
+    def _on_standing(self) -> None:
+        workspace = self.workspace
+        self.safety.show()
+        self._leaving = self._leaving and bool(workspace.keeper.unsaved())
+        if workspace.review is None:
+            self.canvas.cancel_gesture()  # the picture was left, and takes nothing more
+        self.pictures.enable_note(self._can_note())
+
+    def _can_note(self) -> bool:
+        review = self.workspace.review
+        return review is not None and not review.document.locked
+
     def _on_noted(self, note: str) -> None:
         if self.workspace.review is not None:
             self.workspace.review.set_note(note)
