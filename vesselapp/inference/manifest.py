@@ -100,8 +100,8 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
             # The last line may be cut short, where the machine stopped while it was written.
             whole = (row for row in reader if None not in row.values() and None not in row)
             return {_file(Path(row["file"])): row for row in whole}
-    except FileNotFoundError:
-        return {}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}  # that the folder is a file is told when something is to be written
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise VesselError(f"{path} can't be read.", "Choose another folder.") from error
 
