@@ -22,8 +22,6 @@ from vesselapp.inference.objects import (
 )
 
 MOST_GROWN = 4.0
-OFF_SCALE = "off scale"
-"""Set of the views whose truth is unknown."""
 _LARGEST = 4096
 _SCALED = 1.5
 _MARGIN = 64
@@ -93,7 +91,7 @@ def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> l
         if not 1 / _SCALED < scale / factor < _SCALED:
             pixels = resize_pixels(judged.pixels, max(8, round(height * scale)), max(8, round(width * scale)))
             plane = np.zeros((*pixels.shape[:2], len(recipe.channels)), np.uint8)
-            out.append(Scaled(OFF_SCALE, name, pixels, plane, np.ones(plane.shape[:2], np.uint8)))
+            out.append(Scaled("off scale", name, pixels, plane, np.ones(plane.shape[:2], np.uint8)))
     return out
 
 

@@ -1,7 +1,7 @@
 """The threshold, set anew: fine-tuning shifts a net's probabilities, and most of forgetting is just that.
 
 On what was learnt Dice hardly depends on the threshold, for that is what was learnt; on old ground it does.
-So old ground decides where any is at hand (docs/learning.md has the figures).
+So old ground has a say where it is at hand (docs/learning.md has the figures).
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.finetune.lessons import OFF_SCALE
 from trainer.finetune.task import Ground
 from trainer.nets import Segmenter, answer_whole
 from trainer.pictures import Scaled
@@ -70,14 +69,14 @@ def set_threshold(
     return round(threshold_of(best), 3)
 
 
-def deciding(learnt: Sequence[Scaled], ground: Ground) -> list[Scaled]:
+def deciding(learnt: Sequence[Scaled], ground: Ground, task: str) -> list[Scaled]:
     """Choose the pictures by which the threshold is set.
 
-    With replay, what was learnt and some old pictures, all with truth. Else old ground as the base marks it:
-    there the candidate shall mark as much. Without any old ground, what was learnt.
+    With replay, what was learnt and some old pictures, all with truth. Else, for vessels, old ground as the
+    base marks it: there the candidate shall mark as much. Else what was learnt.
     """
     if ground.replayed:
         step = -(-len(ground.replayed) // _MOST_REPLAYED)
         return [*learnt, *ground.replayed[::step]]
-    marked = [picture for picture in ground.taught if picture.set_name != OFF_SCALE]
-    return marked or list(learnt)
+    marked = ground.taught if task == "vessels" else []
+    return list(marked or learnt)

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from trainer.finetune.lessons import OFF_SCALE
 from trainer.finetune.task import Ground
 from trainer.finetune.threshold import deciding, set_threshold
 from trainer.pictures import Scaled
@@ -52,9 +51,8 @@ def test_pictures_in_which_nothing_is_decide_nothing() -> None:
 
 def test_old_ground_decides_where_there_is_any() -> None:
     learnt, marked, replayed = picture("learnt", 153), picture("study", 77), picture("replayed", 77)
-    unknown = picture(OFF_SCALE, 77)
-    assert deciding([learnt], Ground([learnt])) == [learnt]
-    assert deciding([learnt], Ground([learnt], taught=[unknown])) == [learnt]
-    assert deciding([learnt], Ground([learnt], taught=[marked, unknown])) == [marked]
+    assert deciding([learnt], Ground([learnt]), "vessels") == [learnt]
+    assert deciding([learnt], Ground([learnt], taught=[marked]), "vessels") == [marked]
+    assert deciding([learnt], Ground([learnt], taught=[marked]), "cells") == [learnt]
     many = Ground([learnt], replayed=[replayed] * 20, taught=[marked])
-    assert deciding([learnt], many) == [learnt, *[replayed] * 5]
+    assert deciding([learnt], many, "vessels") == [learnt, *[replayed] * 5]
