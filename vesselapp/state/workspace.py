@@ -235,7 +235,11 @@ class Workspace:
     ) -> None:
         sentences = [problem] if problem else []
         if study is not None:
-            sentences += [f"The folder of pictures {gone} is not there now." for gone in study.missing_roots]
+            sentences += [
+                f"The folder of pictures {gone} is not there now. If it was moved, say where it is with "
+                "'vesselapp study moved'."
+                for gone in study.missing_roots
+            ]
             self.settings.note_study(study.folder)
         self.ranking.stop()
         self._doubts_of = ""

@@ -126,15 +126,15 @@ def export_study(
     records, listed = dict(study.records()), study.pictures()
     damaged = with_damaged_record(study, listed)
     chosen = _chosen(study.name, listed, records, damaged, everything=everything)
-    stems = [printable(stem) for stem in unique_stems([picture.path for picture in chosen])]
-    _begin(out, kind, [(stem, stem + p.path.suffix.lower()) for stem, p in zip(stems, chosen, strict=True)])
+    names = _names(chosen)
+    _begin(out, kind, names)
     if objects is None:
         objects = kind == "coco" and judging.finds_objects()
     outcome, coco = Exported(), _Coco(objects)
     if damaged:
         (outcome.notes if everything else outcome.left_out).append(damage_told(damaged))
     outcome.left_out += _missing(listed, records)
-    for done, (picture, stem) in enumerate(zip(chosen, stems, strict=True)):
+    for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
         if progress is not None:
             progress(done / len(chosen))
         try:
@@ -142,11 +142,10 @@ def export_study(
         except VesselError as problem:
             outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
             continue
-        name = stem + picture.path.suffix.lower()
-        copy_file(picture.path, out / "images" / name)
+        copy_file(picture.path, out / "images" / image)
         _write_planes(out, kind, stem, made)
         if kind == "coco":
-            coco.add(name, made.mask)
+            coco.add(image, made.mask)
         outcome.stems.append(stem)
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
@@ -177,6 +176,12 @@ def _chosen(
             hint = damage_told(damaged)
         raise VesselError(f"The study {name} has no pictures to export.", hint)
     return chosen
+
+
+def _names(pictures: Sequence[StudyPicture]) -> list[tuple[str, str]]:
+    """Give stem and file name that each picture has in an export."""
+    stems = [printable(stem) for stem in unique_stems([picture.path for picture in pictures])]
+    return [(stem, stem + one.path.suffix.lower()) for stem, one in zip(stems, pictures, strict=True)]
 
 
 def _is_reviewed(record: Record | None) -> bool:
