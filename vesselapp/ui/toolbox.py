@@ -6,7 +6,7 @@ from vesselapp.state.brush import Brush
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.icons import tool_cursor
 from vesselapp.ui.tools.base import Tool
-from vesselapp.ui.tools.brush import BrushTool
+from vesselapp.ui.tools.brush import BrushTool, StrokeEnds
 
 DEFAULT_DIAMETER = {"PAINT": 8, "ERASE": 16, "RESTORE": 24, "UNSURE": 16}
 HINTS = {
@@ -50,6 +50,7 @@ class Toolbox:
             key: px for key, px in diameters.items() if key in DEFAULT_DIAMETER
         }
         self._tools: dict[str, Tool] = {}
+        self._ends = StrokeEnds()
         self._cursors: dict[str, QCursor] = {}
         self.key = "PAINT"
         self.choose(self.key)
@@ -65,7 +66,7 @@ class Toolbox:
 
     def _tool(self, key: str) -> Tool:
         if key not in self._tools:
-            self._tools[key] = _made(key, self._canvas)
+            self._tools[key] = _made(key, self._canvas, self._ends)
         return self._tools[key]
 
     def swap(self) -> str:
@@ -88,10 +89,10 @@ class Toolbox:
         return HINTS.get(self.key, BRUSH_HINT)
 
 
-def _made(key: str, canvas: Canvas) -> Tool:
+def _made(key: str, canvas: Canvas, ends: StrokeEnds) -> Tool:
     """Make a tool when it is first taken in hand, so that the start doesn't wait for what it needs."""
     if key in Brush.__members__:
-        return BrushTool(canvas, Brush[key])
+        return BrushTool(canvas, Brush[key], ends)
     from vesselapp.ui.tools.grow import GrowTool
     from vesselapp.ui.tools.outline import OutlineTool
     from vesselapp.ui.tools.pieces import PieceTool, SplitTool
