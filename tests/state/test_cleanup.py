@@ -45,6 +45,27 @@ def test_holes_are_filled() -> None:
     assert mask[300:340, 300:340].all()
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "place"), [("Remove specks", 30, (82, 462)), ("Fill holes", 9, (311, 311))]
+)
+def test_things_of_the_very_size_are_meant_too(name: str, size: int, place: tuple[int, int]) -> None:
+    x, y = place
+    before = drawn().mask()[y, x]
+    assert applied(drawn(), BY_NAME[name], size - 1)[y, x] == before
+    assert applied(drawn(), BY_NAME[name], size)[y, x] != before
+
+
+@pytest.mark.parametrize("wide", [1, 3])
+def test_a_spur_of_the_very_size_goes_too(wide: int) -> None:
+    document = make_document()
+    plane = np.ones((document.height, document.width), np.uint8)
+    plane[100:107, 50:400] = plane[90:100, 120 : 120 + wide] = plane[88:100, 250 : 250 + wide] = 250
+    document.set_probability(plane)
+    mask = applied(document, BY_NAME["Prune spurs"], 10)
+    assert not mask[90:97, 120].any()
+    assert mask[89:100, 250].all()
+
+
 def test_gaps_are_bridged_at_the_vessels_width() -> None:
     mask = applied(drawn(), BY_NAME["Bridge gaps"], 15)
     assert mask[103, 50:400].all()

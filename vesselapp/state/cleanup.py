@@ -40,7 +40,7 @@ def pixels_of(cleanup: Cleanup, document: Document, size: int, box: Box | None =
     cleanup : Cleanup
     document : Document
     size : int
-        In the cleanup's unit; ignored where it has none.
+        In the cleanup's unit: things of that size are meant too; ignored where it has none.
     box : Box, optional
         Where to look (px); everywhere where None. What reaches out of the box is seen whole for specks, holes
         and gaps up to their size.
@@ -68,13 +68,13 @@ def _in_window(
 def _specks(document: Document, box: Box, size: int) -> list[Pixels]:
     from vesselapp.core.tools.regions import specks
 
-    return _in_window(specks, document, box, size, size)
+    return _in_window(specks, document, box, size, size + 1)
 
 
 def _holes(document: Document, box: Box, size: int) -> list[Pixels]:
     from vesselapp.core.tools.regions import small_holes
 
-    return _in_window(small_holes, document, box, size, size)
+    return _in_window(small_holes, document, box, size, size + 1)
 
 
 def _gaps(document: Document, box: Box, size: int) -> list[Pixels]:
@@ -90,7 +90,7 @@ def _gaps(document: Document, box: Box, size: int) -> list[Pixels]:
 def _spurs(document: Document, box: Box, size: int) -> list[Pixels]:
     from vesselapp.core.tools.vessels import spurs
 
-    return spurs(document.evidence.levels[0], document.level, size, box)
+    return spurs(document.evidence.levels[0], document.level, size + 1, box)
 
 
 def _wider(document: Document, box: Box, _size: int) -> list[Pixels]:
