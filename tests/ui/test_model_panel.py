@@ -100,7 +100,7 @@ def test_a_model_that_is_gone_is_said_to_be(qtbot: QtBot, window: MainWindow, pi
     window.workspace.use_model("gone")
     panel = window.controls.model
     qtbot.waitUntil(lambda: panel._names.currentIndex() < 0, timeout=20000)
-    assert panel._names.placeholderText() == "gone: not found"
+    assert panel._names.placeholderText() == "not found: gone"
     assert not panel.about_button.isEnabled()
 
 

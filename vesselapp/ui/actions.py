@@ -68,7 +68,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("PAINT", "&Brush", ("B",), "Tools", "brush", "Paint foreground", True, "tool"),
     ActionSpec("ERASE", "&Erase", ("E",), "Tools", "erase", "Paint background", True, "tool"),
     ActionSpec(
-        "RESTORE", "&Restore", ("R",), "Tools", "restore", "Bring back the model's answer", True, "brush"
+        "RESTORE", "&Restore", ("R",), "Tools", "restore", "Bring back the model's answer", True, "tool"
     ),
     ActionSpec("UNSURE", "&Unsure", ("U",), "Tools", "unsure", "Paint what can't be decided", True, "tool"),
     ActionSpec(

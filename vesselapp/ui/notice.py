@@ -1,35 +1,46 @@
-"""Lines over the canvas: of a problem, at its upper edge; of why a picture is locked, at its lower edge."""
+"""Lines over the canvas: of a problem, at its upper edge; of why a picture is locked, at its lower edge.
+
+In a small window they leave most of the canvas free: see `_Line`.
+"""
 
 import logging
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
+
+from vesselapp.ui.elided import ElidedLabel
 
 _log = logging.getLogger(__name__)
 _GAP = 12
 _WIDEST = 720
+_SHARE = 4
+"""Covers at most one part in so many of the height of what it lies over."""
 
 
 class _Line(QWidget):
-    """Words that lie over an edge of their parent, so that nothing moves when they come or go."""
+    """Words that lie over an edge of a widget, so that nothing moves when they come or go.
 
-    def __init__(self, parent: QWidget, name: str, *, at_top: bool) -> None:
-        super().__init__(parent)
-        self._over, self._at_top = parent, at_top
+    Where they would cover more than a quarter of its height, they reach over what lies beside it in the
+    window; where that is not enough, they are cut, and a tooltip says all of them.
+    """
+
+    def __init__(self, over: QWidget, name: str, *, at_top: bool) -> None:
+        super().__init__(over.window())
+        self._over, self._at_top = over, at_top
         self.setObjectName(name)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.label = QLabel()
+        self.label = ElidedLabel()
         self.label.setWordWrap(True)
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(_GAP, 6, 6, 6)
         self.row.addWidget(self.label, 1)
-        parent.installEventFilter(self)
+        over.installEventFilter(self)
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the parent's size."""
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        """Follow what it lies over."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and self.isVisible():
             self._place()
         return False
 
@@ -41,17 +52,29 @@ class _Line(QWidget):
         self.raise_()
 
     def _place(self) -> None:
-        width = max(120, min(self._over.width() - 2 * _GAP, _WIDEST))
-        height = max(self.row.heightForWidth(width), self.row.minimumSize().height())
-        top = _GAP if self._at_top else self._over.height() - height - _GAP
-        self.setGeometry((self._over.width() - width) // 2, top, width, height)
+        window = self._over.window()
+        over = QRect(self._over.mapTo(window, QPoint(0, 0)), self._over.size())
+        most = over.height() // _SHARE
+        width, height = self._size_in(over.width())
+        if height > most:
+            width, height = self._size_in(window.width())
+        height = min(height, max(most, self.row.minimumSize().height()))
+        left = over.center().x() - width // 2
+        left = max(_GAP, min(left, window.width() - _GAP - width))
+        top = over.top() + _GAP if self._at_top else over.bottom() + 1 - height - _GAP
+        self.setGeometry(left, top, width, height)
+
+    def _size_in(self, room: int) -> tuple[int, int]:
+        """Give the width it takes of so much room, and how high it is then (px)."""
+        width = max(120, min(room - 2 * _GAP, _WIDEST))
+        return width, max(self.row.heightForWidth(width), self.row.minimumSize().height())
 
 
 class NoticeBar(_Line):
     """Tells of a problem without stopping the work, until the person closes it or something else is told."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, "notice", at_top=True)
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over, "notice", at_top=True)
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QToolButton()
         close.setText("✕")
@@ -74,7 +97,7 @@ class Banner(_Line):
 
     Parameters
     ----------
-    parent : QWidget
+    over : QWidget
         What it lies over.
     words : str
         On the button.
@@ -82,8 +105,8 @@ class Banner(_Line):
         What the button does.
     """
 
-    def __init__(self, parent: QWidget, words: str, act: Callable[[], None]) -> None:
-        super().__init__(parent, "banner", at_top=False)
+    def __init__(self, over: QWidget, words: str, act: Callable[[], None]) -> None:
+        super().__init__(over, "banner", at_top=False)
         self.button = QPushButton(words)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(act)

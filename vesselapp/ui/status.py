@@ -1,4 +1,8 @@
-"""The status line: pointer, progress, what is saved, zoom; each has its place, so nothing jumps."""
+"""The status line: pointer, progress, what is saved, zoom.
+
+What is always shown has its place, so nothing jumps. What is told in passing has the room between; where that
+is too narrow for it, the pointer's place and the doubtful places make room as long as it lasts.
+"""
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -6,7 +10,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QSizePolicy,
-    QStackedWidget,
     QStatusBar,
     QToolButton,
     QWidget,
@@ -16,8 +19,12 @@ from vesselapp.core.evidence import LOWEST, Correction
 from vesselapp.state.document import Document
 from vesselapp.state.review import Review
 from vesselapp.state.standing import Standing, local_time
+from vesselapp.ui.elided import ElidedLabel
 
 _PROGRESS, _GAP = 110, 14
+_PASSING_MS = 6000
+_BEFORE_SAVED = 4
+"""Where a widget comes into the bar that has its place for ever."""
 _CORRECTED = {
     Correction.BACKGROUND: "corrected: background",
     Correction.FOREGROUND: "corrected: foreground",
@@ -35,10 +42,10 @@ class StatusLine(QObject):
         self._bar = bar
         self._document: Document | None = None
         self._place: tuple[float, float] | None = None
-        self.place = QLabel()
-        self.place.setMinimumWidth(bar.fontMetrics().horizontalAdvance("x 00000  y 00000  p 0.000"))
+        self.place = ElidedLabel()
+        self._place_width = bar.fontMetrics().horizontalAdvance("x 00000  y 00000  p 0.000")
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.task = QLabel()
+        self.task = ElidedLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setFixedWidth(_PROGRESS)
@@ -49,15 +56,11 @@ class StatusLine(QObject):
         self.cancel.clicked.connect(self.cancel_wanted)
         self.doubt = QLabel()
         self.doubt.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        under_way = QWidget()
-        row = QHBoxLayout(under_way)
+        self._under_way = QWidget()
+        row = QHBoxLayout(self._under_way)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.progress)
         row.addWidget(self.cancel)
-        # One room for both: a small window has no other.
-        self._room = QStackedWidget()
-        self._room.addWidget(self.doubt)
-        self._room.addWidget(under_way)
         self.saved = QLabel("")
         self.saved.setObjectName("saved")
         self.zoom = QLabel("100 %")
@@ -66,16 +69,17 @@ class StatusLine(QObject):
         for label in (self.saved, self.zoom):  # so that it is not read as one with what stands before it
             label.setContentsMargins(_GAP, 0, 0, 0)
         bar.addWidget(self.place, 1)
-        for widget in (self.task, self._room, self.saved, self.zoom):
+        for widget in (self.task, self.doubt, self._under_way, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
         self._passing = QTimer(self)
         self._passing.setSingleShot(True)
-        self._passing.timeout.connect(lambda: self.task.setText(""))
+        self._passing.setInterval(_PASSING_MS)
+        self._passing.timeout.connect(self._end_passing)
         self.show_idle()
 
     def add(self, widget: QWidget) -> None:
         """Give a widget a place beside what is under way."""
-        self._bar.insertPermanentWidget(1, widget)
+        self._bar.insertPermanentWidget(_BEFORE_SAVED, widget)
 
     def set_document(self, document: Document | None) -> None:
         """Follow another document."""
@@ -114,13 +118,15 @@ class StatusLine(QObject):
         self._passing.stop()
         self.task.setText(task)
         self.progress.setValue(round(share * 1000))
-        self._room.setCurrentIndex(1)
+        self._under_way.show()
+        self._share_room()
 
     def show_idle(self) -> None:
         """Show that nothing is under way."""
         if not self._passing.isActive():
             self.task.setText("")
-        self._room.setCurrentIndex(0)
+        self._under_way.hide()
+        self._share_room()
 
     def show_doubt(self, left: int) -> None:
         """Show how many doubtful places have not been looked at."""
@@ -133,7 +139,8 @@ class StatusLine(QObject):
     def tell(self, text: str) -> None:
         """Show a passing message, beside what is always shown."""
         self.task.setText(text)
-        self._passing.start(6000)
+        self._passing.start()
+        self._share_room()
 
     def show_standing(self, standing: Standing | None, review: Review | None, unsaved: list[str]) -> None:
         """Show when the newest stroke got to the disk, or plainly that something isn't there.
@@ -164,6 +171,25 @@ class StatusLine(QObject):
         if self.saved.property("failing") is not bool(unsaved):
             self.saved.setProperty("failing", bool(unsaved))
             self.saved.style().polish(self.saved)
+
+    def _end_passing(self) -> None:
+        """Take a passing message away, but not from under the pointer: it may be read in its tooltip."""
+        if self.task.underMouse():
+            self._passing.start()
+            return
+        self.task.setText("")
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Give a passing message the room of what matters less, where it has too little of its own."""
+        self.doubt.setVisible(self._under_way.isHidden())
+        self.place.setMinimumWidth(self._place_width)
+        layout = self._bar.layout()
+        if layout is not None:
+            layout.activate()
+        if self._passing.isActive() and self.task.is_cut:
+            self.doubt.hide()
+            self.place.setMinimumWidth(0)
 
     def _on_evidence(self, _box: object) -> None:
         self.show_place(self._place)

@@ -1,6 +1,6 @@
-"""The right-hand panel: all controls under one another, scrolled where the screen is low."""
+"""The right-hand panel: all controls under one another, scrolled where the screen is low, never cut."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout, QWidget
 
 from vesselapp.state.settings import Settings
@@ -48,3 +48,17 @@ class Controls(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """Nothing is cut off at the side, since there is no scrolling sideways."""
+        column, bar = self.widget(), self.verticalScrollBar()
+        least = super().minimumSizeHint()
+        if column is None:
+            return least
+        return QSize(column.minimumSizeHint().width() + bar.sizeHint().width(), least.height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow what the controls need."""
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            self.updateGeometry()
+        return super().eventFilter(watched, event)

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vesselapp.state.answers import Answer
 from vesselapp.ui.panels.learning import LearningRow
@@ -44,6 +53,9 @@ class ModelPanel(QWidget):
         self._names.setAccessibleName("Model")
         self._names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._names.setMinimumContentsLength(14)
+        # Else a long name that isn't found would make the panel wider than its room.
+        self._names.setMinimumWidth(self._names.minimumSizeHint().width())
+        self._names.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.badge = QLabel()
         self.badge.setObjectName("badge")
         self.badge.setAccessibleName("Execution provider")
@@ -121,8 +133,10 @@ class ModelPanel(QWidget):
         elif file is not None and file.is_file():
             self.path = str(file)
             name = model.card.name if model is not None and model.path == file else file.stem
-        missing = f"{choice}: not found" if choice and self._names.count() else "none"
-        self._names.setPlaceholderText(missing if self._names.count() else "")
+        missing = bool(choice) and not self.path and self._names.count() > 0
+        words = f"not found: {Path(str(choice)).name}" if missing else "none"
+        self._names.setPlaceholderText(words if self._names.count() else "")
+        self._names.setToolTip(f"{choice}: not found" if missing else self.path)
         self._choose(name)
         self.about_button.setEnabled(bool(self.path))
 

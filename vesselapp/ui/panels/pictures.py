@@ -49,7 +49,7 @@ class PicturesPanel(QWidget):
     noted : str
         The open picture's note was changed.
     left : none
-        Escape in a field: the canvas should get the keyboard again.
+        Escape in a field, or Enter in the filter: the canvas should get the keyboard again.
     """
 
     chosen = Signal(object)
@@ -121,6 +121,7 @@ class PicturesPanel(QWidget):
         self.pictures.changed_rows.connect(self._on_rows)
         self.thumbnails.ready.connect(self.model.touch)
         self.text_field.textChanged.connect(lambda text: self.pictures.arrange(text=text))
+        self.text_field.returnPressed.connect(self.left)
         self.show_box.activated.connect(lambda _row: self.pictures.arrange(self.show_box.currentData()))
         self.order_box.activated.connect(lambda _row: self.sort_by(self.order_box.currentData()))
         self.view.clicked.connect(self._on_clicked)
