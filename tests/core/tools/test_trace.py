@@ -10,7 +10,7 @@ from tests.core.tools.drawn import joined, vessel
 from vesselapp.core.evidence import BACKGROUND, HIGHEST, LOWEST
 from vesselapp.core.geometry import Box
 from vesselapp.core.tools.ridge import Ridges
-from vesselapp.core.tools.trace import Tracer
+from vesselapp.core.tools.trace import Tracer, straight_way
 from vesselapp.core.tools.width import paint_path, vessel_width
 
 NOTHING = np.full((240, 240), LOWEST, np.uint8)
@@ -131,6 +131,34 @@ def test_what_was_taken_out_inside_a_bend_is_no_shorter_way() -> None:
     tracer = Tracer(pixels, evidence, 128)
     tracer.set_node(tuple(near[0]))
     assert distances(near, tracer.path(tuple(near[-1])), (240, 240)).max() <= 5
+
+
+@pytest.mark.parametrize("scale", [1, 4, 12])
+def test_a_long_way_round_is_not_taken_over_a_faint_gap(scale: int) -> None:
+    """Known vessels lead from one end of the gap to the other, four times as far as straight over it."""
+    side, row, gap, round_ = 240 * scale, 40 * scale, (98 * scale, 143 * scale), 122 * scale
+    evidence = np.full((side, side), LOWEST, np.uint8)
+    known = [(0, row), (gap[0], row), (gap[0], round_), (gap[1], round_), (gap[1], row), (side, row)]
+    cv2.polylines(evidence, [np.array(known, np.int32).reshape(-1, 1, 2)], False, HIGHEST, 4)
+    tracer = Tracer(np.full((side, side, 3), 120, np.uint8), evidence, 128)
+    tracer.set_node((gap[0] - 5, row))
+    path = tracer.path((gap[1] + 5, row))
+    assert np.abs(path[:, 1] - row).max() <= 0.4 * (gap[1] - gap[0]) + 16
+    assert tuple(path[0]) == (gap[0] - 5, row)
+    assert tuple(path[-1]) == (gap[1] + 5, row)
+    assert (np.abs(np.diff(path, axis=0)).max(axis=1) == 1).all()
+
+
+@settings(deadline=None)
+@given(st.tuples(*[st.integers(-50, 50)] * 4))
+def test_a_straight_way_is_connected_and_straight(ends: tuple[int, int, int, int]) -> None:
+    start, end = ends[:2], ends[2:]
+    way = straight_way(start, end)
+    assert tuple(way[0]) == start
+    assert tuple(way[-1]) == end
+    assert (np.abs(np.diff(way, axis=0)).max(axis=1) == 1).all()
+    along, (x, y) = np.subtract(end, start), (way - start).T
+    assert (np.abs(along[0] * y - along[1] * x) <= 0.71 * np.hypot(*along)).all()
 
 
 def test_a_gap_is_as_wide_as_the_vessel_on_both_sides() -> None:

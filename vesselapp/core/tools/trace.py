@@ -4,6 +4,8 @@ The way is the cheapest one over a cost made of the evidence and of the picture'
 vessels that the model missed, and works without a model. From the place clicked first, all ways are worked
 out once on a reduced copy of a window around it (wider windows on coarser copies, when the pointer goes that
 far); each move of the pointer then reads the way back and makes it exact in a narrow corridor at full size.
+Where the cheapest way is a long detour, as it may be over a faint gap, the cheapest one near the straight
+line is taken instead.
 """
 
 import cv2
@@ -28,6 +30,9 @@ _LONGEST_GAP = 64
 _GAP_STEP = 2
 _DIRECTIONS = 12
 _CLEARLY_SEEN = 2
+_DETOUR = 3.0
+_NEARBY = 1.25
+_SLACK = 16
 
 
 class Tracer:
@@ -100,6 +105,9 @@ class Tracer:
         end = self._inside(end)
         ways = self._ways_to(end)
         coarse = ways.to(end)
+        length = float(np.hypot(*np.diff(coarse, axis=0).T).sum())
+        if length > _DETOUR * np.hypot(end[0] - self._node[0], end[1] - self._node[1]) + _SLACK:
+            coarse = self._ways_near(end, ways.step).to(end)
         if ways.step == 1:
             return coarse
         return self._exact(coarse, end, ways.step)
@@ -132,6 +140,22 @@ class Tracer:
             box = Box(box.left // step * step, box.top // step * step, box.right, box.bottom)
             box = box.clipped(self._height, self._width)
             ways.work_out(self._cost(box, step), box, step, self._node)
+        return ways
+
+    def _ways_near(self, end: Place, step: int) -> "_Ways":
+        """Work out ways that stay near the straight line from the node to a place, in an ellipse."""
+        assert self._node is not None
+        ends = np.array([self._node, end], np.int32)
+        most = _NEARBY * float(np.hypot(*(ends[1] - ends[0]))) + _SLACK + 4 * step
+        low = np.maximum((ends.sum(axis=0) - most) // 2, 0).astype(int) // step * step
+        high = ((ends.sum(axis=0) + most) // 2).astype(int) + 1
+        box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(self._height, self._width)
+        cost = self._cost(box, step)
+        ys, xs = (np.mgrid[: cost.shape[0], : cost.shape[1]] + 0.5) * step
+        x, y = xs + box.left, ys + box.top
+        apart = sum(np.hypot(x - place[0], y - place[1]) for place in ends.tolist())
+        ways = _Ways()
+        ways.work_out(np.where(apart <= most, cost, np.float32(-1)), box, step, self._node)
         return ways
 
     def _exact(self, coarse: Path, end: Place, step: int) -> Path:
@@ -212,6 +236,12 @@ class _Ways:
 
     def _reduced(self, place: Place) -> tuple[int, int]:
         return (place[1] - self._box.top) // self.step, (place[0] - self._box.left) // self.step
+
+
+def straight_way(start: Place, end: Place) -> Path:
+    """Give ``(N, 2) int32``: the pixels (x, y) of a straight line between two, each touching the next."""
+    count = max(abs(end[0] - start[0]), abs(end[1] - start[1])) + 1
+    return np.round(np.linspace(start, end, count)).astype(np.int32)
 
 
 def _way(cost: NDArray[np.float32], box: Box, start: Place, end: Place) -> Path:
