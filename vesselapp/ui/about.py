@@ -31,9 +31,9 @@ _GESTURES = (
     ("right button", "The opposite of the brush in hand"),
     ("Shift + wheel, Alt + drag", "Size of the brush"),
     ("hold H", "See the bare image"),
-    ("Shift + click", "Straight line from where the last stroke ended"),
+    ("Shift + click", "Straight line from where the last stroke ended; trace: a straight piece"),
     ("Esc while painting", "Take the stroke back"),
-    ("Backspace, Enter", "Trace, fill: one click back, end"),
+    ("Backspace or undo, Enter or double click", "Trace, fill: one click back, end"),
     ("arrows", "Pan"),
 )
 

@@ -58,6 +58,8 @@ class Canvas(PictureView):
         The brush's diameter (px) was changed by a gesture.
     told : str
         What a tool has to say, in passing.
+    tool_changed : none
+        What undo would take back of the tool's gesture, or the width that the tool draws, is another.
     used : none
         A person does something on the canvas.
     """
@@ -65,6 +67,7 @@ class Canvas(PictureView):
     hovered = Signal(object)
     diameter_changed = Signal(int)
     told = Signal(str)
+    tool_changed = Signal()
     used = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -60,7 +60,7 @@ class Commands:
             "export": self.ask_export,
             "batch": self.show_batch,
             "quit": window.close,
-            "undo": lambda: self._with_document(Document.undo),
+            "undo": self.undo,
             "redo": lambda: self._with_document(Document.redo),
             "palette": self.show_palette,
             "preferences": self.ask_preferences,
@@ -102,6 +102,24 @@ class Commands:
             "help": self.show_keys,
             "about": self.show_about,
         }
+
+    def undo(self) -> None:
+        """Take back the newest click of a gesture under way, else the newest edit."""
+        tool = self._window.canvas.tool
+        if not (tool.takes_undo and tool.step_back()):
+            self._with_document(Document.undo)
+
+    def show_tool(self) -> None:
+        """Show how wide the tool in hand draws, and what undo and redo would do now."""
+        window, document = self._window, self.workspace.document
+        window.controls.brush.show_width(window.canvas.tool.width_told)
+        undo = document.history.undo_name if document is not None else None
+        redo = document.history.redo_name if document is not None else None
+        if window.canvas.tool.takes_undo:
+            undo = "Click"
+        for key, word, name in (("undo", "&Undo", undo), ("redo", "&Redo", redo)):
+            window.action(key).setEnabled(name is not None)
+            window.action(key).setText(f"{word} {name.lower()}" if name else word)
 
     def _with_document(self, act: Callable[[Document], object]) -> None:
         if self.workspace.document is not None:

@@ -158,6 +158,7 @@ class MainWindow(QMainWindow):
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
         canvas.told.connect(self.status.tell)
+        canvas.tool_changed.connect(self.commands.show_tool)
         canvas.zoom_changed.connect(self.status.show_zoom)
         canvas.looked.connect(lambda: workspace.look(canvas.look()))
         canvas.used.connect(self._on_used)
@@ -264,12 +265,7 @@ class MainWindow(QMainWindow):
         self._on_history()
 
     def _on_history(self) -> None:
-        document = self.workspace.document
-        undo = document.history.undo_name if document is not None else None
-        redo = document.history.redo_name if document is not None else None
-        for key, word, name in (("undo", "&Undo", undo), ("redo", "&Redo", redo)):
-            self.action(key).setEnabled(name is not None)
-            self.action(key).setText(f"{word} {name.lower()}" if name else word)
+        self.commands.show_tool()
         self.controls.history.refresh()
         self.controls.cleanup.refresh()
 
@@ -307,6 +303,7 @@ class MainWindow(QMainWindow):
         self.toolbox.choose(key)
         self.controls.brush.show_tool(self.toolbox.name, self.toolbox.hint, sized=self.canvas.tool.sized)
         self.controls.brush.show_diameter(self.canvas.diameter)
+        self.commands.show_tool()
         self.action(key).setChecked(True)
 
     def _on_diameter(self, diameter: int) -> None:

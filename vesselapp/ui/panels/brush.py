@@ -1,9 +1,18 @@
-"""The brush's size."""
+"""The tool in hand: how it is used and how wide it draws."""
 
 import math
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vesselapp.core.strokes import LARGEST, SMALLEST
 
@@ -11,7 +20,10 @@ _STEPS = 200
 
 
 class BrushPanel(QWidget):
-    """Diameter by slider (finer where it is small) and by number; `changed` gives it in px."""
+    """Diameter by slider (finer where it is small) and by number; `changed` gives it in px.
+
+    Of a tool that takes no size, its own width is told there, where it has one.
+    """
 
     changed = Signal(int)
 
@@ -25,16 +37,23 @@ class BrushPanel(QWidget):
         self._number.setRange(SMALLEST, LARGEST)
         self._number.setSuffix(" px")
         self._number.setAccessibleName("Brush diameter in pixels")
-        row = QHBoxLayout()
+        size = QWidget()
+        row = QHBoxLayout(size)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._slider)
         row.addWidget(self._number)
+        self._width = QLabel()
+        self._sizes = QStackedWidget()  # both as high, so that nothing below moves with another tool
+        self._sizes.addWidget(size)
+        self._sizes.addWidget(self._width)
+        self._sizes.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._hint = QLabel()
         self._hint.setEnabled(False)
         self._hint.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._tool)
-        layout.addLayout(row)
+        layout.addWidget(self._sizes)
         layout.addWidget(self._hint)
         self.show_diameter(diameter)
         self._slider.valueChanged.connect(lambda step: self.changed.emit(_diameter_of(step)))
@@ -48,11 +67,14 @@ class BrushPanel(QWidget):
             control.blockSignals(False)
 
     def show_tool(self, name: str, hint: str, *, sized: bool) -> None:
-        """Show which tool is in hand, how it is used, and whether it has a size."""
+        """Show which tool is in hand, how it is used, and the size where it has one."""
         self._tool.setText(name)
         self._hint.setText(hint)
-        self._slider.setEnabled(sized)
-        self._number.setEnabled(sized)
+        self._sizes.setCurrentIndex(0 if sized else 1)
+
+    def show_width(self, told: str) -> None:
+        """Show how wide a tool draws that takes no size; nothing where that means nothing."""
+        self._width.setText(f"Draws {told}" if told else "")
 
 
 def _diameter_of(step: int) -> int:

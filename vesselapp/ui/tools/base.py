@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QGuiApplication, QPainter
 
 from vesselapp.core.strokes import Point
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
+
+_DOUBLE_SCREEN_PX = 8
 
 
 class Tool:
@@ -27,15 +30,30 @@ class Tool:
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
+        self._clicked: tuple[Point, float] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a gesture is under way that Escape would take back."""
         return False
 
+    @property
+    def takes_undo(self) -> bool:
+        """Whether undo means the newest click of the gesture under way (`step_back`)."""
+        return False
+
+    @property
+    def width_told(self) -> str:
+        """How wide the tool draws, where that is its own; the brush's size is told by the canvas."""
+        return ""
+
     def covers(self, at: Point) -> bool:
         """Whether something of the tool's own lies there, so that a press is for it alone."""
         return False
+
+    def seen_at(self, at: Point) -> Point:
+        """Give the place of the picture that is seen there, which something of the tool's own may hide."""
+        return at
 
     def taken_up(self, at: Point) -> None:
         """Hear that the tool was taken in hand with the pointer at a place of the canvas."""
@@ -77,3 +95,27 @@ class Tool:
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Draw what is not in the document yet (logical px of the pane)."""
+
+    # -- for tools ---------------------------------------------------------------------------------------
+
+    def near(self, one: Point, other: Point, screen_px: float) -> bool:
+        """Tell whether two places of the picture lie so near on screen (logical px)."""
+        reach = screen_px * self.canvas.devicePixelRatioF() / self.canvas.view.zoom
+        return abs(one[0] - other[0]) <= reach and abs(one[1] - other[1]) <= reach
+
+    def note_click(self, at: Point) -> None:
+        """Keep where and when a click of a gesture was, for `doubles`."""
+        self._clicked = at, monotonic()
+
+    def doubles(self, at: Point) -> bool:
+        """Tell whether a press makes a double click, of mouse, pen or finger, of the click noted last."""
+        if self._clicked is None:
+            return False
+        place, when = self._clicked
+        soon = (monotonic() - when) * 1000 <= QGuiApplication.styleHints().mouseDoubleClickInterval()
+        return soon and self.near(at, place, _DOUBLE_SCREEN_PX)
+
+    def edits_so_far(self) -> int:
+        """Count the edits done in the document, for telling whether something was done since a click."""
+        document = self.canvas.document
+        return 0 if document is None else document.history.forgotten + document.history.edits_done

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPen, QPolygonF
 
 from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Point
-from vesselapp.core.tools.trace import Tracer
+from vesselapp.core.tools.trace import Tracer, straight_way
 from vesselapp.core.tools.width import paint_path, vessel_width
 from vesselapp.state.document import Document
 from vesselapp.ui.ornaments import paint_ring, polygon_of
@@ -36,8 +36,8 @@ class _Node(NamedTuple):
 class TraceTool(Tool):
     """Live wire along vessels.
 
-    The left button adds the vessel, the right one takes it away. Every piece is one edit; Backspace takes the
-    newest back, Enter or Escape ends the trace.
+    The left button adds the vessel, the right one takes it away; Shift makes a straight piece. Every piece is
+    one edit; Backspace or undo takes the newest back, Enter, Escape or a double click ends the trace.
     """
 
     name = "Trace"
@@ -51,15 +51,27 @@ class TraceTool(Tool):
         self._widths: NDArray[np.float32] | None = None
         self._place: Place | None = None
         self._wider = 0
+        self._edits = 0
         self._known_as: tuple[object, int] | None = None
 
     def widen(self, steps: int) -> bool:
-        """Paint wider or narrower than the vessel was measured, by whole px."""
+        """Paint this trace wider or narrower than the vessel was measured, by whole px."""
         self._wider = min(max(self._wider + steps, -_WIDEST_CHANGE), _WIDEST_CHANGE)
-        self.canvas.told.emit(f"Trace: the vessel's own width {self._wider:+d} px")
+        self.canvas.told.emit(f"Trace: {self.width_told}")
+        self.canvas.tool_changed.emit()
         if self._nodes and self._place is not None:
-            self._find(self._place)
+            self._find(self._place, straight=_shift_is_held())
         return True
+
+    @property
+    def width_told(self) -> str:
+        """How wide the trace is painted."""
+        return "the vessel's own width" + (f" {self._wider:+d} px" if self._wider else "")
+
+    @property
+    def takes_undo(self) -> bool:
+        """Whether a node is what was done last."""
+        return self.busy and self.edits_so_far() <= self._edits
 
     @property
     def busy(self) -> bool:
@@ -67,13 +79,17 @@ class TraceTool(Tool):
         return bool(self._nodes)
 
     def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
-        """Set a node; from the second on, paint the piece that was shown."""
+        """Set a node; from the second on, paint the piece that was shown. A double click ends the trace."""
         tracer, document = self._ready(), self.canvas.document
         if tracer is None or document is None:
             return
         place, edit = tracer.snapped(_pixel(at), self._reach()), None
+        if self._nodes and (self.doubles(at) or place == self._nodes[-1].place):
+            if len(self._nodes) > 1 and self.doubles(at):
+                self.finish()
+            return
         if self._nodes:
-            self._find(place)
+            self._find(place, straight=shift)
             if self._centres is not None and self._widths is not None:
                 parts = paint_path(self._centres, self._widths, document.height, document.width)
                 correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
@@ -81,12 +97,13 @@ class TraceTool(Tool):
             if edit is None and document.locked:
                 return
         self._set_nodes([*self._nodes, _Node(place, edit)])
+        self.note_click(at)
 
     def hover(self, at: Point) -> None:
         """Show the way to the pointer."""
         tracer = self._ready()
         if tracer is not None and self._nodes:
-            self._find(tracer.snapped(_pixel(at), self._reach()))
+            self._find(tracer.snapped(_pixel(at), self._reach()), straight=_shift_is_held())
 
     def drag(self, at: Point) -> None:
         """Show the way, with the button still down, too."""
@@ -97,21 +114,37 @@ class TraceTool(Tool):
         return self.cancel()
 
     def cancel(self) -> bool:
-        """End the trace; only the piece not yet clicked goes."""
+        """End the trace; only the piece not yet clicked goes, and the next one has the vessel's own width."""
         ended = bool(self._nodes)
+        self._wider = 0
         self._set_nodes([])
         return ended
 
     def step_back(self) -> bool:
         """Take the newest node back, with the piece that led to it unless something was done since."""
-        if not self._nodes:
+        document, nodes = self.canvas.document, self._nodes
+        if not nodes:
             return False
-        document, edit = self.canvas.document, self._nodes[-1].edit
+        edit = nodes[-1].edit
         newest = document is not None and edit is not None and document.history.state is edit
         if newest and document is not None and not document.undo():
             return True
-        self._set_nodes(self._nodes[:-1])
+        if self._nodes is nodes:  # else it went with its piece
+            self._set_nodes(nodes[:-1])
         return True
+
+    def mask_changed(self) -> None:
+        """Let go of nodes whose piece has been undone, and of those after it."""
+        document, standing = self.canvas.document, self._nodes
+        if document is None:
+            return
+        for index, node in reversed(list(enumerate(self._nodes))):
+            if node.edit is not None:
+                if document.history.leads_on_from(node.edit):
+                    break
+                standing = self._nodes[:index]
+        if standing is not self._nodes:
+            self._set_nodes(standing)
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Draw the way that a click would paint, and the newest node."""
@@ -144,7 +177,7 @@ class TraceTool(Tool):
         return self._tracer
 
     def _set_nodes(self, nodes: list[_Node]) -> None:
-        self._nodes = nodes
+        self._nodes, self._clicked = nodes, None
         self._centres = self._widths = None
         if self._tracer is not None and self.canvas.document is not None:
             self._tracer.level = self.canvas.document.level
@@ -152,9 +185,11 @@ class TraceTool(Tool):
             self._known_as = (self.canvas.document.history.state, self.canvas.document.level)
             if nodes:
                 self._tracer.prepare(_AHEAD_PX)
+        self._edits = self.edits_so_far()
+        self.canvas.tool_changed.emit()
         self.canvas.update()
 
-    def _find(self, place: Place) -> None:
+    def _find(self, place: Place, *, straight: bool) -> None:
         document = self.canvas.document
         if self._tracer is None or document is None:
             return
@@ -163,15 +198,22 @@ class TraceTool(Tool):
             self._tracer.level = document.level
             self._tracer.refresh()
             self._known_as = (document.history.state, document.level)
-        way = self._tracer.path(place)
+        start = self._nodes[-1].place
+        way = straight_way(start, place) if straight else self._tracer.path(place)
         evidence = document.evidence.levels[0]
         self._centres, widths = vessel_width(document.image.pixels, evidence, way)
+        if straight:
+            self._centres = way.astype(np.float32) + np.float32(0.5)
         self._widths = np.maximum(widths + np.float32(self._wider), np.float32(1))
         self.canvas.update()
 
     def _reach(self) -> int:
         """How far (px of the picture) a click snaps: about four px of the screen."""
         return min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
+
+
+def _shift_is_held() -> bool:
+    return bool(QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ShiftModifier)
 
 
 def _pixel(at: Point) -> Place:
