@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
-    QPointingDevice,
     QTabletEvent,
     QTouchEvent,
     QWheelEvent,
@@ -24,17 +23,18 @@ from PySide6.QtWidgets import QWidget
 from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import LARGEST, SMALLEST
 from vesselapp.state.document import Document
+from vesselapp.ui.keyboard import Keys, take_keyboard
 from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
-from vesselapp.ui.touch import Drag, Touch
+from vesselapp.ui.touch import Drag, Pen, Touch
 from vesselapp.ui.view import Look
 
 _WHEEL_NOTCH = 120
 _ZOOM_PER_NOTCH = 1.25
 _WIPE_REACH = 6
-
+_HIDDEN = "The overlay is hidden, and seen only while you draw; S shows it."
 
 _SIGNS_OF_USE = {
     QEvent.Type.MouseButtonPress,
@@ -82,14 +82,14 @@ class Canvas(PictureView):
         self.tool = Tool(self)
         self.diameter = 12
         self.loupe = False
-        self._space = False
-        self._pressure = 1.0
+        self.keys = Keys(self)
+        self.pressure = 1.0
         self.drag = Drag.NONE
-        self._drag_button = Qt.MouseButton.NoButton
+        self.drag_button = Qt.MouseButton.NoButton
         self._drag_from = QPointF()
         self._size_from = 0
         self._pointer: QPointF | None = None
-        self._touch = Touch(self)
+        self._touch, self._pen = Touch(self), Pen(self)
 
     def set_document(self, document: Document | None, look: Look | None = None) -> None:
         """Show another document; a gesture under way on the one before is taken back."""
@@ -112,7 +112,7 @@ class Canvas(PictureView):
     @property
     def brush_px(self) -> int:
         """Diameter in px of the picture at the pen's pressure."""
-        return max(1, round(self.diameter * self._pressure))
+        return max(1, round(self.diameter * self.pressure))
 
     def paint_tool(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
         """Draw the tool's preview, and the loupe or the brush's outline under the pointer."""
@@ -126,7 +126,7 @@ class Canvas(PictureView):
         if self.loupe:
             pixels = self._scene.document.pixels
             paint_loupe(painter, pixels, self.view, pointer, ratio, self.surround, self.picture_look)
-        elif self.tool.sized and not self._space and self._brush_radius() >= 2:
+        elif self.tool.sized and not self.keys.space and self._brush_radius() >= 2:
             centre = self.in_pane(self._drag_from) if self.drag is Drag.SIZE else pointer
             paint_ring(painter, centre, self._brush_radius())
 
@@ -150,40 +150,61 @@ class Canvas(PictureView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a tool's gesture, a pan, a change of brush size, or a drag of wipe line or minimap."""
-        if self.document is None:
-            return
-        button = event.button()
-        main = button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
-        pans = button == Qt.MouseButton.MiddleButton or (self._space and button == Qt.MouseButton.LeftButton)
-        if self.drag is Drag.TOOL and pans:
-            return  # the wheel zooms and arrow keys pan in the middle of a stroke
-        if self.drag is not Drag.NONE:
-            return
-        self._drag_button, self._drag_from = button, event.position()
-        self.marked = None
-        free = main and not self.tool.covers(self.to_picture(event.position()))
-        if pans:
-            self.drag = Drag.PAN
-        elif main and event.modifiers() & Qt.KeyboardModifier.AltModifier:
-            self.drag, self._size_from = Drag.SIZE, self.diameter
-        elif free and self._on_minimap(event.position()):
-            self.drag = Drag.MINIMAP
-            self._follow_minimap(event.position())
-        elif self.split is Split.WIPE and abs(event.position().x() - self.wipe_x()) <= _WIPE_REACH and free:
-            self.drag = Drag.WIPE
-        elif main:
-            self.drag = Drag.TOOL
-            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            opposite = button == Qt.MouseButton.RightButton
-            self.tool.press(self.to_picture(event.position()), opposite=opposite, shift=shift)
-        self._show_cursor()
+        self.press(event.position(), event.button(), event.modifiers())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what the pressed pointer does, and tell where it is."""
-        before, now = self._pointer, event.position()
-        self._pointer = now
+        self.move_to(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End what the pressed pointer did."""
+        if event.button() == self.drag_button and self.drag is not Drag.NONE:
+            self.lift(event.position())
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """Use a pen as a mouse: its pressure is the brush's size, its eraser end does the opposite."""
+        self._pen.follow(event)
+        event.accept()
+
+    def press(
+        self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier, *, eraser: bool = False
+    ) -> None:
+        """Begin what a press at a place of the canvas means."""
+        # In the middle of a stroke, other buttons mean nothing: the wheel zooms and arrow keys pan.
+        if self.document is None or self.drag is not Drag.NONE:
+            return
+        self.drag_button = button
+        drag = self._drag_for(at, button, modifiers)
+        self.begin(drag, at)
+        if drag is Drag.MINIMAP:
+            self._follow_minimap(at)
+        elif drag is Drag.TOOL:
+            shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
+            self.press_tool(at, opposite=eraser or button == Qt.MouseButton.RightButton, shift=shift)
+        self.show_cursor()
+
+    def _drag_for(self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
+        """Decide what a press begins."""
+        left = button == Qt.MouseButton.LeftButton
+        if button == Qt.MouseButton.MiddleButton or (self.keys.space and left):
+            return Drag.PAN
+        if not left and button != Qt.MouseButton.RightButton:
+            return Drag.NONE
+        if modifiers & Qt.KeyboardModifier.AltModifier:
+            return Drag.SIZE
+        if not self.tool.covers(self.to_picture(at)):
+            if self._on_minimap(at):
+                return Drag.MINIMAP
+            if self.split is Split.WIPE and abs(at.x() - self.wipe_x()) <= _WIPE_REACH:
+                return Drag.WIPE
+        return Drag.TOOL
+
+    def move_to(self, now: QPointF) -> None:
+        """Go on with what the pressed pointer does, and tell where it is."""
+        before, self._pointer = self._pointer, now
         if self.document is None:
             return
+        take_keyboard(self)
         if self.drag is Drag.PAN:
             (x1, y1), (x0, y0) = self.to_device(now), self.to_device(self._drag_from)
             self._drag_from = now
@@ -198,21 +219,66 @@ class Canvas(PictureView):
         elif self.drag is Drag.MINIMAP:
             self._follow_minimap(now)
         elif self.drag is Drag.TOOL:
-            self.tool.drag(self.to_picture(now))
+            self.draw_to(now)
         else:
             self.tool.hover(self.to_picture(now))
         self._update_pointer(before)
         self._update_pointer(now)
-        self.hovered.emit(self.to_picture(now))
+        self.tell_place()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End what the pressed pointer did."""
-        if event.button() != self._drag_button or self.drag is Drag.NONE:
+    def tell_place(self) -> None:
+        """Tell what is under the pointer, also when it came there without a movement of the pointer."""
+        at = None
+        if self._pointer is not None and self.document is not None:
+            at = self.tool.seen_at(self.to_picture(self._pointer))
+        self.hovered.emit(at)
+
+    def resample(self) -> None:
+        """Resample all that is in sight and paint it; another place may be under the pointer now."""
+        super().resample()
+        self.tell_place()
+
+    # -- gestures, of whatever points --------------------------------------------------------------------
+
+    @property
+    def mask_shown(self) -> bool:
+        """Whether the mask is in sight: where it is hidden, as long as a tool is at work."""
+        return self.overlay_shown or self.drag is Drag.TOOL
+
+    def begin(self, drag: Drag, at: QPointF) -> None:
+        """Begin what a press does; it stays in its pane, wherever the pointer goes."""
+        if drag is not Drag.NONE:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            self.held_pane = self.pane_at(at)
+        self.drag, self._drag_from, self._size_from = drag, at, self.diameter
+        self.marked = None
+
+    def press_tool(self, at: QPointF, *, opposite: bool = False, shift: bool = False) -> None:
+        """Let the tool hear of a press."""
+        if not self.overlay_shown:
+            self.told.emit(_HIDDEN)
+        self.tool.press(self.to_picture(at), opposite=opposite, shift=shift)
+
+    def draw_to(self, at: QPointF) -> None:
+        """Go on with the tool's gesture."""
+        self._drag_from = at
+        self.tool.drag(self.to_picture(at))
+
+    def lift(self, at: QPointF | None = None) -> None:
+        """End what the pressed pointer does, there or where it is; what a tool was drawing is kept."""
+        if self.drag is Drag.NONE:
             return
-        drag, self.drag = self.drag, Drag.NONE
-        if drag is Drag.TOOL:
-            self.tool.release(self.to_picture(event.position()))
-        self._show_cursor()
+        place = self.to_picture(self._drag_from if at is None else at)
+        heard = self.drag is Drag.TOOL and not self._touch.forget()
+        self.rest()
+        if heard:
+            self.tool.release(place)
+        self.tell_place()
+
+    def rest(self) -> None:
+        """Have nothing pressed."""
+        self.drag, self.held_pane = Drag.NONE, None
+        self.show_cursor()
 
     def _on_minimap(self, at: QPointF) -> bool:
         size = self.pane_size()
@@ -243,27 +309,6 @@ class Canvas(PictureView):
             self.show_view(self.view.zoomed(_ZOOM_PER_NOTCH**notches, *self.to_device(event.position())))
         event.accept()
 
-    def tabletEvent(self, event: QTabletEvent) -> None:
-        """Paint with a pen: pressure is size, the eraser end does the opposite."""
-        tip_or_drags = event.button() in (Qt.MouseButton.LeftButton, self._drag_button)
-        ends = event.type() == QEvent.Type.TabletRelease and tip_or_drags  # a barrel button alone doesn't
-        self._pressure = 1.0 if ends else max(event.pressure(), 0.02)
-        eraser = event.pointerType() == QPointingDevice.PointerType.Eraser
-        at = self.to_picture(event.position())
-        if event.type() == QEvent.Type.TabletPress and self.drag is Drag.NONE:
-            self.drag, self._drag_button = Drag.TOOL, event.button()
-            opposite = eraser or event.button() == Qt.MouseButton.RightButton
-            self.tool.press(at, opposite=opposite, shift=False)
-        elif event.type() == QEvent.Type.TabletMove and self.drag is Drag.TOOL:
-            self.tool.drag(at)
-        elif ends and self.drag is Drag.TOOL:
-            self.drag = Drag.NONE
-            self.tool.release(at)
-        before, self._pointer = self._pointer, event.position()
-        self._update_pointer(before)
-        self._update_pointer(self._pointer)
-        event.accept()
-
     def event(self, event: QEvent) -> bool:
         """Zoom by a touchpad's pinch; on a touch screen, one finger uses the tool, two pan and zoom."""
         if event.type() in _SIGNS_OF_USE:
@@ -279,67 +324,40 @@ class Canvas(PictureView):
         return super().event(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Show the brush again."""
+        """Show the brush again, and take the keyboard."""
         self._pointer = event.position()
+        take_keyboard(self)
+        self.tell_place()
         self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Hide the brush."""
         self._pointer = None
-        self.hovered.emit(None)
+        self.tell_place()
         self.update()
 
-    # -- keys that are held ------------------------------------------------------------------------------
+    # -- keys ---------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Hold Space to pan, H to see the bare picture; arrows pan."""
-        arrows = {
-            Qt.Key.Key_Left: (1, 0),
-            Qt.Key.Key_Right: (-1, 0),
-            Qt.Key.Key_Up: (0, 1),
-            Qt.Key.Key_Down: (0, -1),
-        }
-        if event.key() in arrows:
-            dx, dy = arrows[Qt.Key(event.key())]
-            self.pan_by(dx * 0.15, dy * 0.15)
-        elif event.key() == Qt.Key.Key_Backspace:
-            self.tool.step_back()
-        elif event.isAutoRepeat():
-            event.accept()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.tool.finish()
-        elif event.key() == Qt.Key.Key_Space:
-            self._space = True
-            self._show_cursor()
-        elif event.key() == Qt.Key.Key_H:
-            self.bare = True
-            self.update()
-        else:
+        if not self.keys.press(event):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """End what a held key did."""
-        if event.isAutoRepeat():
-            event.accept()
-        elif event.key() == Qt.Key.Key_Space:
-            self._space = False
-            self._show_cursor()
-        elif event.key() == Qt.Key.Key_H:
-            self.bare = False
-            self.update()
-        else:
+        if not self.keys.release(event):
             super().keyReleaseEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Let go of held keys, whose release another window will get."""
-        self._space = self.bare = False
-        self._show_cursor()
+        self.keys.let_go()
         super().focusOutEvent(event)
 
-    def _show_cursor(self) -> None:
+    def show_cursor(self) -> None:
+        """Show what a press would do now."""
         if self.drag is Drag.PAN:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif self._space:
+        elif self.keys.space:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
         else:
             self.setCursor(self.tool_cursor)
@@ -348,24 +366,34 @@ class Canvas(PictureView):
     # -- tools -------------------------------------------------------------------------------------------
 
     def set_tool(self, tool: Tool, cursor: QCursor | None = None) -> None:
-        """Take another tool in hand; a gesture under way is taken back."""
+        """Take another tool in hand; what was drawn with the one before is kept."""
+        if self.drag is Drag.TOOL:
+            self.lift()
         at = None if self._pointer is None else self.to_picture(self._pointer)
-        if tool is self.tool and at is not None and tool.again(at):
-            return
-        self.cancel_gesture()
-        self.tool = tool
-        self.tool_cursor = cursor or QCursor(Qt.CursorShape.CrossCursor)
-        self._show_cursor()
-        if at is not None:
-            tool.taken_up(at)
+        if tool is not self.tool or at is None or not tool.again(at):
+            self.end_gesture()
+            self.tool = tool
+            self.tool_cursor = cursor or QCursor(Qt.CursorShape.CrossCursor)
+            self.show_cursor()
+            if at is not None:
+                tool.taken_up(at)
+        self.tell_place()
+
+    def end_gesture(self) -> None:
+        """End the gesture under way and keep what was drawn, an outline that is still open too."""
+        self.lift()
+        document = self.document
+        before = None if document is None else document.history.state
+        if self.tool.finish() and document is not None and document.history.state is not before:
+            self.told.emit(f"{document.history.undo_name}: what was begun is ended and kept.")
 
     def cancel_gesture(self) -> bool:
         """Take back the gesture under way; False where there is none."""
         held = self._touch.forget()
         taken_back = self.tool.cancel() or held
         if taken_back:
-            self.drag = Drag.NONE
-            self.update()
+            self.rest()
+            self.tell_place()
         return taken_back
 
     def set_diameter(self, diameter: int) -> None:

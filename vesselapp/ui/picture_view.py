@@ -52,6 +52,7 @@ class PictureView(QWidget):
         self.minimap = Minimap()
         self.preview: list[Pixels] = []
         self.marked: Box | None = None
+        self.held_pane: int | None = None
         self._scene: Scene | None = None
         self._fitted = True
 
@@ -114,6 +115,7 @@ class PictureView(QWidget):
 
     def fit(self) -> None:
         """Show all of the picture."""
+        self.lift()
         self._fitted = True
         self.resample()
         self.looked.emit()
@@ -143,6 +145,7 @@ class PictureView(QWidget):
 
     def _reorient(self, view: View) -> None:
         """Change the orientation about what is in the middle now."""
+        self.lift()
         height, width = self.pane_size()
         middle = self.view.to_picture(width / 2, height / 2)
         fitted = self._fitted
@@ -152,6 +155,7 @@ class PictureView(QWidget):
 
     def show_box(self, box: Box) -> None:
         """Zoom to a box of the picture (px) with room round it, and mark it until something is pressed."""
+        self.lift()
         size = self.pane_size()
         high, wide = max(box.bottom - box.top, 1), max(box.right - box.left, 1)
         if self.view.turns % 2:
@@ -168,8 +172,12 @@ class PictureView(QWidget):
 
     def set_split(self, split: Split) -> None:
         """Show the bare picture beside the mask, or not."""
+        self.lift()
         self.split = split
         self.resample()
+
+    def lift(self) -> None:
+        """End what the pressed pointer does: the picture is about to jump away under it."""
 
     def show_view(self, view: View) -> None:
         """Show a view, held so that the picture can't leave the canvas."""
@@ -192,10 +200,15 @@ class PictureView(QWidget):
         """Give where the masked pane begins, in logical px."""
         return self.width() - self.pane_width()
 
-    def in_pane(self, point: QPointF) -> QPointF:
-        """Give a place on the canvas as a place in whichever pane it is."""
+    def pane_at(self, point: QPointF) -> int:
+        """Give where the pane under a place on the canvas begins, in logical px."""
         left = self.second_pane()
-        return QPointF(point.x() - left, point.y()) if left and point.x() >= left else point
+        return left if point.x() >= left else 0
+
+    def in_pane(self, point: QPointF) -> QPointF:
+        """Give a place on the canvas as a place in its pane: the one held by a gesture, else where it is."""
+        left = self.pane_at(point) if self.held_pane is None else self.held_pane
+        return QPointF(point.x() - left, point.y())
 
     def to_device(self, point: QPointF) -> tuple[float, float]:
         """Give a place on the canvas (logical px) in device px of its pane."""
@@ -267,6 +280,7 @@ class PictureView(QWidget):
                 self.pane_width(), 0, left - self.pane_width(), self.height(), Qt.GlobalColor.black
             )
             painter.translate(left, 0)
+            painter.setClipRect(QRect(0, 0, self.pane_width(), self.height()))
         self._paint_pane(painter, dirty.translated(-left, 0), masked=True)
 
     def _paint_pane(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
@@ -276,7 +290,7 @@ class PictureView(QWidget):
         if dirty.isEmpty():
             return
         scene.paint_base(painter, dirty)
-        if masked and self.overlay_shown and not self.bare:
+        if masked and self.mask_shown and not self.bare:
             shown = dirty
             if self.split is Split.WIPE:
                 shown = dirty.intersected(QRect(self.wipe_x(), 0, self.width(), self.height()))
@@ -304,6 +318,11 @@ class PictureView(QWidget):
 
     def paint_tool(self, painter: QPainter, dirty: QRect, *, masked: bool) -> None:
         """Draw what belongs to the pointer; ``masked`` in the pane that shows the mask."""
+
+    @property
+    def mask_shown(self) -> bool:
+        """Whether the mask is in sight, as far as it isn't held away."""
+        return self.overlay_shown
 
     def wipe_x(self) -> int:
         """Give where the wipe line is (logical px)."""

@@ -80,7 +80,7 @@ class StudyCommands:
     def do(self, act: Callable[[Review], None]) -> bool:
         """Do something to the open picture's review; False, and told, where that can't be."""
         window, review = self._window, self.workspace.review
-        window.canvas.cancel_gesture()
+        window.canvas.end_gesture()
         unsettled = self.workspace.desk.unsettled
         if review is None or unsettled:
             window.status.tell(unsettled)

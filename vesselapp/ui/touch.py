@@ -1,4 +1,4 @@
-"""A touch screen: one finger uses the tool, two pan and zoom."""
+"""What points besides a mouse: on a touch screen one finger uses the tool, two pan and zoom; a pen."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF
-from PySide6.QtGui import QTouchEvent
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QPointingDevice, QTabletEvent, QTouchEvent
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
 
 
 _MOVED_PX = 8
+_LEAST_PRESSURE = 0.02
 
 
 class Drag(Enum):
@@ -51,15 +52,15 @@ class Touch:
                 self._take_back(Drag.NONE)
             self._ours = canvas.drag is Drag.NONE
             if self._ours:
-                canvas.drag, canvas.marked, self._held = Drag.TOOL, None, points[0].position()
+                self._held = points[0].position()
+                canvas.begin(Drag.TOOL, self._held)
         if not self._ours:  # a pen or a mouse is at work, and this is a palm
             return
         if kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):
             self._ours = False
         if kind == QEvent.Type.TouchEnd and canvas.drag is Drag.TOOL:
-            canvas.drag = Drag.NONE
             self._press()
-            canvas.tool.release(canvas.to_picture(points[0].position()))
+            canvas.lift(points[0].position())
         elif kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):  # a cancel comes without points
             self._take_back(Drag.NONE)
         elif len(points) >= 2:
@@ -77,7 +78,7 @@ class Touch:
     def _press(self) -> None:
         at = self._held
         if at is not None and self.forget():
-            self._canvas.tool.press(self._canvas.to_picture(at), opposite=False, shift=False)
+            self._canvas.press_tool(at)
 
     def _take_back(self, then: Drag) -> None:
         """Take back what one finger began; of a gesture of several clicks, the newest one."""
@@ -86,12 +87,14 @@ class Touch:
         if began and not canvas.tool.step_back():
             canvas.cancel_gesture()
         canvas.drag = then
+        if then is Drag.NONE:
+            canvas.rest()
 
     def _follow_one(self, at: QPointF) -> None:
         still = self._held is not None and (at - self._held).manhattanLength() < _MOVED_PX
         if self._canvas.drag is Drag.TOOL and not still:
             self._press()
-            self._canvas.tool.drag(self._canvas.to_picture(at))
+            self._canvas.draw_to(at)
 
     def _follow_two(self, first: QPointF, second: QPointF) -> None:
         canvas, middle = self._canvas, (first + second) / 2
@@ -102,3 +105,31 @@ class Touch:
             moved = canvas.view.moved(round(x1 - x0), round(y1 - y0))
             canvas.show_view(moved.zoomed(apart / was_apart, x1, y1))
         self._before = (middle, apart)
+
+
+class Pen:
+    """Uses a pen on a canvas as a mouse; its pressure is the brush's size, its eraser end does the opposite.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+
+    def follow(self, event: QTabletEvent) -> None:
+        """Go on as the pen does."""
+        canvas, kind, at, button = self._canvas, event.type(), event.position(), event.button()
+        presses = kind == QEvent.Type.TabletPress
+        if presses or canvas.drag is Drag.TOOL:
+            canvas.pressure = max(event.pressure(), _LEAST_PRESSURE)
+        if presses:
+            eraser = event.pointerType() == QPointingDevice.PointerType.Eraser
+            canvas.press(at, button, event.modifiers(), eraser=eraser)
+        elif kind == QEvent.Type.TabletMove:
+            canvas.move_to(at)
+        elif button in (Qt.MouseButton.LeftButton, canvas.drag_button):  # a barrel button alone ends nothing
+            canvas.lift(at)
+        if canvas.drag is not Drag.TOOL:
+            canvas.pressure = 1.0

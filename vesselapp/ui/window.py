@@ -16,6 +16,7 @@ from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
+from vesselapp.ui.keyboard import NumberKeys
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
@@ -135,6 +136,7 @@ class MainWindow(QMainWindow):
         workspace.told.connect(lambda _words: self._show_model())  # another one is chosen, but not asked yet
         workspace.standing_changed.connect(self._on_standing)
         workspace.leaving.connect(self.pictures.keep_note)
+        workspace.leaving.connect(canvas.end_gesture)
         workspace.ranking.found.connect(self.studies.show_ranking)
         workspace.ranking.ended.connect(self.studies.end_ranking)
         workspace.desk.box_in_sight = canvas.box_in_sight
@@ -155,6 +157,7 @@ class MainWindow(QMainWindow):
         controls.picture.changed.connect(self._on_picture_look)
         controls.brush.changed.connect(canvas.set_diameter)
         controls.cleanup.bind(canvas)
+        self._numbers = NumberKeys(canvas, controls)
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
         canvas.told.connect(self.status.tell)
@@ -250,6 +253,7 @@ class MainWindow(QMainWindow):
         self.controls.threshold.set_document(document)
         self.controls.history.set_document(document)
         self.status.set_document(document)
+        self.canvas.tell_place()
         self._show_adapted()
         self._show_model()
         if document is not None:
@@ -358,7 +362,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let what was done get to the disk, then let go of everything; nothing is asked."""
-        self.canvas.cancel_gesture()
+        self.canvas.end_gesture()
         lost = self.workspace.close()
         if lost and not self._leaving:
             self._leaving = True

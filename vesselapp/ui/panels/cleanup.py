@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -40,6 +40,7 @@ class CleanupPanel(QWidget):
         self._unit = QLabel()
         self.preview = QCheckBox("Show what it would change")
         self.apply_button = QPushButton("Apply to the whole picture")
+        self.apply_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that Space doesn't press it again
         sizes = QHBoxLayout()
         sizes.addWidget(self.size_field)
         sizes.addWidget(self._unit, 1)

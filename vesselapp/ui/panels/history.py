@@ -1,9 +1,15 @@
-"""The list of edits; a click jumps to the state after one."""
+"""The list of edits; a click or an arrow key jumps to the state after one."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from vesselapp.state.document import Document
+
+_KEYS_OF_ROWS = (
+    *(Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
+    *(Qt.Key.Key_Home, Qt.Key.Key_End),
+)
 
 
 class HistoryPanel(QListWidget):
@@ -46,7 +52,21 @@ class HistoryPanel(QListWidget):
         self._shown, self._done = names, len(done)
         self.setCurrentRow(len(done))
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Jump with the row that is chosen by a key."""
+        if event.key() in _KEYS_OF_ROWS:
+            super().keyPressEvent(event)
+            self._jump(self.currentRow())
+        else:
+            event.ignore()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Show the state in sight again, where the pointer was let go on another row than it pressed."""
+        super().mouseReleaseEvent(event)
+        self.refresh()
+
     def _jump(self, row: int) -> None:
         document = self._document
         if document is not None:
             document.jump(row)
+        self.refresh()  # where the document refuses, the state in sight is still the one before

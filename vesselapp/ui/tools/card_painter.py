@@ -47,7 +47,7 @@ class CardPainter:
         picture, image = self._picture(layout, box, document)
         corner = QPointF(box.left / ratio, box.top / ratio)
         painter.drawImage(corner, image)
-        if canvas.overlay_shown:
+        if canvas.mask_shown:
             overlay = self._overlay(picture, document, layout.straight.box, changes)
             painter.drawImage(corner, overlay)
         self._paint_frame(painter, layout, words)

@@ -72,6 +72,13 @@ class StraightenTool(Tool):
         """Whether the card lies there."""
         return self._on_card(at)
 
+    def seen_at(self, at: Point) -> Point:
+        """Give the place that the card shows there, where it lies there."""
+        layout, (x, y) = self._layout(), self.canvas.view.to_canvas(*at)
+        if layout is None or not layout.holds(x, y):
+            return at
+        return layout.straight.to_picture(*layout.to_frame(x, y))
+
     def taken_up(self, at: Point) -> None:
         """Open the vessel under the pointer, where there is one."""
         self._open_under(at)

@@ -1,0 +1,132 @@
+"""Who gets the keys: the canvas, unless a person is typing; what they do there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from vesselapp.ui.canvas import Canvas
+
+_ARROWS = {
+    Qt.Key.Key_Left: (1, 0),
+    Qt.Key.Key_Right: (-1, 0),
+    Qt.Key.Key_Up: (0, 1),
+    Qt.Key.Key_Down: (0, -1),
+}
+_PAN_SHARE = 0.15
+_FIELDS = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
+_OF_NUMBERS = "0123456789.,+-%"
+_LEAVING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
+
+
+def take_keyboard(widget: QWidget) -> None:
+    """Give a widget the keyboard, unless a person is typing in a field or is in another window."""
+    window = widget.window()
+    if not widget.hasFocus() and window.isActiveWindow() and not isinstance(window.focusWidget(), _FIELDS):
+        widget.setFocus(Qt.FocusReason.MouseFocusReason)
+
+
+class Keys:
+    """The keys of a canvas that are no shortcuts: held ones, arrows, and a gesture's own.
+
+    Parameters
+    ----------
+    canvas : Canvas
+
+    Attributes
+    ----------
+    space : bool
+        Whether Space is held.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self.space = False
+
+    def press(self, event: QKeyEvent) -> bool:
+        """Do what a key means; False where it means nothing."""
+        canvas, key = self._canvas, event.key()
+        if key in _ARROWS:
+            dx, dy = _ARROWS[Qt.Key(key)]
+            canvas.pan_by(dx * _PAN_SHARE, dy * _PAN_SHARE)
+        elif key == Qt.Key.Key_Backspace:
+            canvas.tool.step_back()
+        elif event.isAutoRepeat():
+            event.accept()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            canvas.tool.finish()
+        else:
+            return self._hold(key, held=True)
+        return True
+
+    def release(self, event: QKeyEvent) -> bool:
+        """End what a held key did; False where it did nothing."""
+        if event.isAutoRepeat():
+            event.accept()
+            return True
+        return self._hold(event.key(), held=False)
+
+    def let_go(self) -> None:
+        """Let go of all held keys."""
+        self._canvas.bare = False
+        self._hold(Qt.Key.Key_Space, held=False)
+
+    def _hold(self, key: int, *, held: bool) -> bool:
+        if key == Qt.Key.Key_Space:
+            self.space = held
+            self._canvas.show_cursor()
+        elif key == Qt.Key.Key_H:
+            self._canvas.bare = held
+            self._canvas.update()
+        else:
+            return False
+        return True
+
+
+class NumberKeys(QObject):
+    """Leaves every key that is none of a number's to the canvas: Space, H and the tools' letters.
+
+    A field of numbers keeps the keyboard while the pointer is elsewhere, so that a digit meant for it isn't
+    taken for a command. Enter and Escape give the keyboard back.
+
+    Parameters
+    ----------
+    canvas : QWidget
+    panel : QWidget
+        All its fields of numbers are meant.
+    """
+
+    def __init__(self, canvas: QWidget, panel: QWidget) -> None:
+        super().__init__(panel)
+        self._canvas = canvas
+        for field in panel.findChildren(QAbstractSpinBox):
+            field.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hand on a key that the field has no use for."""
+        if not isinstance(event, QKeyEvent):
+            return False
+        kind, leaves = event.type(), event.key() in _LEAVING
+        if kind == QEvent.Type.ShortcutOverride and leaves:
+            event.accept()  # Escape would take back a gesture
+            return True
+        foreign = event.text().isprintable() and event.text() not in _OF_NUMBERS
+        if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) or not (leaves or foreign):
+            return False
+        self._canvas.setFocus()
+        if kind == QEvent.Type.ShortcutOverride:
+            event.ignore()
+        elif foreign:
+            QApplication.sendEvent(self._canvas, event)
+        return True
