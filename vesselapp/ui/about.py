@@ -31,9 +31,11 @@ _GESTURES = (
     ("right button", "The opposite of the brush in hand"),
     ("Shift + wheel, Alt + drag", "Size of the brush"),
     ("hold H", "See the bare image"),
-    ("Shift + click", "Straight line from where the last stroke ended; trace: a straight piece"),
+    ("Shift + click", "Straight line from where the last stroke ended"),
+    ("Shift + click in trace", "A straight piece"),
     ("Esc while painting", "Take the stroke back"),
-    ("Backspace or undo, Enter or double click", "Trace, fill: one click back, end"),
+    ("Backspace, Enter", "Trace, fill: one click back, end"),
+    ("double click", "Trace, fill: end"),
     ("arrows", "Pan"),
 )
 
