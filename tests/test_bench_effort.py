@@ -12,10 +12,10 @@ from tests.bench.effort.desk import Change, Desk, Goal, Sight, dice, worth_of
 from tests.bench.effort.hand import (
     Effort,
     Gesture,
-    Movement,
     Opening,
     Tiles,
     apart,
+    either_way,
     tiles_near,
     tiles_of,
     tour,
@@ -23,6 +23,7 @@ from tests.bench.effort.hand import (
 from tests.bench.effort.person import correct
 from tests.bench.effort.plan import stretches
 from tests.bench.effort.strokes import Stroke, gains, gesture
+from tests.bench.effort.vessels import vessel_round
 from tests.bench.effort.ways import vessel_lanes
 from vesselapp.core.evidence import LOWEST, Correction
 from vesselapp.core.geometry import Box
@@ -61,8 +62,8 @@ def drawing_of(card: Card, name: str) -> Drawing:
 
 
 def gesture_at(x: float, tiles: Tiles = frozenset(), opening: Opening | None = None) -> Gesture:
-    forth = Movement((x, 0.0), (x + 10.0, 0.0), 10.0)
-    return Gesture(str(x), (lambda _: [],), (forth, forth.back), opening=opening, tiles=tiles)
+    movements = either_way((x, 0.0), (x + 10.0, 0.0), 10.0)
+    return Gesture(str(x), (lambda _: [],), movements, opening=opening, tiles=tiles)
 
 
 # -- what is right and what is wrong -----------------------------------------------------------------------
@@ -274,3 +275,21 @@ def test_a_person_reaches_the_goal_and_what_it_takes_is_counted(all_tools: bool)
 def test_brush_and_eraser_alone_use_nothing_else() -> None:
     effort = correct(vessel_desk(ROW - 5, ROW + 3), 0.2, all_tools=False)
     assert set(effort.gestures) <= {"brush", "eraser"}
+
+
+def test_a_vessel_of_the_round_comes_to_the_pointer_and_its_card_is_gone_along() -> None:
+    sight = looked_at(vessel_desk(top=ROW - 5))
+    (way, half), *others = vessel_round(sight)
+    assert not others
+    card = Card(way, half, sight, in_round=True)
+    first, last = 100, 200
+    made = card.gesture(drawing_of(card, "edge"), first, last)
+    free = [movement for movement in made.movements if movement.start is None]
+    assert len(free) == 2
+    assert all(movement.way_from((5000.0, 5000.0)) == 0 for movement in free)
+    # From the card's beginning to the stroke's, then the stroke.
+    assert free[0].travel == pytest.approx(ALONG * (first + last - first), abs=25)
+    assert free[1].travel == pytest.approx(ALONG * (last + last - first), abs=25)
+    alone = Card(way, half, sight).gesture(drawing_of(card, "edge"), first, last)
+    assert all(movement.start is not None for movement in alone.movements)
+    assert made.cost_with_ways(1000.0) < alone.cost_with_ways(1000.0) - 700

@@ -47,10 +47,10 @@ def layout_of(window: MainWindow) -> Layout:
     return layout
 
 
-def on_card(window: MainWindow, x: float, across: float) -> QPoint:
+def on_card(window: MainWindow, x: float, across: float, row: int = ROW) -> QPoint:
     """Give the canvas's place for a column of the picture's vessel and a distance below its middle."""
     layout = layout_of(window)
-    along, _ = layout.straight.from_picture(x, ROW + 0.5)
+    along, _ = layout.straight.from_picture(x, row + 0.5)
     down = layout.straight.normals[0][1] > 0
     place = layout.to_device(along, across if down else -across)
     ratio = window.canvas.devicePixelRatioF()
@@ -58,9 +58,13 @@ def on_card(window: MainWindow, x: float, across: float) -> QPoint:
 
 
 def stroke(
-    qtbot: QtBot, window: MainWindow, places: list[tuple[float, float]], button: Qt.MouseButton = LEFT
+    qtbot: QtBot,
+    window: MainWindow,
+    places: list[tuple[float, float]],
+    button: Qt.MouseButton = LEFT,
+    row: int = ROW,
 ) -> None:
-    points = [on_card(window, *place) for place in places]
+    points = [on_card(window, *place, row) for place in places]
     qtbot.mousePress(window.canvas, button, pos=points[0])
     for point in points[1:]:
         qtbot.mouseMove(window.canvas, point)
@@ -272,3 +276,69 @@ def test_a_card_near_the_rim_is_moved_in_as_far_as_it_fits(corner: tuple[int, in
         assert -1e-6 <= y <= 600 + 1e-6
     small = lay_out(straight, 90.0, view, (40, 800))  # too low for the card: it stays over its vessel
     assert small.to_device(90.0, 0.0)[1] == pytest.approx(view.to_canvas(*straight.to_picture(90.0, 0.0))[1])
+
+
+def two_vessels(window: MainWindow, vessel: Document) -> None:
+    """Let the mask hold a second vessel, 80 px below the first."""
+    answer = np.ones((300, 400), np.uint8)
+    for row in (ROW, ROW + 80):
+        answer[row - 3 : row + 4, 40:360] = 240
+    vessel.set_probability(answer)
+
+
+def middle_row(window: MainWindow) -> float:
+    return float(layout_of(window).straight.centres[:, 1].mean())
+
+
+def test_the_next_vessel_comes_to_the_pointer(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    two_vessels(window, vessel)
+    window.canvas.zoom_by(2.0)
+    open_by_key(qtbot, window, 200)
+    pointer = window.canvas.place_pointed()
+    assert pointer is not None
+    at = window.canvas.view.to_canvas(*pointer)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    assert middle_row(window) == pytest.approx(ROW + 80, abs=2)
+    layout = layout_of(window)
+    assert layout.to_device(0.0, 0.0) == pytest.approx(at, abs=8)
+    assert vessel.history.names[0] == []
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert middle_row(window) == pytest.approx(ROW, abs=2)
+
+
+def test_after_the_last_vessel_it_is_told_and_the_round_begins_again(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    two_vessels(window, vessel)
+    open_by_key(qtbot, window, 200)
+    told: list[str] = []
+    window.canvas.told.connect(told.append)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    assert told == ["Every vessel was looked at; N begins again."]
+    assert middle_row(window) == pytest.approx(ROW + 80, abs=2)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    assert middle_row(window) == pytest.approx(ROW, abs=2)
+
+
+def test_a_stroke_on_a_vessel_of_the_round_lands_on_that_vessel(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    two_vessels(window, vessel)
+    open_by_key(qtbot, window, 200)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    stroke(qtbot, window, [(100, 7), (300, 7)], row=ROW + 80)
+    mask = vessel.mask()
+    assert mask[ROW + 80 + 4 : ROW + 80 + 6, 110:290].all()
+    assert not mask[ROW + 4 : ROW + 20].any()
+
+
+def test_without_a_card_the_key_goes_to_doubtful_places(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    open_by_key(qtbot, window, 200)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Y)
+    assert not window.canvas.tool.busy
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    assert not window.canvas.tool.busy
+    assert "doubtful" in window.status.doubt.text()

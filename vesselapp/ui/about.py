@@ -36,6 +36,7 @@ _GESTURES = (
     ("Esc while painting", "Take the stroke back"),
     ("Backspace, Enter", "Trace, fill: one click back, end"),
     ("double click", "Trace, fill: end"),
+    ("N in straighten", "Next vessel to the pointer"),
     ("arrows", "Pan"),
 )
 

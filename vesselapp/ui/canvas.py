@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from vesselapp.core.geometry import Box
-from vesselapp.core.strokes import LARGEST, SMALLEST
+from vesselapp.core.strokes import LARGEST, SMALLEST, Point
 from vesselapp.state.document import Document
 from vesselapp.ui.keyboard import Keys, take_keyboard
 from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
@@ -369,7 +369,7 @@ class Canvas(PictureView):
         """Take another tool in hand; what was drawn with the one before is kept."""
         if self.drag is Drag.TOOL:
             self.lift()
-        at = None if self._pointer is None else self.to_picture(self._pointer)
+        at = self.place_pointed()
         if tool is not self.tool or at is None or not tool.again(at):
             self.end_gesture()
             self.tool = tool
@@ -378,6 +378,10 @@ class Canvas(PictureView):
             if at is not None:
                 tool.taken_up(at)
         self.tell_place()
+
+    def place_pointed(self) -> Point | None:
+        """Give the place of the picture (px) under the pointer; None where that is off the canvas."""
+        return None if self._pointer is None else self.to_picture(self._pointer)
 
     def end_gesture(self) -> None:
         """End the gesture under way and keep what was drawn, an outline that is still open too."""

@@ -261,7 +261,7 @@ class Commands:
         from vesselapp.state.doubt import DoubtWalk
 
         document = self.workspace.document
-        if document is None:
+        if document is None or self._window.canvas.tool.onward(forward=forward):
             return
         if self._walk is None or self._walk.document is not document:
             self._walk = DoubtWalk(document)

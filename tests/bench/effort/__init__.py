@@ -21,8 +21,10 @@ How the person decides
   along their outer rim, and along what is wrong. A stroke follows any stretch of these, and no more of it
   than pays.
 - All tools: the same, and Straighten: its card, frame, edges and strokes are the app's own. The key opens the
-  vessel under the pointer at no cost but the way there; where the app finds none, a drag along the vessel
-  does, which is counted each time the card is opened. On the card, edges are drawn that the hand smooths by
+  vessel under the pointer at no cost but the way there. The key for the next vessel (N) is pressed until the
+  one that is wanted comes, which moves the picture and not the pointer; from there on, what is travelled
+  along the card counts. That round is the app's own and holds 30 to 60 vessels a crop; some are passed over.
+  Where the app finds no vessel, a drag along it does, which is counted each time the card is opened. On the card, edges are drawn that the hand smooths by
   as much as it may be off along (2 screen px), one edge, both there and back, or a line whose width the keys
   change; travel is that of the stroke on the card, as the app lays it on the screen. A vessel once laid out
   stays so during one go over the picture.

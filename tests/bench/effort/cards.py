@@ -64,11 +64,15 @@ class Card:
     sight : Sight
     opening : Opening or None
         What must be dragged to open it; None where the key opens it, the pointer being over the vessel.
+    in_round : bool
+        Whether the key for the next vessel brings it to the pointer, beginning first.
     """
 
-    def __init__(self, way: Path, half: float, sight: Sight, opening: Opening | None = None) -> None:
+    def __init__(
+        self, way: Path, half: float, sight: Sight, opening: Opening | None = None, *, in_round: bool = False
+    ) -> None:
         self.straight = Straight(way, reach_of(half), *sight.shape)
-        self.opening, self._half = opening, half
+        self.opening, self._half, self._in_round = opening, half, in_round
         self._view = View(zoom=1.0, height=sight.shape[0], width=sight.shape[1])
         self.drawings = list(self._drawings(sight))
 
@@ -159,7 +163,8 @@ class Card:
         """Give the ways of the pointer to draw through points, from either end.
 
         A card that the key opens has the place under the pointer where it is in the picture: the person may
-        point at any place of the vessel, and goes on from there, on the card, to where the stroke begins.
+        point at any place of the vessel, and goes on from there, on the card, to where the stroke begins. A
+        vessel of the round comes to the pointer with its first place.
         """
         out = []
         for way in (points, points[::-1]):
@@ -169,6 +174,10 @@ class Card:
                     layout = self._layout(anchor)
                     screen = [layout.to_device(*point) for point in ((anchor, 0.0), *way)]
                     out.append(Movement(screen[0], screen[-1], length(np.array(screen))))
+                if self._in_round:
+                    layout = self._layout(0.0)
+                    screen = [layout.to_device(*point) for point in ((0.0, 0.0), *way)]
+                    out.append(Movement(None, screen[-1], length(np.array(screen))))
             else:
                 layout = self._layout(self.straight.from_picture(*self.opening.end)[0])
                 screen = [layout.to_device(*point) for point in way]

@@ -83,20 +83,27 @@ class Movement:
 
     Attributes
     ----------
-    start, end : (x, y)
-        Where the pointer is before and after, screen px at zoom 1 from the picture's corner.
+    start : (x, y) or None
+        Where the pointer is before, screen px at zoom 1 from the picture's corner; None where a key brings
+        the picture to the pointer, wherever that is.
+    end : (x, y)
+        Where the pointer is afterwards.
     travel : float
         Screen px.
     """
 
-    start: Spot
+    start: Spot | None
     end: Spot
     travel: float
 
-    @property
-    def back(self) -> "Movement":
-        """The same from its end to its start."""
-        return Movement(self.end, self.start, self.travel)
+    def way_from(self, place: Spot) -> float:
+        """Give the px from a place to where the movement begins."""
+        return 0.0 if self.start is None else apart(place, self.start)
+
+
+def either_way(one: Spot, other: Spot, travel: float) -> tuple[Movement, Movement]:
+    """Give the movement from one place to another, and back."""
+    return Movement(one, other, travel), Movement(other, one, travel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +136,11 @@ class Gesture:
     def cost(self) -> float:
         """The least travel, with each click as so many px."""
         return min(movement.travel for movement in self.movements) + CLICK_PX * self.clicks
+
+    def cost_with_ways(self, way: float) -> float:
+        """Give the same with so many px of way to where it begins, where no key brings it to the pointer."""
+        travels = (m.travel + (0.0 if m.start is None else way) for m in self.movements)
+        return min(travels) + CLICK_PX * self.clicks
 
 
 def tiles_near(points: NDArray[np.generic], reach: float) -> Tiles:
@@ -219,5 +231,5 @@ def _nearest(place: Spot, gesture: Gesture, opening: Opening | None) -> tuple[Ge
     ways = 0.0
     if gesture.opening is not None and gesture.opening is not opening:
         ways, place = apart(place, gesture.opening.start), gesture.opening.end
-    movement = min(gesture.movements, key=lambda movement: apart(place, movement.start) + movement.travel)
-    return gesture, ways + apart(place, movement.start), movement
+    movement = min(gesture.movements, key=lambda movement: movement.way_from(place) + movement.travel)
+    return gesture, ways + movement.way_from(place), movement

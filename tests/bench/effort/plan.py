@@ -144,7 +144,7 @@ class Planner:
     def _rated(self, found: Gesture) -> Found | None:
         """Give what a gesture is worth at the price, as its preview shows, the slips of the hand averaged."""
         worths = [worth_of(outcome(self.sight), self._paint, self._erase) for outcome in found.outcomes]
-        cost = found.cost + WAY_PX
+        cost = found.cost_with_ways(WAY_PX)
         if found.opening is not None and found.opening not in self._opened:
             cost += found.opening.travel + CLICK_PX
         net = sum(worths) / len(worths) - self.price * cost

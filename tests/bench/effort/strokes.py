@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.bench.effort.desk import Change, Numbers, Sight
-from tests.bench.effort.hand import Gesture, Movement, Outcome, length, moved, slips, tiles_near
+from tests.bench.effort.hand import Gesture, Outcome, either_way, length, moved, slips, tiles_near
 from tests.bench.effort.ways import Lane, Way
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import stroke_pixels
@@ -101,9 +101,10 @@ def gesture(lane: Lane, stroke: Stroke, first: int, last: int, shape: tuple[int,
 
     name = "brush" if stroke.correction is Correction.FOREGROUND else "eraser"
     (x0, y0), (x1, y1) = way[0].tolist(), way[-1].tolist()
-    forth = Movement((x0, y0), (x1, y1), length(way[_held(len(way))], stroke.zoom))
+    travel = length(way[_held(len(way))], stroke.zoom)
+    both = either_way((x0, y0), (x1, y1), travel)
     tiles = tiles_near(way, float(stroke.diameters[first:last].max()) / 2)
-    return Gesture(name, tuple(map(outcome, slips(stroke.zoom))), (forth, forth.back), tiles=tiles)
+    return Gesture(name, tuple(map(outcome, slips(stroke.zoom))), both, tiles=tiles)
 
 
 def painted(way: Way, diameters: NDArray[np.int_], shape: tuple[int, ...]) -> Pixels:

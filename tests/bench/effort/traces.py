@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from tests.bench.effort.desk import Change, Sight
-from tests.bench.effort.hand import HAND_PX, Gesture, Movement, apart, tiles_near
+from tests.bench.effort.hand import HAND_PX, Gesture, apart, either_way, tiles_near
 from tests.bench.effort.strokes import merged
 from tests.bench.effort.ways import Lane, branches
 from vesselapp.core.evidence import Correction
@@ -55,7 +55,7 @@ def _traced(sight: Sight, tracer: Tracer, nodes: list[Place], correction: Correc
             measured.append((path, vessel_width(sight.pixels, sight.evidence, path)))
     if not measured:
         return
-    forth = Movement(nodes[0], nodes[-1], sum(apart(one, other) for one, other in pairwise(nodes)))
+    travel = sum(apart(one, other) for one, other in pairwise(nodes))
     tiles = tiles_near(np.vstack([path for path, _ in measured])[::4], 6.0)
     name = "trace" if correction is Correction.FOREGROUND else "untrace"
     for wider in _WIDER:
@@ -69,7 +69,7 @@ def _traced(sight: Sight, tracer: Tracer, nodes: list[Place], correction: Correc
             yield Gesture(
                 name,
                 (lambda _, changes=changes: changes,),
-                (forth, forth.back),
+                either_way(nodes[0], nodes[-1], travel),
                 clicks=len(nodes),
                 tiles=tiles,
             )

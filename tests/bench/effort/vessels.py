@@ -11,16 +11,20 @@ from tests.bench.effort.hand import Opening
 from tests.bench.effort.ways import Lane
 from vesselapp.core.tools.pieces import Mask, Place
 from vesselapp.core.tools.trace import Path, Tracer
+from vesselapp.core.tools.vessel_round import VesselRound
 from vesselapp.core.tools.vessel_way import FaintWays
 from vesselapp.core.tools.width import vessel_width
 
 SHORTEST = 8
 _OVERLAP = 10
 _SEEN = 3
+_POINTED = 12
+
+Ends = tuple[int, tuple[int, ...], tuple[int, ...]]
 
 
 def vessel_cards(sight: Sight, lanes: list[Lane]) -> list[Card]:
-    """Give the cards that come to mind: along what is on screen, and where the observer has a vessel.
+    """Give the cards that come to mind: those of the app's round, and where the observer has a vessel.
 
     Parameters
     ----------
@@ -29,32 +33,35 @@ def vessel_cards(sight: Sight, lanes: list[Lane]) -> list[Card]:
         The observer's vessels.
     """
     ways = FaintWays(sight.evidence, sight.level)
-    cards = [Card(way, half, sight) for way, half in _opened_by_key(sight, ways)]
+    opened = dict[Ends, Card]()
+    for way, half in vessel_round(sight):
+        opened[_ends(way)] = Card(way, half, sight, in_round=True)
+    dragged = []
     tracer = Tracer(sight.pixels, sight.evidence, sight.level)
     for lane in lanes:
         for first, last in _missed(sight, lane):
-            found = ways.through(_place(lane, (first + last) // 2))
-            if found is not None and len(found[0]) >= SHORTEST:
-                cards.append(Card(*found, sight))
+            for place in range(first, last, _POINTED):
+                found = ways.through(_place(lane, place))
+                if found is not None and _ends(found[0]) not in opened:
+                    opened[_ends(found[0])] = Card(*found, sight)
             longer = max(0, first - _OVERLAP), min(len(lane), last + _OVERLAP)
-            cards.append(_dragged(tracer, lane, *longer, sight))
-    return [card for card in cards if len(card) >= SHORTEST]
+            dragged.append(_dragged(tracer, lane, *longer, sight))
+    return [card for card in (*opened.values(), *dragged) if len(card) >= SHORTEST]
 
 
-def _opened_by_key(sight: Sight, ways: FaintWays) -> Iterator[tuple[Path, float]]:
-    """Open every vessel of the mask on screen once."""
-    left = sight.mask_line.copy()
-    for y, x in np.argwhere(left).tolist():
-        if not left[y, x]:
-            continue
-        found = ways.through((x, y))
-        left[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = False
-        if found is not None:
-            passed = np.zeros_like(left)
-            passed[found[0][:, 1], found[0][:, 0]] = True
-            left &= ~_grown(passed, 1)
-            if len(found[0]) >= SHORTEST:
-                yield found
+def vessel_round(sight: Sight) -> Iterator[tuple[Path, float]]:
+    """Press the key for the next vessel until none is left."""
+    ways = FaintWays(sight.evidence, sight.level)
+    going, place = VesselRound(*sight.shape), (0, 0)
+    while (found := going.next(ways, place)) is not None:
+        yield found
+        going.saw(found[0])
+        place = (int(found[0][0, 0]), int(found[0][0, 1]))
+
+
+def _ends(way: Path) -> Ends:
+    first, last = (tuple(way[end].tolist()) for end in (0, -1))
+    return len(way), min(first, last), max(first, last)
 
 
 def _missed(sight: Sight, lane: Lane) -> list[tuple[int, int]]:

@@ -69,7 +69,7 @@ def test_a_vessel_below_the_threshold_is_followed_where_the_mask_has_none() -> N
     evidence = np.full((200, 300), LOWEST, np.uint8)
     evidence[drawn((20, 40, 280, 40))] = 200
     evidence[drawn((20, 100, 280, 100))] = 50
-    evidence[drawn((20, 160, 280, 160))] = 20
+    evidence[drawn((20, 160, 280, 160))] = 6
     ways = FaintWays(evidence, 128)
     for row in (40, 100):
         found = ways.through((150, row))
@@ -77,3 +77,12 @@ def test_a_vessel_below_the_threshold_is_followed_where_the_mask_has_none() -> N
         assert np.abs(found[0][:, 1] - row).max() <= 2
         assert len(found[0]) > 240
     assert ways.through((150, 160)) is None
+
+
+def test_a_vessel_that_the_threshold_cuts_is_followed_whole() -> None:
+    evidence = np.full((200, 300), LOWEST, np.uint8)
+    evidence[drawn((20, 40, 280, 40))] = 40
+    evidence[:, 20:60] = np.where(evidence[:, 20:60] > LOWEST, 200, evidence[:, 20:60])
+    found = FaintWays(evidence, 128).through((40, 40))
+    assert found is not None
+    assert len(found[0]) > 240

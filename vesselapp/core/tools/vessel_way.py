@@ -1,5 +1,6 @@
 """The way of the vessel under a place: along the mask's middle line, straight on where it branches."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,13 +13,15 @@ _HEADING = 10
 _STRAIGHT_ON = 0.5
 _ROOM = 3.0
 _USUAL = 0.9
-_FAINTER = (1, 2, 4)
+_FAINTER = (1, 4, 16)
+_LONG_ENOUGH = 0.67
+_APART = 9
 _SHORTEST = 4
 _AROUND = ((-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 class FaintWays:
-    """The ways of vessels, also of those that the threshold leaves out: a half and a quarter of it are tried.
+    """The ways of vessels, also of those that the threshold leaves out: down to a sixteenth of it is tried.
 
     Parameters
     ----------
@@ -32,14 +35,27 @@ class FaintWays:
         self._ways: dict[int, VesselWays] = {}
 
     def through(self, place: Place) -> tuple[Path, float] | None:
-        """Follow the vessel under a place as the clearest mask has it (see `VesselWays.through`)."""
-        for level in self._levels:
-            if level not in self._ways:
-                self._ways[level] = VesselWays(mask_of(self._evidence, level))
-            found = self._ways[level].through(place)
-            if found is not None and len(found[0]) >= _SHORTEST:
-                return found
-        return None
+        """Follow the vessel under a place (see `VesselWays.through`).
+
+        The clearest mask's way is taken, unless a fainter one goes on for much longer: a vessel that the
+        threshold cuts to pieces is followed whole.
+        """
+        known = (self._at(level).through(place) for level in self._levels)
+        found = [one for one in known if one is not None and len(one[0]) >= _SHORTEST]
+        longest = max((len(way) for way, _ in found), default=0)
+        return next((one for one in found if len(one[0]) >= _LONG_ENOUGH * longest), None)
+
+    def lines(self) -> Mask:
+        """Give the middle lines of the mask, and of what a quarter of the threshold shows apart from them."""
+        clear = self._at(self._levels[0]).line
+        faint = self._at(self._levels[min(1, len(self._levels) - 1)]).line
+        near = cv2.dilate(clear.astype(np.uint8), np.ones((_APART, _APART), np.uint8)) > 0
+        return clear | (faint & ~near)
+
+    def _at(self, level: int) -> "VesselWays":
+        if level not in self._ways:
+            self._ways[level] = VesselWays(mask_of(self._evidence, level))
+        return self._ways[level]
 
 
 class VesselWays:
@@ -48,10 +64,15 @@ class VesselWays:
     Parameters
     ----------
     mask : (H, W) bool
+
+    Attributes
+    ----------
+    line : (H, W) bool
+        The mask's middle line.
     """
 
     def __init__(self, mask: Mask) -> None:
-        self._line = middle_line(mask)
+        self.line = middle_line(mask)
         self._half = half_widths(mask)
 
     def through(self, place: Place) -> tuple[Path, float] | None:
@@ -84,7 +105,7 @@ class VesselWays:
         )
 
     def _nearest(self, place: Place) -> Spot | None:
-        height, width = self._line.shape
+        height, width = self.line.shape
         x, y = place
         if not (0 <= x < width and 0 <= y < height):
             return None
@@ -94,7 +115,7 @@ class VesselWays:
         reach = int(2 * near.max()) + room + 1
         for far in (reach, 8 * reach):
             top, left = max(0, y - far), max(0, x - far)
-            spots = np.argwhere(self._line[top : y + far + 1, left : x + far + 1])
+            spots = np.argwhere(self.line[top : y + far + 1, left : x + far + 1])
             if not len(spots):
                 continue
             spots += [top, left]
@@ -124,14 +145,14 @@ class VesselWays:
             way.append(best)
 
     def _onward(self, spot: Spot, seen: set[Spot]) -> list[Spot]:
-        height, width = self._line.shape
+        height, width = self.line.shape
         near = ((spot[0] + down, spot[1] + across) for down, across in _AROUND)
         return [
             (row, column)
             for row, column in near
             if 0 <= row < height
             and 0 <= column < width
-            and self._line[row, column]
+            and self.line[row, column]
             and (row, column) not in seen
         ]
 

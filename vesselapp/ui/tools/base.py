@@ -81,6 +81,10 @@ class Tool:
         """Take the keys of the brush's size; False where they mean the brush."""
         return False
 
+    def onward(self, *, forward: bool) -> bool:
+        """Take the keys of the next doubtful place and the one before; False where they mean those."""
+        return False
+
     def finish(self) -> bool:
         """End a gesture of several clicks (Enter); False where there is none."""
         return False

@@ -9,29 +9,29 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from vesselapp.core.evidence import Correction
-from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import Point
 from vesselapp.core.tools.straight import AwayStroke, Edges, EdgeStroke, Straight, reach_of
 from vesselapp.core.tools.trace import Path, Tracer
-from vesselapp.core.tools.vessel_way import FaintWays
 from vesselapp.core.tools.width import vessel_width
 from vesselapp.state.document import Document
 from vesselapp.ui.ornaments import polygon_of
-from vesselapp.ui.render import level_for
 from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.card import Layout, lay_out
 from vesselapp.ui.tools.card_painter import CardPainter, Changes
+from vesselapp.ui.tools.vessel_finder import Vessel, VesselFinder
+from vesselapp.ui.view import View
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
 
-_WINDOW = 480
 _CLICK_SCREEN_PX = 5.0
 _OTHER_EDGE_SCREEN_PX = 3.0
 _BEYOND_SCREEN_PX = 40.0
 _WIDEST_LINE = 200
 _LEAST_LENGTH = 4
 _NO_VESSEL = "No vessel here: point at one, or drag along it."
+_ROUND_ENDS = "Every vessel was looked at; N begins again."
+_ROUND_BEGINS = "This is the first vessel of the round."
 
 
 class StraightenTool(Tool):
@@ -41,7 +41,7 @@ class StraightenTool(Tool):
     at a lower threshold; dragging from one end of a vessel to the other opens the way between. On the card,
     a stroke draws the edge that it runs along, and one that comes back along the other side draws both; with
     a width chosen it draws the vessel's middle. The right button takes the vessel away where it passes. Each
-    stroke is one edit.
+    stroke is one edit. The keys of the next doubtful place bring the next vessel to the pointer instead.
     """
 
     name = "Straighten"
@@ -60,6 +60,8 @@ class StraightenTool(Tool):
         self._tracer_for: Document | None = None
         self._way: Path | None = None
         self._card = CardPainter(canvas)
+        self._finder = VesselFinder(canvas)
+        self._vessel: Vessel | None = None
 
     # -- opening and closing -----------------------------------------------------------------------------
 
@@ -120,7 +122,7 @@ class StraightenTool(Tool):
 
     def _open_under(self, at: Point) -> None:
         document = self.canvas.document
-        found = None if document is None else self._vessel_under(document, at)
+        found = None if document is None else self._finder.under(document, at)
         if document is None or found is None:
             self.canvas.told.emit(_NO_VESSEL)
             return
@@ -128,25 +130,48 @@ class StraightenTool(Tool):
         self._open(document, way, half, at)
 
     def _open(self, document: Document, way: Path, half: float, at: Point) -> None:
-        self._document = document
+        self._document, self._vessel = document, (way, half)
         self._straight = Straight(way, reach_of(half), document.height, document.width)
         self._anchor = self._straight.from_picture(*at)[0]
         self.canvas.update()
 
-    def _vessel_under(self, document: Document, at: Point) -> tuple[Path, float] | None:
-        """Find a vessel's way in a window around a place, on the reduced copy that is in sight."""
-        level = level_for(self.canvas.view.zoom, len(document.evidence.levels))
-        plane, step = document.evidence.levels[level], 2**level
-        x, y = int(at[0] // step), int(at[1] // step)
-        window = Box(x - _WINDOW, y - _WINDOW, x + _WINDOW, y + _WINDOW).clipped(*plane.shape)
-        if window.empty:
-            return None
-        ways = FaintWays(plane[window.slices], document.level)
-        found = ways.through((x - window.left, y - window.top))
+    def onward(self, *, forward: bool) -> bool:
+        """Bring the next vessel of the round to the pointer, or the one before; there must be a card open."""
+        document, straight = self.canvas.document, self._straight
+        if document is None or straight is None or self._vessel is None or document is not self._document:
+            return False
+        if self._stroke is not None:
+            return True
+        at = straight.to_picture(self._anchor, 0.0)
+        found = self._finder.after(document, self._vessel, at) if forward else self._finder.before(document)
         if found is None:
-            return None
-        corner = np.array([window.left, window.top], np.int32)
-        return (found[0] + corner) * step + step // 2, found[1] * step
+            self.canvas.told.emit(_ROUND_ENDS if forward else _ROUND_BEGINS)
+        else:
+            self._bring(document, found)
+        return True
+
+    def _bring(self, document: Document, vessel: Vessel) -> None:
+        """Move the picture so that a vessel begins under the pointer, at its end with room for the card."""
+        canvas = self.canvas
+        x, y = canvas.view.to_canvas(*(canvas.place_pointed() or self._middle_in_sight()))
+        best: tuple[float, Path, View] | None = None
+        for way in (vessel[0], np.ascontiguousarray(vessel[0][::-1])):
+            straight = Straight(way, reach_of(vessel[1]), document.height, document.width)
+            begins = canvas.view.to_canvas(*straight.to_picture(0.0, 0.0))
+            moved = canvas.view.moved(round(x - begins[0]), round(y - begins[1]))
+            view = moved.kept_in_sight(canvas.pane_size())
+            shown = lay_out(straight, 0.0, view, canvas.pane_size()).to_device(0.0, 0.0)
+            off = float(np.hypot(shown[0] - x, shown[1] - y))
+            if best is None or off < best[0] - 1:
+                best = off, way, view
+        assert best is not None
+        _, way, view = best
+        canvas.show_view(view)
+        self._open(document, way, vessel[1], (float(way[0, 0]) + 0.5, float(way[0, 1]) + 0.5))
+
+    def _middle_in_sight(self) -> Point:
+        height, width = self.canvas.pane_size()
+        return self.canvas.view.to_picture(width / 2, height / 2)
 
     # -- pointer -----------------------------------------------------------------------------------------
 
