@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import json
 import os
 import pickle
 import sys
@@ -16,7 +15,23 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from trainer.begun import (
+    CHECKPOINT,
+    DONE,
+    RECIPE,
+    SPLIT,
+    WEIGHTS,
+    change_batch,
+    has_learnt,
+    keep_begun,
+    kept_recipe,
+    steps_when_done,
+    write_json,
+)
+from trainer.events import emit
 from trainer.fit import BEST, Fit
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
@@ -24,12 +39,11 @@ from trainer.nets import Segmenter, build_net
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, read_sets
-from trainer.recipes import Recipe, read_recipe, recipe_to_dict
-from trainer.split import make_split, read_split
+from trainer.recipes import Recipe, read_recipe
+from trainer.split import load_split, make_split, take_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason, sync_folder
 
-CHECKPOINT, WEIGHTS = "last.ckpt", "weights.pt"
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
 
@@ -51,16 +65,35 @@ class RunOptions:
 
 
 def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Callback] = ()) -> Path:
-    """Train a recipe, or go on with the run in ``options.out``; give the run folder."""
+    """Train a recipe, or go on with the run in ``options.out``; give the run folder.
+
+    Raises
+    ------
+    VesselError
+        Where something doesn't fit. What can be seen beforehand is said before the run folder is written.
+    """
     if options.threads:
         torch.set_num_threads(options.threads)
-    recipe = _remembered_recipe(recipe, options)
+    out, begun = options.out, has_learnt(options.out)
+    if begun:
+        recipe = kept_recipe(out, recipe, options.split, options.weights)
+        if _is_done(options):
+            return out
+    build_net(recipe)
+    parse_loss(recipe.loss)
     cases = read_sets(list(options.data))
-    learn, held = _remembered_split(group_by_look(cases) if recipe.task == "cells" else cases, options)
+    cases = group_by_look(cases) if recipe.task == "cells" else cases
+    source = out / SPLIT if begun else options.split
+    sides = load_split(source) if source is not None else make_split(cases)
+    learn, held = take_split(sides, cases, source or out / SPLIT)
     pictures = _load(learn, recipe), _load(held, recipe)
     _check_truth(pictures[0], recipe)
+    if not begun:
+        _try_out(recipe, options, *pictures)
+        keep_begun(out, recipe, sides, options.command, options.weights)
+    _tell_of_sides(options, len(cases), len(learn), len(held))
     fit_within_memory(recipe, options, lambda fitting: fit_pictures(fitting, options, *pictures, callbacks))
-    return options.out
+    return out
 
 
 def fit_within_memory(recipe: Recipe, options: RunOptions, fit: Callable[[Recipe], None]) -> None:
@@ -76,7 +109,7 @@ def fit_within_memory(recipe: Recipe, options: RunOptions, fit: Callable[[Recipe
                 ) from error
             recipe = dataclasses.replace(recipe, batch=recipe.batch // 2)
             print(f"The GPU's memory is full; going on with batch={recipe.batch}.", file=sys.stderr)
-            _write(options.out / "recipe.json", json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
+            change_batch(options.out, recipe)
             torch.cuda.empty_cache()
         except OSError as error:
             raise VesselError(f"The run folder {options.out} can't be written: {reason(error)}.") from error
@@ -110,10 +143,12 @@ def fit_task(
     """Train what ``make`` gives for the run's last checkpoint, or for None where there is none yet.
 
     The weights kept are those of the end; the best validated ones where ``patience`` is set, or where the
-    training was stopped before its end. Lightning's own resuming loses an epoch where a validation ends it,
-    so the state is put back here.
+    training was stopped before its end. A training that came to its end is left as it is. Lightning's own
+    resuming loses an epoch where a validation ends it, so the state is put back here.
     """
     out = options.out
+    if _is_done(options):
+        return
     started = time.monotonic()
     with quiet_lightning():
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
@@ -135,8 +170,7 @@ def fit_task(
     final = out / BEST if wants_best and (out / BEST).exists() else None
     weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
     save_weights(weights, out / WEIGHTS)
-    done = {"steps": made, "seconds": round(time.monotonic() - started, 1)}
-    _write(out / "done.json", json.dumps(done) + "\n")
+    write_json(out / DONE, {"steps": made, "seconds": round(time.monotonic() - started, 1)})
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -178,24 +212,58 @@ def save_weights(weights: dict[str, Any], path: Path) -> None:
 
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:
     """Give a run's recipe and its averaged net: of its end, or of a checkpoint."""
-    recipe = read_recipe(run / "recipe.json")
+    recipe = read_recipe(run / RECIPE)
     net = build_net(recipe)
     source = checkpoint or (run / WEIGHTS if (run / WEIGHTS).exists() else run / CHECKPOINT)
-    if not source.exists():
+    if checkpoint is None and not source.exists():
         raise VesselError(f"The run {run} has no weights yet.", "Wait for its first checkpoint.")
-    weights = torch.load(source, map_location="cpu", weights_only=True)
+    weights = _load_weights(source)
     if "state_dict" in weights:
         prefix = "average.module."
         weights = {k[len(prefix) :]: v for k, v in weights["state_dict"].items() if k.startswith(prefix)}
-    net.load_state_dict(weights)
+    try:
+        net.load_state_dict(weights)
+    except (RuntimeError, AttributeError) as error:
+        raise VesselError(f"The weights in {source} are not those of the net of the run {run}.") from error
     return recipe, net.eval()
+
+
+def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None, bool]:
+    """Give the steps behind the weights that `load_net` gives, and whether their training came to its end.
+
+    The steps are None where that isn't known.
+    """
+    made = steps_when_done(run)
+    if checkpoint is None and made is not None:
+        return made, True
+    found = _load_weights(checkpoint or run / CHECKPOINT)
+    steps = found.get("steps_done", found.get("global_step"))
+    return (None if steps is None else int(steps)), False
 
 
 def start_from(net: Segmenter, path: Path) -> None:
     """Start a net from the weights inside one of our own ONNX files."""
     from trainer.export import weights_from_onnx
 
-    net.load_state_dict(weights_from_onnx(path))
+    try:
+        net.load_state_dict(weights_from_onnx(path))
+    except RuntimeError as error:
+        raise VesselError(
+            f"The net inside {path} is of another kind than the recipe's.",
+            "Take a model of the same task, architecture and widths.",
+        ) from error
+
+
+def _load_weights(path: Path) -> dict[str, Any]:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise VesselError(f"There is no checkpoint {path}.") from error
+    except (OSError, RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as error:
+        raise VesselError(f"{path} can't be read as a checkpoint or weights.") from error
+    if not isinstance(found, dict):
+        raise VesselError(f"{path} can't be read as a checkpoint or weights.")
+    return found
 
 
 class KeepCheckpoint(lightning.Callback):
@@ -217,58 +285,84 @@ def _lightning_trainer(
     recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], task: Fit
 ) -> lightning.Trainer:
     out = options.out
+    precisions: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+    if recipe.precision not in precisions:
+        raise VesselError(f"There is no precision '{recipe.precision}'.", "Take 32, bf16 or 16.")
+    try:
+        return lightning.Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            num_nodes=options.nodes,
+            precision=precisions[recipe.precision],
+            max_epochs=-(-recipe.steps // recipe.steps_per_epoch),
+            max_steps=recipe.steps - task.steps_before,
+            gradient_clip_val=recipe.clip or None,
+            check_val_every_n_epoch=recipe.validate_every,
+            limit_val_batches=None if task.validation_pictures else 0,
+            num_sanity_val_steps=0,
+            log_every_n_steps=10,
+            reload_dataloaders_every_n_epochs=1,
+            logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="logs")],
+            callbacks=_callbacks(options, more),
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=out,
+        )
+    except (MisconfigurationException, ImportError, ValueError, TypeError, RuntimeError) as error:
+        raise VesselError(
+            f"No training can be run with accelerator={options.accelerator} and devices={options.devices} "
+            f"here: {' '.join(str(error).split())}"
+        ) from error
+
+
+def _callbacks(options: RunOptions, more: Sequence[lightning.Callback]) -> list[lightning.Callback]:
     callbacks: list[lightning.Callback] = [*more, KeepCheckpoint()]
     if options.events:
         callbacks.append(Events())
     elif not options.quiet:
         callbacks.append(Progress())
-    precisions: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-    return lightning.Trainer(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        num_nodes=options.nodes,
-        precision=precisions[recipe.precision],
-        max_epochs=-(-recipe.steps // recipe.steps_per_epoch),
-        max_steps=recipe.steps - task.steps_before,
-        gradient_clip_val=recipe.clip or None,
-        check_val_every_n_epoch=recipe.validate_every,
-        limit_val_batches=None if task.validation_pictures else 0,
-        num_sanity_val_steps=0,
-        log_every_n_steps=10,
-        reload_dataloaders_every_n_epochs=1,
-        logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="logs")],
-        callbacks=callbacks,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=out,
-    )
+    return callbacks
 
 
-def _remembered_recipe(recipe: Recipe, options: RunOptions) -> Recipe:
-    """Take the recipe a started run was begun with; a new run writes its own down."""
-    out = options.out
-    path = out / "recipe.json"
-    if path.exists():
-        return read_recipe(path)
-    build_net(recipe)  # a net that can't be built is said before a folder is made
-    parse_loss(recipe.loss)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VesselError(f"The run folder {out} can't be made: {reason(error)}.") from error
-    _write(path, json.dumps(recipe_to_dict(recipe), indent=1) + "\n")
-    _write(out / "command.txt", options.command + "\n")
-    return recipe
+def _is_done(options: RunOptions) -> bool:
+    """Tell whether the training came to its end, and say so."""
+    made = steps_when_done(options.out)
+    if made is None:
+        return False
+    text = f"The run {options.out} is finished ({made} steps): there is nothing left to train."
+    _tell(options, text, "finished", step=made)
+    return True
 
 
-def _remembered_split(cases: list[Case], options: RunOptions) -> tuple[list[Case], list[Case]]:
-    path = options.split or options.out / "split.json"
-    if not path.exists():
-        _write(path, json.dumps(make_split(cases), indent=1) + "\n")
-    elif options.split is not None:
-        _write(options.out / "split.json", options.split.read_text())
-    return read_split(path, cases)
+def _try_out(recipe: Recipe, options: RunOptions, learn: list[Scaled], held: list[Scaled]) -> None:
+    """Build all that settings decide, so that what can't be is said before anything is written."""
+    task = Fit(recipe, learn, held)
+    if options.weights is not None:
+        start_from(task.net, options.weights)
+    task.configure_optimizers()
+    with quiet_lightning():
+        _lightning_trainer(recipe, options, (), task)
+
+
+def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> None:
+    if not held:
+        text = "No picture is held back: nothing will tell how well this net does on what it has not learnt."
+        _tell(options, text, "warning", message=text)
+    if cases > learn + held:
+        text = (
+            f"{cases - learn - held} of {cases} pictures are on neither side of the split: they are left out."
+        )
+        _tell(options, text, "warning", message=text)
+
+
+def _tell(options: RunOptions, text: str, event: str, **values: Any) -> None:
+    """Say something in the terminal, or as an event too where those are asked for."""
+    if rank_zero_only.rank or options.quiet:
+        return
+    print(text, file=sys.stderr)
+    if options.events:
+        emit(event, **values)
 
 
 def _load(cases: list[Case], recipe: Recipe) -> list[Scaled]:
@@ -283,7 +377,3 @@ def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:
         raise VesselError(
             "Every training mask is empty.", "Masks must be brighter than 127 where the object is."
         )
-
-
-def _write(path: Path, text: str) -> None:
-    atomic_write(path, text.encode())

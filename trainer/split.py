@@ -7,6 +7,10 @@ from pathlib import Path
 
 from trainer.readers import Case
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
+
+SIDES = ("train", "validation")
+_FORM = 'It must hold {"train": [names], "validation": [names]}.'
 
 
 def make_split(cases: list[Case], fraction: float = 0.2, seed: int = 0) -> dict[str, list[str]]:
@@ -43,10 +47,56 @@ def make_split(cases: list[Case], fraction: float = 0.2, seed: int = 0) -> dict[
 
 
 def read_split(path: Path, cases: list[Case]) -> tuple[list[Case], list[Case]]:
-    """Give the training and the validation cases that a split file names."""
+    """Give the training and the validation cases that a split file names.
+
+    Raises
+    ------
+    VesselError
+        Where the file can't be read, names a picture that isn't there, or one picture twice.
+    """
+    return take_split(load_split(path), cases, path)
+
+
+def load_split(path: Path) -> dict[str, list[str]]:
+    """Read what a split file says: ``train`` and ``validation``, each a list of case keys.
+
+    Raises
+    ------
+    VesselError
+        Where there is no such file, or it says something else.
+    """
+    try:
+        sides = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise VesselError(f"The split file {path} doesn't exist.") from error
+    except OSError as error:
+        raise VesselError(f"The split file {path} can't be read: {reason(error)}.") from error
+    except ValueError as error:
+        raise VesselError(f"The split file {path} is no JSON.", _FORM) from error
+    for side in SIDES:
+        names = sides.get(side) if isinstance(sides, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise VesselError(f"The split file {path} has no list '{side}'.", _FORM)
+    return {side: sides[side] for side in SIDES}
+
+
+def take_split(sides: dict[str, list[str]], cases: list[Case], path: Path) -> tuple[list[Case], list[Case]]:
+    """Give the cases on both sides; ``path`` is where the sides were read, for what is told of them.
+
+    Raises
+    ------
+    VesselError
+        Where a picture isn't there, or is named twice: what is learnt must not judge.
+    """
     by_key = {case.key: case for case in cases}
-    sides = json.loads(path.read_text())
-    missing = [key for side in ("train", "validation") for key in sides.get(side, []) if key not in by_key]
+    named = [key for side in SIDES for key in sides[side]]
+    missing = [key for key in named if key not in by_key]
     if missing:
         raise VesselError(f"The split file {path} names {missing[0]}, which is in none of the data folders.")
-    return [by_key[key] for key in sides["train"]], [by_key[key] for key in sides["validation"]]
+    twice = [key for key, times in Counter(named).items() if times > 1]
+    if twice:
+        raise VesselError(
+            f"The split file {path} names {twice[0]} twice.", "Let each picture be on one side, once."
+        )
+    learn, held = ([by_key[key] for key in sides[side]] for side in SIDES)
+    return learn, held

@@ -31,9 +31,10 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 def test_overfits_two_pictures(tmp_path: Path, tiny: Recipe):
     for number in range(2):
         pixels, vessels, _ = draw_fundus(number)
-        save(tmp_path / "eyes" / "images" / f"{number}.png", pixels)
-        save(tmp_path / "eyes" / "masks" / f"{number}.png", vessels)
-    split = {"train": ["eyes/0", "eyes/1"], "validation": ["eyes/0", "eyes/1"]}
+        for copy in (number, number + 2):
+            save(tmp_path / "eyes" / "images" / f"{copy}.png", pixels)
+            save(tmp_path / "eyes" / "masks" / f"{copy}.png", vessels)
+    split = {"train": ["eyes/0", "eyes/1"], "validation": ["eyes/2", "eyes/3"]}
     (tmp_path / "split.json").write_text(json.dumps(split))
     recipe = dataclasses.replace(tiny, steps=160, steps_per_epoch=80, ema=0.9, learning_rate=1e-2)
     run = train(recipe, options(tmp_path / "run", tmp_path / "eyes", split=tmp_path / "split.json"))
@@ -217,6 +218,7 @@ def test_a_checkpoint_that_the_drive_does_not_give_is_kept(
 ):
     run = options(tmp_path / "run", fundus_set)
     train(tiny, run)
+    (run.out / "weights.pt").unlink()
     kept, read = run.out / CHECKPOINT, Path.read_bytes
 
     def gone(path: Path) -> bytes:

@@ -1,0 +1,196 @@
+"""What a run was begun with: checked first, written last, and kept to."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.conftest import write_fundus_set
+from trainer.fit import Fit
+from trainer.readers import read_sets
+from trainer.recipes import Recipe, change_recipe
+from trainer.run import RunOptions, load_net, start_from, train
+from trainer.split import read_split
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.catalog import list_models
+
+
+def options(out: Path, data: Path, **more) -> RunOptions:
+    chosen = {"accelerator": "cpu", "devices": 1, "quiet": True} | more
+    return RunOptions(out=out, data=(data,), **chosen)
+
+
+def sides_of(folder: Path, data: Path, **sides: list[int]) -> Path:
+    names = {side: [f"{data.name}/eye{n}" for n in numbers] for side, numbers in sides.items()}
+    file = folder / f"{'-'.join(map(str, sides.get('train', [])))}.json"
+    file.write_text(json.dumps(names))
+    return file
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["optimiser=lion", "schedule=warm", "loss=nice", "precision=8", "architecture=Vnet"],
+)
+def test_what_does_not_fit_is_said_before_a_folder_is_made(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, change: str
+):
+    run = options(tmp_path / "run", fundus_set)
+    key = change.partition("=")[0]
+    with pytest.raises(VesselError):
+        train(dataclasses.replace(tiny, **{key: change.partition("=")[2]}), run)
+    assert not run.out.exists()
+    assert load_net(train(tiny, run))[0] == tiny
+
+
+@pytest.mark.parametrize(
+    "how", [{"accelerator": "foo"}, {"accelerator": "tpu"}, {"devices": 0}, {"devices": "foo"}]
+)
+def test_machines_that_are_not_there_are_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, how: dict
+):
+    with pytest.raises(VesselError, match="No training can be run with accelerator"):
+        train(tiny, options(tmp_path / "run", fundus_set, **how))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_has_learnt_something_keeps_its_settings(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    run = options(tmp_path / "run", fundus_set)
+    train(tiny, run)
+    (run.out / "weights.pt").unlink()
+    (run.out / "done.json").unlink()
+    for change in ("optimiser=sgd", "steps=40", "augment.noise=0.5"):
+        kept = change_recipe(tiny, [change])
+        said = f"begun with other settings: {change.partition('=')[0]}="
+        with pytest.raises(VesselError, match=said):
+            train(kept, run)
+    assert load_net(train(tiny, run))[0] == tiny
+
+
+def test_an_attempt_that_learnt_nothing_may_be_changed(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = options(tmp_path / "run", fundus_set)
+    step = Fit.training_step
+    monkeypatch.setattr(Fit, "training_step", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    with pytest.raises(VesselError, match="The loss became nan"):
+        train(tiny, run)
+    monkeypatch.setattr(Fit, "training_step", step)
+    other = dataclasses.replace(tiny, optimiser="sgd")
+    assert load_net(train(other, run))[0] == other
+
+
+def test_a_batch_that_was_halved_is_no_other_setting(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    step = Fit.training_step
+
+    def too_big(self, batch, index):
+        if len(batch[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(Fit, "training_step", too_big)
+    run = options(tmp_path / "run", fundus_set)
+    train(tiny, run)
+    (run.out / "weights.pt").unlink()
+    assert load_net(train(tiny, run))[0].batch == 1
+    with pytest.raises(VesselError, match="other settings: batch=2"):
+        train(dataclasses.replace(tiny, batch=1), run)
+
+
+def test_a_finished_run_is_left_as_it_is_and_that_is_said(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, capsys: pytest.CaptureFixture[str]
+):
+    recipe = dataclasses.replace(tiny, steps=40, patience=2, learning_rate=1e-12, norm="group")
+    run = options(tmp_path / "run", fundus_set, quiet=False)
+    train(recipe, run)
+    before = {name: (run.out / name).read_bytes() for name in ("weights.pt", "done.json", "last.ckpt")}
+    capsys.readouterr()
+    train(recipe, run)
+    assert "is finished (6 steps)" in capsys.readouterr().err
+    assert before == {name: (run.out / name).read_bytes() for name in before}
+    with pytest.raises(VesselError, match="other settings: steps=40"):
+        train(dataclasses.replace(recipe, steps=80), run)
+
+
+def test_a_split_file_that_is_not_there_is_not_made(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    with pytest.raises(VesselError, match=r"missing\.json doesn't exist"):
+        train(tiny, options(tmp_path / "run", fundus_set, split=tmp_path / "missing.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_split_of_another_set_is_not_kept(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    other = tmp_path / "split.json"
+    other.write_text(json.dumps({"train": ["nerves/a"], "validation": []}))
+    with pytest.raises(VesselError, match="nerves/a, which is in none"):
+        train(tiny, options(tmp_path / "run", fundus_set, split=other))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_started_run_keeps_its_split(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    first = sides_of(tmp_path, fundus_set, train=[0, 1], validation=[2, 3])
+    second = sides_of(tmp_path, fundus_set, train=[1, 2], validation=[0])
+    run = options(tmp_path / "run", fundus_set, split=first)
+    train(tiny, run)
+    kept = (run.out / "split.json").read_text()
+    with pytest.raises(VesselError, match="was begun with another split"):
+        train(tiny, dataclasses.replace(run, split=second))
+    assert (run.out / "split.json").read_text() == kept
+    train(tiny, run)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "has no list 'train'"),
+        ('{"train": ["eyes/eye0"]}', "has no list 'validation'"),
+        ('{"train": "eyes/eye0", "validation": []}', "has no list 'train'"),
+        ('{"train": ["eyes/eye0"], "validation": ["eyes/eye0"]}', "names eyes/eye0 twice"),
+    ],
+)
+def test_bad_split_files_are_one_sentence(tmp_path: Path, fundus_set: Path, text: str, said: str):
+    (tmp_path / "split.json").write_text(text)
+    with pytest.raises(VesselError, match=said):
+        read_split(tmp_path / "split.json", read_sets([fundus_set]))
+
+
+def test_nothing_held_back_is_said(tmp_path: Path, tiny: Recipe, capsys: pytest.CaptureFixture[str]):
+    data = write_fundus_set(tmp_path / "eyes", 1)
+    train(tiny, options(tmp_path / "run", data, quiet=False, events=True))
+    out, err = capsys.readouterr()
+    assert "No picture is held back" in err
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [e["message"] for e in events if e["event"] == "warning"] == [err.strip()]
+
+
+def test_pictures_that_a_split_leaves_out_are_said(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, capsys: pytest.CaptureFixture[str]
+):
+    split = sides_of(tmp_path, fundus_set, train=[0, 1], validation=[2])
+    train(tiny, options(tmp_path / "run", fundus_set, quiet=False, split=split))
+    assert "1 of 4 pictures are on neither side" in capsys.readouterr().err
+
+
+def test_weights_of_another_net_are_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    cells = next(entry.path for entry in list_models() if entry.shipped and entry.path.stem == "cells")
+    with pytest.raises(VesselError, match="is of another kind"):
+        train(tiny, options(tmp_path / "run", fundus_set, weights=cells))
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(VesselError, match="is of another kind"):
+        start_from(Fit(tiny, [], []).net, cells)
+
+
+@pytest.mark.parametrize("content", [b"notes = 1\n", b"", b"PK\x03\x04" + bytes(99)])
+def test_a_checkpoint_that_is_none_is_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, content: bytes
+):
+    run = train(tiny, options(tmp_path / "run", fundus_set))
+    (tmp_path / "notes.py").write_bytes(content)
+    with pytest.raises(VesselError, match=r"notes\.py can't be read as"):
+        load_net(run, tmp_path / "notes.py")
+    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pt")
+    with pytest.raises(VesselError, match="are not those of the net"):
+        load_net(run, tmp_path / "other.pt")

@@ -1,0 +1,142 @@
+"""What a run was begun with, kept in its folder; a run that has learnt something goes on with that alone.
+
+All is checked before anything is written, so a first attempt that fails leaves no run behind.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainer.recipes import Recipe, read_recipe, recipe_to_dict
+from trainer.split import load_split
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.model_card import Source
+from vesselapp.inference.cards import file_sha256
+
+CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
+RECIPE, ASKED, SPLIT, COMMAND, PARENT = (
+    "recipe.json",
+    "asked.json",
+    "split.json",
+    "command.txt",
+    "parent.json",
+)
+_SHOWN = 4
+
+
+def has_learnt(run: Path) -> bool:
+    """Tell whether there is anything in a run that could be lost."""
+    return (run / CHECKPOINT).exists() or (run / WEIGHTS).exists()
+
+
+def steps_when_done(run: Path) -> int | None:
+    """Give the steps of a training that came to its end; None where it has not."""
+    if not ((run / DONE).exists() and (run / WEIGHTS).exists()):
+        return None
+    return int(json.loads((run / DONE).read_text())["steps"])
+
+
+def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | None) -> Recipe:
+    """Give the recipe that a run goes on with.
+
+    Raises
+    ------
+    VesselError
+        Where it was begun with something else than what is asked for now.
+    """
+    kept = read_recipe(run / RECIPE)
+    begun = read_recipe(run / ASKED) if (run / ASKED).exists() else kept
+    other = _differing(begun, asked)
+    if other:
+        more = ", ..." if len(other) > _SHOWN else ""
+        raise _other(run, f"other settings: {', '.join(other[:_SHOWN])}{more}")
+    if split is not None and _as_sets(load_split(split)) != _as_sets(load_split(run / SPLIT)):
+        raise _other(run, "another split")
+    if weights is not None and not _started_from(run, weights):
+        raise _other(run, "other weights")
+    return kept
+
+
+def keep_begun(
+    run: Path, recipe: Recipe, sides: dict[str, list[str]], command: str, weights: Path | None
+) -> None:
+    """Write down what a run is begun with (VesselError where that fails).
+
+    Parameters
+    ----------
+    run : Path
+    recipe : Recipe
+    sides : dict
+        As `trainer.split.make_split` gives them.
+    command : str
+    weights : Path or None
+        The model file that the net starts from: what that has learnt is kept too.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        for name in (ASKED, PARENT, DONE):  # of an attempt that learnt nothing
+            (run / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
+    if weights is not None:
+        from trainer.export import read_card
+
+        sources = [source.model_dump() for source in read_card(weights).training_data]
+        write_json(run / PARENT, {"sha256": file_sha256(weights), "training_data": sources})
+    write_json(run / SPLIT, sides)
+    atomic_write(run / COMMAND, (command + "\n").encode())
+    write_json(run / RECIPE, recipe_to_dict(recipe))
+
+
+def change_batch(run: Path, recipe: Recipe) -> None:
+    """Keep a recipe with a smaller batch, and beside it the one that was asked for."""
+    if (run / RECIPE).exists() and not (run / ASKED).exists():
+        atomic_write(run / ASKED, (run / RECIPE).read_bytes())
+    write_json(run / RECIPE, recipe_to_dict(recipe))
+
+
+def sources_before(run: Path) -> tuple[Source, ...] | None:
+    """Give what the weights that a run started from had learnt; None where that isn't known."""
+    if not (run / PARENT).exists():
+        return None if _says_weights(run) else ()
+    kept = json.loads((run / PARENT).read_text())
+    return tuple(Source.model_validate(one) for one in kept["training_data"])
+
+
+def kept_command(run: Path) -> str:
+    """Give the command that a run was begun with; empty where that isn't known."""
+    return (run / COMMAND).read_text().strip() if (run / COMMAND).exists() else ""
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write a small JSON file (VesselError where that fails)."""
+    atomic_write(path, (json.dumps(values, indent=1) + "\n").encode())
+
+
+def _differing(begun: Recipe, asked: Recipe) -> list[str]:
+    """Say ``key=value``, as the run was begun with, for each setting that is asked otherwise now."""
+    told = []
+    before, now = recipe_to_dict(begun), recipe_to_dict(asked)
+    augment, wanted = before.pop("augment"), now.pop("augment")
+    for prefix, old, new in (("", before, now), ("augment.", augment, wanted)):
+        told += [f"{prefix}{key}={value}" for key, value in old.items() if new[key] != value]
+    return told
+
+
+def _started_from(run: Path, weights: Path) -> bool:
+    if not (run / PARENT).exists():
+        return _says_weights(run)  # begun before that was kept: which ones isn't known
+    return bool(json.loads((run / PARENT).read_text())["sha256"] == file_sha256(weights))
+
+
+def _says_weights(run: Path) -> bool:
+    return " --weights " in kept_command(run)
+
+
+def _as_sets(sides: dict[str, list[str]]) -> dict[str, set[str]]:
+    return {side: set(keys) for side, keys in sides.items()}
+
+
+def _other(run: Path, what: str) -> VesselError:
+    return VesselError(f"The run {run} was begun with {what}.", "Keep to them, or give another --out.")
