@@ -1,5 +1,7 @@
 """One net in training: its loss, its average, how it is validated."""
 
+import io
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -16,8 +18,16 @@ from trainer.optimise import make_optimiser, make_schedule, running_average
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write
 
 BEST = "best.pt"
+
+
+def save_weights(weights: dict[str, Any], path: Path) -> None:
+    """Write weights, whole or not at all (VesselError where that fails)."""
+    buffer = io.BytesIO()
+    torch.save(weights, buffer)
+    atomic_write(path, buffer.getvalue())
 
 
 class Fit(lightning.LightningModule):
@@ -42,6 +52,7 @@ class Fit(lightning.LightningModule):
         self.train_pictures = train
         self.validation_pictures = validation
         self.stride = stride_of(recipe)
+        self.seen = torch.zeros(len(validation), 3)
         self.register_buffer("best", torch.tensor(-1.0))
         self.register_buffer("stale", torch.tensor(0))
         self.go_on_from(checkpoint)
@@ -84,6 +95,14 @@ class Fit(lightning.LightningModule):
             )
         self.average.update_parameters(self.net)
 
+    def on_train_start(self) -> None:
+        """End at once where an earlier call ended for want of a better validation."""
+        self._stop_where_stale()
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last validation's scores."""
+        self.seen = torch.zeros(len(self.validation_pictures), 3, device=self.device)
+
     def validation_step(self, batch: Tensor, _: int) -> None:
         """Answer whole pictures with the averaged net; Dice at 0.5 inside the valid area."""
         for number in batch.tolist():
@@ -95,22 +114,36 @@ class Fit(lightning.LightningModule):
             )
             p = foreground[inside]
             mask = p >= 0.5
-            dice = 2 * (mask & true).sum() / max(1, mask.sum() + true.sum())
-            options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": 1, "sync_dist": True}
-            self.log("dice", float(dice), prog_bar=True, **options)
-            self.log(f"dice/{picture.set_name}", float(dice), **options)
-            self.log("bias", float(p.mean() - true.mean()), **options)
+            total = mask.sum() + true.sum()
+            dice = 2 * (mask & true).sum() / total if total else 1.0
+            self.seen[number] = torch.tensor([float(dice), float(p.mean() - true.mean()), 1.0])
 
     def on_validation_epoch_end(self) -> None:
-        """Keep the best weights, and stop early after ``patience`` validations without a better one."""
-        dice = self.trainer.callback_metrics["dice"].cpu()
-        better = bool(dice > self.best)
+        """Log means over all pictures, keep the best weights, and stop after ``patience`` without better."""
+        figures = self._validated()
+        self.log_dict({name: value for name, value in figures.items() if name != "dice"})
+        self.log("dice", figures["dice"], prog_bar=True)
         self.stale += 1
-        if better:
+        dice = torch.tensor(figures["dice"])
+        if bool(dice > self.best.cpu()):
             self.best.copy_(dice)
             self.stale.zero_()
             if self.trainer.is_global_zero:
-                torch.save(self.average.module.state_dict(), self.trainer.default_root_dir + "/" + BEST)
+                save_weights(self.average.module.state_dict(), Path(self.trainer.default_root_dir) / BEST)
+        self._stop_where_stale()
+
+    def _validated(self) -> dict[str, float]:
+        """Give ``dice``, each set's, and ``bias``: the same for every process, whichever pictures it had.
+
+        A picture that two processes had (a sampler evens out their numbers) counts once.
+        """
+        total = self.trainer.strategy.reduce(self.seen, reduce_op="sum").cpu().double()
+        means = (total[:, :2] / total[:, 2:]).numpy()
+        sets = np.array([picture.set_name for picture in self.validation_pictures])
+        each = {f"dice/{name}": float(means[sets == name, 0].mean()) for name in sorted(set(sets.tolist()))}
+        return {"dice": float(means[:, 0].mean()), **each, "bias": float(means[:, 1].mean())}
+
+    def _stop_where_stale(self) -> None:
         if self.recipe.patience and int(self.stale) >= self.recipe.patience:
             self.trainer.should_stop = True
 

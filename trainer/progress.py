@@ -83,7 +83,9 @@ class Progress(Callback):
         self.bar.update(self.line, completed=pl_module.steps_done, description=text)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Print a line of figures."""
+        """Print a line of figures, once for all processes."""
+        if not trainer.is_global_zero:
+            return
         figures = "  ".join(f"{name} {value:.4f}" for name, value in sorted(_figures(trainer).items()))
         self.bar.console.print(f"step {pl_module.steps_done}: {figures}", highlight=False, soft_wrap=True)
 
