@@ -19,7 +19,6 @@ from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.card import Layout, lay_out
 from vesselapp.ui.tools.card_painter import CardPainter, Changes
 from vesselapp.ui.tools.vessel_finder import Vessel, VesselFinder
-from vesselapp.ui.view import View
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
@@ -29,6 +28,7 @@ _OTHER_EDGE_SCREEN_PX = 3.0
 _BEYOND_SCREEN_PX = 40.0
 _WIDEST_LINE = 200
 _LEAST_LENGTH = 4
+_OFF_THE_POINTER_PX = 60
 _NO_VESSEL = "No vessel here: point at one, or drag along it."
 _ROUND_ENDS = "Every vessel was looked at; N begins again."
 _ROUND_BEGINS = "This is the first vessel of the round."
@@ -151,21 +151,23 @@ class StraightenTool(Tool):
         return True
 
     def _bring(self, document: Document, vessel: Vessel) -> None:
-        """Move the picture so that a vessel begins under the pointer, at its end with room for the card."""
+        """Move the picture so that a vessel begins under the pointer.
+
+        It begins at its end nearer to the vessel before, unless the other leaves its card clearly more room.
+        """
         canvas = self.canvas
         x, y = canvas.view.to_canvas(*(canvas.place_pointed() or self._middle_in_sight()))
-        best: tuple[float, Path, View] | None = None
+        ends = []
         for way in (vessel[0], np.ascontiguousarray(vessel[0][::-1])):
             straight = Straight(way, reach_of(vessel[1]), document.height, document.width)
             begins = canvas.view.to_canvas(*straight.to_picture(0.0, 0.0))
             moved = canvas.view.moved(round(x - begins[0]), round(y - begins[1]))
             view = moved.kept_in_sight(canvas.pane_size())
             shown = lay_out(straight, 0.0, view, canvas.pane_size()).to_device(0.0, 0.0)
-            off = float(np.hypot(shown[0] - x, shown[1] - y))
-            if best is None or off < best[0] - 1:
-                best = off, way, view
-        assert best is not None
-        _, way, view = best
+            off = np.hypot(shown[0] - x, shown[1] - y)
+            jump = np.hypot(view.x - canvas.view.x, view.y - canvas.view.y)
+            ends.append((round(off / _OFF_THE_POINTER_PX), float(jump), way, view))
+        _, _, way, view = min(ends, key=lambda end: end[:2])
         canvas.show_view(view)
         self._open(document, way, vessel[1], (float(way[0, 0]) + 0.5, float(way[0, 1]) + 0.5))
 
