@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--checkpoint", type=Path, metavar="FILE", help="instead of the end's weights")
     export.add_argument("--views", type=int, choices=(1, 2, 4), help="mirrored views to average")
-    export.add_argument("--threshold", type=float)
+    export.add_argument("--threshold", type=_threshold)
     export.add_argument("--name", help="the model's name")
     export.set_defaults(run=_export)
     return parser
@@ -84,7 +84,14 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
     parser.add_argument("--split", type=Path, metavar="FILE", help="a run's split file")
     parser.add_argument("--side", choices=("validation", "train"), default="validation")
-    parser.add_argument("--threshold", type=float, help="instead of the card's")
+    parser.add_argument("--threshold", type=_threshold, help="instead of the card's")
+
+
+def _threshold(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
+    return value
 
 
 def _cases(options: argparse.Namespace) -> "list[Case]":
@@ -171,7 +178,10 @@ def _without_paths(options: argparse.Namespace) -> str:
     """Give the command that a model's card keeps: all that decides the weights, no folder of this machine."""
     data = " ".join(folder.resolve().name for folder in options.data)
     settings = "".join(f" --set {shlex.quote(change)}" for change in options.set)
-    command = f"python -m trainer train {options.recipe} --data {data} --out RUN{settings}"
+    more = f" --split {shlex.quote(options.split.name)}" if options.split is not None else ""
+    more += f" --devices {options.devices}" if options.devices != "auto" else ""
+    more += f" --nodes {options.nodes}" if options.nodes != 1 else ""
+    command = f"python -m trainer train {options.recipe} --data {data} --out RUN{settings}{more}"
     if options.weights is None:
         return command
     from trainer.export import read_card

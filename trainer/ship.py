@@ -1,36 +1,34 @@
 """A run becomes a model file with a truthful card: what it learnt from, how it was made, how well it does."""
 
 import dataclasses
-import json
+import re
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from trainer.begun import SPLIT, kept_command, sources_before
 from trainer.evaluate import as_figures, evaluate_file, print_table, summarise
 from trainer.export import export_net, make_card, write_card
-from trainer.readers import read_sets
+from trainer.nets import Segmenter
+from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe
-from trainer.run import load_net
-from trainer.split import read_split
+from trainer.run import load_net, steps_behind
+from trainer.split import load_split, read_split
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason, sync_folder, temporary_beside
 from vesselapp.core.model_card import ModelCard, Source
+from vesselapp.inference.cards import file_sha256
 
-_KNOWN_SOURCES = {
-    "chase_db1": ("CC BY 4.0", "Fraz et al., IEEE TBME 2012; Kingston University"),
-    "hrf": ("CC BY 4.0", "Budai et al., Int J Biomed Imaging 2013"),
-    "dsb2018": ("CC0", "Broad Institute, BBBC038"),
-    "drawn": ("Apache-2.0", "drawn by trainer.drawn"),
+_NOT_STATED = "not stated"
+_DRAWN = Source(name="drawn", licence="Apache-2.0", credit="drawn by trainer.drawn")
+_KNOWN_SETS = {
+    "chase_db1": (r"Image_\d\d[LR]", "CC BY 4.0", "Fraz et al., IEEE TBME 2012; Kingston University"),
+    "hrf": (r"\d\d_(h|dr|g)", "CC BY 4.0", "Budai et al., Int J Biomed Imaging 2013"),
+    "dsb2018": (r"[0-9a-f]{64}", "CC0", "Broad Institute, BBBC038"),
 }
-_LIMITS = {
-    "vessels": (
-        "Made for colour fundus photographs with their whole field of view in the frame.",
-        "Learnt from two cameras and 28 eyes at most; other cameras are answered less surely.",
-        "Vessels near the picture's resolution, and those across large bleedings or scars, are missed.",
-        "A research tool: no medical device, not for diagnosis without a person's review.",
-    ),
-    "cells": (
-        "Made for nuclei and round cells in microscope pictures, 8-200 px across at the right scale setting.",
-        "Blood smears were learnt from drawn pictures only; touching cells may be joined.",
-        "A research tool: no medical device, not for diagnosis without a person's review.",
-    ),
-}
+"""Known by the folder's name and by how all its pictures are named: name, licence, whom to credit."""
+_REVIEW = "A research tool: no medical device, not for diagnosis without a person's review."
 _DESCRIPTIONS = {
     "vessels": "Blood vessels in colour fundus photographs.",
     "cells": "Nuclei and blood cells in microscope pictures: inside, border, background.",
@@ -47,44 +45,124 @@ def ship(
     threshold: float | None = None,
     name: str | None = None,
 ) -> ModelCard:
-    """Export a run, measure the file on the pictures it held back, and write the figures into its card."""
+    """Export a run, measure the file on the pictures it held back, and write the figures into its card.
+
+    A file that lies at ``path`` is replaced only when all has gone well.
+
+    Raises
+    ------
+    VesselError
+        Where that can't be done.
+    """
     recipe, net = load_net(run, checkpoint)
     if views is not None:
         recipe = dataclasses.replace(recipe, views=views)
+    held = read_split(run / SPLIT, read_sets(data))[1] if data else []
+    if data and not held:
+        print("The run held no picture back, so the card gets no figures.", file=sys.stderr)
+    sources, whole = _sources(run, recipe)
+    steps, finished = steps_behind(run, checkpoint)
+    unfinished = [] if finished else [_unfinished(steps, recipe)]
+    for told in unfinished:
+        print(told, file=sys.stderr)
     card = make_card(
         recipe,
         name=name or path.stem,
-        command=command_of(run, views, threshold),
-        sources=_sources(run, recipe),
-        limits=_LIMITS[recipe.task],
+        command=command_of(run, views, threshold, name, checkpoint),
+        sources=sources,
+        limits=(*unfinished, *_limits(recipe, sources, whole=whole)),
         description=_DESCRIPTIONS[recipe.task],
-        licence="Apache-2.0 (weights); trained on pictures under the licences listed",
+        licence=_licence(sources, whole=whole),
         threshold=0.5 if threshold is None else threshold,
     )
-    card = export_net(net, recipe, path, card)
-    if data:
-        _learn, held = read_split(run / "split.json", read_sets(data))
-        summaries = summarise(evaluate_file(path, held))
-        print_table(summaries)
-        card = card.model_copy(update={"validation": as_figures(summaries)})
-        write_card(path, card)
+    hashes = [file_sha256(case.image) for case in held]
+    config = {**card.config, "training": {"steps": steps, "finished": finished, "held": hashes}}
+    return _write(net, recipe, path, card.model_copy(update={"config": config}), held)
+
+
+def command_of(
+    run: Path,
+    views: int | None = None,
+    threshold: float | None = None,
+    name: str | None = None,
+    checkpoint: Path | None = None,
+) -> str:
+    """Give the commands that make the file again, with the user's own folders left open."""
+    extra = f" --views {views}" if views else ""
+    extra += f" --threshold {threshold:g}" if threshold is not None else ""
+    extra += f" --name {shlex.quote(name)}" if name else ""
+    extra += f" --checkpoint {shlex.quote(checkpoint.name)}" if checkpoint is not None else ""
+    return f"{kept_command(run)} && python -m trainer export RUN --out MODEL.onnx --data DATA{extra}"
+
+
+def _write(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard, held: list[Case]) -> ModelCard:
+    """Write and measure the file beside its place, then let it take that."""
+    fresh = temporary_beside(path)
+    try:
+        card = export_net(net, recipe, fresh, card)
+        if held:
+            summaries = summarise(evaluate_file(fresh, held))
+            print_table(summaries)
+            card = card.model_copy(update={"validation": as_figures(summaries)})
+            write_card(fresh, card)
+        fresh.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise VesselError(f"{path} can't be written: {reason(error)}.", "Choose another place.") from error
+    finally:
+        fresh.unlink(missing_ok=True)
     return card
 
 
-def command_of(run: Path, views: int | None, threshold: float | None) -> str:
-    """Give the commands that make the file again, with the user's own folders left open."""
-    command = (run / "command.txt").read_text().strip()
-    extra = f" --views {views}" if views else ""
-    extra += f" --threshold {threshold:g}" if threshold is not None else ""
-    return f"{command} && python -m trainer export RUN --out MODEL.onnx --data DATA{extra}"
+def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
+    """Give what a run learnt from, also before it where it started from a model; and whether that is all."""
+    keys = load_split(run / SPLIT)["train"]
+    own = [_source(name, keys) for name in sorted({key.partition("/")[0] for key in keys})]
+    own += [_DRAWN] if recipe.drawn else []
+    before = sources_before(run)
+    earlier = [source for source in before or () if source not in own]
+    taken = {source.name for source in own}
+    renamed = [
+        source.model_copy(update={"name": f"{source.name}, before"}) if source.name in taken else source
+        for source in earlier
+    ]
+    return (*own, *renamed), before is not None
 
 
-def _sources(run: Path, recipe: Recipe) -> tuple[Source, ...]:
-    keys = json.loads((run / "split.json").read_text())["train"]
-    names = sorted({key.partition("/")[0] for key in keys}) + (["drawn"] if recipe.drawn else [])
-    out = []
-    for name in names:
-        licence, credit = _KNOWN_SOURCES.get(name, ("not stated", ""))
-        pictures = sum(key.startswith(f"{name}/") for key in keys)
-        out.append(Source(name=name, licence=licence, credit=credit, pictures=pictures))
-    return tuple(out)
+def _source(name: str, keys: Sequence[str]) -> Source:
+    pictures = [key.partition("/")[2] for key in keys if key.partition("/")[0] == name]
+    pattern, licence, credit = _KNOWN_SETS.get(name, ("", _NOT_STATED, ""))
+    if not all(re.fullmatch(pattern, picture) for picture in pictures):
+        licence, credit = _NOT_STATED, ""  # a folder that is merely called so
+    return Source(name=name, licence=licence, credit=credit, pictures=len(pictures))
+
+
+def _licence(sources: Sequence[Source], *, whole: bool) -> str:
+    if whole and all(source.licence != _NOT_STATED for source in sources):
+        return "Apache-2.0 (weights); trained on pictures under the licences listed"
+    return "not stated: it hangs on the terms of the pictures learnt from, of which not all are known"
+
+
+def _unfinished(steps: int | None, recipe: Recipe) -> str:
+    if steps is None:
+        return "Taken from a checkpoint; how many steps it had made is not known."
+    return f"Not finished: {steps} of {recipe.steps} steps were made."
+
+
+def _limits(recipe: Recipe, sources: Sequence[Source], *, whole: bool) -> tuple[str, ...]:
+    """Say what a model is for, and what bounds it, as far as the run knows."""
+    learnt = [f"{source.pictures} of {source.name}" for source in sources if source.pictures]
+    told = f"Learnt from {', '.join(learnt)}" + (" and from drawn pictures" if recipe.drawn else "")
+    told += "." if whole else "; what the model it started from had learnt is not known."
+    if recipe.task == "vessels":
+        return (
+            "Made for colour fundus photographs with their whole field of view in the frame.",
+            f"{told} Other cameras are answered less surely.",
+            "Vessels near the picture's resolution, and those across large bleedings or scars, are missed.",
+            _REVIEW,
+        )
+    return (
+        "Made for nuclei and round cells in microscope pictures, 8-200 px across at the right scale setting.",
+        f"{told} Cells of other looks are answered less surely; touching cells may be joined.",
+        _REVIEW,
+    )
