@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.study.subjects import subject_of
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".ppm.gz", ".bmp", ".gif", ".webp")
 _ENDING = re.compile(
@@ -26,7 +27,7 @@ class Case:
     set_name, name : str
         The set, and the picture's name inside it.
     subject : str
-        Pictures of one subject stay on one side of a split.
+        Pictures of one subject stay on one side of a split: both eyes of a person, as far as names tell.
     kind : str
         Splits take their share of each kind.
     image : Path
@@ -173,7 +174,7 @@ def _case(
     fov: Path | None,
     instances: Path | None,
 ) -> Case:
-    subject, kind = stem, ""
+    subject, kind = subject_of(f"{stem}.png"), ""
     for pattern, read in _SUBJECTS:
         match = pattern.fullmatch(stem)
         if match:
@@ -196,11 +197,24 @@ def _first_folder(folder: Path, *names: str) -> Path | None:
 
 
 def _by_stem(folder: Path | None) -> dict[str, Path]:
-    """Map each picture's stem, without endings such as ``_1stHO`` or ``_mask``, to its file."""
-    if folder is None:
-        return {}
-    files = sorted(path for path in folder.iterdir() if _is_picture(path))
-    return {_stem(path): path for path in files}
+    """Map each picture's stem, without endings such as ``_1stHO`` or ``_mask``, to its file.
+
+    Raises
+    ------
+    VesselError
+        Where two files have one stem: which of them is meant can't be told.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder is not None else ():
+        if not _is_picture(path):
+            continue
+        other = found.setdefault(_stem(path), path)
+        if other != path:
+            raise VesselError(
+                f"{other.name} and {path.name} in {path.parent} are both of '{_stem(path)}'.",
+                "Leave one of them there.",
+            )
+    return found
 
 
 def _stem(path: Path) -> str:

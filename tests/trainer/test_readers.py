@@ -192,3 +192,25 @@ def test_split_keeps_subjects_and_is_stable(tmp_path: Path):
 
 def test_recipes_are_whole():
     assert all(isinstance(recipe, Recipe) and recipe.name == name for name, recipe in RECIPES.items())
+
+
+def test_both_eyes_of_a_person_stay_together_under_any_names(tmp_path: Path):
+    for person in range(1, 7):
+        for eye in ("OD", "OS"):
+            save(tmp_path / "clinic" / "images" / f"p{person}_{eye}.png", PIXELS[:8, :8])
+            save(tmp_path / "clinic" / "masks" / f"p{person}_{eye}_mask.png", VESSELS[:8, :8])
+    sides = make_split(read_sets([tmp_path / "clinic"]))
+    people = [{key.partition("/")[2][:2] for key in sides[side]} for side in ("train", "validation")]
+    assert people[1]
+    assert not people[0] & people[1]
+
+
+def test_two_files_of_one_stem_are_told(tmp_path: Path):
+    plain(tmp_path)
+    save(tmp_path / "masks" / "a_mask.png", VESSELS & False)
+    with pytest.raises(VesselError, match=r"a\.png and a_mask\.png in .*masks are both of 'a'"):
+        read_sets([tmp_path])
+    (tmp_path / "masks" / "a_mask.png").unlink()
+    save(tmp_path / "images" / "a.tif", PIXELS)
+    with pytest.raises(VesselError, match=r"a\.png and a\.tif in .*images"):
+        read_sets([tmp_path])
