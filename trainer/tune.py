@@ -7,21 +7,40 @@ from typing import Any
 from trainer.recipes import Recipe, change_recipe
 from trainer.run import RunOptions, train
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import make_folder
 
 
 def tune(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict[str, Any]:
     """Run trials until ``trials`` have been made in the study at ``out``; give the best settings.
 
     The study lies in ``out/study.db``; calling again goes on with it.
+
+    Raises
+    ------
+    VesselError
+        Where Optuna is missing, ``out`` can't be written, or no trial came to its end.
     """
     try:
         import optuna
+        from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
         raise VesselError("Tuning needs Optuna.", "pip install 'vesselapp[tune]'") from error
+    make_folder(out)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return _search(recipe, data, out, trials)
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        said = str(error.__cause__ or error).splitlines()[0]
+        raise VesselError(
+            f"{out / 'study.db'} can't be used: {said}.", "See whether the disk is full."
+        ) from error
+
+
+def _search(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict[str, Any]:
+    import optuna
+
     from trainer.pruning import Prune
 
-    out.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=recipe.name,
         storage=f"sqlite:///{out / 'study.db'}",
@@ -39,6 +58,8 @@ def tune(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict
 
     finished = [t for t in study.trials if t.state.is_finished()]
     study.optimize(objective, n_trials=max(0, trials - len(finished)))
+    if not any(t.state == optuna.trial.TrialState.COMPLETE for t in study.trials):
+        raise VesselError("No trial has come to its end, so nothing is the best.", "Set --trials higher.")
     return dict(study.best_params) | {"dice": study.best_value}
 
 

@@ -6,6 +6,7 @@ import pytest
 from trainer.losses import parse_loss
 from trainer.recipes import RECIPES, Recipe, change_recipe
 from trainer.tune import suggest, tune
+from vesselapp.core.errors import VesselError
 
 optuna = pytest.importorskip("optuna")
 
@@ -19,6 +20,17 @@ def test_search_resumes(tmp_path: Path, tiny: Recipe, fundus_set: Path):
     assert len(list(tmp_path.glob("trial-*"))) == 2
     splits = {(tmp_path / f"trial-00{n}" / "split.json").read_text() for n in (0, 1)}
     assert len(splits) == 1
+
+
+def test_a_place_that_takes_no_study_is_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(VesselError, match="file"):
+        tune(tiny, (fundus_set,), tmp_path / "file", trials=1)
+    (tmp_path / "study.db").mkdir()
+    with pytest.raises(VesselError, match=r"study\.db can't be used: .*unable to open"):
+        tune(tiny, (fundus_set,), tmp_path, trials=1)
+    with pytest.raises(VesselError, match="No trial has come to its end"):
+        tune(tiny, (fundus_set,), tmp_path / "none", trials=0)
 
 
 @pytest.mark.parametrize("name", RECIPES)
