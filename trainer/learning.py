@@ -34,7 +34,10 @@ def add_learning(commands: Any) -> None:
 def _finetune(options: argparse.Namespace) -> None:
     from trainer.finetune.command import finetune, plan_only
     from trainer.finetune.plan import Request
+    from vesselapp.study.study import Study
 
+    if options.run_folder is not None:
+        _check_inside(options.run_folder, Study.open(options.study).folder)
     request = Request(
         options.study,
         options.run_folder,
@@ -61,6 +64,14 @@ def _finetune(options: argparse.Namespace) -> None:
             )
 
 
+def _check_inside(run: Path, study: Path) -> None:
+    """Make sure that a run's folder is one of a study's: elsewhere nobody would find it again."""
+    if run.resolve().parent != (study / "runs").resolve():
+        raise VesselError(
+            f"{run} is no run folder of the study {study}.", f"Give a folder inside {study / 'runs'}."
+        )
+
+
 def _promote(options: argparse.Namespace) -> None:
     from vesselapp.core.user import user_name
     from vesselapp.study.promote import promote
@@ -69,8 +80,17 @@ def _promote(options: argparse.Namespace) -> None:
     folder = options.run_folder.resolve()
     if not (folder / "verdict.json").is_file():
         raise VesselError(f"{options.run_folder} holds no verdict.", "Give the folder of a finished run.")
-    number = promote(folder.parents[1], RunFolder(folder), who=user_name(), overrule=options.overrule)
+    number = promote(_study_of(folder), RunFolder(folder), who=user_name(), overrule=options.overrule)
     print(f"in use: model {number}", file=sys.stdout)
+
+
+def _study_of(run: Path) -> Path:
+    """Give the folder of the study that a run is in."""
+    from vesselapp.study.study import Study
+
+    if run.parent.name != "runs":
+        raise VesselError(f"{run} is in no study's runs folder.", "Give the folder STUDY/runs/RUN.")
+    return Study.open(run.parents[1]).folder
 
 
 def _runs(options: argparse.Namespace) -> None:

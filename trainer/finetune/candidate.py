@@ -103,11 +103,20 @@ def tuned_card(
     )
 
 
-def judged_card(card: ModelCard, verdict: Verdict) -> ModelCard:
-    """Give a candidate's card with what the gate found."""
+def judged_card(card: ModelCard, verdict: Verdict, *, crossed: bool = False) -> ModelCard:
+    """Give a candidate's card with what the gate found.
+
+    Parameters
+    ----------
+    card : ModelCard
+    verdict : Verdict
+    crossed : bool
+        Whether the candidate has learnt the pictures that judge, and others made like it were judged.
+    """
+    by_others = ", by models made like this one that had not learnt them"
     figures = tuple(
         Figures(
-            name=row.set,
+            name=row.set + (by_others if crossed and row.ground == "new" else ""),
             pictures=row.pictures,
             values={row.measure.lower(): round(row.candidate, 4), "before": round(row.incumbent, 4)},
         )

@@ -127,7 +127,7 @@ def _work(course: Course) -> Verdict:
     verdict = dataclasses.replace(verdict, parity=max(parities), incumbent_sha256=plan.incumbent_sha256)
     target = folder / CANDIDATE
     candidates[0][0].replace(target)
-    write_card(target, judged_card(read_card(target), verdict))
+    write_card(target, judged_card(read_card(target), verdict, crossed=bool(plan.sides.folds)))
     verdict = dataclasses.replace(
         verdict,
         candidate=CANDIDATE,

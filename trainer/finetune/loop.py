@@ -11,7 +11,7 @@ from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement
 from trainer.finetune.lessons import lesson_of, off_scale
-from trainer.finetune.old import Replay, other_lesson, read_replay, replay_lessons, samples_of
+from trainer.finetune.old import Replay, held_by, other_lesson, read_replay, replay_lessons, samples_of
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
 from trainer.finetune.sides import without
@@ -74,7 +74,8 @@ class Course:
         same = self.plan.incumbent_sha256 == self.plan.base_sha256
         self.incumbent = self.base if same else load_model(self.plan.incumbent)
         self.incumbent_net = self.base_net if same else _net_like(self.plan.incumbent, self.base_recipe)
-        self.replay = read_replay(self.plan.replay, self.base_recipe.task)
+        reviewed = {picture.sha256 for picture in self.plan.pictures.values()}
+        self.replay = read_replay(self.plan.replay, self.base_recipe.task, reviewed, held_by(self.card))
 
     @property
     def folder(self) -> Path:

@@ -6,7 +6,7 @@ only judge: held to the base's answer, they would hold back what is learnt of pi
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from trainer.recipes import Recipe
 from trainer.split import make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import read_image
+from vesselapp.core.model_card import ModelCard
 from vesselapp.core.samples import SAMPLES, sample_image
+from vesselapp.inference.cards import file_sha256
 from vesselapp.inference.model import Model
 from vesselapp.study.study import Study
 
@@ -42,19 +44,40 @@ class Replay:
     judge: list[Case] = field(default_factory=list)
 
 
-def read_replay(folders: Sequence[Path], task: str) -> Replay:
+def read_replay(
+    folders: Sequence[Path], task: str, reviewed: Set[str] = frozenset(), held: Set[str] = frozenset()
+) -> Replay:
     """Find the pictures of ``--replay``: the side that a training learns from, and the one held back.
 
-    The split hangs on the subjects' names alone, so what a base trained on these sets was validated on is on
-    the held side here too.
+    A training of the very same folders has the same sides. Where a folder has another name, or holds only a
+    part of the pictures, the sides are others: then only what the base's card says was held back stays so.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    task : str
+    reviewed : set of str
+        Hashes of the study's own pictures: they are no old ground, and those that judge must not be learnt.
+    held : set of str
+        Hashes of the pictures that the base was validated on: they are never learnt.
     """
     if not folders:
         return Replay()
     cases = read_sets(list(folders))
     cases = group_by_look(cases) if task == "cells" else cases
-    sides, by_key = make_split(cases), {case.key: case for case in cases}
-    learn, held = ([by_key[key] for key in sides[side]] for side in ("train", "validation"))
-    return Replay(_spread(learn, MOST_REPLAYED), _spread(held, MOST_JUDGED))
+    sides, hashes = make_split(cases), {case.key: file_sha256(case.image) for case in cases}
+    back = {*sides["validation"], *(key for key in hashes if hashes[key] in held)}
+    cases = sorted((case for case in cases if hashes[case.key] not in reviewed), key=lambda case: case.key)
+    learn = [case for case in cases if case.key not in back]
+    judge = [case for case in cases if case.key in back]
+    return Replay(_spread(learn, MOST_REPLAYED), _spread(judge, MOST_JUDGED))
+
+
+def held_by(card: ModelCard) -> set[str]:
+    """Give the hashes of the pictures that a model says it was validated on."""
+    training = card.config.get("training")
+    held = training.get("held", []) if isinstance(training, dict) else []
+    return {str(one) for one in held} if isinstance(held, list) else set()
 
 
 def replay_lessons(replay: Replay, recipe: Recipe) -> list[Scaled]:

@@ -1,0 +1,129 @@
+"""What of old ground may be learnt, whose run may be promoted, and whose figures a card tells."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.conftest import draw_fundus, save, write_fundus_set
+from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
+from trainer.__main__ import main
+from trainer.export import make_card, read_card
+from trainer.finetune.candidate import judged_card
+from trainer.finetune.command import finetune
+from trainer.finetune.gate import Pair, judge, row_of
+from trainer.finetune.old import held_by, read_replay
+from trainer.readers import read_sets
+from trainer.recipes import RECIPES
+from trainer.split import make_split
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.cards import file_sha256
+from vesselapp.study.models import Registry
+
+SHORT = ("steps=10", "patience=0")
+
+
+@pytest.fixture(scope="module")
+def eyes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten drawn eyes."""
+    return write_fundus_set(tmp_path_factory.mktemp("replay") / "eyes", 10)
+
+
+def test_what_the_study_holds_is_not_replayed(eyes: Path):
+    whole = read_replay([eyes], "vessels")
+    reviewed = {file_sha256(case.image) for case in (whole.learn[0], whole.judge[0])}
+    rest = read_replay([eyes], "vessels", reviewed)
+    assert rest.learn == whole.learn[1:]
+    assert rest.judge == whole.judge[1:]
+
+
+def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: Path, tmp_path: Path):
+    sides, cases = make_split(read_sets([eyes])), {case.key: case for case in read_sets([eyes])}
+    held = {file_sha256(cases[key].image) for key in sides["validation"]}
+    card = make_card(RECIPES["fundus-vessels"], name="x", command="")
+    card = card.model_copy(update={"config": {"training": {"held": sorted(held)}}})
+    assert held_by(card) == held
+    for number in range(9):  # some name or other draws other sides
+        other = shutil.copytree(eyes, tmp_path / f"old{number}")
+        if {file_sha256(case.image) for case in read_replay([other], "vessels").learn} & held:
+            break
+    else:
+        pytest.fail("every name drew the same sides")
+    found = read_replay([other], "vessels", held=held_by(card))
+    assert not {file_sha256(case.image) for case in found.learn} & held
+    assert {file_sha256(case.image) for case in found.judge} >= held
+
+
+@pytest.mark.parametrize("config", [{}, {"training": []}, {"training": {"held": 3}}])
+def test_a_card_that_tells_of_no_validation(config: dict[str, object]):
+    card = make_card(RECIPES["cells"], name="x", command="").model_copy(update={"config": config})
+    assert held_by(card) == set()
+
+
+def test_judges_that_are_in_the_replay_too_are_not_learnt(make_study: MakeStudy, tmp_path: Path):
+    made = make_study(3)
+    old = tmp_path / "old" / "eyes"
+    for picture in made.study.pictures():
+        (old / "images").mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture.path, old / "images" / f"x{picture.name}")
+        save(old / "masks" / f"x{picture.name}", made.truths[picture.name])
+    for number in range(4):
+        pixels, vessels, _field = draw_fundus(number)
+        save(old / "images" / f"y{number}.png", pixels)
+        save(old / "masks" / f"y{number}.png", vessels)
+    from trainer.finetune import loop
+
+    seen = []
+    read = loop.read_replay
+
+    def watched(*arguments):
+        seen.append(read(*arguments))
+        return seen[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "read_replay", watched)
+        finetune(made.request(*SHORT, replay=(old,)))
+    (replay,) = seen
+    names = {case.name for case in (*replay.learn, *replay.judge)}
+    assert names == {f"y{number}" for number in range(4)}
+
+
+def test_figures_of_the_folds_are_not_called_the_candidates_own(make_study: MakeStudy):
+    made = make_study(4, 3)
+    finetune(made.request(*SHORT))
+    new, old = read_card(only_run(made.folder) / "candidate.onnx").validation
+    assert new.name == "judged pictures, by models made like this one that had not learnt them"
+    assert old.name == "other pictures"
+    row = row_of("new", "judged pictures", [Pair(name, name, 0.7, 0.8) for name in "abc"])
+    card = make_card(RECIPES["cells"], name="x", command="").model_copy(update={"config": {"finetune": {}}})
+    assert judged_card(card, judge([row])).validation[0].name == "judged pictures"
+
+
+def test_a_run_lies_in_its_study(make_study: MakeStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    made = make_study(3)
+    for place in (tmp_path / "elsewhere", made.folder / "runs", made.folder / "runs" / "a" / "b"):
+        assert main(["finetune", str(made.folder), "--run", str(place), "--accelerator", "cpu"]) == 1
+        assert "is no run folder of the study" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()
+    run = made.folder / "runs" / "mine"
+    settings = [f"--set={one}" for one in made.request(*SHORT).settings]
+    assert main(["finetune", str(made.folder), "--run", str(run), "--accelerator", "cpu", *settings]) == 0
+    assert events_of(run)[-1]["event"] == "done"
+
+
+def test_only_a_run_of_a_study_is_promoted(
+    make_study: MakeStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    made = make_study(3)
+    finetune(made.request(*SHORT))
+    run = only_run(made.folder)
+    capsys.readouterr()
+    for place, said in (("a/b", "is in no study's runs folder"), ("a/runs/b", "study")):
+        stray = shutil.copytree(run, tmp_path / place)
+        assert main(["promote", str(stray), "--overrule", "a test"]) == 1
+        assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("registry.json"))
+    assert main(["promote", str(run), "--overrule", "a test"]) == 0
+    assert Registry(made.folder).active() is not None
+    with pytest.raises(VesselError):
+        Registry(made.folder).entry(2)
