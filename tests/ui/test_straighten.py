@@ -342,3 +342,29 @@ def test_without_a_card_the_key_goes_to_doubtful_places(
     qtbot.keyClick(window.canvas, Qt.Key.Key_N)
     assert not window.canvas.tool.busy
     assert "doubtful" in window.status.doubt.text()
+
+
+def test_arrows_move_along_the_vessel_under_the_pointer(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    window.canvas.zoom_by(3.0)
+    open_by_key(qtbot, window, 200)
+    pointer = window.canvas.place_pointed()
+    assert pointer is not None
+    device = window.canvas.view.to_canvas(*pointer)
+    before = layout_of(window).to_frame(*device)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Right)
+    after = layout_of(window).to_frame(*device)
+    assert abs(after[0] - before[0]) == pytest.approx(30 / (ALONG * window.canvas.view.zoom), abs=1)
+    assert after[1] == pytest.approx(before[1], abs=0.5)
+    place = layout_of(window).straight.to_picture(*after)
+    assert place[0] > pointer[0]
+    assert window.canvas.view.to_canvas(place[0], ROW + 0.5) == pytest.approx(device, abs=8)
+
+
+def test_arrows_across_the_vessel_pan(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    window.canvas.zoom_by(3.0)
+    open_by_key(qtbot, window, 200)
+    before = window.canvas.view
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Up)
+    assert (window.canvas.view.x, window.canvas.view.y > before.y) == (before.x, True)

@@ -37,7 +37,7 @@ _GESTURES = (
     ("Backspace, Enter", "Trace, fill: one click back, end"),
     ("double click", "Trace, fill: end"),
     ("N in straighten", "Next vessel to the pointer"),
-    ("arrows", "Pan"),
+    ("arrows", "Pan; in straighten: along the vessel"),
 )
 
 

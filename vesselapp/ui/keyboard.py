@@ -59,7 +59,8 @@ class Keys:
         canvas, key = self._canvas, event.key()
         if key in _ARROWS:
             dx, dy = _ARROWS[Qt.Key(key)]
-            canvas.pan_by(dx * _PAN_SHARE, dy * _PAN_SHARE)
+            if not canvas.tool.slide(-dx, -dy):
+                canvas.pan_by(dx * _PAN_SHARE, dy * _PAN_SHARE)
         elif key == Qt.Key.Key_Backspace:
             canvas.tool.step_back()
         elif event.isAutoRepeat():

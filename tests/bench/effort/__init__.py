@@ -22,12 +22,12 @@ How the person decides
   than pays.
 - All tools: the same, and Straighten: its card, frame, edges and strokes are the app's own. The key opens the
   vessel under the pointer at no cost but the way there. The key for the next vessel (N) is pressed until the
-  one that is wanted comes, which moves the picture and not the pointer; from there on, what is travelled
-  along the card counts. That round is the app's own and holds 30 to 60 vessels a crop; some are passed over.
-  Where the app finds no vessel, a drag along it does, which is counted each time the card is opened. On the card, edges are drawn that the hand smooths by
-  as much as it may be off along (2 screen px), one edge, both there and back, or a line whose width the keys
-  change; travel is that of the stroke on the card, as the app lays it on the screen. A vessel once laid out
-  stays so during one go over the picture.
+  one that is wanted comes, and arrows until the stroke's place along it does, which moves the picture and
+  not the pointer. That round is the app's own and holds 30 to 60 vessels a crop; some are passed over.
+  Where the app finds no vessel, a drag along it does, which is counted each time the card is opened.
+  On the card, edges are drawn that the hand smooths by as much as it may be off along (2 screen px), one
+  edge, both there and back, or a line whose width the keys change; travel is that of the stroke on the card,
+  as the app lays it on the screen. A vessel once laid out stays so during one go over the picture.
 - Also the trace (its nodes 2 px off, snapped, some px wider or narrower), a click on a piece or a hole, grow
   dragged to a reach, the clean-ups of the whole mask with their preview, and the threshold, whose slider is
   moved once to where the two masks agree best if that is much of what lacks.

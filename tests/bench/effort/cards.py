@@ -65,7 +65,7 @@ class Card:
     opening : Opening or None
         What must be dragged to open it; None where the key opens it, the pointer being over the vessel.
     in_round : bool
-        Whether the key for the next vessel brings it to the pointer, beginning first.
+        Whether keys bring it to the pointer, wherever the pointer is.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class Card:
 
         A card that the key opens has the place under the pointer where it is in the picture: the person may
         point at any place of the vessel, and goes on from there, on the card, to where the stroke begins. A
-        vessel of the round comes to the pointer with its first place.
+        vessel of the round comes to the pointer by keys: its middle, where the stroke begins.
         """
         out = []
         for way in (points, points[::-1]):
@@ -175,8 +175,8 @@ class Card:
                     screen = [layout.to_device(*point) for point in ((anchor, 0.0), *way)]
                     out.append(Movement(screen[0], screen[-1], length(np.array(screen))))
                 if self._in_round:
-                    layout = self._layout(0.0)
-                    screen = [layout.to_device(*point) for point in ((0.0, 0.0), *way)]
+                    layout = self._layout(way[0][0])
+                    screen = [layout.to_device(*point) for point in ((way[0][0], 0.0), *way)]
                     out.append(Movement(None, screen[-1], length(np.array(screen))))
             else:
                 layout = self._layout(self.straight.from_picture(*self.opening.end)[0])

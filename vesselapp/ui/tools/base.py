@@ -85,6 +85,10 @@ class Tool:
         """Take the keys of the next doubtful place and the one before; False where they mean those."""
         return False
 
+    def slide(self, right: int, down: int) -> bool:
+        """Take an arrow key, 1 or -1 to one of the sides; False where it pans."""
+        return False
+
     def finish(self) -> bool:
         """End a gesture of several clicks (Enter); False where there is none."""
         return False

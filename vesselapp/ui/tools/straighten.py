@@ -29,6 +29,8 @@ _BEYOND_SCREEN_PX = 40.0
 _WIDEST_LINE = 200
 _LEAST_LENGTH = 4
 _OFF_THE_POINTER_PX = 60
+_SLIDE_SCREEN_PX = 30.0
+_SIDEWAYS = 0.4
 _NO_VESSEL = "No vessel here: point at one, or drag along it."
 _ROUND_ENDS = "Every vessel was looked at; N begins again."
 _ROUND_BEGINS = "This is the first vessel of the round."
@@ -41,7 +43,8 @@ class StraightenTool(Tool):
     at a lower threshold; dragging from one end of a vessel to the other opens the way between. On the card,
     a stroke draws the edge that it runs along, and one that comes back along the other side draws both; with
     a width chosen it draws the vessel's middle. The right button takes the vessel away where it passes. Each
-    stroke is one edit. The keys of the next doubtful place bring the next vessel to the pointer instead.
+    stroke is one edit. The keys of the next doubtful place bring the next vessel to the pointer instead,
+    arrows move along it.
     """
 
     name = "Straighten"
@@ -170,6 +173,26 @@ class StraightenTool(Tool):
         _, _, way, view = min(ends, key=lambda end: end[:2])
         canvas.show_view(view)
         self._open(document, way, vessel[1], (float(way[0, 0]) + 0.5, float(way[0, 1]) + 0.5))
+
+    def slide(self, right: int, down: int) -> bool:
+        """Move along the vessel on the card, towards a side of the screen, under a pointer that stays."""
+        layout, pointed = self._layout(), self.canvas.place_pointed()
+        if layout is None or self._stroke is not None:
+            return False
+        size = float(np.hypot(*layout.along))
+        ahead = (right * layout.along[0] + down * layout.along[1]) / size
+        if abs(ahead) < _SIDEWAYS:
+            return False
+        at = layout.to_device(self._anchor, 0.0)
+        if pointed is not None and self._on_card(pointed):
+            at = self.canvas.view.to_canvas(*pointed)
+        along, across = layout.to_frame(*at)
+        step = _SLIDE_SCREEN_PX * self.canvas.devicePixelRatioF() / size
+        self._anchor = min(max(along + np.copysign(step, ahead), 0.0), len(layout.straight) - 1.0)
+        middle = at[0] - across * layout.across[0], at[1] - across * layout.across[1]
+        now = self.canvas.view.to_canvas(*layout.straight.to_picture(self._anchor, 0.0))
+        self.canvas.show_view(self.canvas.view.moved(round(middle[0] - now[0]), round(middle[1] - now[1])))
+        return True
 
     def _middle_in_sight(self) -> Point:
         height, width = self.canvas.pane_size()
