@@ -49,7 +49,7 @@ def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | No
     begun = read_recipe(run / ASKED) if (run / ASKED).exists() else kept
     other = _differing(begun, asked)
     if other:
-        more = ", ..." if len(other) > _SHOWN else ""
+        more = " and more" if len(other) > _SHOWN else ""
         raise _other(run, f"other settings: {', '.join(other[:_SHOWN])}{more}")
     if split is not None and _as_sets(load_split(split)) != _as_sets(load_split(run / SPLIT)):
         raise _other(run, "another split")
@@ -139,4 +139,4 @@ def _as_sets(sides: dict[str, list[str]]) -> dict[str, set[str]]:
 
 
 def _other(run: Path, what: str) -> VesselError:
-    return VesselError(f"The run {run} was begun with {what}.", "Keep to them, or give another --out.")
+    return VesselError(f"The run {run} was begun with {what}.", "Keep to that, or give another --out.")
