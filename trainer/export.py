@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx.numpy_helper
+import onnx_ir
 import onnxruntime
 import onnxscript.optimizer
 import torch
@@ -15,7 +16,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor, nn
 
 from trainer.losses import probabilities
-from trainer.nets import Segmenter, build_net, stride_of
+from trainer.nets import Segmenter, build_net, name_of, stride_of
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict, scale_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import (
@@ -63,13 +64,41 @@ def export_net(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard) -> M
     VesselError
         Where the file's answer is not the net's, or the file can't be written.
     """
-    shipped = Shipped(net.eval().float().cpu(), recipe.views).eval()
-    model = _graph(shipped, stride_of(recipe))
-    _check_weights(model, shipped)
-    expected = _self_test(model, shipped, recipe)
-    card = card.model_copy(update={"self_test": expected})
+    model, test = _tested(net, recipe)
+    card = card.model_copy(update={"self_test": test})
     _write(model, path, card)
     return card
+
+
+def try_net(recipe: Recipe) -> None:
+    """Build a net, run it once as training does, and export it, before hours are spent on its training.
+
+    That takes some seconds; our own nets are known to be exported and are only built.
+
+    Raises
+    ------
+    VesselError
+        Where the net can't be built, learn, or become a model file.
+    """
+    stride, side = stride_of(recipe), recipe.crop
+    if side % stride:
+        raise VesselError(
+            f"Crops of {side} px don't fit the net {name_of(recipe)}.",
+            f"crop must be a multiple of {stride}.",
+        )
+    net = build_net(recipe)
+    if recipe.architecture.startswith("own-"):
+        return
+    try:
+        with torch.no_grad():
+            net.train()(torch.zeros(recipe.batch, side, side, 3, dtype=torch.uint8))
+    except (RuntimeError, ValueError) as error:
+        raise VesselError(
+            f"The net {name_of(recipe)} can't learn from {recipe.batch} crops of {side} px: "
+            f"{str(error).splitlines()[0][:200]}",
+            "Change batch or crop.",
+        ) from error
+    _tested(net, recipe)
 
 
 def export_like(source: Path, net: Segmenter, path: Path, card: ModelCard) -> ModelCard:
@@ -168,6 +197,21 @@ def make_card(
     )
 
 
+def _tested(net: Segmenter, recipe: Recipe) -> tuple[onnx.ModelProto, SelfTest]:
+    """Give the graph of a net, which was seen to answer as the net does."""
+    shipped = Shipped(net.eval().float().cpu(), recipe.views).eval()
+    try:
+        model = _graph(shipped, stride_of(recipe))
+        _check_weights(model, shipped)
+        return model, _self_test(model, shipped, recipe)
+    except Exception as error:  # whatever the exporter and ONNX Runtime find wrong
+        said = str(error) if isinstance(error, VesselError) else "Its graph has parts that can't be kept."
+        raise VesselError(
+            f"The net {name_of(recipe)} can't be exported as a model file. {said}",
+            "docs/models.md lists what can be taken.",
+        ) from error
+
+
 def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
     dim = torch.export.Dim
     sides = {1: stride * dim("h", min=1, max=4096), 2: stride * dim("w", min=1, max=4096)}
@@ -187,12 +231,7 @@ def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
             verbose=False,
         )
         assert program is not None
-        # Only constants are folded: batch norm stays apart (ONNX Runtime joins it when it loads the file),
-        # and weights keep their names.
-        onnxscript.optimizer.inline(program.model)
-        for _ in range(2):
-            onnxscript.optimizer.fold_constants(program.model)
-            RemoveUnusedNodesPass()(program.model)
+        _fold(program.model, set(shipped.state_dict()))
     model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces with the paths of the machine it was made on
@@ -201,6 +240,21 @@ def _graph(shipped: Shipped, stride: int) -> onnx.ModelProto:
         del value.metadata_props[:]
     del model.graph.value_info[:]
     return model
+
+
+def _fold(model: onnx_ir.Model, weights: set[str]) -> None:
+    """Work out beforehand what is constant, but nothing of a weight: each keeps its name and its values.
+
+    Batch norm stays apart too; ONNX Runtime joins it when it loads the file.
+    """
+
+    def may_fold(node: onnx_ir.Node) -> bool | None:
+        return False if any(value is not None and value.name in weights for value in node.inputs) else None
+
+    onnxscript.optimizer.inline(model)
+    for _ in range(2):
+        onnxscript.optimizer.fold_constants(model, should_fold=may_fold)
+        RemoveUnusedNodesPass()(model)
 
 
 def _check_weights(model: onnx.ModelProto, shipped: Shipped) -> None:
@@ -215,7 +269,9 @@ def _self_test(model: onnx.ModelProto, shipped: Shipped, recipe: Recipe) -> Self
     """Run the file once against PyTorch, and keep what it answered for the app to check."""
     test = SelfTest(seed=7, size=128, grid=8)
     picture = self_test_picture(test.seed, test.size)[None]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 4  # what it finds wrong is raised too
+    session = onnxruntime.InferenceSession(model.SerializeToString(), quiet, ["CPUExecutionProvider"])
     (answer,) = session.run(["probability"], {"image": picture})
     with torch.no_grad():
         wanted = shipped(torch.from_numpy(picture))[0].numpy()

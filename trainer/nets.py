@@ -48,7 +48,7 @@ class Segmenter(nn.Module):
 
 
 class SmpBody(nn.Module):
-    """Any architecture of segmentation-models-pytorch, with the decoder's features as a second answer."""
+    """An architecture of segmentation-models-pytorch, with the decoder's features as a second answer."""
 
     net: Any
 
@@ -56,24 +56,35 @@ class SmpBody(nn.Module):
         super().__init__()
         self.net = net
         self.dropout = nn.Dropout2d(dropout)
+        self.factors = 1.0, 1.0
+
+    def fit_to(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Find by how much both answers are smaller than a picture; give them at its size."""
+        sides = [answer.shape[-1] for answer in self._answers(picture)]
+        self.factors = picture.shape[-1] / sides[0], picture.shape[-1] / sides[1]
+        return self.forward(picture)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give logits and features at the picture's own size."""
-        stages = self.net.encoder(x)
-        decoded = self.net.decoder(stages)
-        logits = self.net.segmentation_head(self.dropout(decoded))
-        features = decoded[:, :MAX_FEATURES]
-        if logits.shape[-2:] != x.shape[-2:]:
-            logits = _as_large(logits, x, "bilinear")
-        if features.shape[-2:] != x.shape[-2:]:
-            features = _as_large(features, x, "nearest")
-        return logits, features
+        logits, features = self._answers(x)
+        return _enlarged(logits, self.factors[0], "bilinear"), _enlarged(features, self.factors[1], "nearest")
+
+    def _answers(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        decoded = self.net.decoder(self.net.encoder(x))
+        return self.net.segmentation_head(self.dropout(decoded)), decoded[:, :MAX_FEATURES]
 
 
-def _as_large(plane: Tensor, picture: Tensor, mode: str) -> Tensor:
-    """Bring an answer to the size of its picture: by a whole factor, as exported graphs want it."""
-    factor = picture.shape[-1] / plane.shape[-1]
-    return nn.functional.interpolate(plane, scale_factor=float(factor), mode=mode)
+class Unused(nn.Module):
+    """What stands where a part was that has no share in the answer."""
+
+    def forward(self, x: Any, *_: Any) -> Any:
+        """Give on what came."""
+        return x
+
+
+def _enlarged(plane: Tensor, factor: float, mode: str) -> Tensor:
+    """Enlarge an answer by a factor that doesn't depend on the picture: exported graphs want it so."""
+    return plane if factor == 1 else nn.functional.interpolate(plane, scale_factor=factor, mode=mode)
 
 
 class Block(nn.Sequential):
@@ -161,6 +172,13 @@ def answer_whole(net: nn.Module, pixels: NDArray[np.uint8], stride: int) -> NDAr
     return np.asarray(answer.cpu().numpy(), np.float32)
 
 
+def name_of(recipe: Recipe) -> str:
+    """Give a net's name as people chose it."""
+    if recipe.architecture.startswith("own-"):
+        return f"'{recipe.architecture}'"
+    return f"'{recipe.architecture}' with encoder '{recipe.encoder}'"
+
+
 def stride_of(recipe: Recipe) -> int:
     """Give what the sides of a picture must be multiples of (px)."""
     if recipe.architecture.startswith("own-"):
@@ -182,34 +200,45 @@ def _smp_body(recipe: Recipe, inputs: int, classes: int) -> SmpBody:
             classes=classes,
             **extra,
         )
-    except (KeyError, ValueError, TypeError, RuntimeError, OSError) as error:
+        body = SmpBody(net, recipe.dropout)
+        _drop_unused(body, inputs, stride_of(recipe))
+    except (KeyError, ValueError, TypeError, RuntimeError, OSError, AssertionError, AttributeError) as error:
+        said = str(error).strip(chr(34)).splitlines() or [type(error).__name__]
         raise VesselError(
-            f"The net '{recipe.architecture}' with encoder '{recipe.encoder}' can't be built: "
-            f"{str(error).strip(chr(34)).splitlines()[0][:200]}",
-            "See segmentation-models-pytorch's list of architectures and encoders.",
+            f"The net {name_of(recipe)} can't be built: {said[0][:200]}",
+            "docs/models.md lists what can be taken.",
         ) from error
-    body = SmpBody(net, recipe.dropout)
-    _drop_unused(body, inputs)
     return body
 
 
 _WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
 
 
-def _drop_unused(body: SmpBody, inputs: int) -> None:
-    """Take out encoder stages that a shallow net never runs: they only make files big and DDP unhappy."""
-    ran: set[nn.Module] = set()
-    hooks = [m.register_forward_hook(lambda m, *_: ran.add(m)) for m in body.modules()]
+def _drop_unused(body: SmpBody, inputs: int, stride: int) -> None:
+    """Take out what a shallow net never runs: it only makes files big and DDP unhappy.
+
+    The net is then tried on the smallest picture that may come.
+    """
+    side = stride * max(1, 64 // stride)
     body.eval()
+    with torch.enable_grad():
+        logits, features = body.fit_to(torch.zeros(1, inputs, side, side))
+        (logits.sum() + features.sum()).backward()  # type: ignore[no-untyped-call]
+    _drop_without_gradient(body.net)
+    body.zero_grad()
     with torch.no_grad():
-        body(torch.zeros(1, inputs, 64, 64))
+        body(torch.zeros(1, inputs, stride, stride))
     body.train()
-    for hook in hooks:
-        hook.remove()
-    for name, child in body.net.encoder.named_children():
-        with_weights = [m for m in child.modules() if any(True for _ in m.parameters(recurse=False))]
-        if with_weights and not any(m in ran for m in with_weights):
-            setattr(body.net.encoder, name, nn.Identity())
+
+
+def _drop_without_gradient(module: nn.Module) -> None:
+    """Replace every part, however deep, whose weights have no share in the answer."""
+    for name, child in module.named_children():
+        weights = list(child.parameters())
+        if weights and all(weight.grad is None for weight in weights):
+            setattr(module, name, Unused())
+        else:
+            _drop_without_gradient(child)
 
 
 def _group_norm(module: nn.Module) -> None:

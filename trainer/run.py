@@ -32,7 +32,8 @@ from trainer.begun import (
     write_json,
 )
 from trainer.events import emit
-from trainer.fit import BEST, Fit
+from trainer.export import try_net
+from trainer.fit import BEST, Fit, save_weights
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
 from trainer.nets import Segmenter, build_net
@@ -42,7 +43,7 @@ from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe
 from trainer.split import load_split, make_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason, sync_folder
+from vesselapp.core.files import reason, sync_folder
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -79,8 +80,9 @@ def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Cal
         recipe = kept_recipe(out, recipe, options.split, options.weights)
         if _is_done(options):
             return out
-    build_net(recipe)
     parse_loss(recipe.loss)
+    if not begun:
+        try_net(recipe)
     cases = read_sets(list(options.data))
     cases = group_by_look(cases) if recipe.task == "cells" else cases
     source = out / SPLIT if begun else options.split
@@ -201,13 +203,6 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         path.replace(path.with_suffix(".damaged"))
     (path.parent / BEST).unlink(missing_ok=True)  # of the training that is lost
     return None
-
-
-def save_weights(weights: dict[str, Any], path: Path) -> None:
-    """Write weights, whole or not at all (VesselError where that fails)."""
-    buffer = io.BytesIO()
-    torch.save(weights, buffer)
-    atomic_write(path, buffer.getvalue())
 
 
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:

@@ -16,11 +16,10 @@ from torch import nn
 from trainer.finetune.scores import dice
 from trainer.finetune.steering import Line, Stopped
 from trainer.finetune.task import FineTune
-from trainer.fit import BEST
+from trainer.fit import BEST, save_weights
 from trainer.nets import answer_whole
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe
-from trainer.run import save_weights
 from vesselapp.core.files import atomic_write
 
 _WINDOW = 640
