@@ -4,6 +4,7 @@ Shapes: logits and truth (N, C, H, W), truth 0-1 (soft values allowed), valid (N
 does not count, 1 where it does, n where it counts n times. One channel means a sigmoid, more a softmax.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -56,10 +57,12 @@ def dice(logits: Tensor, truth: Tensor, valid: Tensor, smooth: float = 1.0) -> T
 
 
 def cldice(logits: Tensor, truth: Tensor, valid: Tensor, rounds: int = 8, smooth: float = 1.0) -> Tensor:
-    """One minus soft centreline Dice (Shit et al., CVPR 2021) of the first channel."""
-    p = (probabilities(logits) * valid)[:, :1]
-    t = (truth * valid)[:, :1]
-    thin_p, thin_t = soft_skeleton(p, rounds), soft_skeleton(t, rounds)
+    """One minus soft centreline Dice (Shit et al., CVPR 2021) of the first channel.
+
+    Skeletons are of probabilities, 0-1; how often a px counts enters the sums alone.
+    """
+    p, t = ((plane * (valid > 0))[:, :1] for plane in (probabilities(logits), truth))
+    thin_p, thin_t = valid * soft_skeleton(p, rounds), valid * soft_skeleton(t, rounds)
     precision = ((thin_p * t).sum() + smooth) / (thin_p.sum() + smooth)
     recall = ((thin_t * p).sum() + smooth) / (thin_t.sum() + smooth)
     return 1 - 2 * precision * recall / (precision + recall)
@@ -100,9 +103,12 @@ def parse_loss(text: str) -> Loss:
         if name not in LOSSES:
             raise VesselError(f"There is no loss '{name}'.", f"Known losses: {', '.join(LOSSES)}.")
         try:
-            terms.append((float(weight or 1), LOSSES[name]))
-        except ValueError as error:
-            raise VesselError(f"'{weight}' is no weight for the loss '{name}'.") from error
+            share = float(weight or 1)
+        except ValueError:
+            share = math.nan
+        if not 0 < share < math.inf:
+            raise VesselError(f"'{weight}' is no weight for the loss '{name}'.", "Take a number above 0.")
+        terms.append((share, LOSSES[name]))
 
     def total(logits: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
         parts = [weight * loss(logits, truth, valid) for weight, loss in terms]

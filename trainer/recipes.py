@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -153,7 +155,13 @@ def find_recipe(name: str) -> Recipe:
 
 
 def change_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
-    """Apply ``key=value`` changes (``augment.key=value`` for augmentation); values are JSON or words."""
+    """Apply ``key=value`` changes (``augment.key=value`` for augmentation); values are JSON or words.
+
+    Raises
+    ------
+    VesselError
+        For a setting that doesn't exist, or where what comes out makes no sense.
+    """
     values: dict[str, Any] = {}
     augment: dict[str, Any] = {}
     for change in changes:
@@ -169,9 +177,96 @@ def change_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
     try:
         if augment:
             values["augment"] = dataclasses.replace(recipe.augment, **_as_fields(augment, Augment()))
-        return dataclasses.replace(recipe, **_as_fields(values, recipe))
+        changed = dataclasses.replace(recipe, **_as_fields(values, recipe))
     except TypeError as error:
         raise VesselError(f"The recipe has no such setting ({error}).") from error
+    _check_kinds(changed)
+    _check_ranges(changed)
+    _check_answers(changed)
+    return changed
+
+
+_LEAST = {
+    "size": 1,
+    "encoder_depth": 1,
+    "crop": 8,
+    "batch": 1,
+    "steps": 1,
+    "steps_per_epoch": 1,
+    "validate_every": 1,
+    "learning_rate": 1e-30,
+    "weight_decay": 0,
+    "clip": 0,
+    "patience": 0,
+    "seed": 0,
+    "workers": 0,
+}
+_SHARES = ("share", "dropout", "ema", "drawn")
+_VIEWS = (1, 2, 4)
+
+
+def _check_kinds(recipe: Recipe) -> None:
+    """Refuse words that stand for nothing, and lists that hold something else than sizes."""
+    for name, kind in typing.get_type_hints(Recipe).items():
+        choices = typing.get_args(kind)
+        if typing.get_origin(kind) is Literal and getattr(recipe, name) not in choices:
+            raise VesselError(
+                f"There is no {name} '{getattr(recipe, name)}'.", f"Take {' or '.join(choices)}."
+            )
+    if not isinstance(recipe.encoder_weights, str | None):
+        raise VesselError(f"The setting 'encoder_weights' can't be '{recipe.encoder_weights}'.")
+    for name in ("widths", "decoder_channels"):
+        sizes = getattr(recipe, name)
+        if not sizes or not all(type(size) is int and size > 0 for size in sizes):
+            raise VesselError(f"The setting '{name}' must be whole numbers above 0, not '{list(sizes)}'.")
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    """Refuse numbers with which nothing can be trained."""
+    for name, least in _LEAST.items():
+        value = getattr(recipe, name)
+        if not least <= value < math.inf:
+            bound = "above 0" if name == "learning_rate" else f"at least {least}"
+            raise VesselError(f"The setting '{name}' must be {bound}, not {value}.")
+    for name in _SHARES:
+        if not 0 <= getattr(recipe, name) <= 1:
+            raise VesselError(f"The setting '{name}' must lie between 0 and 1.")
+    if recipe.views not in _VIEWS:
+        raise VesselError(f"The setting 'views' must be 1, 2 or 4, not {recipe.views}.")
+    augment = dataclasses.asdict(recipe.augment)
+    scale = augment.pop("scale")
+    if (
+        len(scale) != 2
+        or not all(isinstance(v, int | float) for v in scale)
+        or not 0 < scale[0] <= scale[1] < math.inf
+    ):
+        raise VesselError("The setting 'augment.scale' must be two factors above 0, the smaller one first.")
+    for name, value in augment.items():
+        if not 0 <= value < math.inf:
+            raise VesselError(f"The setting 'augment.{name}' must be at least 0, not {value}.")
+
+
+def _check_answers(recipe: Recipe) -> None:
+    """Make sure that the net's answers are those of the task, and that the loss is for so many."""
+    count, wanted = len(recipe.channels), 1 if recipe.task == "vessels" else 3
+    if count != wanted:
+        raise VesselError(
+            f"The truth of {recipe.task} has {wanted} channels, the setting 'channels' {count}."
+        )
+    chosen = recipe.foreground
+    if (
+        not chosen
+        or not all(type(n) is int and 0 <= n < count for n in chosen)
+        or len(set(chosen)) < len(chosen)
+    ):
+        raise VesselError(
+            f"The setting 'foreground' can't be {list(chosen)}: it names some of {count} channels, from 0."
+        )
+    terms = {term.rpartition("*")[2].strip() for term in recipe.loss.split("+")}
+    if "ce" in terms and count == 1:
+        raise VesselError("The loss 'ce' is for several answers; this net gives one.", "Take bce.")
+    if "bce" in terms and count > 1:
+        raise VesselError(f"The loss 'bce' is for one answer; this net gives {count}.", "Take ce.")
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

@@ -69,7 +69,22 @@ def test_sums():
     assert total.item() == pytest.approx((bce(LOGITS, TRUTH, ALL) + dice(LOGITS, TRUTH, ALL) / 2).item())
 
 
-@pytest.mark.parametrize("text", ["bce+nice", "x*dice", ""])
+@pytest.mark.parametrize("text", ["bce+nice", "x*dice", "", "nan*bce", "-1*bce", "inf*dice", "0*bce"])
 def test_unknown_loss_is_one_sentence(text: str):
     with pytest.raises(VesselError, match="loss"):
         parse_loss(text)
+
+
+def test_cldice_weighs_pixels_but_thins_probabilities():
+    truth = torch.zeros(1, 1, 24, 24)
+    truth[:, :, 6:11, 3:21] = 1
+    right = (truth - 0.5) * 40
+    weight = torch.ones_like(truth)
+    weight[:, :, :, 12:] = 10
+    assert cldice(right, truth, weight).item() == pytest.approx(0, abs=1e-3)
+    half = right.clone()
+    half[:, :, :, 12:] = -20  # wrong where much counts
+    assert 0.7 < cldice(half, truth, weight).item() <= 1
+    other = right.clone()
+    other[:, :, :, :12] = -20  # wrong where little counts
+    assert 0 <= cldice(other, truth, weight).item() < 0.15
