@@ -7,9 +7,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from trainer.evaluate import Scores, evaluate_file
+from trainer.evaluate import Scores, evaluate
 from trainer.metrics import difference_interval
 from trainer.readers import Case
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.model import load_model
 
 MEASURES = ("dice", "auc", "pr_auc", "sensitivity", "specificity", "cldice", "ece", "f1", "ap50", "pq")
 
@@ -36,8 +38,21 @@ class Difference:
 
 
 def compare_files(first: Path, second: Path, cases: list[Case]) -> list[Difference]:
-    """Evaluate two model files, each at its own threshold, and compare them picture by picture."""
-    return compare(evaluate_file(first, cases), evaluate_file(second, cases))
+    """Evaluate two model files, each at its own threshold, and compare them picture by picture.
+
+    Raises
+    ------
+    VesselError
+        Where they look for different things.
+    """
+    models = load_model(first), load_model(second)
+    tasks = [model.card.task for model in models]
+    if tasks[0] != tasks[1]:
+        raise VesselError(
+            f"{first.name} finds {tasks[0]}, {second.name} {tasks[1]}: they can't be compared.",
+            "Give two models of one task.",
+        )
+    return compare(*(evaluate(model, cases) for model in models))
 
 
 def compare(first: list[Scores], second: list[Scores]) -> list[Difference]:
@@ -48,15 +63,16 @@ def compare(first: list[Scores], second: list[Scores]) -> list[Difference]:
     for set_name in sorted({s.case.set_name for s in ours.values()}):
         keys = [key for key in ours if ours[key].case.set_name == set_name and key in theirs]
         for measure in MEASURES:
-            if not all(measure in side[key].values for side in (ours, theirs) for key in keys):
+            both = [key for key in keys if measure in ours[key].values and measure in theirs[key].values]
+            if not both:
                 continue
-            a = [ours[key].values[measure] for key in keys]
-            b = [theirs[key].values[measure] for key in keys]
+            a = [ours[key].values[measure] for key in both]
+            b = [theirs[key].values[measure] for key in both]
             gains = [y - x for x, y in zip(a, b, strict=True)]
-            found = difference_interval(gains, [ours[key].case.subject for key in keys])
+            found = difference_interval(gains, [ours[key].case.subject for key in both])
             low, high = found or (None, None)
             out.append(
-                Difference(set_name, measure, len(keys), float(np.mean(a)), float(np.mean(b)), low, high)
+                Difference(set_name, measure, len(both), float(np.mean(a)), float(np.mean(b)), low, high)
             )
     return out
 

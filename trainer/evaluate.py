@@ -1,6 +1,7 @@
 """Measure a model file on pictures with truth, through the app's own engine."""
 
 import csv
+import io
 import json
 import time
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from trainer.metrics import (
 )
 from trainer.pictures import Picture, read_picture
 from trainer.readers import Case
+from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
+from vesselapp.core.files import atomic_write, reason
 from vesselapp.core.model_card import Figures
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
@@ -44,7 +47,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class Summary:
-    """Means over one set's pictures with 95 % intervals, and the measures of all pixels pooled."""
+    """Means over one set's pictures with 95 % intervals, and the measures of all pixels pooled.
+
+    ``measured`` says how many pictures each mean is of: one whose truth is empty has no AUC.
+    """
 
     set_name: str
     who: str
@@ -52,6 +58,11 @@ class Summary:
     mean: dict[str, float]
     interval: dict[str, tuple[float, float]]
     pooled: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, int] = field(default_factory=dict)
+
+    def of(self, name: str) -> int:
+        """Say how many pictures a mean is of."""
+        return self.measured.get(name, self.pictures)
 
 
 def evaluate(model: Model, cases: list[Case], threshold: float | None = None) -> list[Scores]:
@@ -111,15 +122,23 @@ def summarise(scores: list[Scores]) -> list[Summary]:
 
 
 def as_figures(summaries: list[Summary]) -> tuple[Figures, ...]:
-    """Give what a model card keeps of an evaluation."""
-    return tuple(
-        Figures(
-            name=s.set_name if s.who == "model" else f"{s.set_name}, {s.who}",
-            pictures=s.pictures,
-            values={key: round(value, 4) for key, value in s.mean.items()},
-            intervals={key: (round(a, 4), round(b, 4)) for key, (a, b) in s.interval.items()},
-        )
-        for s in summaries
+    """Give what a model card keeps of an evaluation; means over fewer pictures stand apart."""
+    return tuple(_figures(s, count) for s in summaries for count in _counts(s))
+
+
+def _counts(summary: Summary) -> list[int]:
+    """Give how many pictures there are, and each smaller number that some mean is of."""
+    return sorted({summary.pictures, *(summary.of(name) for name in summary.mean)}, reverse=True)
+
+
+def _figures(s: Summary, count: int) -> Figures:
+    name = s.set_name if s.who == "model" else f"{s.set_name}, {s.who}"
+    names = [key for key in s.mean if s.of(key) == count]
+    return Figures(
+        name=name if count == s.pictures else f"{name}, where there is such truth",
+        pictures=count,
+        values={key: round(s.mean[key], 4) for key in names},
+        intervals={key: (round(s.interval[key][0], 4), round(s.interval[key][1], 4)) for key in names},
     )
 
 
@@ -128,17 +147,26 @@ def print_table(summaries: list[Summary], console: Console | None = None) -> Non
     heads = [f"{s.set_name}\n{s.who}, {s.pictures} pictures" for s in summaries]
     table = Table("measure", *heads)
     for name in dict.fromkeys(key for s in summaries for key in s.mean):
-        cells = []
-        for s in summaries:
-            low, high = s.interval.get(name, (0.0, 0.0))
-            cells.append(f"{s.mean[name]:.4f} ({low:.3f}-{high:.3f})" if name in s.mean else "")
-        table.add_row(name, *cells)
+        table.add_row(name, *(_cell(s, name) for s in summaries))
     (console or Console()).print(table)
 
 
+def _cell(s: Summary, name: str) -> str:
+    if name not in s.mean:
+        return ""
+    low, high = s.interval[name]
+    few = f" {s.of(name)} of {s.pictures}" if s.of(name) < s.pictures else ""
+    return f"{s.mean[name]:.4f} ({low:.3f}-{high:.3f}){few}"
+
+
 def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> None:
-    """Write ``evaluation.json`` and ``evaluation.csv`` (one row a picture and rater)."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write ``evaluation.json`` and ``evaluation.csv`` (one row a picture and rater), whole or not at all.
+
+    Raises
+    ------
+    VesselError
+        Where they can't be written.
+    """
     pictures = [
         {"picture": s.case.key, "who": s.who, "seconds": round(s.seconds, 3), **s.values} for s in scores
     ]
@@ -149,18 +177,22 @@ def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> 
             "pictures": s.pictures,
             "mean": s.mean,
             "interval": s.interval,
+            "measured": {name: s.of(name) for name in s.mean},
             "pooled": s.pooled,
         }
         for s in summaries
     ]
-    (out / "evaluation.json").write_text(
-        json.dumps({"summary": summary, "pictures": pictures}, indent=1) + "\n"
-    )
-    columns = list(dict.fromkeys(key for row in pictures for key in row))
-    with (out / "evaluation.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(pictures)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in pictures for key in row)))
+    writer.writeheader()
+    writer.writerows(pictures)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VesselError(f"The folder {out} can't be made: {reason(error)}.") from error
+    whole = json.dumps({"summary": summary, "pictures": pictures}, indent=1) + "\n"
+    atomic_write(out / "evaluation.json", whole.encode())
+    atomic_write(out / "evaluation.csv", text.getvalue().encode())
 
 
 def evaluate_file(path: Path, cases: list[Case], threshold: float | None = None) -> list[Scores]:
@@ -183,14 +215,14 @@ def _shape_measures(mask: NDArray[np.bool_], picture: Picture) -> dict[str, floa
 
 
 def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
-    names = [name for name in rows[0].values if all(name in row.values for row in rows)]
-    subjects = [row.case.subject for row in rows]
-    mean, interval = {}, {}
-    for name in names:
-        values = [row.values[name] for row in rows]
+    mean, interval, measured = {}, {}, {}
+    for name in dict.fromkeys(key for row in rows for key in row.values):
+        having = [row for row in rows if name in row.values]
+        values = [row.values[name] for row in having]
         mean[name] = float(np.mean(values))
-        interval[name] = bootstrap_interval(values, subjects)
+        interval[name] = bootstrap_interval(values, [row.case.subject for row in having])
+        measured[name] = len(having)
     total = rows[0].counts
     for row in rows[1:]:
         total = total + row.counts
-    return Summary(set_name, who, len(rows), mean, interval, pixel_measures(total))
+    return Summary(set_name, who, len(rows), mean, interval, pixel_measures(total), measured)

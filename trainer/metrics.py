@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 from skimage.morphology import skeletonize
 
+from vesselapp.core.errors import VesselError
+
 BINS = 4096
 Mask = NDArray[np.bool_]
 
@@ -53,11 +55,18 @@ def count(probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, insi
     mask, truth : (H, W) bool
     inside : (H, W) bool
         Only these pixels count.
+
+    Raises
+    ------
+    VesselError
+        Where a probability is no number.
     """
     m, t = mask[inside], truth[inside]
     tp, said, is_true = int((m & t).sum()), int(m.sum()), int(t.sum())
     values = np.zeros(BINS, np.int64), np.zeros(BINS, np.int64)
     if probability is not None:
+        if not np.isfinite(probability[inside]).all():
+            raise VesselError("The model's answer holds values that are no numbers: it can't be measured.")
         steps = np.minimum((probability[inside] * BINS).astype(np.int32), BINS - 1)
         values = np.bincount(steps[t], minlength=BINS), np.bincount(steps[~t], minlength=BINS)
     return Counts(values[0], values[1], tp, said - tp, is_true - tp, m.size - said - is_true + tp)

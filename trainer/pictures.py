@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,33 +73,47 @@ class Scaled:
 def read_picture(case: Case, task: str) -> Picture:
     """Read a case from disk and check that its parts fit."""
     pixels = read_pixels(case.image)
-    height, width = pixels.shape[:2]
-    instances = None
-    if case.instances is not None:
-        instances = np.asarray(_open(case.instances)).astype(np.int32)
-        _same_size(case, case.instances, instances.shape, (height, width))
-    elif len(case.masks) > 1:
-        instances = np.zeros((height, width), np.int32)
-        for number, path in enumerate(case.masks, 1):
-            one = read_mask(path)
-            _same_size(case, path, one.shape, (height, width))
-            instances[one] = number
+    size = pixels.shape[0], pixels.shape[1]
+    instances = _read_instances(case, size)
     if len(case.masks) == 1:
-        mask = read_mask(case.masks[0])
-        _same_size(case, case.masks[0], mask.shape, (height, width))
+        mask = _read_fitting(case, case.masks[0], size)
     else:
         assert instances is not None
         mask = instances > 0
     field = find_field_of_view(pixels) if task == "vessels" else None
     if case.fov is not None:
-        inside = read_mask(case.fov)
-        _same_size(case, case.fov, inside.shape, (height, width))
+        inside = _read_fitting(case, case.fov, size)
     elif field is not None:
-        inside = field.mask(height, width) > 0
+        inside = field.mask(*size) > 0
     else:
-        inside = np.ones((height, width), bool)
-    second = read_mask(case.second) if case.second is not None else None
+        inside = np.ones(size, bool)
+    second = _read_fitting(case, case.second, size) if case.second is not None else None
     return Picture(case, pixels, mask, inside, field, second, instances)
+
+
+def _read_instances(case: Case, size: tuple[int, int]) -> NDArray[np.int32] | None:
+    """Read the numbers of the objects: one picture of them, or a mask of each."""
+    if case.instances is not None:
+        numbers = np.asarray(_open(case.instances))
+        if numbers.ndim != 2:
+            raise VesselError(
+                f"{case.instances} has {numbers.shape[2]} channels, but object numbers are one.",
+                "Save it as a picture of one channel (uint16) that holds each object's number.",
+            )
+        _same_size(case, case.instances, numbers.shape, size)
+        return numbers.astype(np.int32)
+    if not case.apart and len(case.masks) == 1:
+        return None
+    instances = np.zeros(size, np.int32)
+    for number, path in enumerate(case.masks, 1):
+        instances[_read_fitting(case, path, size)] = number
+    return instances
+
+
+def _read_fitting(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
+    mask = read_mask(path)
+    _same_size(case, path, mask.shape, size)
+    return mask
 
 
 def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
@@ -134,7 +149,7 @@ def _open(path: Path) -> Image.Image:
         picture = Image.open(io.BytesIO(gzip.decompress(data) if path.name.endswith(".gz") else data))
         picture.load()
         return picture
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, EOFError, SyntaxError, ValueError, zlib.error, UnidentifiedImageError) as error:
         raise VesselError(f"The picture {path} can't be read ({error}).") from error
 
 

@@ -4,6 +4,7 @@ Every reader gives `Case` values: where one picture and its truth lie, which set
 which look) it shows, so that a split can keep a person's pictures together.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Case:
         Splits take their share of each kind.
     image : Path
     masks : tuple[Path, ...]
-        One mask; or, for instances kept as one file an object, many.
+        One mask; or, where ``apart``, one of each object.
     second, fov, instances : Path or None
         A second observer's mask, the field of view, and a uint16 picture of object numbers.
     """
@@ -46,6 +47,7 @@ class Case:
     second: Path | None = None
     fov: Path | None = None
     instances: Path | None = None
+    apart: bool = False
 
     @property
     def key(self) -> str:
@@ -161,7 +163,8 @@ def _read_stage1(folder: Path) -> list[Case]:
         masks = tuple(sorted(path.parent.parent.glob("masks/*.png")))
         if not masks:
             raise VesselError(f"The masks of {path} are missing.")
-        cases.append(_case(folder.name, path.stem, path, masks, None, None, None))
+        case = _case(folder.name, path.stem, path, masks, None, None, None)
+        cases.append(dataclasses.replace(case, apart=True))
     return cases
 
 

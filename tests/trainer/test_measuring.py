@@ -1,0 +1,120 @@
+"""What an evaluation says where pictures are not all alike, and what it refuses in one sentence."""
+
+import gzip
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.trainer.conftest import draw_fundus, save
+from trainer.compare import compare, compare_files
+from trainer.evaluate import Scores, as_figures, print_table, summarise, write_results
+from trainer.export import export_net, make_card
+from trainer.metrics import count
+from trainer.nets import build_net
+from trainer.pictures import read_picture
+from trainer.readers import Case, read_sets
+from trainer.recipes import RECIPES, change_recipe
+from vesselapp.core.errors import VesselError
+
+NONE = np.zeros((4, 4), bool)
+
+
+def scores(name: str, **values: float) -> Scores:
+    case = Case("eyes", name, name, Path(name), ())
+    return Scores(case, "model", values, count(None, NONE, NONE, ~NONE))
+
+
+def test_pictures_of_one_object_have_measures_of_objects(tmp_path: Path):
+    for name, count_ in (("a", 1), ("b", 3)):
+        folder = tmp_path / "stage1_train" / name
+        save(folder / "images" / f"{name}.png", np.full((32, 32, 3), 20, np.uint8))
+        for number in range(count_):
+            mask = np.zeros((32, 32), bool)
+            mask[10 * number : 10 * number + 6, 4:10] = True
+            save(folder / "masks" / f"{number}.png", mask)
+    found = [read_picture(case, "cells").instances for case in read_sets([tmp_path / "stage1_train"])]
+    assert [None if one is None else int(one.max()) for one in found] == [1, 3]
+
+
+def test_a_picture_without_a_measure_takes_it_from_no_other(capsys: pytest.CaptureFixture[str]):
+    rows = [scores("a", dice=1.0), scores("b", dice=0.6, auc=0.8), scores("c", dice=0.8, auc=0.9)]
+    (summary,) = summarise(rows)
+    assert summary.mean == pytest.approx({"dice": 0.8, "auc": 0.85})
+    assert (summary.of("dice"), summary.of("auc")) == (3, 2)
+    print_table([summary])
+    assert "2 of 3" in capsys.readouterr().out
+    whole, part = as_figures([summary])
+    assert (whole.name, whole.pictures, set(whole.values)) == ("eyes", 3, {"dice"})
+    assert (part.name, part.pictures, set(part.values)) == ("eyes, where there is such truth", 2, {"auc"})
+    better = [scores("a", dice=1.0), scores("b", dice=0.6, auc=0.9), scores("c", dice=0.8, auc=0.9)]
+    assert [(d.measure, d.pictures) for d in compare(rows, better)] == [("dice", 3), ("auc", 2)]
+
+
+def test_models_of_two_tasks_are_not_compared(tmp_path: Path, fundus_set: Path):
+    paths = []
+    for name in RECIPES:
+        recipe = change_recipe(RECIPES[name], ["architecture=own-unet", "widths=[4,8]"])
+        paths.append(tmp_path / f"{name}.onnx")
+        export_net(build_net(recipe), recipe, paths[-1], make_card(recipe, name=name, command="none"))
+    with pytest.raises(VesselError, match="cells: they can't be compared"):
+        compare_files(*paths, read_sets([fundus_set]))
+
+
+def test_probabilities_that_are_no_numbers_are_one_sentence():
+    with pytest.raises(VesselError, match="no numbers"):
+        count(np.full((4, 4), np.nan, np.float32), NONE, NONE, ~NONE)
+
+
+def test_results_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [scores("a", dice=1.0), scores("b", dice=0.6)]
+    write_results(rows, summarise(rows), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["summary"][0]["measured"] == {
+        "dice": 2
+    }
+    assert (tmp_path / "out" / "evaluation.csv").read_text().splitlines()[0] == "picture,who,seconds,dice"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(VesselError, match="can't be made"):
+        write_results(rows, summarise(rows), tmp_path / "file")
+
+    def full(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = (tmp_path / "out" / "evaluation.json").read_bytes()
+    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(VesselError, match="the disk is full"):
+        write_results(rows[:1], summarise(rows[:1]), tmp_path / "out")
+    assert (tmp_path / "out" / "evaluation.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "deflate"])
+def test_a_damaged_packed_picture_is_one_sentence(tmp_path: Path, damage: str):
+    pixels, vessels, _ = draw_fundus(0)
+    packed = bytearray(gzip.compress(cv2.imencode(".ppm", pixels)[1].tobytes()))
+    if damage == "deflate":
+        packed[10:50] = b"\xff" * 40  # right after the head
+    (tmp_path / "im0001.ppm.gz").write_bytes(bytes(packed[: len(packed) // 2] if damage == "cut" else packed))
+    save(tmp_path / "im0001.ah.ppm", np.repeat(vessels[:, :, None] * np.uint8(255), 3, axis=2))
+    (case,) = read_sets([tmp_path])
+    with pytest.raises(VesselError, match="can't be read"):
+        read_picture(case, "vessels")
+
+
+def test_a_second_observers_mask_must_fit_its_picture(tmp_path: Path):
+    pixels, vessels, _ = draw_fundus(0)
+    save(tmp_path / "eyes" / "images" / "a.png", pixels)
+    save(tmp_path / "eyes" / "masks" / "a.png", vessels)
+    save(tmp_path / "eyes" / "masks_2nd" / "a.png", vessels[:80])
+    with pytest.raises(VesselError, match=r"The mask a\.png is 160 x 80 px"):
+        read_picture(read_sets([tmp_path / "eyes"])[0], "vessels")
+
+
+def test_object_numbers_of_several_channels_are_named(tmp_path: Path):
+    save(tmp_path / "cells" / "images" / "a.png", np.full((32, 32, 3), 20, np.uint8))
+    save(tmp_path / "cells" / "masks" / "a.png", np.ones((32, 32), bool))
+    save(tmp_path / "cells" / "labels" / "a.png", np.ones((32, 32, 3), np.uint8))
+    with pytest.raises(VesselError, match="has 3 channels, but object numbers are one"):
+        read_picture(read_sets([tmp_path / "cells"])[0], "cells")
