@@ -57,7 +57,7 @@ def read_replay(
     folders : sequence of Path
     task : str
     reviewed : set of str
-        Hashes of the study's own pictures: they are no old ground, and those that judge must not be learnt.
+        Hashes of the study's reviewed pictures: no old ground, and those that judge must not be learnt.
     held : set of str
         Hashes of the pictures that the base was validated on: they are never learnt.
     """

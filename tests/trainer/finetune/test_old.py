@@ -29,7 +29,7 @@ def eyes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_fundus_set(tmp_path_factory.mktemp("replay") / "eyes", 10)
 
 
-def test_what_the_study_holds_is_not_replayed(eyes: Path):
+def test_what_is_reviewed_is_not_replayed(eyes: Path):
     whole = read_replay([eyes], "vessels")
     reviewed = {file_sha256(case.image) for case in (whole.learn[0], whole.judge[0])}
     rest = read_replay([eyes], "vessels", reviewed)
