@@ -70,11 +70,10 @@ def test_the_controls_are_not_cut_off_whatever_model_is_chosen(
     assert controls_are_whole(opened)
 
 
-def test_the_controls_are_whole_in_a_squeezed_window_and_after_it(opened: MainWindow) -> None:
-    opened.resize(500, 350)
-    assert controls_are_whole(opened)
-    opened.resize(1000, 700)
-    assert controls_are_whole(opened)
+def test_the_controls_are_whole_in_a_squeezed_window_and_after_it(qtbot: QtBot, opened: MainWindow) -> None:
+    for size in ((500, 350), (1000, 700)):
+        opened.resize(*size)
+        qtbot.waitUntil(lambda: controls_are_whole(opened))
 
 
 def test_only_the_tool_in_hand_is_lit(opened: MainWindow) -> None:
