@@ -19,6 +19,18 @@ from vesselapp.state.history import DEFAULT_CAP_BYTES, History
 from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone
 
 
+def _evidence_of(probability: NDArray[np.uint8] | None, corrections: NDArray[np.uint8]) -> Pyramid:
+    """Join an answer, None where there is none yet, and corrections; where there is neither, at no cost."""
+    corrected = bool(corrections.any())
+    if probability is None and not corrected:
+        height, width = corrections.shape
+        return Pyramid.uniform(height, width, ev.LOWEST, halve_evidence)
+    plane = np.full(corrections.shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
+    if corrected:
+        ev.compose_into(plane, plane, corrections)
+    return Pyramid(plane, halve_evidence)
+
+
 class Document:
     """An image, the model's probability and the person's corrections; evidence is derived from the two.
 
@@ -78,10 +90,7 @@ class Document:
         self.corrections = np.zeros(shape, np.uint8) if corrections is None else corrections
         self.probability = probability
         self.adapted: Learnt | None = None
-        plane = np.full(shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
-        if corrections is not None:
-            ev.compose_into(plane, plane, corrections)
-        self.evidence = Pyramid(plane, halve_evidence)
+        self.evidence = _evidence_of(probability, self.corrections)
         self.history = History(history_bytes)
         self.locked = ""
         self._before_parts: tuple[NDArray[np.uint8] | None, Learnt | None] | None = None
