@@ -11,8 +11,14 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import fundus_picture, tiny_vessel_model
+from vesselapp.core.image import Image
+from vesselapp.core.pyramid import Pyramid, halve_pixels
+from vesselapp.state.document import Document
 from vesselapp.ui.app import make_window
+from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.window import MainWindow
+
+ROW = 100
 
 
 @pytest.fixture
@@ -62,3 +68,24 @@ def wait_until_saved(qtbot: QtBot, window: MainWindow) -> None:
 def random_pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
     """Give noise as a picture."""
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+
+
+def vessel_document(height: int = 200, width: int = 300, row: int = ROW) -> Document:
+    """Give a picture with one dark vessel along a row, 9 px wide, that the model finds."""
+    pixels, probability = np.full((height, width, 3), 190, np.uint8), np.full((height, width), 20, np.uint8)
+    pixels[row - 4 : row + 5], probability[row - 4 : row + 5] = 120, 230
+    return Document(
+        Image(pixels, None, "0" * 64), Pyramid(pixels, halve_pixels), 0.5, probability=probability
+    )
+
+
+@pytest.fixture
+def canvas(qtbot: QtBot) -> Canvas:
+    """A canvas with a picture of one vessel along a row."""
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(600, 400)
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    canvas.set_document(vessel_document())
+    return canvas

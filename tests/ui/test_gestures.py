@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
-from tests.ui.test_interrupted import LEFT, ROW, document_of, vessel_document
+from tests.ui.conftest import ROW, vessel_document, wait_for_answer
+from tests.ui.test_interrupted import LEFT, document_of
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
@@ -17,18 +17,6 @@ from vesselapp.ui.toolbox import Toolbox
 from vesselapp.ui.window import MainWindow
 
 SHIFT, NO_KEY = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
-
-
-@pytest.fixture
-def canvas(qtbot: QtBot) -> Canvas:
-    """A canvas with a picture of one vessel along a row."""
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(600, 400)
-    canvas.show()
-    qtbot.waitExposed(canvas)
-    canvas.set_document(vessel_document())
-    return canvas
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QPointingDevice, QTabletEvent, QTouchEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
+from tests.ui.conftest import ROW, vessel_document
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
-from vesselapp.core.image import Image
-from vesselapp.core.pyramid import Pyramid, halve_pixels
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
@@ -24,28 +22,6 @@ from vesselapp.ui.tools.straighten import StraightenTool
 from vesselapp.ui.tools.trace import TraceTool
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-ROW = 100
-
-
-def vessel_document(height: int = 200, width: int = 300, row: int = ROW) -> Document:
-    """Give a picture with one dark vessel along a row, 9 px wide, that the model finds."""
-    pixels, probability = np.full((height, width, 3), 190, np.uint8), np.full((height, width), 20, np.uint8)
-    pixels[row - 4 : row + 5], probability[row - 4 : row + 5] = 120, 230
-    return Document(
-        Image(pixels, None, "0" * 64), Pyramid(pixels, halve_pixels), 0.5, probability=probability
-    )
-
-
-@pytest.fixture
-def canvas(qtbot: QtBot) -> Canvas:
-    """A canvas with a document."""
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(600, 400)
-    canvas.show()
-    qtbot.waitExposed(canvas)
-    canvas.set_document(vessel_document())
-    return canvas
 
 
 def document_of(canvas: Canvas) -> Document:

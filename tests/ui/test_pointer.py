@@ -12,8 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
-from tests.ui.test_interrupted import ROW, vessel_document
+from tests.ui.conftest import ROW, wait_for_answer
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
@@ -29,14 +28,8 @@ LEFT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Canvas:
-    """A canvas with a document, a brush in hand."""
-    canvas = Canvas()
-    qtbot.addWidget(canvas)
-    canvas.resize(600, 400)
-    canvas.show()
-    qtbot.waitExposed(canvas)
-    canvas.set_document(vessel_document())
+def canvas(canvas: Canvas) -> Canvas:
+    """The canvas with a brush in hand."""
     canvas.set_tool(BrushTool(canvas, Brush.PAINT))
     return canvas
 
