@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bench.effort.cards import _SLIPS, Card, Drawing
+from tests.bench.effort.cards import Card, Drawing, slips_along
 from tests.bench.effort.desk import Change, Desk, Goal, Sight, dice, worth_of
 from tests.bench.effort.hand import (
     Effort,
@@ -22,6 +22,7 @@ from tests.bench.effort.hand import (
 )
 from tests.bench.effort.person import correct
 from tests.bench.effort.plan import stretches
+from tests.bench.effort.pushes import Pushes
 from tests.bench.effort.strokes import Stroke, gains, gesture
 from tests.bench.effort.vessels import vessel_round
 from tests.bench.effort.ways import vessel_lanes
@@ -197,6 +198,19 @@ def test_travel_on_a_card_is_that_of_the_card_on_screen() -> None:
     assert line.clicks == both.clicks == 1
 
 
+@pytest.mark.parametrize("name", ["line", "edges"])
+def test_twice_as_large_a_card_takes_twice_the_travel_and_ends_where_it_did(name: str) -> None:
+    card = card_of(looked_at(vessel_desk()))
+    at_one, at_two = (
+        card.gesture(next(d for d in card.drawings if d.name == name and d.zoom == zoom), 20, 221)
+        for zoom in (1, 2)
+    )
+    for one, two in zip(at_one.movements, at_two.movements, strict=True):
+        assert two.travel == pytest.approx(2 * one.travel, rel=0.02)
+        assert two.start == pytest.approx(one.start, abs=0.1)
+        assert two.end == pytest.approx(one.end, abs=1.0)
+
+
 class Screen:
     """As much of a canvas as the tool needs."""
 
@@ -217,6 +231,9 @@ class Screen:
     def devicePixelRatioF(self) -> float:
         return 1.0
 
+    def place_pointed(self) -> None:
+        """The pointer is not on the canvas: keys act at the card's own place."""
+
 
 @pytest.mark.parametrize("name", ["line", "edge", "edges", "away"])
 def test_a_stroke_on_a_card_paints_what_the_real_tool_paints(name: str) -> None:
@@ -231,7 +248,7 @@ def test_a_stroke_on_a_card_paints_what_the_real_tool_paints(name: str) -> None:
     layout = tool._layout()
     assert layout is not None
     assert np.array_equal(layout.straight.centres, card.straight.centres)
-    points = card._points(drawing, 30, 200, 0 if name == "away" else _SLIPS[0])
+    points = card._points(drawing, 30, 200, 0 if name == "away" else slips_along(drawing)[0])
     widths = [0 if drawing.widths is None else int(drawing.widths[int(along)]) for along, _ in points]
     places = [tool.canvas.view.to_picture(*layout.to_device(*point)) for point in points]
     tool.widen(widths[0])
@@ -256,6 +273,41 @@ def test_what_a_drawing_gains_along_a_card_is_what_its_stroke_changes() -> None:
         made = card.gesture(drawing, 10, len(card) - 10)
         kept = np.mean([worth_of(outcome(sight), *worths) for outcome in made.outcomes])
         assert promised[row, 10:-10].sum() == pytest.approx(kept, rel=0.1, abs=20)
+
+
+@pytest.mark.parametrize(("top", "bottom"), [(ROW - 5, ROW + 3), (ROW - 2, ROW + 6)])
+def test_keys_push_what_the_real_tool_pushes_and_bring_it_nearer(top: int, bottom: int) -> None:
+    desk, real = vessel_desk(top, bottom), vessel_desk(top, bottom)
+    sight = looked_at(desk)
+    card, worths = card_of(sight), sight.pixel_worth((1.0, 0.0))
+    found = list(Pushes(card).best(sight, *worths, key=1.0))
+    assert len(found) > 5
+    tool = StraightenTool(Screen(real))  # type: ignore[arg-type]
+    tool.taken_up((150.5, ROW + 0.5))
+    layout = tool._layout()
+    assert layout is not None
+    for promised, made in found:
+        changes = made.outcomes[0](desk.sight())
+        assert worth_of(changes, *worths) - made.keys == pytest.approx(promised, abs=8)
+        desk.do("push", changes)
+        spot = made.movements[0].end
+        tool._anchor = layout.straight.from_picture(*spot)[0]
+        edges = {True: bottom - (ROW + 4), False: (ROW - 3) - top}  # how far down, and up, each must go
+        for below, px in edges.items():
+            for _ in range(abs(px)):
+                # Outwards by the arrow of its own side, inwards by that of the other with Shift.
+                tool.arrow(0, 1 if below == (px > 0) else -1, shift=px < 0)
+    assert (desk.document.mask() ^ real.document.mask()).sum() <= 4
+    assert desk.scores()[0] > 0.97
+
+
+def test_a_push_takes_keys_and_no_click() -> None:
+    sight = looked_at(vessel_desk(ROW - 5, ROW + 3))
+    card = card_of(sight)
+    (_, made), *_ = Pushes(card).best(sight, *sight.pixel_worth((1.0, 0.0)), key=1.0)
+    effort = Effort()
+    tour([made], made.movements[0].end, effort)
+    assert (effort.clicks, effort.keys, effort.cost) == (0, 3, 0.0)
 
 
 # -- the whole ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from vesselapp.state.document import Document
 from vesselapp.ui.looks import PREVIEW_COLOUR
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.card import ACROSS, ALONG, CardPicture, Layout, lay_out
-from vesselapp.ui.tools.straighten import StraightenTool
+from vesselapp.ui.tools.straighten import STRETCH_SCREEN_PX, StraightenTool
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
 
@@ -355,16 +355,107 @@ def test_arrows_move_along_the_vessel_under_the_pointer(
     before = layout_of(window).to_frame(*device)
     qtbot.keyClick(window.canvas, Qt.Key.Key_Right)
     after = layout_of(window).to_frame(*device)
-    assert abs(after[0] - before[0]) == pytest.approx(30 / (ALONG * window.canvas.view.zoom), abs=1)
+    assert abs(after[0] - before[0]) == pytest.approx(
+        STRETCH_SCREEN_PX / (ALONG * window.canvas.view.zoom), abs=1
+    )
     assert after[1] == pytest.approx(before[1], abs=0.5)
     place = layout_of(window).straight.to_picture(*after)
     assert place[0] > pointer[0]
     assert window.canvas.view.to_canvas(place[0], ROW + 0.5) == pytest.approx(device, abs=8)
 
 
-def test_arrows_across_the_vessel_pan(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+KEYS = Qt.Key
+SHIFT, PLAIN = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(
+    ("key", "held", "row", "painted"),
+    [
+        (KEYS.Key_Up, PLAIN, ROW - 4, True),
+        (KEYS.Key_Down, PLAIN, ROW + 4, True),
+        (KEYS.Key_Up, SHIFT, ROW + 3, False),
+        (KEYS.Key_Down, SHIFT, ROW - 3, False),
+    ],
+)
+def test_arrows_across_push_an_edge_that_way_where_the_pointer_is(
+    qtbot: QtBot,
+    window: MainWindow,
+    vessel: Document,
+    key: Qt.Key,
+    held: Qt.KeyboardModifier,
+    row: int,
+    painted: bool,
+    mirrored: bool,
+) -> None:
+    if mirrored:
+        window.canvas.mirror()
+    window.canvas.zoom_by(3.0)
+    open_by_key(qtbot, window, 200)
+    before, view = vessel.mask().copy(), window.canvas.view
+    qtbot.keyClick(window.canvas, key, held)
+    changed = before ^ vessel.mask()
+    rows, columns = np.nonzero(changed)
+    assert set(rows.tolist()) == {row}
+    assert (vessel.mask()[changed] == painted).all()
+    length = STRETCH_SCREEN_PX / (ALONG * window.canvas.view.zoom)
+    assert len(columns) == pytest.approx(length, abs=1.5)
+    assert columns.mean() == pytest.approx(200, abs=2)
+    assert window.canvas.view == view
+    vessel.undo()
+    assert (vessel.mask() == before).all()
+
+
+def test_on_an_upright_vessel_the_arrows_change_places(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    window.canvas.turn(1)
+    window.canvas.zoom_by(3.0)
+    open_by_key(qtbot, window, 200)
+    before, view = vessel.mask().copy(), window.canvas.view
+    qtbot.keyClick(window.canvas, KEYS.Key_Left)
+    qtbot.keyClick(window.canvas, KEYS.Key_Right)
+    assert set(np.nonzero(before ^ vessel.mask())[0].tolist()) == {ROW - 4, ROW + 4}
+    assert window.canvas.view == view
+    qtbot.keyClick(window.canvas, KEYS.Key_Down)
+    assert window.canvas.view != view
+
+
+def test_arrows_fill_a_gap_that_the_mask_leaves(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    answer = np.ones((300, 400), np.uint8)
+    answer[ROW - 3 : ROW + 4, 40:360] = 240
+    answer[:, 185:216] = 1
+    answer[ROW - 1 : ROW + 2, 185:216] = 60
+    vessel.set_probability(answer)
+    window.canvas.zoom_by(3.0)
+    open_by_key(qtbot, window, 200)
+    qtbot.keyClick(window.canvas, KEYS.Key_Up)
+    assert vessel.mask()[ROW, 200]
+    assert vessel.mask()[:, 200].sum() == 1
+    for key in (KEYS.Key_Up, KEYS.Key_Down):
+        qtbot.keyClick(window.canvas, key)
+    assert vessel.mask()[:, 200].sum() == 3
+
+
+def test_pushing_what_is_not_there_is_told_and_changes_nothing(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    vessel.set_probability(np.full((300, 400), 60, np.uint8))
+    answer = np.full((300, 400), 1, np.uint8)
+    answer[ROW - 1 : ROW + 2, 40:360] = 60
+    vessel.set_probability(answer)
+    open_by_key(qtbot, window, 200)
+    with qtbot.waitSignal(window.canvas.told) as told:
+        qtbot.keyClick(window.canvas, KEYS.Key_Up, SHIFT)
+    assert "Nothing to move" in told.args[0]
+    assert not vessel.corrections.any()
+
+
+def test_in_a_stroke_arrows_pan(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
     window.canvas.zoom_by(3.0)
     open_by_key(qtbot, window, 200)
     before = window.canvas.view
-    qtbot.keyClick(window.canvas, Qt.Key.Key_Up)
-    assert (window.canvas.view.x, window.canvas.view.y > before.y) == (before.x, True)
+    qtbot.mousePress(window.canvas, LEFT, pos=on_card(window, 200, 3))
+    qtbot.keyClick(window.canvas, KEYS.Key_Up)
+    qtbot.mouseRelease(window.canvas, LEFT, pos=on_card(window, 200, 3))
+    assert window.canvas.view.y > before.y

@@ -37,7 +37,8 @@ _GESTURES = (
     ("Backspace, Enter", "Trace, fill: one click back, end"),
     ("double click", "Trace, fill: end"),
     ("N in straighten", "Next vessel to the pointer"),
-    ("arrows", "Pan; in straighten: along the vessel"),
+    ("arrows", "Pan; in straighten: along the vessel, across it push an edge"),
+    ("Shift + arrow across", "Straighten: push the other edge, inwards"),
 )
 
 

@@ -59,7 +59,8 @@ class Keys:
         canvas, key = self._canvas, event.key()
         if key in _ARROWS:
             dx, dy = _ARROWS[Qt.Key(key)]
-            if not canvas.tool.slide(-dx, -dy):
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            if not canvas.tool.arrow(-dx, -dy, shift=shift):
                 canvas.pan_by(dx * _PAN_SHARE, dy * _PAN_SHARE)
         elif key == Qt.Key.Key_Backspace:
             canvas.tool.step_back()

@@ -13,7 +13,7 @@ HINTS = {
     "TRACE": "Click along a vessel, a double click ends; right button removes it; Shift: a straight piece; "
     "[ ] narrower, wider; Backspace goes back",
     "STRAIGHTEN": "Y over a vessel, or drag from end to end; draw its edges; right button takes it away; "
-    "[ ] a line instead; N the next vessel, arrows along it; Esc closes",
+    "[ ] a line instead; N the next vessel, arrows go along it and push its edges; Esc closes",
     "GROW": "Press on a place and drag right for more; right button takes away",
     "OUTLINE": "Drag round an area or click its corners; right button cuts out; a double click or Enter ends",
     "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",

@@ -1,7 +1,7 @@
 """Strokes along a straightened vessel, by the app's own frame, card, edges and strokes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from tests.bench.effort.desk import Change, Numbers, Sight
-from tests.bench.effort.hand import HAND_PX, Gesture, Movement, Opening, Outcome, length, tiles_near
+from tests.bench.effort.hand import HAND_PX, Gesture, Movement, Opening, Outcome, Spot, length, tiles_near
 from vesselapp.core.evidence import FOREGROUND, LOWEST, Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.tools.straight import AwayStroke, Edges, EdgeStroke, Straight, reach_of
 from vesselapp.core.tools.trace import Path
-from vesselapp.ui.tools.card import ACROSS, ALONG, Layout, lay_out
+from vesselapp.ui.tools.card import ACROSS, ALONG, lay_out
 from vesselapp.ui.view import View
 
 _EYE_ROOM = 6.0
@@ -25,7 +25,7 @@ _OTHER_EDGE_PX = 3.0
 _WIDTH_PX = 9
 _WIDER = (-0.5, 0.0, 0.5)
 _IMPOSSIBLE = -1e6
-_SLIPS = (round(HAND_PX / ALONG), -round(HAND_PX / ALONG))
+ZOOMS = (1, 2)
 
 Points = list[tuple[float, float]]
 
@@ -44,12 +44,15 @@ class Drawing:
         Where there is something to follow.
     widths : (N,) float or None
         Px of a line, whole numbers that the keys change on the way; None draws edges.
+    zoom : int
+        Of the picture, and so of the card.
     """
 
     name: str
     sides: tuple[Numbers, ...]
     possible: NDArray[np.bool_]
     widths: Numbers | None = None
+    zoom: int = 1
 
 
 class Card:
@@ -72,8 +75,8 @@ class Card:
         self, way: Path, half: float, sight: Sight, opening: Opening | None = None, *, in_round: bool = False
     ) -> None:
         self.straight = Straight(way, reach_of(half), *sight.shape)
-        self.opening, self._half, self._in_round = opening, half, in_round
-        self._view = View(zoom=1.0, height=sight.shape[0], width=sight.shape[1])
+        self.opening, self.half, self._in_round = opening, half, in_round
+        self._shape = sight.shape
         self.drawings = list(self._drawings(sight))
 
     def __len__(self) -> int:
@@ -92,13 +95,14 @@ class Card:
         yield Drawing("away", (np.zeros(len(self)),), np.ones(len(self), np.bool_))
         if not seen.there.any():
             return
-        low, high = (_followed(edge, seen.there) for edge in (seen.low, seen.high))
-        for sides in ((high,), (low,), (high, low)):
-            yield Drawing("edges" if len(sides) > 1 else "edge", sides, seen.there)
         usual = median_filter(_filled(seen.high - seen.low, seen.there), _WIDTH_PX, mode="nearest")
-        for wider in _WIDER:
-            widths = np.maximum(1.0, np.round(usual + wider))
-            yield Drawing("line", ((low + high) / 2,), seen.there, widths)
+        for zoom in ZOOMS:
+            low, high = (_followed(edge, seen.there, zoom) for edge in (seen.low, seen.high))
+            for sides in ((high,), (low,), (high, low)):
+                yield Drawing("edges" if len(sides) > 1 else "edge", sides, seen.there, zoom=zoom)
+            for wider in _WIDER:
+                widths = np.maximum(1.0, np.round(usual + wider))
+                yield Drawing("line", ((low + high) / 2,), seen.there, widths, zoom)
 
     def gains(self, sight: Sight, paint: Numbers, erase: Numbers) -> Numbers:
         """Give what each drawing is worth at each place along, ``(drawings, N)``.
@@ -111,7 +115,7 @@ class Card:
         before, box = self._edges(sight), self.straight.box
         out = np.zeros((len(self.drawings), len(self)))
         for row, drawing in enumerate(self.drawings):
-            slips = _slips(drawing)
+            slips = slips_along(drawing)
             for slip in slips:
                 for correction, pixels in self._between(sight, before, self._whole(drawing, before, slip)):
                     if pixels is None:
@@ -132,7 +136,7 @@ class Card:
         return np.stack(
             [
                 sum(
-                    (np.hypot(ALONG, ACROSS * np.gradient(side)) for side in drawing.sides),
+                    (drawing.zoom * np.hypot(ALONG, ACROSS * np.gradient(side)) for side in drawing.sides),
                     np.zeros(len(self)),
                 )
                 for drawing in self.drawings
@@ -153,39 +157,50 @@ class Card:
 
         return Gesture(
             drawing.name,
-            tuple(map(outcome, _slips(drawing))),
-            self._movements(self._points(drawing, first, last, 0)),
+            tuple(map(outcome, slips_along(drawing))),
+            self._movements(self._points(drawing, first, last, 0), drawing.zoom),
             opening=self.opening,
-            tiles=tiles_near(self.straight.centres[first:last:4], self._half + _BESIDE),
+            tiles=tiles_near(self.straight.centres[first:last:4], self.half + _BESIDE),
         )
 
-    def _movements(self, points: Points) -> tuple[Movement, ...]:
+    def _movements(self, points: Points, zoom: int) -> tuple[Movement, ...]:
         """Give the ways of the pointer to draw through points, from either end.
 
         A card that the key opens has the place under the pointer where it is in the picture: the person may
         point at any place of the vessel, and goes on from there, on the card, to where the stroke begins. A
-        vessel of the round comes to the pointer by keys: its middle, where the stroke begins.
+        vessel of the round comes to the pointer by keys: its middle, where the stroke begins. The wheel zooms
+        at the pointer, before and after.
         """
         out = []
         for way in (points, points[::-1]):
-            if self.opening is None:
-                near, far = sorted((way[0][0], way[-1][0]))
-                for anchor in {way[0][0], *np.arange(near, far, _ANCHORS_APART).tolist()}:
-                    layout = self._layout(anchor)
-                    screen = [layout.to_device(*point) for point in ((anchor, 0.0), *way)]
-                    out.append(Movement(screen[0], screen[-1], length(np.array(screen))))
-                if self._in_round:
-                    layout = self._layout(way[0][0])
-                    screen = [layout.to_device(*point) for point in ((way[0][0], 0.0), *way)]
-                    out.append(Movement(None, screen[-1], length(np.array(screen))))
-            else:
-                layout = self._layout(self.straight.from_picture(*self.opening.end)[0])
-                screen = [layout.to_device(*point) for point in way]
-                out.append(Movement(screen[0], screen[-1], length(np.array(screen))))
+            if self.opening is not None:
+                anchor = self.straight.from_picture(*self.opening.end)[0]
+                out.append(self._movement(anchor, way, zoom))
+                continue
+            near, far = sorted((way[0][0], way[-1][0]))
+            anchors = {way[0][0], *np.arange(near, far, _ANCHORS_APART).tolist()}
+            out += [self._movement(anchor, [(anchor, 0.0), *way], zoom) for anchor in anchors]
+            if self._in_round:
+                found = self._movement(way[0][0], [(way[0][0], 0.0), *way], zoom)
+                out.append(replace(found, start=None))
         return tuple(out)
 
-    def _layout(self, anchor: float) -> Layout:
-        return lay_out(self.straight, anchor, self._view)
+    def _movement(self, anchor: float, way: Points, zoom: int) -> Movement:
+        """Give the way through places of a card that shows one of them where it is in the picture."""
+        view = View(zoom=float(zoom), height=self._shape[0], width=self._shape[1])
+        layout = lay_out(self.straight, anchor, view)
+        screen = [layout.to_device(*point) for point in way]
+        # Zoomed at the pointer, the picture's place under it stays there.
+        first, last = ((x / zoom, y / zoom) for x, y in (screen[0], screen[-1]))
+        held = self.straight.to_picture(anchor, 0.0)
+        start = tuple(h + (f - h) * zoom for h, f in zip(held, first, strict=True))
+        return Movement((start[0], start[1]), last, length(np.array(screen)))
+
+    def pointed(self, spot: Spot) -> Movement:
+        """Give the way to have a place of the vessel under the pointer, with the card open."""
+        if self.opening is not None:
+            return Movement(self.opening.end, self.opening.end, 0.0)
+        return Movement(None if self._in_round else spot, spot, 0.0)
 
     def _points(self, drawing: Drawing, first: int, last: int, slip: int) -> Points:
         """Give the places (px along, across) of a stroke whose hand is so many px off along the vessel."""
@@ -236,14 +251,16 @@ class Card:
         return [(Correction.FOREGROUND, added), (Correction.BACKGROUND, taken)]
 
 
-def _slips(drawing: Drawing) -> tuple[int, ...]:
+def slips_along(drawing: Drawing) -> tuple[int, ...]:
     """Give by how many px along the vessel a hand may be off; across, it is right to half a px."""
-    return (0,) if drawing.name == "away" else _SLIPS
+    off = round(HAND_PX / (ALONG * drawing.zoom))
+    return (0,) if drawing.name == "away" else (off, -off)
 
 
-def _followed(edge: NDArray[np.float32], there: NDArray[np.bool_]) -> Numbers:
+def _followed(edge: NDArray[np.float32], there: NDArray[np.bool_], zoom: int) -> Numbers:
     """Give the line that a hand draws along an edge: smooth by as much as it may be off."""
-    return np.asarray(gaussian_filter1d(_filled(edge, there), HAND_PX / ALONG, mode="nearest"), np.float64)
+    off = HAND_PX / (ALONG * zoom)
+    return np.asarray(gaussian_filter1d(_filled(edge, there), off, mode="nearest"), np.float64)
 
 
 def _filled(values: NDArray[np.float32], there: NDArray[np.bool_]) -> Numbers:

@@ -16,7 +16,7 @@ from vesselapp.state.document import Document
 Change = tuple[Correction, Pixels | None]
 Numbers = NDArray[np.float64]
 
-_EVIDENCE = {Correction.FOREGROUND: FOREGROUND, Correction.BACKGROUND: BACKGROUND}
+EVIDENCE = {Correction.FOREGROUND: FOREGROUND, Correction.BACKGROUND: BACKGROUND}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Sight:
         """Imagine changes."""
         for correction, pixels in changes:
             if pixels is not None:
-                self.evidence[pixels[0].slices][pixels[1]] = _EVIDENCE[correction]
+                self.evidence[pixels[0].slices][pixels[1]] = EVIDENCE[correction]
 
     def lack(self, goal: Goal) -> Lack:
         """Look again at the whole: what is missing to a goal."""

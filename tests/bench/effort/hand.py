@@ -28,11 +28,15 @@ class Effort:
     ----------
     drawn, ways : float
         Screen px with a button down, and between gestures.
+    clicks : int
+    keys : int
+        Presses of keys that change the mask by themselves; no part of the cost.
     """
 
     drawn: float = 0.0
     ways: float = 0.0
     clicks: int = 0
+    keys: int = 0
     dice: float = 0.0
     cldice: float = 0.0
     gestures: dict[str, int] = field(default_factory=dict)
@@ -52,6 +56,7 @@ class Effort:
         self.drawn += other.drawn
         self.ways += other.ways
         self.clicks += other.clicks
+        self.keys += other.keys
 
     def count(self, name: str) -> None:
         """Note that a gesture was made."""
@@ -119,6 +124,8 @@ class Gesture:
         The ways to make it; all come to the same.
     clicks : int
         Button presses.
+    keys : int
+        Presses of keys that change the mask.
     opening : Opening or None
         What must be dragged before, unless the gesture before this one had the same opening.
     tiles : set of (x, y)
@@ -129,6 +136,7 @@ class Gesture:
     outcomes: tuple[Outcome, ...]
     movements: tuple[Movement, ...]
     clicks: int = 1
+    keys: int = 0
     opening: Opening | None = None
     tiles: Tiles = frozenset()
 
@@ -218,6 +226,7 @@ def tour(gestures: Sequence[Gesture], place: Spot, effort: Effort) -> tuple[list
         effort.ways += ways
         effort.drawn += movement.travel
         effort.clicks += gesture.clicks
+        effort.keys += gesture.keys
         effort.count(gesture.name)
         if gesture.opening is not None and gesture.opening is not opening:
             effort.drawn += gesture.opening.travel

@@ -12,7 +12,8 @@ from tests.bench.effort.cards import Card
 from tests.bench.effort.clicks import clicks
 from tests.bench.effort.desk import Goal, Lack, Numbers, Sight, worth_of
 from tests.bench.effort.everywhere import cleanups
-from tests.bench.effort.hand import CLICK_PX, Gesture, Opening
+from tests.bench.effort.hand import CLICK_PX, Gesture, Opening, Tiles
+from tests.bench.effort.pushes import Pushes
 from tests.bench.effort.strokes import Stroke, gains, gesture, strokes_along
 from tests.bench.effort.traces import traces
 from tests.bench.effort.vessels import vessel_cards
@@ -20,13 +21,14 @@ from tests.bench.effort.ways import Lane, part_lanes, vessel_lanes
 from vesselapp.core.geometry import EMPTY, Box
 
 WAY_PX = 70.0
+KEY_PX = 16.0
 _CHEAPER = 1.4
 _LOWEST_PRICE = 0.02
 _MOST = 600
 _LOOK_EVERY = 3
 _NEARLY = 60.0
 _TRIED = 4
-_REACHED_WEIGHT = 0.05
+REACHED_WEIGHT = 0.5
 
 Found = tuple[float, Gesture]
 
@@ -67,6 +69,7 @@ class Planner:
         self.sight, self.price, self.goal = sight, price, goal
         self._random, self._all_tools = random, all_tools
         self._opened: set[Opening] = set()
+        self._pushed: set[Tiles] = set()  # each stretch once in a go
         self._changed: list[Box] = []
         self._done: list[Gesture] = []
         self._numbers = count()
@@ -101,6 +104,8 @@ class Planner:
         self._changed.append(whole)
         if found.opening is not None:
             self._opened.add(found.opening)
+        if found.keys:
+            self._pushed.add(found.tiles)
         self._done.append(found)
         weights = self._weights
         if len(self._done) % _LOOK_EVERY == 0 or self._lack.pixels < _NEARLY:
@@ -134,7 +139,9 @@ class Planner:
             yield self._lane_source(lane, list(strokes_along(lane, vessel=True)))
         if self._all_tools:
             for card in vessel_cards(self.sight, vessels):
+                pushes = Pushes(card)
                 yield Source(lambda card=card: self._best_on_card(card), card.meets)
+                yield Source(lambda pushes=pushes: self._best_of_keys(pushes), card.meets)
             for found in (*clicks(self.sight), *traces(self.sight, vessels), *cleanups(self.sight)):
                 yield Source(lambda found=found: self._rated(found), lambda _box: True)
 
@@ -144,7 +151,7 @@ class Planner:
     def _rated(self, found: Gesture) -> Found | None:
         """Give what a gesture is worth at the price, as its preview shows, the slips of the hand averaged."""
         worths = [worth_of(outcome(self.sight), self._paint, self._erase) for outcome in found.outcomes]
-        cost = found.cost_with_ways(WAY_PX)
+        cost = found.cost_with_ways(WAY_PX) + KEY_PX * found.keys
         if found.opening is not None and found.opening not in self._opened:
             cost += found.opening.travel + CLICK_PX
         net = sum(worths) / len(worths) - self.price * cost
@@ -161,6 +168,13 @@ class Planner:
         net = card.gains(self.sight, self._paint, self._erase) - self.price * card.steps
         return self._best(net, lambda row, first, last: card.gesture(card.drawings[row], first, last))
 
+    def _best_of_keys(self, pushes: Pushes) -> Found | None:
+        key = self.price * KEY_PX
+        roughly = sorted(pushes.best(self.sight, self._paint, self._erase, key), key=lambda found: -found[0])
+        fresh = [found for _, found in roughly if found.tiles not in self._pushed]
+        rated = (self._rated(found) for found in fresh[:_TRIED])
+        return max(filter(None, rated), key=lambda found: found[0], default=None)
+
     def _best(self, net: Numbers, make: Callable[[int, int, int], Gesture]) -> Found | None:
         best: Found | None = None
         fixed = self.price * (CLICK_PX + WAY_PX)
@@ -172,8 +186,8 @@ class Planner:
 
 
 def _weights(lack: Lack) -> tuple[float, float]:
-    """Give what a pixel and a pixel of a middle line count: little once what they stand for is reached."""
-    return (1.0 if lack.pixels > 0 else _REACHED_WEIGHT), (1.0 if lack.line > 0 else 0.0)
+    """Give what a pixel and a pixel of a middle line count: less once what they stand for is reached."""
+    return (1.0 if lack.pixels > 0 else REACHED_WEIGHT), (1.0 if lack.line > 0 else REACHED_WEIGHT)
 
 
 def stretches(net: Numbers, fixed: float) -> list[tuple[int, int, int, float]]:

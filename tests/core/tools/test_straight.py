@@ -183,3 +183,38 @@ def test_a_way_at_the_pictures_corner_stays_inside() -> None:
     assert added is not None
     assert added[0].top == 0
     assert added[0].right <= 30
+
+
+@pytest.mark.parametrize(("high", "outwards"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_push_moves_one_edge_by_a_pixel_over_its_stretch_alone(
+    evidence: np.ndarray, straight: Straight, high: bool, outwards: bool
+) -> None:
+    before = straight.edges(evidence, LEVEL)
+    mask = applied(evidence, straight, before, before.pushed(50, 80, high=high, outwards=outwards))
+    expected = evidence >= LEVEL
+    # The way runs to the right, so that high is below: columns 70 to 99 are the stretch.
+    row = (ROW + 4 if outwards else ROW + 3) if high else (ROW - 4 if outwards else ROW - 3)
+    expected[row, 70:100] = outwards
+    assert (mask == expected).all()
+
+
+def test_pushes_inwards_take_a_vessel_away_and_outwards_begin_it_again(
+    evidence: np.ndarray, straight: Straight
+) -> None:
+    for push in range(7):
+        before = straight.edges(evidence, LEVEL)
+        after = before.pushed(50, 80, high=push % 2 == 0, outwards=False)
+        evidence[~applied(evidence, straight, before, after)] = LOWEST
+    assert not (evidence[ROW - 3 : ROW + 4, 70:100] >= LEVEL).any()
+    before = straight.edges(evidence, LEVEL)
+    mask = applied(evidence, straight, before, before.pushed(50, 80, high=False, outwards=True))
+    assert mask[ROW, 70:100].all()
+    assert mask[:, 70:100].sum() == 30
+
+
+def test_a_push_inwards_where_no_vessel_is_changes_nothing(straight: Straight) -> None:
+    nothing = np.full((HEIGHT, WIDTH), LEVEL - 50, np.uint8)
+    before = straight.edges(nothing, LEVEL)
+    after = before.pushed(50, 80, high=True, outwards=False)
+    assert straight.change(nothing, LEVEL, before, after) == (None, None)
+    assert not after.begins(400, 420)

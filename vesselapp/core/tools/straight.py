@@ -22,6 +22,7 @@ _STEP = 0.5
 _SMOOTH = 4.0
 _BESIDE_MIDDLE = 2.0
 _NO_WIDTH = 0.5
+_MOSTLY = 0.5
 _ROOM = 10.0
 
 
@@ -51,6 +52,36 @@ class Edges:
         chosen = slice(first, first + len(low))
         lows[chosen], highs[chosen], there[chosen] = low, high, low <= high
         return replace(self, low=lows, high=highs, there=there)
+
+    def begins(self, first: int, last: int) -> bool:
+        """Tell whether most of a stretch has no vessel, so that a push outwards begins one."""
+        there = self.there[first:last]
+        return len(there) > 0 and bool(there.mean() < _MOSTLY)
+
+    def pushed(self, first: int, last: int, *, high: bool, outwards: bool) -> "Edges":
+        """Give edges with one of them moved by 1 px over a stretch.
+
+        Where most of the stretch has no vessel, pushing outwards begins one there: a line of 1 px along
+        the way.
+
+        Parameters
+        ----------
+        first, last : int
+            The stretch; ``last`` is the place after it.
+        high : bool
+            The edge to be moved, or the low one.
+        outwards : bool
+            Away from the vessel's middle, or towards it; edges that pass one another leave no vessel.
+        """
+        chosen = slice(max(first, 0), max(last, 0))
+        low, high_, there = self.low[chosen].copy(), self.high[chosen].copy(), self.there[chosen]
+        if outwards and self.begins(chosen.start, chosen.stop):
+            low[~there], high_[~there] = -_NO_WIDTH, _NO_WIDTH
+        else:
+            by = np.float32(1.0 if outwards else -1.0)
+            low, high_ = (low, high_ + by) if high else (low - by, high_)
+            low[~there], high_[~there] = 1.0, 0.0
+        return self.moved(chosen.start, low, high_)
 
 
 class Straight:

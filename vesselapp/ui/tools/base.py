@@ -85,7 +85,7 @@ class Tool:
         """Take the keys of the next doubtful place and the one before; False where they mean those."""
         return False
 
-    def slide(self, right: int, down: int) -> bool:
+    def arrow(self, right: int, down: int, *, shift: bool) -> bool:
         """Take an arrow key, 1 or -1 to one of the sides; False where it pans."""
         return False
 

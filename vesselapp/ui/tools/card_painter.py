@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
 
 _CONTOUR_PX = 1.5
+_STRETCH_PX = 3.0
 
 Changes = tuple[Pixels | None, Pixels | None]
 """What a stroke adds to the mask, and what it takes from it."""
@@ -38,8 +39,21 @@ class CardPainter:
         self._canvas = canvas
         self._shown: tuple[object, CardPicture, QImage] | None = None
 
-    def paint(self, painter: QPainter, layout: Layout, changes: Changes, words: str) -> None:
-        """Paint the vessel with its mask as a stroke would leave it, a frame, and what a stroke draws."""
+    def paint(
+        self, painter: QPainter, layout: Layout, changes: Changes, stretch: tuple[int, int], words: str
+    ) -> None:
+        """Paint the vessel with its mask as a stroke would leave it, a frame, and what a stroke draws.
+
+        Parameters
+        ----------
+        painter : QPainter
+        layout : Layout
+        changes : Changes
+            What a stroke under way comes to.
+        stretch : (int, int)
+            The places along that keys act on; ``last`` is the one after.
+        words : str
+        """
         canvas, ratio = self._canvas, self._canvas.devicePixelRatioF()
         document, box = canvas.document, layout.box(*canvas.pane_size())
         if document is None or box.empty:
@@ -51,6 +65,7 @@ class CardPainter:
             overlay = self._overlay(picture, document, layout.straight.box, changes)
             painter.drawImage(corner, overlay)
         self._paint_frame(painter, layout, words)
+        self._paint_stretch(painter, layout, stretch)
 
     def _picture(self, layout: Layout, box: Box, document: Document) -> tuple[CardPicture, QImage]:
         look = self._canvas.picture_look
@@ -101,6 +116,14 @@ class CardPainter:
         painter.setPen(QPen(QColor(255, 255, 255, 90), 1, Qt.PenStyle.DotLine))
         painter.drawLine(*(QPointF(x / ratio, y / ratio) for x, y in ends))
         self._paint_words(painter, corners, words)
+
+    def _paint_stretch(self, painter: QPainter, layout: Layout, stretch: tuple[int, int]) -> None:
+        """Mark a stretch by a bar along either side of the card."""
+        ratio, reach = self._ratio(), layout.straight.reach
+        for side in (-reach, reach):
+            ends = [layout.to_device(place, side) for place in (stretch[0], stretch[1] - 1)]
+            painter.setPen(QPen(QColor(*PREVIEW_COLOUR), _STRETCH_PX))
+            painter.drawLine(*(QPointF(x / ratio, y / ratio) for x, y in ends))
 
     def _paint_words(self, painter: QPainter, corners: list[QPointF], words: str) -> None:
         # Below the card: a notice may lie over the canvas's upper edge.

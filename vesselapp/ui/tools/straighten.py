@@ -29,8 +29,9 @@ _BEYOND_SCREEN_PX = 40.0
 _WIDEST_LINE = 200
 _LEAST_LENGTH = 4
 _OFF_THE_POINTER_PX = 60
-_SLIDE_SCREEN_PX = 30.0
-_SIDEWAYS = 0.4
+STRETCH_SCREEN_PX = 20.0
+_PUSHED = "Push edge"
+_NOTHING_TO_PUSH = "Nothing to move here: the vessel has no edge on that side."
 _NO_VESSEL = "No vessel here: point at one, or drag along it."
 _ROUND_ENDS = "Every vessel was looked at; N begins again."
 _ROUND_BEGINS = "This is the first vessel of the round."
@@ -44,7 +45,7 @@ class StraightenTool(Tool):
     a stroke draws the edge that it runs along, and one that comes back along the other side draws both; with
     a width chosen it draws the vessel's middle. The right button takes the vessel away where it passes. Each
     stroke is one edit. The keys of the next doubtful place bring the next vessel to the pointer instead,
-    arrows move along it.
+    arrows move along it and push its edges.
     """
 
     name = "Straighten"
@@ -174,25 +175,69 @@ class StraightenTool(Tool):
         canvas.show_view(view)
         self._open(document, way, vessel[1], (float(way[0, 0]) + 0.5, float(way[0, 1]) + 0.5))
 
-    def slide(self, right: int, down: int) -> bool:
-        """Move along the vessel on the card, towards a side of the screen, under a pointer that stays."""
-        layout, pointed = self._layout(), self.canvas.place_pointed()
+    def arrow(self, right: int, down: int, *, shift: bool) -> bool:
+        """Move along the vessel, or push an edge across it, over the stretch where the pointer is.
+
+        An arrow across the card pushes the edge on its own side outwards; with Shift, the other edge inwards.
+        """
+        layout = self._layout()
         if layout is None or self._stroke is not None:
             return False
-        size = float(np.hypot(*layout.along))
-        ahead = (right * layout.along[0] + down * layout.along[1]) / size
-        if abs(ahead) < _SIDEWAYS:
-            return False
-        at = layout.to_device(self._anchor, 0.0)
-        if pointed is not None and self._on_card(pointed):
-            at = self.canvas.view.to_canvas(*pointed)
+        lies = abs(layout.along[0]) >= abs(layout.along[1])
+        if lies == (right != 0):
+            self._slide(layout, right * layout.along[0] + down * layout.along[1])
+        else:
+            beside = right * layout.across[0] + down * layout.across[1]
+            self._push(layout, high=(beside > 0) != shift, outwards=not shift)
+        return True
+
+    def _slide(self, layout: Layout, ahead: float) -> None:
+        """Move along the vessel, under a pointer that stays."""
+        at = self._at_keys(layout)
         along, across = layout.to_frame(*at)
-        step = _SLIDE_SCREEN_PX * self.canvas.devicePixelRatioF() / size
-        self._anchor = min(max(along + np.copysign(step, ahead), 0.0), len(layout.straight) - 1.0)
+        step = np.copysign(self._stretch(layout), ahead)
+        self._anchor = min(max(along + step, 0.0), len(layout.straight) - 1.0)
         middle = at[0] - across * layout.across[0], at[1] - across * layout.across[1]
         now = self.canvas.view.to_canvas(*layout.straight.to_picture(self._anchor, 0.0))
         self.canvas.show_view(self.canvas.view.moved(round(middle[0] - now[0]), round(middle[1] - now[1])))
-        return True
+
+    def _push(self, layout: Layout, *, high: bool, outwards: bool) -> None:
+        document, straight = self.canvas.document, layout.straight
+        if document is None:
+            return
+        evidence, level = document.evidence.levels[0], document.level
+        before = straight.edges(evidence, level)
+        first, last = self._stretch_at_keys(layout)
+        changes = straight.change(
+            evidence, level, before, before.pushed(first, last, high=high, outwards=outwards)
+        )
+        if changes == (None, None):
+            self.canvas.told.emit(_NOTHING_TO_PUSH)
+        else:
+            self._change(document, _PUSHED, changes)
+
+    def _change(self, document: Document, name: str, changes: Changes) -> None:
+        added, taken = changes
+        parts = ((Correction.BACKGROUND, taken), (Correction.FOREGROUND, added))
+        document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+
+    def _at_keys(self, layout: Layout) -> tuple[float, float]:
+        """Give where on the canvas arrow keys act: at the pointer, or at the card's own place."""
+        pointed = self.canvas.place_pointed()
+        if pointed is not None and self._on_card(pointed):
+            return self.canvas.view.to_canvas(*pointed)
+        return layout.to_device(self._anchor, 0.0)
+
+    def _stretch(self, layout: Layout) -> float:
+        """Give how many px along a key acts on, and moves by."""
+        return STRETCH_SCREEN_PX * self.canvas.devicePixelRatioF() / float(np.hypot(*layout.along))
+
+    def _stretch_at_keys(self, layout: Layout) -> tuple[int, int]:
+        """Give the places along, ``last`` being the one after, that a push acts on."""
+        along, last = layout.to_frame(*self._at_keys(layout))[0], len(layout.straight) - 1
+        size = max(1, round(self._stretch(layout)))
+        first = round(min(max(along, 0.0), last)) - size // 2
+        return max(first, 0), min(first + size, last + 1)
 
     def _middle_in_sight(self) -> Point:
         height, width = self.canvas.pane_size()
@@ -236,12 +281,11 @@ class StraightenTool(Tool):
         if document is None:
             return
         if self._stroke is not None:
-            added, taken = self._changes
+            changes = self._changes
             away = isinstance(self._stroke, AwayStroke)
             name = "Take vessel away" if away else ("Draw line" if self._width else "Draw edges")
             self._drop_stroke()
-            parts = ((Correction.BACKGROUND, taken), (Correction.FOREGROUND, added))
-            document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+            self._change(document, name, changes)
         elif way is not None and len(way) >= _LEAST_LENGTH:
             _, widths = vessel_width(document.image.pixels, document.evidence.levels[0], way)
             self._open(document, way, float(np.median(widths)) / 2, at)
@@ -317,4 +361,5 @@ class StraightenTool(Tool):
                 painter.drawPolyline(QPolygonF(polygon_of(points, view, ratio)))
         layout = self._layout()
         if layout is not None:
-            self._card.paint(painter, layout, self._changes, f"Draws {self._draws()}")
+            words = f"Draws {self._draws()}; arrows push edges"
+            self._card.paint(painter, layout, self._changes, self._stretch_at_keys(layout), words)
