@@ -50,3 +50,10 @@ def test_on_a_reduced_copy_ways_are_in_px_of_the_picture() -> None:
 
 def test_nothing_comes_where_no_vessel_is() -> None:
     assert go_round(FaintWays(evidence_of(), 128), (10, 10)) == []
+
+
+def test_what_is_shorter_than_it_is_wide_is_passed_over() -> None:
+    evidence = evidence_of(40)
+    evidence[100:124, 100:114] = 200
+    found = go_round(FaintWays(evidence, 128), (150, 10))
+    assert [round(float(way[:, 1].mean())) for way in found] == [40]

@@ -10,7 +10,7 @@ from vesselapp.core.tools.trace import Path
 from vesselapp.core.tools.vessel_way import FaintWays
 
 SHORTEST = 10
-"""Px; what is shorter is passed over."""
+"""Px; what is shorter, or shorter than it is wide, is passed over."""
 
 _CELL = 2
 _BESIDE = 1
@@ -63,7 +63,8 @@ class VesselRound:
                 continue
             way = (found[0] + np.array(corner, np.int32)) * step + step // 2
             fresh = ~self._seen[self._cells(way)]
-            if len(way) * step >= SHORTEST and fresh.mean() > _MOSTLY:
+            shortest = max(SHORTEST, 2 * found[1] * step)
+            if len(way) * step >= shortest and fresh.mean() > _MOSTLY:
                 return way, found[1] * step
             self.saw(way)
         return None
