@@ -1,5 +1,6 @@
 """Opens the window, or does what can be done without one."""
 
+import gc
 from pathlib import Path
 
 from vesselapp.cli import say
@@ -34,6 +35,7 @@ def open_window(paths: list[Path], sample: str | None) -> int:
     ahead = ReadAhead()
     if paths and paths[0].is_file():
         ahead.start(paths[0])  # it is read while Qt is being loaded
+    gc.disable()  # of what is loaded here nothing is ever garbage: looking for it takes a tenth of the time
     try:
         from vesselapp.ui.app import run
     except ImportError as problem:
@@ -41,6 +43,9 @@ def open_window(paths: list[Path], sample: str | None) -> int:
         if library is None:
             raise
         raise VesselError(*sentence_about([library])) from problem
+    finally:
+        gc.freeze()
+        gc.enable()
     if sample is None:
         return run(paths, ahead=ahead)
     from vesselapp.core.samples import sample_image, sample_task

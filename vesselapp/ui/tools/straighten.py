@@ -31,6 +31,7 @@ _LEAST_LENGTH = 4
 _OFF_THE_POINTER_PX = 60
 STRETCH_SCREEN_PX = 14.0
 _PUSHED = "Push edge"
+_PUSHED_BY = "Edge pushed by 1 px; Ctrl+Z takes it back."
 _NOTHING_TO_PUSH = "Nothing to move here: the vessel has no edge on that side."
 _NO_VESSEL = "No vessel here: point at one, or drag along it."
 _ROUND_ENDS = "Every vessel was looked at; N begins again."
@@ -215,6 +216,7 @@ class StraightenTool(Tool):
             self.canvas.told.emit(_NOTHING_TO_PUSH)
         else:
             self._change(document, _PUSHED, changes)
+            self.canvas.told.emit(_PUSHED_BY)
 
     def _change(self, document: Document, name: str, changes: Changes) -> None:
         added, taken = changes
