@@ -106,12 +106,13 @@ def _cases(options: argparse.Namespace) -> "list[Case]":
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from trainer.evaluate import evaluate_file, print_table, summarise, write_results
+    from trainer.evaluate import evaluate_file, print_table, print_warnings, summarise, write_results
 
     cases = _cases(options)
     scores = evaluate_file(options.model, cases, options.threshold)
     summaries = summarise(scores)
     print_table(summaries)
+    print_warnings(scores)
     if options.out is not None:
         write_results(scores, summaries, options.out)
     if options.gallery:

@@ -27,22 +27,25 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.core.model_card import Figures
+from vesselapp.inference.frame import frame_for, working_pixels
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
 from vesselapp.inference.predict import predict
+from vesselapp.inference.suitability import warnings_for
 
 SECOND = "second observer"
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """One picture's measures, and the counts they came from."""
+    """One picture's measures, the counts they came from, and what the app would warn of."""
 
     case: Case
     who: str
     values: dict[str, float]
     counts: Counts
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,14 @@ def print_table(summaries: list[Summary], console: Console | None = None) -> Non
     (console or Console()).print(table)
 
 
+def print_warnings(scores: list[Scores], console: Console | None = None) -> None:
+    """Print what the app would warn of, each sentence once, with the number of its pictures."""
+    for sentence in dict.fromkeys(warning for s in scores for warning in s.warnings):
+        keys = [s.case.key for s in scores if sentence in s.warnings]
+        line = f"{len(keys)} of {sum(s.who != SECOND for s in scores)} pictures ({keys[0]}"
+        (console or Console()).print(f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}")
+
+
 def _cell(s: Summary, name: str) -> str:
     if name not in s.mean:
         return ""
@@ -168,7 +179,14 @@ def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> 
         Where they can't be written.
     """
     pictures = [
-        {"picture": s.case.key, "who": s.who, "seconds": round(s.seconds, 3), **s.values} for s in scores
+        {
+            "picture": s.case.key,
+            "who": s.who,
+            "seconds": round(s.seconds, 3),
+            **s.values,
+            "warnings": " ".join(s.warnings),
+        }
+        for s in scores
     ]
     summary = [
         {
@@ -206,7 +224,9 @@ def _score(model: Model, picture: Picture, level: int) -> Scores:
     values = pixel_measures(counts) | _shape_measures(answer.mask, picture)
     if picture.instances is not None and answer.objects is not None:
         values |= object_measures(answer.objects, picture.instances)
-    return Scores(picture.case, "model", values, counts, answer.seconds)
+    frame = frame_for(picture.pixels, model.card)
+    warnings = warnings_for(working_pixels(picture.pixels, frame), frame, model.card)
+    return Scores(picture.case, "model", values, counts, answer.seconds, warnings)
 
 
 def _shape_measures(mask: NDArray[np.bool_], picture: Picture) -> dict[str, float]:

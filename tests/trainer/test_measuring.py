@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,16 @@ import pytest
 
 from tests.trainer.conftest import draw_fundus, save
 from trainer.compare import compare, compare_files
-from trainer.evaluate import Scores, as_figures, print_table, summarise, write_results
+from trainer.evaluate import (
+    SECOND,
+    Scores,
+    as_figures,
+    evaluate_file,
+    print_table,
+    print_warnings,
+    summarise,
+    write_results,
+)
 from trainer.export import export_net, make_card
 from trainer.metrics import count
 from trainer.nets import build_net
@@ -18,6 +28,7 @@ from trainer.pictures import read_picture
 from trainer.readers import Case, read_sets
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
+from vesselapp.inference.suitability import FUNDUS
 
 NONE = np.zeros((4, 4), bool)
 
@@ -74,7 +85,9 @@ def test_results_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monk
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["summary"][0]["measured"] == {
         "dice": 2
     }
-    assert (tmp_path / "out" / "evaluation.csv").read_text().splitlines()[0] == "picture,who,seconds,dice"
+    assert (tmp_path / "out" / "evaluation.csv").read_text().splitlines()[0] == (
+        "picture,who,seconds,dice,warnings"
+    )
     (tmp_path / "file").write_text("mine")
     with pytest.raises(VesselError, match="can't be made"):
         write_results(rows, summarise(rows), tmp_path / "file")
@@ -118,3 +131,23 @@ def test_object_numbers_of_several_channels_are_named(tmp_path: Path):
     save(tmp_path / "cells" / "labels" / "a.png", np.ones((32, 32, 3), np.uint8))
     with pytest.raises(VesselError, match="has 3 channels, but object numbers are one"):
         read_picture(read_sets([tmp_path / "cells"])[0], "cells")
+
+
+def test_what_the_app_would_warn_of_is_told_once_with_its_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    warned, second = ("It is no cell.",), replace(scores("a", dice=0.5), who="second observer")
+    rows = [replace(scores(name, dice=0.5), warnings=warned) for name in "ab"] + [second, scores("c", dice=1)]
+    print_warnings(rows)
+    assert " ".join(capsys.readouterr().out.split()) == "2 of 3 pictures (eyes/a, ...): It is no cell."
+    write_results(rows, summarise(rows), tmp_path)
+    pictures = json.loads((tmp_path / "evaluation.json").read_text())["pictures"]
+    assert [p["warnings"] for p in pictures] == [*warned, *warned, "", ""]
+
+
+def test_a_picture_that_the_model_is_not_for_is_told(tmp_path: Path, fundus_set: Path):
+    recipe = change_recipe(RECIPES["cells"], ["architecture=own-unet", "widths=[4,8]"])
+    path = tmp_path / "cells.onnx"
+    export_net(build_net(recipe), recipe, path, make_card(recipe, name="cells", command="none"))
+    for score in evaluate_file(path, read_sets([fundus_set])[:1]):
+        assert score.warnings == (() if score.who == SECOND else (FUNDUS,))
