@@ -27,7 +27,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.core.model_card import Figures
-from vesselapp.inference.frame import frame_for, working_pixels
+from vesselapp.inference.frame import frame_for
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
 from vesselapp.inference.predict import predict
@@ -92,25 +92,28 @@ def evaluate(model: Model, cases: list[Case], threshold: float | None = None) ->
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a model says of one picture: probability, the mask the app would show, and cells."""
+    """What a model says of one picture: probability, the mask the app would show, cells, and warnings."""
 
     probability: NDArray[np.float32]
     mask: NDArray[np.bool_]
     seconds: float
     objects: NDArray[np.int32] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def answer_picture(model: Model, pixels: NDArray[np.uint8], level: int) -> Answer:
     """Let the app's engine answer a picture; for cells the scale is found first."""
     if model.card.task != "cells" or model.card.scale.kind != "object_diameter":
         said = predict(model, pixels)
-        return Answer(said.probability, mask_of(quantise(said.probability), level), said.seconds)
+        mask = mask_of(quantise(said.probability), level)
+        return Answer(said.probability, mask, said.seconds, warnings=said.warnings)
     started = time.perf_counter()
     diameter = find_diameter(model, pixels)
     inside, foreground = answer_cells(model, pixels, diameter)
     objects = objects_from(inside, foreground, threshold_of(level))
     seconds = time.perf_counter() - started
-    return Answer(foreground, mask_of(quantise(foreground), level), seconds, objects)
+    warnings = warnings_for(pixels, frame_for(pixels, model.card, diameter), model.card)
+    return Answer(foreground, mask_of(quantise(foreground), level), seconds, objects, warnings)
 
 
 def summarise(scores: list[Scores]) -> list[Summary]:
@@ -224,9 +227,7 @@ def _score(model: Model, picture: Picture, level: int) -> Scores:
     values = pixel_measures(counts) | _shape_measures(answer.mask, picture)
     if picture.instances is not None and answer.objects is not None:
         values |= object_measures(answer.objects, picture.instances)
-    frame = frame_for(picture.pixels, model.card)
-    warnings = warnings_for(working_pixels(picture.pixels, frame), frame, model.card)
-    return Scores(picture.case, "model", values, counts, answer.seconds, warnings)
+    return Scores(picture.case, "model", values, counts, answer.seconds, answer.warnings)
 
 
 def _shape_measures(mask: NDArray[np.bool_], picture: Picture) -> dict[str, float]:

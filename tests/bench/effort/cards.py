@@ -19,7 +19,7 @@ from vesselapp.ui.view import View
 
 _EYE_ROOM = 6.0
 _DRAG = 2
-_BESIDE = 4.0
+BESIDE = 4.0
 _ANCHORS_APART = 30.0
 _OTHER_EDGE_PX = 3.0
 _WIDTH_PX = 9
@@ -160,7 +160,7 @@ class Card:
             tuple(map(outcome, slips_along(drawing))),
             self._movements(self._points(drawing, first, last, 0), drawing.zoom),
             opening=self.opening,
-            tiles=tiles_near(self.straight.centres[first:last:4], self.half + _BESIDE),
+            tiles=tiles_near(self.straight.centres[first:last:4], self.half + BESIDE),
         )
 
     def _movements(self, points: Points, zoom: int) -> tuple[Movement, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.bench.effort.cards import Card
+from tests.bench.effort.cards import BESIDE, Card
 from tests.bench.effort.desk import EVIDENCE, Change, Numbers, Sight
 from tests.bench.effort.hand import Gesture, tiles_near
 from vesselapp.core.evidence import Correction
@@ -15,7 +15,6 @@ from vesselapp.ui.tools.straighten import STRETCH_SCREEN_PX
 
 STRETCH = round(STRETCH_SCREEN_PX / ALONG)
 _MOST = 4
-_BESIDE = 4.0
 
 Push = tuple[bool, bool]
 """Whether it is the high edge, and whether it goes outwards."""
@@ -113,7 +112,7 @@ class Pushes:
             clicks=0,
             keys=len(pushes),
             opening=self.card.opening,
-            tiles=tiles_near(centres[first:last:4], self.card.half + _BESIDE),
+            tiles=tiles_near(centres[first:last:4], self.card.half + BESIDE),
         )
 
 
