@@ -170,6 +170,7 @@ class Fit(lightning.LightningModule):
             num_workers=workers,
             worker_init_fn=start_worker,
             drop_last=True,
+            pin_memory=self.device.type == "cuda",
             multiprocessing_context="fork" if workers else None,
         )
 

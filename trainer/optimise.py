@@ -55,7 +55,11 @@ def running_average(decay: float) -> Averaging:
     def update(averaged: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
         count = int(updates)
         share = 1 - min(decay, (1 + count) / (10 + count))
+        floats = [(old, new) for old, new in zip(averaged, current, strict=True) if old.is_floating_point()]
+        if floats:  # all in a few kernels: one by one they hold up a GPU
+            torch._foreach_lerp_([old for old, _ in floats], [new for _, new in floats], share)
         for old, new in zip(averaged, current, strict=True):
-            old.lerp_(new, share) if old.is_floating_point() else old.copy_(new)
+            if not old.is_floating_point():
+                old.copy_(new)
 
     return update
