@@ -19,14 +19,15 @@ from vesselapp.state.history import DEFAULT_CAP_BYTES, History
 from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone
 
 
-def _evidence_of(probability: NDArray[np.uint8] | None, corrections: NDArray[np.uint8]) -> Pyramid:
-    """Join an answer, None where there is none yet, and corrections; where there is neither, at no cost."""
-    corrected = bool(corrections.any())
+def _evidence_of(
+    shape: tuple[int, int], probability: NDArray[np.uint8] | None, corrections: NDArray[np.uint8] | None
+) -> Pyramid:
+    """Join an answer and corrections, each None where there is none yet; where there is neither, at no cost."""
+    corrected = corrections is not None and bool(corrections.any())
     if probability is None and not corrected:
-        height, width = corrections.shape
-        return Pyramid.uniform(height, width, ev.LOWEST, halve_evidence)
-    plane = np.full(corrections.shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
-    if corrected:
+        return Pyramid.uniform(*shape, ev.LOWEST, halve_evidence)
+    plane = np.full(shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
+    if corrections is not None and corrected:
         ev.compose_into(plane, plane, corrections)
     return Pyramid(plane, halve_evidence)
 
@@ -90,7 +91,7 @@ class Document:
         self.corrections = np.zeros(shape, np.uint8) if corrections is None else corrections
         self.probability = probability
         self.adapted: Learnt | None = None
-        self.evidence = _evidence_of(probability, self.corrections)
+        self.evidence = _evidence_of(shape, probability, corrections)
         self.history = History(history_bytes)
         self.locked = ""
         self._before_parts: tuple[NDArray[np.uint8] | None, Learnt | None] | None = None

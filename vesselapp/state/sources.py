@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import Image, read_image
+from vesselapp.core.memory import keep_freed_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class ReadAhead:
     """Reads one picture on a thread of its own, so that it is there when it is asked for."""
 
     def __init__(self) -> None:
+        keep_freed_memory()  # before the first thread that reads
         self._path: Path | None = None
         self._thread: threading.Thread | None = None
         self._image: Image | None = None
