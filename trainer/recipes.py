@@ -63,10 +63,10 @@ class Recipe:
     share: float = 0.0
     inputs: Literal["rgb", "rgb+log"] = "rgb"
     architecture: str = "Unet"
-    encoder: str = "resnet18"
-    encoder_depth: int = 3
+    encoder: str = "efficientnet-b0"
+    encoder_depth: int = 4
     encoder_weights: str | None = None
-    decoder_channels: tuple[int, ...] = (64, 32, 16)
+    decoder_channels: tuple[int, ...] = (128, 64, 32, 16)
     widths: tuple[int, ...] = (16, 32, 64, 128)
     norm: Literal["batch", "group"] = "batch"
     dropout: float = 0.0
@@ -101,6 +101,7 @@ RECIPES = {
         scale_kind="field_of_view",
         size=1400,
         share=0.7,
+        steps=1600,
     ),
     "cells": Recipe(
         name="cells",
@@ -115,7 +116,7 @@ RECIPES = {
         loss="ce+0.5*dice",
         drawn=0.3,
         balance="looks",
-        steps=4000,
+        steps=3000,
         validate_every=10,
         augment=Augment(
             expose=0.1,

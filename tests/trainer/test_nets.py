@@ -21,7 +21,7 @@ SMALL = dataclasses.replace(RECIPES["fundus-vessels"], crop=64, batch=2)
     "changes",
     [
         ["architecture=FPN", "encoder_depth=4"],
-        ["encoder=efficientnet-b0"],
+        ["encoder=resnet18", "encoder_depth=3", "decoder_channels=[64, 32, 16]"],
         ["architecture=own-unet", "norm=group"],
     ],
 )
@@ -37,7 +37,7 @@ def test_nets_become_model_files_and_come_back(tmp_path: Path, changes: list[str
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["architecture=PAN", "encoder_depth=5"], "'PAN' with encoder 'resnet18' can't be built"),
+        (["architecture=PAN", "encoder_depth=5"], "'PAN' with encoder 'efficientnet-b0' can't be built"),
         (["architecture=DPT", "encoder=tu-vit_tiny_patch16_224", "encoder_depth=4"], "can't be built"),
         (["architecture=DeepLabV3", "encoder_depth=5", "batch=1"], "can't learn from 1 crops"),
         (["crop=100"], "Crops of 100 px don't fit"),
@@ -56,7 +56,7 @@ def test_a_net_is_refused_before_anything_is_written(
         raise RuntimeError("no such operator")
 
     monkeypatch.setattr(export, "_graph", broken)
-    recipe = dataclasses.replace(tiny, architecture="Unet", encoder_depth=3)
+    recipe = dataclasses.replace(tiny, architecture="Unet")
     with pytest.raises(VesselError, match="can't be exported as a model file"):
         train(recipe, options(tmp_path / "run", fundus_set))
     assert not (tmp_path / "run").exists()

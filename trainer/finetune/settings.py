@@ -46,7 +46,8 @@ class Tuning:
     hold : float
         Weight of the loss on those crops.
     frozen_norms : bool
-        Whether batch norm keeps the base's statistics.
+        Whether batch norm keeps the base's statistics, and nothing is dropped at random: few steps learn more
+        of the net as it is used.
     blend : float
         Share of the tuned weights in the candidate; the rest are the base's (WiSE-FT: Wortsman et al.,
         CVPR 2022).
@@ -81,7 +82,7 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
         steps=min(600, steps),
         steps_per_epoch=10,
         validate_every=1 if steps <= 100 else 2,
-        learning_rate=2e-3 if base.task == "vessels" else 1e-3,
+        learning_rate=2e-3 if base.task == "vessels" else 3e-4,
         schedule="one-cycle",
         ema=0.98,
         patience=0,

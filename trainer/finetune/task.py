@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from trainer.crops import Crops, start_worker
@@ -94,13 +94,11 @@ class FineTune(Fit):
         self.teacher = [base.eval().requires_grad_(False)]  # in a list: no part of this net's state
 
     def on_train_epoch_start(self) -> None:
-        """Seed what PyTorch draws, and let batch norm keep the base's statistics."""
+        """Seed what PyTorch draws; let batch norm keep the base's statistics, and no block be left out."""
         super().on_train_epoch_start()
         self.teacher[0].to(self.device)
         if self.tuning.frozen_norms:
-            for module in self.net.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
+            self.net.eval()
 
     def training_step(self, batch: Any, _: int) -> Tensor:
         """Answer a batch and give its loss; what has no truth is held to the base's answer."""

@@ -22,7 +22,7 @@ from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone
 def _evidence_of(
     shape: tuple[int, int], probability: NDArray[np.uint8] | None, corrections: NDArray[np.uint8] | None
 ) -> Pyramid:
-    """Join an answer and corrections, each None where there is none yet; where there is neither, at no cost."""
+    """Join an answer and corrections, each None where there is none yet; without either, at no cost."""
     corrected = corrections is not None and bool(corrections.any())
     if probability is None and not corrected:
         return Pyramid.uniform(*shape, ev.LOWEST, halve_evidence)
