@@ -82,7 +82,7 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
         steps=min(600, steps),
         steps_per_epoch=10,
         validate_every=1 if steps <= 100 else 2,
-        learning_rate=2e-3 if base.task == "vessels" else 3e-4,
+        learning_rate=3e-4,
         schedule="one-cycle",
         ema=0.98,
         patience=0,

@@ -36,9 +36,9 @@ How the person decides
   moved once to where the two masks agree best if that is much of what lacks.
 
 Learning from the open picture (L) isn't among the tools: a logistic regression on the net's last
-features, fitted to the whole truth of these crops, takes their Dice from .847, .838 and .890 to .857,
-.844 and .894 at its best threshold, of the .95 that is wanted; what a person would have corrected by
-then can't bring more.
+features, fitted to the whole truth of these crops, took their Dice from .847, .838 and .890 to .857,
+.844 and .894 at its best threshold, of the .95 that is wanted (measured with an earlier model); what a
+person would have corrected by then can't bring more.
 
 What this can and can't show
 ----------------------------
