@@ -101,7 +101,7 @@ RECIPES = {
         scale_kind="field_of_view",
         size=1400,
         share=0.7,
-        steps=1600,
+        steps=4000,
     ),
     "cells": Recipe(
         name="cells",
@@ -116,7 +116,7 @@ RECIPES = {
         loss="ce+0.5*dice",
         drawn=0.3,
         balance="looks",
-        steps=3000,
+        steps=6000,
         validate_every=10,
         augment=Augment(
             expose=0.1,
