@@ -14,6 +14,8 @@ from vesselapp.core.errors import VesselError
 MOST_WEIGHT = 100
 _STEPS, _STEPS_VESSELS = 25, 160
 """Steps of one training on a single picture; they grow with the square root of their number."""
+_MOST_BATCH = 8
+"""Crops of a batch at most: a base made on a GPU may have had more than two cores get through in minutes."""
 _OLD_SHARE_VESSELS, _BLEND_VESSELS = 0.25, 0.8
 _SCALED_LITTLE = (0.85, 1.2)
 _VARIED_LITTLE = {
@@ -81,6 +83,7 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
         base,
         steps=min(600, steps),
         steps_per_epoch=10,
+        batch=min(_MOST_BATCH, base.batch),
         validate_every=1 if steps <= 100 else 2,
         learning_rate=3e-4,
         schedule="one-cycle",
