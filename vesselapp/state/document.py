@@ -23,11 +23,12 @@ def _evidence_of(
     shape: tuple[int, int], probability: NDArray[np.uint8] | None, corrections: NDArray[np.uint8] | None
 ) -> Pyramid:
     """Join an answer and corrections, each None where there is none yet; without either, at no cost."""
-    corrected = corrections is not None and bool(corrections.any())
-    if probability is None and not corrected:
+    if corrections is not None and not corrections.any():
+        corrections = None
+    if probability is None and corrections is None:
         return Pyramid.uniform(*shape, ev.LOWEST, halve_evidence)
     plane = np.full(shape, ev.LOWEST, np.uint8) if probability is None else probability.copy()
-    if corrections is not None and corrected:
+    if corrections is not None:
         ev.compose_into(plane, plane, corrections)
     return Pyramid(plane, halve_evidence)
 
