@@ -1,6 +1,7 @@
 """The parts of the effort benchmark that could lie without anybody seeing it."""
 
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.bench.effort.hand import (
     tour,
 )
 from tests.bench.effort.person import correct
-from tests.bench.effort.plan import stretches
+from tests.bench.effort.plan import Planner, stretches
 from tests.bench.effort.pushes import Pushes
 from tests.bench.effort.strokes import Stroke, gains, gesture
 from tests.bench.effort.vessels import vessel_round
@@ -116,6 +117,59 @@ def test_the_best_stretch_is_the_best(rows: list[list[int]]) -> None:
     assert (found[0][3] if found else 0.0) == max(best, 0)
     for number, first, last, worth in found:
         assert sum(rows[number][first:last]) - 2 == worth
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(-5, 5), min_size=6, max_size=6), min_size=2, max_size=3),
+    st.integers(0, 3),
+    st.integers(1, 3),
+)
+def test_the_best_stretch_around_another_is_the_best(rows: list[list[int]], start: int, count: int) -> None:
+    found = stretches(np.array(rows, np.float64), 2.0, [1], (start, start + count))
+    best = max(sum(rows[1][a:b]) - 2 for a in range(start + 1) for b in range(start + count, 7))
+    assert [(row, worth) for row, _, _, worth in found] == ([(1, best)] if best > 0 else [])
+    for _, first, last, worth in found:
+        assert first <= start
+        assert last >= start + count
+        assert sum(rows[1][first:last]) - 2 == worth
+
+
+def test_a_stroke_on_a_card_leaves_nothing_of_what_it_covers() -> None:
+    card = card_of(looked_at(vessel_desk(ROW - 1, ROW + 6)))
+    line, edge, away = (drawing_of(card, name) for name in ("line", "edge", "away"))
+    before = card.gesture(line, 50, 100)
+    assert card.gesture(away, 50, 100).covers(before)
+    assert card.gesture(line, 40, 110).covers(card.gesture(edge, 50, 100))
+    assert not card.gesture(line, 60, 110).covers(before)
+    assert not card.gesture(edge, 40, 110).covers(before)
+
+
+def test_a_brush_covers_narrower_strokes_of_its_side_where_the_hand_is_exact() -> None:
+    lane = vessel_lanes(vessel_desk().truth, middle_line(vessel_desk().truth))[0]
+
+    def stroke(
+        zoom: int, diameter: int, correction: Correction = Correction.FOREGROUND, first: int = 10
+    ) -> Gesture:
+        brush = Stroke(correction, zoom, np.full(len(lane), diameter))
+        return gesture(lane, brush, first, 50, (HEIGHT, WIDTH))
+
+    assert stroke(4, 7).covers(stroke(4, 5))
+    assert stroke(4, 7).covers(stroke(2, 7))
+    assert not stroke(4, 5).covers(stroke(4, 7))
+    assert not stroke(2, 7).covers(stroke(4, 5))
+    assert not stroke(4, 7).covers(stroke(4, 5, Correction.BACKGROUND))
+    assert not stroke(4, 7, first=20).covers(stroke(4, 5))
+
+
+@pytest.mark.parametrize("all_tools", [True, False])
+def test_nothing_is_drawn_that_a_later_stroke_covers(all_tools: bool) -> None:
+    plan = Planner(
+        vessel_desk(ROW - 1, ROW + 6).sight(), 0.5, Goal(0.99, 0.99), Random(0), all_tools=all_tools
+    )
+    decided = plan.decide()
+    assert decided
+    assert not any(later.covers(one) for i, one in enumerate(decided) for later in decided[i + 1 :])
 
 
 # -- travel and clicks -------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ How the person decides
   makes right, less those it makes wrong, and the same for pixels of middle lines while clDice lacks.
 - Has a patience: so many px of travel for a pixel put right, to begin with; a click counts as 50 px. Of all
   gestures at hand the one is decided on that is worth most at that price, and so on, until the goal is
-  reached in the mind. What was decided in one go over the picture is made in a tour, always the nearest
-  next, but gestures that may meet keep their order. Then the person looks again, and goes over it once more
-  where the hand slipped. Both persons work on each crop with three patiences, and the least is counted.
+  reached in the mind. A stroke that leaves nothing of others decided on before takes their place: no stretch
+  is drawn twice, and two strokes may become one. What was decided in one go over the picture is made in a
+  tour, always the nearest next, but gestures that may meet keep their order. Then the person looks again, and
+  goes over it once more where the hand slipped. Both persons work on each crop with three patiences, and the
+  least is counted.
 - The hand is right to 2 screen px. A stroke that has to hit the very pixel (half a px to each side) is made
   at zoom 4; at zoom 2 and 1 it is 1 or 2 px off, to a side that the person can't tell beforehand.
 - Travel is counted on the screen: strokes at their zoom, ways between gestures at zoom 1. Keys and the wheel

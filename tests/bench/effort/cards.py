@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from tests.bench.effort.desk import Change, Numbers, Sight
-from tests.bench.effort.hand import HAND_PX, Gesture, Movement, Opening, Outcome, Spot, length, tiles_near
+from tests.bench.effort.hand import (
+    HAND_PX,
+    Along,
+    Gesture,
+    Movement,
+    Opening,
+    Outcome,
+    Spot,
+    length,
+    tiles_near,
+)
 from vesselapp.core.evidence import FOREGROUND, LOWEST, Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.tools.straight import AwayStroke, Edges, EdgeStroke, Straight, reach_of
@@ -24,7 +34,6 @@ _ANCHORS_APART = 30.0
 _OTHER_EDGE_PX = 3.0
 _WIDTH_PX = 9
 _WIDER = (-0.5, 0.0, 0.5)
-_IMPOSSIBLE = -1e6
 ZOOMS = (1, 2)
 
 Points = list[tuple[float, float]]
@@ -39,9 +48,8 @@ class Drawing:
     name : str
         "edge", "edges", "line" or "away".
     sides : tuple of (N,) float
-        What is followed, px across: one way out, the second one back.
-    possible : (N,) bool
-        Where there is something to follow.
+        What is followed, px across: one way out, the second one back. Where the observer has no vessel, on
+        from where he has one.
     widths : (N,) float or None
         Px of a line, whole numbers that the keys change on the way; None draws edges.
     zoom : int
@@ -50,9 +58,15 @@ class Drawing:
 
     name: str
     sides: tuple[Numbers, ...]
-    possible: NDArray[np.bool_]
     widths: Numbers | None = None
     zoom: int = 1
+
+    def covers(self, other: Along) -> bool:
+        """Tell whether nothing is left of another: an edge leaves the other edge, all else replaces both."""
+        before = other.drawn
+        return self.name != "edge" or (
+            isinstance(before, Drawing) and before.name == "edge" and np.array_equal(self.sides, before.sides)
+        )
 
 
 class Card:
@@ -92,17 +106,17 @@ class Card:
     def _drawings(self, sight: Sight) -> Iterator[Drawing]:
         truth = np.where(sight.truth, np.uint8(FOREGROUND), np.uint8(LOWEST))
         seen = self.straight.edges(truth, FOREGROUND, room=min(_EYE_ROOM, self.straight.reach))
-        yield Drawing("away", (np.zeros(len(self)),), np.ones(len(self), np.bool_))
+        yield Drawing("away", (np.zeros(len(self)),))
         if not seen.there.any():
             return
         usual = median_filter(_filled(seen.high - seen.low, seen.there), _WIDTH_PX, mode="nearest")
         for zoom in ZOOMS:
             low, high = (_followed(edge, seen.there, zoom) for edge in (seen.low, seen.high))
             for sides in ((high,), (low,), (high, low)):
-                yield Drawing("edges" if len(sides) > 1 else "edge", sides, seen.there, zoom=zoom)
+                yield Drawing("edges" if len(sides) > 1 else "edge", sides, zoom=zoom)
             for wider in _WIDER:
                 widths = np.maximum(1.0, np.round(usual + wider))
-                yield Drawing("line", ((low + high) / 2,), seen.there, widths, zoom)
+                yield Drawing("line", ((low + high) / 2,), widths, zoom)
 
     def gains(self, sight: Sight, paint: Numbers, erase: Numbers) -> Numbers:
         """Give what each drawing is worth at each place along, ``(drawings, N)``.
@@ -127,7 +141,6 @@ class Card:
                     )
                     place = self.straight.place[inner.slices][chosen]
                     out[row] += np.bincount(place, worth / len(slips), len(self))
-            out[row][~drawing.possible] = _IMPOSSIBLE
         return out
 
     @cached_property
@@ -161,6 +174,7 @@ class Card:
             self._movements(self._points(drawing, first, last, 0), drawing.zoom),
             opening=self.opening,
             tiles=tiles_near(self.straight.centres[first:last:4], self.half + BESIDE),
+            along=Along(self, drawing, first, last),
         )
 
     def _movements(self, points: Points, zoom: int) -> tuple[Movement, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,44 @@ class Movement:
         return 0.0 if self.start is None else apart(place, self.start)
 
 
+class Drawn(Protocol):
+    """What a stroke does along a card or a lane."""
+
+    def covers(self, other: "Along") -> bool:
+        """Tell whether nothing is left of another, made before along a part of the same."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Along:
+    """The stretch that a gesture is made along.
+
+    Attributes
+    ----------
+    source : object
+        The card or lane.
+    drawn : Drawn or None
+        None for pushes by keys.
+    first, last : int
+        Places; the second is the one after.
+    """
+
+    source: object
+    drawn: Drawn | None
+    first: int
+    last: int
+
+    def covers(self, other: "Along") -> bool:
+        """Tell whether another, made before, is needless with this one."""
+        return (
+            self.source is other.source
+            and self.first <= other.first
+            and other.last <= self.last
+            and self.drawn is not None
+            and self.drawn.covers(other)
+        )
+
+
 def either_way(one: Spot, other: Spot, travel: float) -> tuple[Movement, Movement]:
     """Give the movement from one place to another, and back."""
     return Movement(one, other, travel), Movement(other, one, travel)
@@ -130,6 +169,8 @@ class Gesture:
         What must be dragged before, unless the gesture before this one had the same opening.
     tiles : set of (x, y)
         Squares of the picture that it may change; gestures that share one keep their order.
+    along : Along or None
+        The stretch it is made along, where it is a stroke.
     """
 
     name: str
@@ -139,6 +180,11 @@ class Gesture:
     keys: int = 0
     opening: Opening | None = None
     tiles: Tiles = frozenset()
+    along: Along | None = None
+
+    def covers(self, other: "Gesture") -> bool:
+        """Tell whether another, decided on before, is needless with this one."""
+        return self.along is not None and other.along is not None and self.along.covers(other.along)
 
     @property
     def cost(self) -> float:

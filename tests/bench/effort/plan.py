@@ -1,9 +1,9 @@
 """What a person decides to do: the stretch of each vessel, and the gesture, that is worth most at a price."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import combinations, count
 from random import Random
 
 import numpy as np
@@ -12,7 +12,7 @@ from tests.bench.effort.cards import Card
 from tests.bench.effort.clicks import clicks
 from tests.bench.effort.desk import Goal, Lack, Numbers, Sight, worth_of
 from tests.bench.effort.everywhere import cleanups
-from tests.bench.effort.hand import CLICK_PX, Gesture, Opening, Tiles
+from tests.bench.effort.hand import CLICK_PX, Drawn, Gesture, Opening, Tiles
 from tests.bench.effort.pushes import Pushes
 from tests.bench.effort.strokes import Stroke, gains, gesture, strokes_along
 from tests.bench.effort.traces import traces
@@ -28,9 +28,11 @@ _MOST = 600
 _LOOK_EVERY = 3
 _NEARLY = 60.0
 _TRIED = 4
+_INSTEAD = 2
 REACHED_WEIGHT = 0.5
 
 Found = tuple[float, Gesture]
+Make = Callable[[int, int, int], Gesture]
 
 
 @dataclass(eq=False)
@@ -80,7 +82,7 @@ class Planner:
     def decide(self) -> list[Gesture]:
         """Give the gestures of one go over the picture."""
         self._rate_all()
-        while not self._lack.none and len(self._done) < _MOST:
+        while not self._lack.none and len(self._changed) < _MOST:
             if not self._heap:
                 if self.price < _LOWEST_PRICE:
                     break
@@ -106,9 +108,10 @@ class Planner:
             self._opened.add(found.opening)
         if found.keys:
             self._pushed.add(found.tiles)
+        self._done = [one for one in self._done if not found.covers(one)]
         self._done.append(found)
         weights = self._weights
-        if len(self._done) % _LOOK_EVERY == 0 or self._lack.pixels < _NEARLY:
+        if len(self._changed) % _LOOK_EVERY == 0 or self._lack.pixels < _NEARLY:
             self._look_again()
         else:
             self._paint, self._erase = self.sight.pixel_worth(self._weights)
@@ -130,7 +133,7 @@ class Planner:
     def _push(self, source: Source) -> None:
         best = source.best()
         if best is not None:
-            entry = (-best[0], next(self._numbers), len(self._done), source, best[1])
+            entry = (-best[0], next(self._numbers), len(self._changed), source, best[1])
             heapq.heappush(self._heap, entry)
 
     def _lasting_sources(self, vessels: list[Lane]) -> Iterator[Source]:
@@ -151,9 +154,10 @@ class Planner:
     def _rated(self, found: Gesture) -> Found | None:
         """Give what a gesture is worth at the price, as its preview shows, the slips of the hand averaged."""
         worths = [worth_of(outcome(self.sight), self._paint, self._erase) for outcome in found.outcomes]
-        cost = found.cost_with_ways(WAY_PX) + KEY_PX * found.keys
+        cost = _cost(found)
         if found.opening is not None and found.opening not in self._opened:
             cost += found.opening.travel + CLICK_PX
+        cost -= sum(map(_cost, filter(found.covers, self._done)))
         net = sum(worths) / len(worths) - self.price * cost
         return (net, found) if net > 0 else None
 
@@ -161,12 +165,20 @@ class Planner:
         costs = np.array([stroke.zoom * lane.steps for stroke in strokes])
         net = gains(lane, strokes, self._paint, self._erase) - self.price * costs
         return self._best(
-            net, lambda row, first, last: gesture(lane, strokes[row], first, last, self.sight.shape)
+            lane,
+            strokes,
+            net,
+            lambda row, first, last: gesture(lane, strokes[row], first, last, self.sight.shape),
         )
 
     def _best_on_card(self, card: Card) -> Found | None:
         net = card.gains(self.sight, self._paint, self._erase) - self.price * card.steps
-        return self._best(net, lambda row, first, last: card.gesture(card.drawings[row], first, last))
+        return self._best(
+            card,
+            card.drawings,
+            net,
+            lambda row, first, last: card.gesture(card.drawings[row], first, last),
+        )
 
     def _best_of_keys(self, pushes: Pushes) -> Found | None:
         key = self.price * KEY_PX
@@ -175,14 +187,35 @@ class Planner:
         rated = (self._rated(found) for found in fresh[:_TRIED])
         return max(filter(None, rated), key=lambda found: found[0], default=None)
 
-    def _best(self, net: Numbers, make: Callable[[int, int, int], Gesture]) -> Found | None:
+    def _best(self, source: object, drawn: Sequence[Drawn], net: Numbers, make: Make) -> Found | None:
+        """Give the most worthy stroke along something, also instead of others decided on before."""
         best: Found | None = None
         fixed = self.price * (CLICK_PX + WAY_PX)
-        for row, first, last, _ in stretches(net, fixed)[:_TRIED]:
+        tries = stretches(net, fixed)[:_TRIED]
+        for others in self._decided(source):
+            parts = [other.along for other in others if other.along is not None]
+            rows = [row for row, one in enumerate(drawn) if all(map(one.covers, parts))]
+            first, last = min(part.first for part in parts), max(part.last for part in parts)
+            saved = self.price * sum(map(_cost, others))
+            tries += stretches(net, fixed - saved, rows, (first, last))[:_INSTEAD]
+        tries.sort(key=lambda found: -found[3])
+        for row, first, last in list(dict.fromkeys(found[:3] for found in tries))[: 2 * _TRIED]:
             found = self._rated(make(row, first, last))
             if found is not None and (best is None or found[0] > best[0]):
                 best = found
         return best
+
+    def _decided(self, source: object) -> Iterator[list[Gesture]]:
+        """Give what was decided on along something, from each stroke up to each of those after it."""
+        known = [(one.along.first, one) for one in self._done if one.along and one.along.source is source]
+        ordered = [one for _, one in sorted(known, key=lambda pair: pair[0])]
+        for first, last in combinations(range(len(ordered) + 1), 2):
+            yield ordered[first:last]
+
+
+def _cost(gesture: Gesture) -> float:
+    """Give the px that a gesture is thought to take."""
+    return gesture.cost_with_ways(WAY_PX) + KEY_PX * gesture.keys
 
 
 def _weights(lack: Lack) -> tuple[float, float]:
@@ -190,7 +223,9 @@ def _weights(lack: Lack) -> tuple[float, float]:
     return (1.0 if lack.pixels > 0 else REACHED_WEIGHT), (1.0 if lack.line > 0 else REACHED_WEIGHT)
 
 
-def stretches(net: Numbers, fixed: float) -> list[tuple[int, int, int, float]]:
+def stretches(
+    net: Numbers, fixed: float, rows: Iterable[int] | None = None, around: tuple[int, int] | None = None
+) -> list[tuple[int, int, int, float]]:
     """Give each row's stretch with the largest sum, the most worthy row first.
 
     Parameters
@@ -199,6 +234,10 @@ def stretches(net: Numbers, fixed: float) -> list[tuple[int, int, int, float]]:
         What each place is worth, its own cost taken off.
     fixed : float
         What a stretch costs besides.
+    rows : iterable of int or None
+        These alone; None takes all.
+    around : (first, last) or None
+        A stretch that has to be a part of it.
 
     Returns
     -------
@@ -206,11 +245,16 @@ def stretches(net: Numbers, fixed: float) -> list[tuple[int, int, int, float]]:
         ``last`` is the place after the stretch; sums above zero only.
     """
     sums = np.concatenate([np.zeros((len(net), 1)), np.cumsum(net, axis=1)], axis=1)
-    gain = sums - np.minimum.accumulate(sums, axis=1)
-    lasts = np.argmax(gain, axis=1)
     out = []
-    for row, last in enumerate(lasts.tolist()):
-        worth = float(gain[row, last]) - fixed
+    for row in range(len(net)) if rows is None else rows:
+        along = sums[row]
+        if around is None:
+            last = int(np.argmax(along - np.minimum.accumulate(along)))
+            first = int(np.argmin(along[: last + 1]))
+        else:
+            first = int(np.argmin(along[: around[0] + 1]))
+            last = around[1] + int(np.argmax(along[around[1] :]))
+        worth = float(along[last] - along[first]) - fixed
         if worth > 0:
-            out.append((row, int(np.argmin(sums[row, : last + 1])), last, worth))
+            out.append((row, first, last, worth))
     return sorted(out, key=lambda found: -found[3])

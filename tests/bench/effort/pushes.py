@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.bench.effort.cards import BESIDE, Card
 from tests.bench.effort.desk import EVIDENCE, Change, Numbers, Sight
-from tests.bench.effort.hand import Gesture, tiles_near
+from tests.bench.effort.hand import Along, Gesture, tiles_near
 from vesselapp.core.evidence import Correction
 from vesselapp.core.tools.pieces import Pixels
 from vesselapp.core.tools.straight import Edges
@@ -113,6 +113,7 @@ class Pushes:
             keys=len(pushes),
             opening=self.card.opening,
             tiles=tiles_near(centres[first:last:4], self.card.half + BESIDE),
+            along=Along(self.card, None, first, last),
         )
 
 

@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.bench.effort.desk import Change, Numbers, Sight
-from tests.bench.effort.hand import Gesture, Outcome, either_way, length, moved, slips, tiles_near
+from tests.bench.effort.hand import (
+    EXACT_ZOOM,
+    Along,
+    Gesture,
+    Outcome,
+    either_way,
+    length,
+    moved,
+    slips,
+    tiles_near,
+)
 from tests.bench.effort.ways import Lane, Way
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import stroke_pixels
@@ -39,6 +49,18 @@ class Stroke:
     zoom: int
     diameters: NDArray[np.int_]
     off: Numbers | None = None
+
+    def covers(self, other: Along) -> bool:
+        """Tell whether nothing is left of another: same side, no narrower, by a hand that is exact."""
+        before, part = other.drawn, slice(other.first, other.last)
+        if (
+            not isinstance(before, Stroke)
+            or self.zoom < EXACT_ZOOM
+            or self.correction is not before.correction
+        ):
+            return False
+        mine, its = (np.zeros(1) if stroke.off is None else stroke.off[part] for stroke in (self, before))
+        return np.array_equal(mine, its) and bool((self.diameters[part] >= before.diameters[part]).all())
 
 
 def strokes_along(lane: Lane, *, vessel: bool) -> Iterator[Stroke]:
@@ -104,7 +126,8 @@ def gesture(lane: Lane, stroke: Stroke, first: int, last: int, shape: tuple[int,
     travel = length(way[_held(len(way))], stroke.zoom)
     both = either_way((x0, y0), (x1, y1), travel)
     tiles = tiles_near(way, float(stroke.diameters[first:last].max()) / 2)
-    return Gesture(name, tuple(map(outcome, slips(stroke.zoom))), both, tiles=tiles)
+    along = Along(lane, stroke, first, last)
+    return Gesture(name, tuple(map(outcome, slips(stroke.zoom))), both, tiles=tiles, along=along)
 
 
 def painted(way: Way, diameters: NDArray[np.int_], shape: tuple[int, ...]) -> Pixels:
