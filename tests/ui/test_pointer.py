@@ -124,6 +124,37 @@ def test_a_field_of_numbers_takes_numbers_alone(opened: MainWindow) -> None:
     assert canvas.hasFocus()
 
 
+def test_tab_goes_on_to_the_next_control_and_folds_the_panels_on_the_canvas_alone(opened: MainWindow) -> None:
+    cleanup, canvas = opened.controls.cleanup, opened.canvas
+    cleanup.size_field.setFocus()
+    cleanup.size_field.selectAll()
+    press(opened, Qt.Key.Key_7)
+    for control in (cleanup.preview, cleanup.apply_button, opened.controls.history):
+        press(opened, Qt.Key.Key_Tab)
+        assert control.hasFocus()
+    assert cleanup.size_field.value() == 7
+    opened.pictures.note.setFocus()
+    press(opened, Qt.Key.Key_Tab)
+    assert not opened.pictures.note.hasFocus()
+    assert opened.pictures.isVisible()
+    assert opened.controls.isVisible()
+    canvas.setFocus()
+    for shown in (False, True):
+        press(opened, Qt.Key.Key_Tab)
+        assert canvas.hasFocus()
+        assert opened.pictures.isVisible() == opened.controls.isVisible() == shown
+
+
+def test_folding_the_panels_gives_the_keyboard_to_the_canvas(opened: MainWindow) -> None:
+    cleanup, pictures = opened.controls.cleanup, opened.pictures
+    for control in (pictures.text_field, pictures.note, cleanup.size_field, opened.controls.history):
+        control.setFocus()
+        opened.action("panels").trigger()
+        assert opened.canvas.hasFocus()
+        opened.action("panels").trigger()
+        assert opened.canvas.hasFocus()
+
+
 # -- panes ---------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +183,74 @@ def test_panning_over_the_line_between_the_panes_goes_on_evenly(canvas: Canvas) 
         QTest.mouseMove(canvas, QPoint(x, 100))
     QTest.mouseRelease(canvas, MIDDLE, pos=QPoint(line + 10, 100))
     assert canvas.view.x - before == 15 * canvas.devicePixelRatioF()
+
+
+def hold(canvas: Canvas, by: str, *, held: bool) -> None:
+    """Hold, or let go of, what pans in the middle of a stroke."""
+    if by == "space":
+        (QTest.keyPress if held else QTest.keyRelease)(canvas, Qt.Key.Key_Space)
+    elif by == "middle":
+        (QTest.mousePress if held else QTest.mouseRelease)(canvas, MIDDLE)
+    else:
+        kind = QEvent.Type.TabletPress if held else QEvent.Type.TabletRelease
+        pen(canvas, kind, canvas.place_of(120, 40), button=MIDDLE)
+
+
+@pytest.mark.parametrize("by", ["space", "middle", "barrel"])
+def test_a_pan_in_the_middle_of_a_stroke_paints_nothing_and_the_stroke_goes_on(
+    canvas: Canvas, by: str
+) -> None:
+    document = document_of(canvas)
+    canvas.show_view(canvas.view.zoomed(2.0, 100, 100))
+    begin_stroke(canvas)
+    painted, before, at = document.corrections.copy(), canvas.view, canvas.place_of(120, 40)
+    hold(canvas, by, held=True)
+    assert canvas.cursor().shape() is Qt.CursorShape.ClosedHandCursor
+    for step in (QPoint(10, 5), QPoint(40, 30)):
+        QTest.mouseMove(canvas, at + step)
+    ratio = canvas.devicePixelRatioF()
+    assert (canvas.view.x - before.x, canvas.view.y - before.y) == (40 * ratio, 30 * ratio)
+    hold(canvas, by, held=False)
+    assert canvas.drag is Drag.TOOL
+    assert canvas.cursor().shape() is Qt.CursorShape.CrossCursor
+    assert np.array_equal(document.corrections, painted)
+    still = canvas.view
+    QTest.mouseMove(canvas, canvas.place_of(180, 40))
+    QTest.mouseRelease(canvas, LEFT, pos=canvas.place_of(180, 40))
+    assert canvas.view == still
+    assert document.corrections[40, 65:175].all()
+    assert not document.corrections[60:].any()
+    assert document.history.names[0] == ["Brush"]
+
+
+def test_a_stroke_that_ends_in_the_middle_of_a_pan_leaves_nothing_held(canvas: Canvas) -> None:
+    document = document_of(canvas)
+    begin_stroke(canvas)
+    painted = document.corrections.copy()
+    QTest.mousePress(canvas, MIDDLE, pos=canvas.place_of(120, 40))
+    QTest.mouseRelease(canvas, LEFT, pos=canvas.place_of(120, 90))
+    QTest.mouseRelease(canvas, MIDDLE, pos=canvas.place_of(120, 90))
+    assert np.array_equal(document.corrections, painted)
+    begin_stroke(canvas)
+    QTest.mouseMove(canvas, canvas.place_of(180, 40))
+    QTest.mouseRelease(canvas, LEFT, pos=canvas.place_of(180, 40))
+    assert document.corrections[40, 65:175].all()
+    assert document.history.names[0] == ["Brush", "Brush"]
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_drag_off_the_minimap_keeps_the_canvas_full_of_the_picture(canvas: Canvas, turns: int) -> None:
+    canvas.turn(turns)
+    canvas.show_view(canvas.view.centred_on(150, 100, canvas.pane_size(), 8.0))
+    place, (height, width) = canvas.minimap.place(canvas.view, canvas.rect()), canvas.pane_size()
+    QTest.mousePress(canvas, LEFT, pos=place.center())
+    for off in (QPoint(1, 1), QPoint(2000, 1), QPoint(2000, 2000), QPoint(1, -2000)):
+        QTest.mouseMove(canvas, off)
+        high, wide = (8 * side for side in canvas.view.shown_size)
+        assert canvas.view.x in ({0} if off.x() == 1 else {width - wide})
+        assert canvas.view.y in ({height - high} if off.y() == 2000 else {0})
+    QTest.mouseRelease(canvas, LEFT, pos=place.center())
+    assert not document_of(canvas).corrections.any()
 
 
 @pytest.mark.parametrize("jump", ["split", "turn", "fit"])
@@ -270,6 +369,7 @@ def pen(
     kind: QEvent.Type,
     at: QPoint,
     modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    button: Qt.MouseButton = LEFT,
 ) -> None:
     device = QPointingDevice(
         "pen", 1, QPointingDevice.DeviceType.Stylus, QPointingDevice.PointerType.Pen,
@@ -277,7 +377,7 @@ def pen(
     )  # fmt: skip
     place = QPointF(at)
     event = QTabletEvent(
-        kind, device, place, canvas.mapToGlobal(place), 1.0, 0, 0, 0, 0, 0, modifiers, LEFT, LEFT
+        kind, device, place, canvas.mapToGlobal(place), 1.0, 0, 0, 0, 0, 0, modifiers, button, button
     )
     QApplication.sendEvent(canvas, event)
 

@@ -86,6 +86,7 @@ class Canvas(PictureView):
         self.pressure = 1.0
         self.drag = Drag.NONE
         self.drag_button = Qt.MouseButton.NoButton
+        self._middle_held = False
         self._drag_from = QPointF()
         self._size_from = 0
         self._pointer: QPointF | None = None
@@ -120,7 +121,7 @@ class Canvas(PictureView):
             return
         if masked:
             self.tool.paint(painter, dirty)
-        if self._pointer is None or self.drag is Drag.PAN:
+        if self._pointer is None or self.pans:
             return
         pointer, ratio = self.in_pane(self._pointer), self.devicePixelRatioF()
         if self.loupe:
@@ -158,8 +159,7 @@ class Canvas(PictureView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the pressed pointer did."""
-        if event.button() == self.drag_button and self.drag is not Drag.NONE:
-            self.lift(event.position())
+        self.release(event.position(), event.button())
 
     def tabletEvent(self, event: QTabletEvent) -> None:
         """Use a pen as a mouse: its pressure is the brush's size, its eraser end does the opposite."""
@@ -170,7 +170,10 @@ class Canvas(PictureView):
         self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier, *, eraser: bool = False
     ) -> None:
         """Begin what a press at a place of the canvas means."""
-        # In the middle of a stroke, other buttons mean nothing: the wheel zooms and arrow keys pan.
+        # In the middle of a stroke, the middle button pans, as Space does; other buttons mean nothing.
+        if self.drag is Drag.TOOL and button == Qt.MouseButton.MiddleButton:
+            self._middle_held = True
+            self.show_cursor()
         if self.document is None or self.drag is not Drag.NONE:
             return
         self.drag_button = button
@@ -182,6 +185,14 @@ class Canvas(PictureView):
             shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
             self.press_tool(at, opposite=eraser or button == Qt.MouseButton.RightButton, shift=shift)
         self.show_cursor()
+
+    def release(self, at: QPointF, button: Qt.MouseButton) -> None:
+        """End what a button did; a stroke goes on after a pan in the middle of it."""
+        if button == self.drag_button:
+            self.lift(at)
+        elif button == Qt.MouseButton.MiddleButton:
+            self._middle_held = False
+            self.show_cursor()
 
     def _drag_for(self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
         """Decide what a press begins."""
@@ -205,7 +216,7 @@ class Canvas(PictureView):
         if self.document is None:
             return
         take_keyboard(self)
-        if self.drag is Drag.PAN:
+        if self.pans:
             (x1, y1), (x0, y0) = self.to_device(now), self.to_device(self._drag_from)
             self._drag_from = now
             self.show_view(self.view.moved(round(x1 - x0), round(y1 - y0)))
@@ -245,6 +256,12 @@ class Canvas(PictureView):
         """Whether the mask is in sight: where it is hidden, as long as a tool is at work."""
         return self.overlay_shown or self.drag is Drag.TOOL
 
+    @property
+    def pans(self) -> bool:
+        """Whether the pressed pointer pans: all the time, or for a while in the middle of a stroke."""
+        held = self.keys.space or self._middle_held
+        return self.drag is Drag.PAN or (self.drag is Drag.TOOL and held)
+
     def begin(self, drag: Drag, at: QPointF) -> None:
         """Begin what a press does; it stays in its pane, wherever the pointer goes."""
         if drag is not Drag.NONE:
@@ -277,7 +294,7 @@ class Canvas(PictureView):
 
     def rest(self) -> None:
         """Have nothing pressed."""
-        self.drag, self.held_pane = Drag.NONE, None
+        self.drag, self.held_pane, self._middle_held = Drag.NONE, None, False
         self.show_cursor()
 
     def _on_minimap(self, at: QPointF) -> bool:
@@ -290,7 +307,8 @@ class Canvas(PictureView):
     def _follow_minimap(self, at: QPointF) -> None:
         pane = QRect(0, 0, self.pane_width(), self.height())
         middle = self.minimap.picture_place(self.in_pane(at), self.view, pane)
-        self.show_view(self.view.centred_on(*middle, self.pane_size()))
+        size = self.pane_size()
+        self.show_view(self.view.centred_on(*middle, size).filling(size))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom)."""
@@ -355,7 +373,7 @@ class Canvas(PictureView):
 
     def show_cursor(self) -> None:
         """Show what a press would do now."""
-        if self.drag is Drag.PAN:
+        if self.pans:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif self.keys.space:
             self.setCursor(Qt.CursorShape.OpenHandCursor)

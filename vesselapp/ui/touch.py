@@ -129,7 +129,9 @@ class Pen:
             canvas.press(at, button, event.modifiers(), eraser=eraser)
         elif kind == QEvent.Type.TabletMove:
             canvas.move_to(at)
-        elif button in (Qt.MouseButton.LeftButton, canvas.drag_button):  # a barrel button alone ends nothing
+        elif button == Qt.MouseButton.LeftButton:
             canvas.lift(at)
+        else:  # a barrel button alone ends no stroke
+            canvas.release(at, button)
         if canvas.drag is not Drag.TOOL:
             canvas.pressure = 1.0

@@ -117,6 +117,14 @@ class View:
         y = min(max(self.y, round(margin_y - height)), canvas[0] - margin_y)
         return replace(self, x=x, y=y)
 
+    def filling(self, canvas: tuple[int, int]) -> "View":
+        """Keep the canvas ((height, width), device px) full of the picture; a smaller picture is centred."""
+        height, width = (round(side * self.zoom) for side in self.shown_size)
+        room_x, room_y = canvas[1] - width, canvas[0] - height
+        x = room_x // 2 if room_x > 0 else min(max(self.x, room_x), 0)
+        y = room_y // 2 if room_y > 0 else min(max(self.y, room_y), 0)
+        return replace(self, x=x, y=y)
+
     def fitted(self, canvas: tuple[int, int], margin: int = 0, most: float = HIGHEST_ZOOM) -> "View":
         """Show all of the picture in the middle of the canvas, at no higher zoom than ``most``."""
         high, wide = max(1, canvas[0] - 2 * margin), max(1, canvas[1] - 2 * margin)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, QWidget
 
 from vesselapp.core.errors import VesselError
@@ -348,6 +348,18 @@ class MainWindow(QMainWindow):
         """Fold the side panels away, or show them."""
         for dock in self._docks:
             dock.setVisible(shown)
+
+    def event(self, event: QEvent) -> bool:
+        """Let Tab go on from control to control; it folds the panels only on the canvas."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Tab
+            and self.focusWidget() not in (None, self.canvas)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of the look."""

@@ -18,7 +18,7 @@ class HistoryPanel(QListWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("History of edits")
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMaximumHeight(150)
         self.setUniformItemSizes(True)
         self._document: Document | None = None
