@@ -3,7 +3,7 @@ import pytest
 
 from tests.state.test_document import make_document
 from vesselapp.core.geometry import Box
-from vesselapp.state.cleanup import CLEANUPS, Cleanup, pixels_of
+from vesselapp.state.cleanup import CLEANUPS, Cleanup, found_by
 from vesselapp.state.document import Document
 
 BY_NAME = {cleanup.name: cleanup for cleanup in CLEANUPS}
@@ -26,7 +26,7 @@ def drawn() -> Document:
 
 
 def applied(document: Document, cleanup: Cleanup, size: int) -> np.ndarray:
-    document.change(cleanup.name, pixels_of(cleanup, document, size), cleanup.correction)
+    document.change(cleanup.name, found_by(cleanup, document, size).parts, cleanup.correction)
     return document.mask()
 
 
@@ -97,10 +97,58 @@ def test_edges_move_by_one_px() -> None:
 def test_what_is_previewed_in_sight_is_what_will_be_changed_there(name: str) -> None:
     document, cleanup, box = drawn(), BY_NAME[name], Box(40, 60, 330, 463)
     seen, whole = np.zeros((2, document.height, document.width), bool)
-    for part, chosen in pixels_of(cleanup, document, 31, box):
+    for part, chosen in found_by(cleanup, document, 31, box).parts:
         seen[part.slices] |= chosen
-    for part, chosen in pixels_of(cleanup, document, 31):
+    for part, chosen in found_by(cleanup, document, 31).parts:
         whole[part.slices] |= chosen
     inner = box.grown(-12)
     assert np.array_equal(seen[inner.slices], whole[inner.slices])
     assert whole.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "amount", "told"),
+    [
+        ("Remove specks", 30, "2 specks, 31 px", "Removed 2 specks"),
+        ("Fill holes", 30, "1 hole, 9 px", "Filled 1 hole"),
+        ("Fill holes", 8, "Nothing to do", "Nothing to do"),
+    ],
+)
+def test_a_cleanup_says_how_much_it_finds(name: str, size: int, amount: str, told: str) -> None:
+    cleanup = BY_NAME[name]
+    found = found_by(cleanup, drawn(), size)
+    assert cleanup.amount(found) == amount
+    assert cleanup.told(found) == told
+
+
+@pytest.mark.parametrize(("name", "piece"), [("Bridge gaps", "1 gap, "), ("Prune spurs", "1 spur, ")])
+def test_gaps_and_spurs_are_counted(name: str, piece: str) -> None:
+    document, cleanup = drawn(), BY_NAME[name]
+    found = found_by(cleanup, document, 25)
+    before = document.mask()
+    changed = int((applied(document, cleanup, 25) != before).sum())
+    assert cleanup.amount(found) == f"{piece}{changed} px"
+
+
+@pytest.mark.parametrize("name", ["Widen by 1 px", "Thin by 1 px"])
+def test_edges_are_counted_in_px_alone(name: str) -> None:
+    document, cleanup = drawn(), BY_NAME[name]
+    found, before = found_by(cleanup, document, 0), document.mask()
+    changed = int((applied(document, cleanup, 0) != before).sum())
+    assert cleanup.amount(found) == f"{changed} px"
+    assert cleanup.told(found).endswith(f"by 1 px: {changed} px")
+
+
+def test_a_piece_in_several_tiles_is_one_and_pieces_out_of_sight_are_not_counted() -> None:
+    document = make_document()
+    plane = np.ones((document.height, document.width), np.uint8)
+    plane[250:260, 250:260] = 250  # in four tiles
+    plane[255, 100:104] = plane[256, 104:108] = 250  # one by a corner, in two tiles
+    plane[300:302, 300:302] = 250
+    document.set_probability(plane)
+    specks = BY_NAME["Remove specks"]
+    assert specks.amount(found_by(specks, document, 200)) == "3 specks, 112 px"
+    assert specks.amount(found_by(specks, document, 200, Box(90, 200, 280, 280))) == "2 specks, 108 px"
+    holes = BY_NAME["Fill holes"]
+    document.set_probability(251 - plane)
+    assert holes.amount(found_by(holes, document, 200)) == "4 holes, 112 px"

@@ -1,12 +1,38 @@
 """Corrections of the whole mask at once: specks, holes, gaps, spurs, edges; seen before they are made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box, box_of
 from vesselapp.core.strokes import Pixels
 from vesselapp.state.document import Document
+
+_BESIDE = {4: ((-1, 0), (0, -1)), 8: ((-1, -1), (-1, 0), (-1, 1), (0, -1))}
+"""Rows and columns from a pixel to those before it that hold together with it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a clean-up would correct.
+
+    Attributes
+    ----------
+    parts : list of (Box, (h, w) bool)
+        Its pixels; some of a box of pixels may lie out of where was looked.
+    pieces : int
+        Specks, holes, gaps or spurs where was looked; 0 where a clean-up has none.
+    pixels : int
+        Pixels where was looked.
+    """
+
+    parts: list[Pixels]
+    pieces: int
+    pixels: int
 
 
 @dataclass(frozen=True)
@@ -15,38 +41,108 @@ class Cleanup:
 
     Attributes
     ----------
+    key : str
+        Of its command in the table of actions.
     name : str
-        As in the history and in menus; ``{size}`` stands for the size.
+        As in the history and in menus.
     correction : Correction
         What its pixels become.
     size : int or None
-        Size it begins with; None where it has none.
-    unit : str
-        Of the size.
+        Size it begins with (px); None where it has none.
+    piece : str
+        What it finds, in the singular; "" where it finds no pieces.
+    done : str
+        What was done, before the number of pieces.
     """
 
+    key: str
     name: str
     correction: Correction
     size: int | None
-    unit: str
-    find: Callable[[Document, Box, int], list[Pixels]]
+    piece: str
+    done: str
+    find: Callable[[Document, Box, int], Found]
+
+    def amount(self, found: Found) -> str:
+        """Say how much it would change: ``12 specks, 140 px``."""
+        if not found.pixels:
+            return "Nothing to do"
+        pixels = f"{found.pixels} px"
+        return f"{self._pieces(found)}, {pixels}" if self.piece else pixels
+
+    def told(self, found: Found) -> str:
+        """Say what was done: ``Removed 12 specks``."""
+        if not found.pixels:
+            return "Nothing to do"
+        return f"{self.done} {self._pieces(found)}" if self.piece else f"{self.done}: {found.pixels} px"
+
+    def _pieces(self, found: Found) -> str:
+        return f"{found.pieces} {self.piece}{'' if found.pieces == 1 else 's'}"
 
 
-def pixels_of(cleanup: Cleanup, document: Document, size: int, box: Box | None = None) -> list[Pixels]:
-    """Give the pixels that a cleanup would correct.
+def found_by(cleanup: Cleanup, document: Document, size: int, box: Box | None = None) -> Found:
+    """Give the pixels that a clean-up would correct, and how many.
 
     Parameters
     ----------
     cleanup : Cleanup
     document : Document
     size : int
-        In the cleanup's unit: things of that size are meant too; ignored where it has none.
+        In px: things of that size are meant too; ignored where the clean-up has none.
     box : Box, optional
         Where to look (px); everywhere where None. What reaches out of the box is seen whole for specks, holes
         and gaps up to their size.
     """
     whole = box_of(document.corrections)
     return cleanup.find(document, (box or whole).clipped(document.height, document.width), size)
+
+
+def _counted(parts: list[Pixels], box: Box, connectivity: int) -> Found:
+    """Count what of the parts is in the box, by the part, so that it costs next to nothing.
+
+    A piece that lies in several parts is put together at their rims.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    number, pixels = 0, 0
+    rims: dict[tuple[int, int], int] = {}
+    for part, chosen in parts:
+        seen = part.clipped_to(box)
+        if seen.empty:
+            continue
+        inside = chosen[
+            seen.top - part.top : seen.bottom - part.top, seen.left - part.left : seen.right - part.left
+        ]
+        pixels += int(np.count_nonzero(inside))
+        count, labels = cv2.connectedComponents(inside.astype(np.uint8), connectivity=connectivity)
+        for row, column in _rim(labels):
+            rims[row + seen.top, column + seen.left] = number + int(labels[row, column]) - 1
+        number += count - 1
+    joined = [
+        (piece, rims[row + down, column + right])
+        for (row, column), piece in rims.items()
+        for down, right in _BESIDE[connectivity]
+        if (row + down, column + right) in rims
+    ]
+    if joined:
+        one, other = np.array(joined).T
+        links = coo_array((np.ones(len(one)), (one, other)), shape=(number, number))
+        number = connected_components(links, directed=False, return_labels=False)
+    return Found(parts, int(number), pixels)
+
+
+def _rim(labels: NDArray[np.generic]) -> Iterator[tuple[int, int]]:
+    """Give row and column of what is not zero at the four sides."""
+    bottom, right = labels.shape[0] - 1, labels.shape[1] - 1
+    for row in (0, bottom):
+        yield from ((row, column) for column in np.flatnonzero(labels[row]).tolist())
+    for column in (0, right):
+        yield from ((row, column) for row in np.flatnonzero(labels[:, column]).tolist())
+
+
+def _uncounted(parts: list[Pixels], pieces: int = 0) -> Found:
+    return Found(parts, pieces, sum(int(np.count_nonzero(chosen)) for _, chosen in parts))
 
 
 def _in_window(
@@ -65,51 +161,51 @@ def _in_window(
     return found
 
 
-def _specks(document: Document, box: Box, size: int) -> list[Pixels]:
+def _specks(document: Document, box: Box, size: int) -> Found:
     from vesselapp.core.tools.regions import specks
 
-    return _in_window(specks, document, box, size, size + 1)
+    return _counted(_in_window(specks, document, box, size, size + 1), box, 8)
 
 
-def _holes(document: Document, box: Box, size: int) -> list[Pixels]:
+def _holes(document: Document, box: Box, size: int) -> Found:
     from vesselapp.core.tools.regions import small_holes
 
-    return _in_window(small_holes, document, box, size, size + 1)
+    return _counted(_in_window(small_holes, document, box, size, size + 1), box, 4)
 
 
-def _gaps(document: Document, box: Box, size: int) -> list[Pixels]:
+def _gaps(document: Document, box: Box, size: int) -> Found:
     from vesselapp.core.tools.trace import Tracer
     from vesselapp.core.tools.vessels import bridges
 
     evidence = document.evidence.levels[0]
     tracer = Tracer(document.image.pixels, evidence, document.level)
     found = bridges(tracer, evidence, document.level, size, box)
-    return [part for bridge in found for part in bridge.pixels]
+    return _uncounted([part for bridge in found for part in bridge.pixels], len(found))
 
 
-def _spurs(document: Document, box: Box, size: int) -> list[Pixels]:
+def _spurs(document: Document, box: Box, size: int) -> Found:
     from vesselapp.core.tools.vessels import spurs
 
-    return spurs(document.evidence.levels[0], document.level, size + 1, box)
+    return _counted(spurs(document.evidence.levels[0], document.level, size + 1, box), box, 8)
 
 
-def _wider(document: Document, box: Box, _size: int) -> list[Pixels]:
+def _wider(document: Document, box: Box, _size: int) -> Found:
     from vesselapp.core.tools.regions import one_more
 
-    return one_more(document.evidence.levels[0], document.level, box)
+    return _uncounted(one_more(document.evidence.levels[0], document.level, box))
 
 
-def _thinner(document: Document, box: Box, _size: int) -> list[Pixels]:
+def _thinner(document: Document, box: Box, _size: int) -> Found:
     from vesselapp.core.tools.regions import one_less
 
-    return one_less(document.evidence.levels[0], document.level, box)
+    return _uncounted(one_less(document.evidence.levels[0], document.level, box))
 
 
 CLEANUPS = (
-    Cleanup("Remove specks", Correction.BACKGROUND, 30, "px and fewer", _specks),
-    Cleanup("Fill holes", Correction.FOREGROUND, 30, "px and fewer", _holes),
-    Cleanup("Bridge gaps", Correction.FOREGROUND, 15, "px and less", _gaps),
-    Cleanup("Prune spurs", Correction.BACKGROUND, 10, "px and less", _spurs),
-    Cleanup("Widen by 1 px", Correction.FOREGROUND, None, "", _wider),
-    Cleanup("Thin by 1 px", Correction.BACKGROUND, None, "", _thinner),
+    Cleanup("specks", "Remove specks", Correction.BACKGROUND, 30, "speck", "Removed", _specks),
+    Cleanup("holes", "Fill holes", Correction.FOREGROUND, 30, "hole", "Filled", _holes),
+    Cleanup("gaps", "Bridge gaps", Correction.FOREGROUND, 15, "gap", "Bridged", _gaps),
+    Cleanup("spurs", "Prune spurs", Correction.BACKGROUND, 10, "spur", "Pruned", _spurs),
+    Cleanup("widen", "Widen by 1 px", Correction.FOREGROUND, None, "", "Widened by 1 px", _wider),
+    Cleanup("thin", "Thin by 1 px", Correction.BACKGROUND, None, "", "Thinned by 1 px", _thinner),
 )

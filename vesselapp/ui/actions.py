@@ -31,6 +31,8 @@ class ActionSpec:
     checkable : bool
     group : str
         Checkable actions of one group exclude one another.
+    words : str
+        Further words that find it in the command palette.
     """
 
     key: str
@@ -41,6 +43,7 @@ class ActionSpec:
     tip: str = ""
     checkable: bool = False
     group: str = ""
+    words: str = ""
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -64,6 +67,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "preferences", "&Preferences…", ("Ctrl+,",), "Edit", "", "Memory for undo, execution provider"
+    ),
+    ActionSpec(
+        "history", "&History", (), "Edit", "", "Go to the list of edits", words="steps undo list go back jump"
     ),
     ActionSpec("PAINT", "&Brush", ("B",), "Tools", "brush", "Paint foreground", True, "tool"),
     ActionSpec("ERASE", "&Erase", ("E",), "Tools", "erase", "Paint background", True, "tool"),
@@ -92,9 +98,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "PIECE", "&Piece", ("K",), "Tools", "piece", "Remove or keep a piece, fill a hole", True, "tool"
     ),
     ActionSpec("SPLIT", "&Split", ("J",), "Tools", "split", "Part touching cells by a line", True, "tool"),
-    ActionSpec(
-        "cleanup", "&Clean up…", (), "Tools", "", "Specks, holes, gaps, spurs; widen or thin the mask"
-    ),
     ActionSpec("doubtful", "&Next doubtful place", ("N",), "Tools", "doubt", "Go where a look matters most"),
     ActionSpec(
         "doubtful_back", "Pre&vious doubtful place", ("Shift+N",), "Tools", "", "Go back to the one before"
@@ -102,6 +105,69 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("swap", "S&wap paint and erase", ("X",), "Tools", "", "Swap paint and erase"),
     ActionSpec("smaller", "S&maller brush", ("[",), "Tools", "", "Make the brush smaller"),
     ActionSpec("larger", "&Larger brush", ("]",), "Tools", "", "Make the brush larger"),
+    ActionSpec(
+        "cleanup",
+        "&Clean up…",
+        (),
+        "Clean up",
+        "",
+        "Specks, holes, gaps, spurs; widen or thin the mask",
+        words="cleanup clean-up",
+    ),
+    ActionSpec(
+        "specks",
+        "Remove &specks",
+        (),
+        "Clean up",
+        "",
+        "Show the small pieces of the mask, to remove them",
+        words="noise dots dust islands despeckle delete",
+    ),
+    ActionSpec(
+        "holes",
+        "Fill &holes",
+        (),
+        "Clean up",
+        "",
+        "Show the small holes of the mask, to fill them",
+        words="close small holes",
+    ),
+    ActionSpec(
+        "gaps",
+        "Bridge &gaps",
+        (),
+        "Clean up",
+        "",
+        "Show the gaps in vessels, to bridge them",
+        words="connect join close breaks",
+    ),
+    ActionSpec(
+        "spurs",
+        "Prune s&purs",
+        (),
+        "Clean up",
+        "",
+        "Show the short side branches, to remove them",
+        words="hairs twigs stubs delete",
+    ),
+    ActionSpec(
+        "widen",
+        "&Widen by 1 px",
+        (),
+        "Clean up",
+        "",
+        "Show the mask's rim one px further out, to add it",
+        words="dilate dilation thicken thicker expand grow wider",
+    ),
+    ActionSpec(
+        "thin",
+        "&Thin by 1 px",
+        (),
+        "Clean up",
+        "",
+        "Show the outermost px of the mask, to remove it",
+        words="erode erosion shrink narrow thinner",
+    ),
     ActionSpec(
         "reviewed_next", "Reviewed, ne&xt", ("Q",), "Review", "", "All of it is right; go to the next picture"
     ),
@@ -194,7 +260,46 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "told_apart", "&Tell corrections apart", ("Ctrl+T",), "View", "", "Colour what was done by hand", True
     ),
+    ActionSpec(
+        "opacity",
+        "Overlay opacit&y",
+        (),
+        "View",
+        "",
+        "Go to the slider of the overlay's opacity",
+        words="transparency transparent alpha fade",
+    ),
+    ActionSpec(
+        "colour",
+        "Overlay co&lour",
+        (),
+        "View",
+        "",
+        "Go to the choice of the overlay's colour",
+        words="color mask",
+    ),
     ActionSpec("channel", "Next c&hannel", ("V",), "View", "", "Colour, red-free (green), red, blue"),
+    ActionSpec(
+        "equalised",
+        "Local contrast (CLAH&E)",
+        (),
+        "View",
+        "",
+        "Even out the picture's contrast; no file is altered",
+        True,
+        words="equalize equalise enhance histogram",
+    ),
+    ActionSpec(
+        "brightness",
+        "Bri&ghtness",
+        (),
+        "View",
+        "",
+        "Go to the slider of the picture's brightness",
+        words="brighter darker exposure",
+    ),
+    ActionSpec("contrast", "Contr&ast", (), "View", "", "Go to the slider of the picture's contrast"),
+    ActionSpec("gamma", "Gamma", (), "View", "", "Go to the slider of the picture's gamma"),
     ActionSpec(
         "split",
         "&Side by side, wipe",
@@ -251,6 +356,7 @@ def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> 
         keys = f" ({spec.shortcuts[0]})" if spec.shortcuts else ""
         action.setToolTip(spec.tip + keys)
         action.setStatusTip(spec.tip)
+        action.setData(spec.words)
         if spec.icon:
             action.setIcon(icon(spec.icon, owner.palette()))
         if spec.group:

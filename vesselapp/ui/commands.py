@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES
 from vesselapp.state.asking import told
 from vesselapp.state.batch import BatchRun
+from vesselapp.state.cleanup import CLEANUPS
 from vesselapp.state.document import Document
+from vesselapp.ui.held_focus import HeldFocus
 from vesselapp.ui.retrain.desk import desk_of
 from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
@@ -46,12 +49,26 @@ class Commands:
         self.batch.ended.connect(window.status.tell)
         self.batch_dialog: BatchDialog | None = None
         self.retrain = desk_of(window)
+        self._held = HeldFocus(window)
+        equalised = window.controls.picture.equalised
+        equalised.toggled.connect(lambda on: window.action("equalised").setChecked(on))
 
     def handlers(self) -> dict[str, Callable[..., object]]:
         """Give a handler for each key of the table of actions."""
         window, workspace, canvas = self._window, self.workspace, self._window.canvas
-        tools = {key: self._tool_chooser(key) for key in TOOL_KEYS}
-        return tools | {
+        controls = window.controls
+        shown = {
+            "history": controls.history,
+            "opacity": controls.overlay.opacity_slider,
+            "colour": controls.overlay.colours,
+            "brightness": controls.picture.brightness,
+            "contrast": controls.picture.contrast,
+            "gamma": controls.picture.gamma,
+        }
+        named: dict[str, Callable[..., object]] = {key: self._tool_chooser(key) for key in TOOL_KEYS}
+        named |= {key: partial(self._go_to, control) for key, control in shown.items()}
+        named |= {cleanup.key: partial(self.show_cleanup, cleanup.key) for cleanup in CLEANUPS}
+        return named | {
             "open": self.ask_open,
             "open_folder": self.ask_open_folder,
             "next": lambda: workspace.step(1),
@@ -92,6 +109,7 @@ class Commands:
             "band": window.controls.overlay.band_box.setChecked,
             "told_apart": window.controls.overlay.told_box.setChecked,
             "channel": window.controls.picture.next_channel,
+            "equalised": window.controls.picture.equalised.setChecked,
             "split": self.next_split,
             "loupe": self.show_loupe,
             "minimap": self.show_minimap,
@@ -247,14 +265,20 @@ class Commands:
 
     # -- view --------------------------------------------------------------------------------------------
 
-    def show_cleanup(self) -> None:
-        """Bring the clean-up controls into sight and show what they would change."""
+    def show_cleanup(self, key: str = "") -> None:
+        """Bring the clean-up controls into sight, choose one by its key, and show what it would change."""
+        panel = self._window.controls.cleanup
+        self._go_to(panel.kind)
+        self._window.controls.ensureWidgetVisible(panel)
+        panel.choose(key or panel.cleanup.key)
+
+    def _go_to(self, control: QWidget) -> None:
+        """Bring a control of the side panel into sight and give it the keyboard."""
         window = self._window
         window.action("panels").setChecked(True)
         window.show_panels(True)
-        window.controls.ensureWidgetVisible(window.controls.cleanup)
-        window.controls.cleanup.preview.setChecked(True)
-        window.controls.cleanup.kind.setFocus()
+        window.controls.ensureWidgetVisible(control)
+        self._held.give(control)
 
     def go_to_doubtful(self, *, forward: bool) -> None:
         """Zoom to the next doubtful place, or back to the one before, and say how many are left."""

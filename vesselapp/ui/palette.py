@@ -40,8 +40,7 @@ class CommandPalette(QDialog):
     def _search(self, text: str) -> None:
         words = text.lower().split()
         found = [action for action in self._actions if all(word in _words(action) for word in words)]
-        if words:
-            found.sort(key=lambda action: not _words(action).startswith(words[0]))
+        found.sort(key=lambda action: _rank(action, words))
         self.list.clear()
         for action in found:
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
@@ -73,4 +72,12 @@ def plain(text: str) -> str:
 
 
 def _words(action: QAction) -> str:
-    return f"{plain(action.text())} {action.toolTip()}".lower()
+    return f"{plain(action.text())} {action.toolTip()} {action.data() or ''}".lower()
+
+
+def _rank(action: QAction, words: list[str]) -> int:
+    """Tell how well an action matches: its name begins with the first word, holds all of them, or neither."""
+    name = plain(action.text()).lower()
+    if words and name.startswith(words[0]):
+        return 0
+    return 1 if all(word in name for word in words) else 2
