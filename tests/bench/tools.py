@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tests.bench.measure import Row, row, wanted
 from vesselapp.core.evidence import HIGHEST, LOWEST
 from vesselapp.core.tools.trace import Tracer
-from vesselapp.core.tools.width import vessel_width
+from vesselapp.core.tools.width import paint_path, vessel_width
 
 HEIGHT, WIDTH = 4000, 6000
 AWAY_PX = 1000
@@ -55,7 +55,7 @@ def vessels() -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[tuple[int, int
 
 
 def trace_moves(nodes: int = 8, moves: int = 12) -> list[float]:
-    """Give the ms of each pointer move 1000 px away from a node: the way and its widths, as shown live.
+    """Give the ms of each pointer move 1000 px away from a node: the way and its pixels, as shown live.
 
     What a click does (the ways close by) is not in it; what the first far move has to work out is.
     """
@@ -70,7 +70,7 @@ def trace_moves(nodes: int = 8, moves: int = 12) -> list[float]:
             end = int(node[0] + AWAY_PX * np.cos(angle)), int(node[1] + AWAY_PX * np.sin(angle))
             begun = time.perf_counter()
             path = tracer.path(tracer.snapped(end))
-            vessel_width(pixels, evidence, path)
+            paint_path(*vessel_width(pixels, evidence, path), *evidence.shape)
             times.append((time.perf_counter() - begun) * 1e3)
     return times
 

@@ -45,3 +45,16 @@ def test_a_corrected_place_is_doubtful_no_more() -> None:
     while (box := walk.next()) is not None:
         rows.add(middle_row(box) // 100)
     assert rows == {3, 4}
+
+
+def test_the_walk_counts_every_place() -> None:
+    document = make_document()
+    plane = np.full((document.height, document.width), 5, np.uint8)
+    rows, columns = range(10, document.height - 20, 24), range(10, document.width - 20, 24)
+    for top in rows:
+        for left in columns:
+            plane[top : top + 6, left : left + 6] = 130
+    document.set_probability(plane)
+    walk = DoubtWalk(document)
+    walk.next()
+    assert walk.left == len(rows) * len(columns) - 1 > 250

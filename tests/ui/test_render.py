@@ -198,3 +198,17 @@ def test_pictures_wider_than_32767_px_are_shown() -> None:
         if zoom >= 0.3:
             assert sample_evidence(evidence, view, CANVAS)[dy, dx] == 255
             assert shown[dy, dx, 0] > 150
+
+
+def test_a_contour_shows_band_and_corrections_too() -> None:
+    evidence = np.full((20, 20), 20, np.uint8)
+    evidence[5:15, 5:15] = 200
+    evidence[2, 2], evidence[17, 17], evidence[2, 17], evidence[8, 8] = 95, 0, 254, 105
+    look = OverlayLook((255, 0, 0), 0.5, contour_only=True)
+    assert np.array_equal(look.contour(evidence, 100), contour_of(evidence, 100))
+    told = OverlayLook((255, 0, 0), 0.5, contour_only=True, band=10, tell_corrections=True)
+    plane, table, fill = told.contour(evidence, 100), told.contour_table(), told.table(100)
+    for place in ((2, 2), (17, 17), (2, 17), (8, 8)):
+        assert table[plane[place]] == fill[evidence[place]] != 0
+    assert table[plane[5, 5]] == 0xFFFF0000
+    assert table[plane[10, 10]] == table[plane[0, 0]] == 0

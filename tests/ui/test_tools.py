@@ -6,18 +6,21 @@ import numpy as np
 import PIL.Image
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QImage, QPointingDevice, QTabletEvent, QWheelEvent
+from PySide6.QtGui import QColor, QCursor, QEnterEvent, QImage, QPointingDevice, QTabletEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.evidence import Correction
+from vesselapp.core.geometry import Box
+from vesselapp.state.cleanup import CLEANUPS
 from vesselapp.state.document import Document
 from vesselapp.ui.actions import ACTIONS
 from vesselapp.ui.palette import CommandPalette
 from vesselapp.ui.scene import Split
 from vesselapp.ui.toolbox import TOOL_KEYS
+from vesselapp.ui.tools.trace import TraceTool
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
 
@@ -368,6 +371,152 @@ def test_a_cleanup_is_shown_before_it_is_made(qtbot: QtBot, window: MainWindow, 
     assert vessel.mask()[60, 50]
 
 
+def run_command(qtbot: QtBot, window: MainWindow, words: str) -> None:
+    """Run what the command palette finds first."""
+    window.action("palette").trigger()
+    palette = window.findChild(CommandPalette)
+    assert palette is not None
+    palette.field.setText(words)
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.findChild(CommandPalette) is None, timeout=5000)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("remove specks", "Remove specks"),
+        ("fill holes", "Fill holes"),
+        ("holes", "Fill holes"),
+        ("bridge", "Bridge gaps"),
+        ("gaps", "Bridge gaps"),
+        ("spurs", "Prune spurs"),
+        ("dilate", "Widen by 1 px"),
+        ("widen", "Widen by 1 px"),
+        ("erode", "Thin by 1 px"),
+        ("thin", "Thin by 1 px"),
+    ],
+)
+def test_a_cleanup_is_found_by_its_name_and_by_other_words(
+    qtbot: QtBot, window: MainWindow, vessel: Document, words: str, name: str
+) -> None:
+    run_command(qtbot, window, words)
+    panel = window.controls.cleanup
+    assert panel.kind.currentText() == name
+    assert panel.preview.isChecked()
+
+
+def test_the_commands_of_clean_ups_are_called_as_in_their_panel(window: MainWindow) -> None:
+    assert [window.action(one.key).text().replace("&", "") for one in CLEANUPS] == [
+        one.name for one in CLEANUPS
+    ]
+
+
+def test_fill_finds_the_tool_and_the_holes(qtbot: QtBot, window: MainWindow) -> None:
+    palette = CommandPalette(list(window.actions_by_key.values()), window)
+    palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(palette)
+    palette.field.setText("fill")
+    first = [palette.list.item(row).text() for row in range(2)]
+    assert first[0].startswith("Fill")
+    assert first[1].startswith("Fill holes")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("bright", "Brightness"),
+        ("contrast", "Contrast"),
+        ("gamma", "Gamma"),
+        ("opacity", "Overlay opacity"),
+        ("transparency", "Overlay opacity"),
+        ("overlay colour", "Overlay colour"),
+        ("color", "Overlay colour"),
+        ("history", "History of edits"),
+    ],
+)
+def test_a_command_leads_to_the_control(
+    qtbot: QtBot, window: MainWindow, vessel: Document, words: str, name: str
+) -> None:
+    window.show_panels(False)
+    run_command(qtbot, window, words)
+    focused = window.focusWidget()
+    assert focused is not None
+    assert focused.accessibleName() == name
+    assert focused.isVisible()
+
+
+def test_local_contrast_is_a_command(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    run_command(qtbot, window, "clahe")
+    assert window.canvas.picture_look.equalised
+    window.controls.picture.reset()
+    assert not window.action("equalised").isChecked()
+
+
+def test_after_a_command_the_control_keeps_the_keys_until_the_pointer_moves(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    canvas, kind = window.canvas, window.controls.cleanup.kind
+    at = QPointF(canvas.rect().center())
+
+    def come_over() -> None:
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+        QApplication.sendEvent(canvas, QEnterEvent(at, at, canvas.mapToGlobal(at)))
+        QApplication.processEvents()
+
+    QCursor.setPos(canvas.mapToGlobal(at.toPoint()))
+    canvas.setFocus()
+    run_command(qtbot, window, "clean up")
+    come_over()  # as the list above it closes
+    qtbot.waitUntil(lambda: window.focusWidget() is kind, timeout=5000)
+    QTest.keyClick(kind, Qt.Key.Key_Down)
+    assert kind.currentIndex() == 1
+    QCursor.setPos(canvas.mapToGlobal(at.toPoint() + QPoint(60, 40)))
+    come_over()
+    assert window.focusWidget() is canvas
+
+
+def test_a_cleanup_says_how_much_it_would_change_and_what_it_did(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    for x in (50, 100):
+        click(qtbot, window, x, 60)
+    panel, drawn = window.controls.cleanup, int(vessel.mask().sum())
+    panel.choose("specks")
+    panel.size_field.setValue(200)
+    qtbot.waitUntil(lambda: panel.amount.text() == f"2 specks, {drawn} px", timeout=5000)
+    panel.apply_button.click()
+    assert window.status.task.text() == "Removed 2 specks"
+    qtbot.waitUntil(lambda: panel.amount.text() == "Nothing to do", timeout=5000)
+    panel.apply_button.click()
+    assert window.status.task.text() == "Nothing to do"
+    window.canvas.zoom_by(8)
+    qtbot.waitUntil(lambda: panel.amount.text() == "Nothing to do in sight", timeout=5000)
+    panel.preview.setChecked(False)
+    qtbot.waitUntil(lambda: not panel.amount.text(), timeout=5000)
+
+
+def test_a_cleanup_without_a_size_shows_no_number(window: MainWindow) -> None:
+    panel = window.controls.cleanup
+    for cleanup in CLEANUPS:
+        panel.choose(cleanup.key)
+        assert panel.size_field.isVisible() is (cleanup.size is not None)
+    panel.choose("gaps")
+    assert panel.size_field.text() == "up to 15 px"
+
+
+def test_a_cleanups_preview_ends_as_its_panel_is_folded(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    click(qtbot, window, 50, 60)
+    panel, canvas = window.controls.cleanup, window.canvas
+    panel.choose("widen")
+    qtbot.waitUntil(lambda: len(canvas.preview) > 0, timeout=5000)
+    window.action("panels").trigger()
+    assert not canvas.preview
+    assert not panel.preview.isChecked()
+
+
 def test_preferences_are_taken(
     qtbot: QtBot, window: MainWindow, vessel: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -547,3 +696,54 @@ def test_trace_can_be_wider_than_the_vessel(qtbot: QtBot, window: MainWindow, ve
     click(qtbot, window, 300, VESSEL_ROW)
     widths = vessel.mask()[:, 100:260].sum(axis=0)
     assert abs(float(np.median(widths)) - 11) <= 1
+
+
+def traced(window: MainWindow, vessel: Document) -> np.ndarray:
+    tool = window.canvas.tool
+    assert isinstance(tool, TraceTool)
+    out = np.zeros((vessel.height, vessel.width), np.bool_)
+    for box, chosen in tool.preview:
+        out[box.slices] |= chosen
+    return out
+
+
+def test_a_trace_paints_what_was_shown(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    key(qtbot, window, Qt.Key.Key_T)
+    click(qtbot, window, 60, VESSEL_ROW)
+    qtbot.mouseMove(window.canvas, window.canvas.place_of(300, VESSEL_ROW))
+    before = traced(window, vessel)
+    assert before.any()
+    click(qtbot, window, 300, VESSEL_ROW)
+    assert np.array_equal(vessel.mask(), before)
+
+
+def test_a_right_trace_takes_the_mask_away_however_wide_it_is(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    wide = Box(40, VESSEL_ROW - 10, 340, VESSEL_ROW + 11)
+    whole = np.ones((wide.bottom - wide.top, wide.right - wide.left), np.bool_)
+    vessel.change("Brush", [(wide, whole)], Correction.FOREGROUND)
+    key(qtbot, window, Qt.Key.Key_T)
+    click(qtbot, window, 80, VESSEL_ROW, RIGHT)
+    qtbot.mouseMove(window.canvas, window.canvas.place_of(300, VESSEL_ROW))
+    before = traced(window, vessel)
+    click(qtbot, window, 300, VESSEL_ROW, RIGHT)
+    assert not vessel.mask()[:, 100:280].any()
+    assert vessel.mask()[wide.top : wide.bottom, 45:65].all()
+    assert not (vessel.mask() & before).any()
+
+
+def test_a_split_that_parts_nothing_says_so_and_the_right_button_joins(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    box = Box(100, 40, 200, 120)
+    vessel.change("Fill", [(box, np.ones((80, 100), np.bool_))], Correction.FOREGROUND)
+    key(qtbot, window, Qt.Key.Key_J)
+    drag(qtbot, window, [(150, 80), (150, 130)])
+    assert vessel.mask()[box.slices].all()
+    assert "parts nothing" in window.status.task.text()
+    drag(qtbot, window, [(150, 30), (150, 130)])
+    assert not vessel.mask()[40:120, 145:155].all(axis=1).any()
+    drag(qtbot, window, [(140, 80), (160, 80)], RIGHT)
+    assert vessel.mask()[40:120, 145:155].all(axis=1).sum() == 1
+    assert vessel.history.names[0] == ["Fill", "Split", "Join"]

@@ -81,6 +81,9 @@ def _equalised(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8)
 
 
+_MARK_UNSURE, _MARK_BAND, _MARK_ADDED, _MARK_REMOVED = 2, 3, 4, 5
+
+
 @dataclass(frozen=True)
 class OverlayLook:
     """How the mask is shown.
@@ -105,22 +108,39 @@ class OverlayLook:
 
     def table(self, level: int) -> list[int]:
         """Give the 256 colours (0xAARRGGBB) that show evidence as a filled overlay at a level."""
-        shown = ev.mask_table(level)
-        inside = argb(self.colour, self.opacity)
-        table = [inside if shown[value] else 0 for value in range(256)]
-        if self.band:
-            low, high = max(ev.LOWEST + 1, level - self.band), min(ev.HIGHEST, level + self.band)
-            for value in range(low, high + 1):
-                table[value] = argb(BAND_COLOUR, max(self.opacity, 0.4))
-        if self.tell_corrections:
-            table[ev.FOREGROUND] = argb(ADDED_COLOUR, max(self.opacity, 0.5))
-            table[ev.BACKGROUND] = argb(REMOVED_COLOUR, max(self.opacity, 0.5))
-        table[ev.UNSURE] = argb(UNSURE_COLOUR, UNSURE_OPACITY)
-        return table
+        shown, inside = ev.mask_table(level), argb(self.colour, self.opacity)
+        colours, marks = self.contour_table(), self._marks(level)
+        return [colours[mark] if mark else inside * int(shown[value]) for value, mark in enumerate(marks)]
+
+    def contour(self, evidence: NDArray[np.uint8], level: int, thickness: int = 1) -> NDArray[np.uint8]:
+        """Give ``(h, w) uint8`` for `contour_table`: the mask's edge, and what is shown besides it."""
+        edge = contour_of(evidence, level, thickness)
+        if self.band or self.tell_corrections:
+            marks = np.array(self._marks(level), np.uint8)
+            edge = np.where(edge > 0, edge, cv2.LUT(evidence, marks)).astype(np.uint8)
+        return edge
 
     def contour_table(self) -> list[int]:
-        """Give the colours (0xAARRGGBB) for the values of `contour_of`."""
-        return [0, argb(self.colour, 1.0), argb(UNSURE_COLOUR, UNSURE_OPACITY)] + [0] * 253
+        """Give the colours (0xAARRGGBB) for the values of `contour`, and of `contour_of`."""
+        return [
+            0,
+            argb(self.colour, 1.0),
+            argb(UNSURE_COLOUR, UNSURE_OPACITY),
+            argb(BAND_COLOUR, max(self.opacity, 0.4)),
+            argb(ADDED_COLOUR, max(self.opacity, 0.5)),
+            argb(REMOVED_COLOUR, max(self.opacity, 0.5)),
+        ] + [0] * 250
+
+    def _marks(self, level: int) -> list[int]:
+        """Give for each value of evidence what it is shown as besides the mask: 0 for nothing."""
+        marks = [0] * 256
+        if self.band:
+            low, high = max(ev.LOWEST + 1, level - self.band), min(ev.HIGHEST, level + self.band)
+            marks[low : high + 1] = [_MARK_BAND] * (high + 1 - low)
+        if self.tell_corrections:
+            marks[ev.FOREGROUND], marks[ev.BACKGROUND] = _MARK_ADDED, _MARK_REMOVED
+        marks[ev.UNSURE] = _MARK_UNSURE
+        return marks
 
 
 def contour_of(evidence: NDArray[np.uint8], level: int, thickness: int = 1) -> NDArray[np.uint8]:
@@ -130,7 +150,7 @@ def contour_of(evidence: NDArray[np.uint8], level: int, thickness: int = 1) -> N
     side = 2 * thickness + 1
     inner = cv2.erode(mask, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
     edge = np.asarray(mask - inner, np.uint8)
-    edge[evidence == ev.UNSURE] = 2
+    edge[evidence == ev.UNSURE] = _MARK_UNSURE
     return edge
 
 

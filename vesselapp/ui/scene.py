@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from vesselapp.core.geometry import Box
 from vesselapp.state.document import Document
-from vesselapp.ui.looks import Colour, OverlayLook, PictureLook, contour_of
+from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
 from vesselapp.ui.qimages import indexed_image, view_of
 from vesselapp.ui.render import device_box, sample_evidence, sample_pixels
 from vesselapp.ui.view import View
@@ -100,7 +100,7 @@ class Scene:
         look, level = self.overlay_look, self.document.level
         if look.contour_only:
             self._overlay, edge = indexed_image(*self.size)
-            edge[...] = contour_of(self._seen, level, max(1, round(self.ratio)))
+            edge[...] = look.contour(self._seen, level, max(1, round(self.ratio)))
             self._overlay.setColorTable(look.contour_table())
         else:
             self._overlay = self._fill

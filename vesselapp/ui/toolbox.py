@@ -17,7 +17,7 @@ HINTS = {
     "GROW": "Press on a place and drag right for more; right button takes away",
     "OUTLINE": "Drag round an area or click its corners; right button cuts out; a double click or Enter ends",
     "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",
-    "SPLIT": "Drag a line across touching cells",
+    "SPLIT": "Drag a line across touching cells; right button joins",
 }
 ICONS = {
     "PAINT": "brush",

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.tools.drawn import joined
-from vesselapp.core.evidence import LOWEST
+from vesselapp.core.evidence import HIGHEST, LOWEST
 from vesselapp.core.tools.grow import Grower, grow
 
 
@@ -40,3 +40,23 @@ def test_the_region_stays_in_its_window() -> None:
     box, region = grow(np.full((300, 300), LOWEST, np.uint8), flat, (150, 150), 1.0, window=100)
     assert (box.right - box.left, box.bottom - box.top) == (101, 101)
     assert region.all()
+
+
+def test_a_cell_that_the_model_knows_is_taken_whole_whatever_is_in_it() -> None:
+    pixels, evidence = np.full((200, 220, 3), 210, np.uint8), np.full((200, 220), LOWEST, np.uint8)
+    cv2.circle(pixels, (90, 100), 30, (160, 90, 150), -1)
+    cv2.circle(pixels, (90, 100), 12, (230, 220, 225), -1)
+    cv2.circle(pixels, (78, 90), 6, (40, 20, 90), -1)
+    cv2.circle(evidence, (90, 100), 30, HIGHEST, -1)
+    cell = evidence == HIGHEST
+    for place in ((70, 105), (90, 100), (78, 90)):
+        assert np.array_equal(joined([grow(evidence, pixels, place, 0.15)], (200, 220)), cell)
+
+
+def test_in_a_vessel_colour_still_counts() -> None:
+    pixels, evidence = np.full((200, 220, 3), 210, np.uint8), np.full((200, 220), LOWEST, np.uint8)
+    pixels[96:105], evidence[96:105] = 150, HIGHEST
+    pixels[96:105, 120:] = 90
+    region = joined([grow(evidence, pixels, (60, 100), 0.15)], (200, 220))
+    assert region[98:103, 5:110].all()
+    assert not region[:, 130:].any()

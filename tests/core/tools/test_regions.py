@@ -161,6 +161,31 @@ def test_a_line_beside_the_picture_cuts_nothing() -> None:
     assert regions.split_pixels(evidence, LEVEL, np.array([(-9.0, -5.0), (-3.0, 40.0)])) == []
 
 
+@pytest.mark.parametrize(("start", "end"), [((30.5, 30.5), (60.5, 30.5)), ((22.5, 30.5), (38.5, 30.5))])
+def test_a_line_that_begins_in_the_mask_leaves_no_slit(
+    start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    mask = cv2.circle(np.zeros((60, 70), np.uint8), (30, 30), 12, 1, -1) > 0
+    assert regions.split_pixels(evidence_of(mask), LEVEL, np.array([start, end])) == []
+
+
+def test_a_line_to_the_edge_of_the_picture_parts_what_reaches_it() -> None:
+    evidence = evidence_of(np.ones((20, 30), np.bool_))
+    cut = joined(regions.split_pixels(evidence, LEVEL, np.array([(12.5, -4.0), (12.5, 25.0)])), (20, 30))
+    assert cut[:, 12].all()
+    assert cut.sum() == 20
+
+
+def test_a_line_joins_what_it_meets() -> None:
+    mask = np.zeros((40, 60), np.bool_)
+    mask[10:30, 5:25] = mask[10:30, 28:50] = True
+    added = joined(
+        regions.join_pixels(evidence_of(mask), LEVEL, np.array([(15.5, 20.5), (40.5, 20.5)])), mask.shape
+    )
+    assert added.sum() == 3
+    assert ndimage.label(mask | added)[1] == 1
+
+
 def test_all_tools_bear_an_empty_and_a_full_mask() -> None:
     for full in (False, True):
         evidence = evidence_of(np.full((20, 30), full))

@@ -38,7 +38,7 @@ class Place:
     weight: float
 
 
-def doubtful_places(evidence: Plane, level: int, *, most: int = 200) -> list[Place]:
+def doubtful_places(evidence: Plane, level: int, *, most: int | None = None) -> list[Place]:
     """Find where a person's word is worth most.
 
     A place is in doubt when the strongest evidence in its surroundings is near the level: the rim of a
@@ -50,8 +50,8 @@ def doubtful_places(evidence: Plane, level: int, *, most: int = 200) -> list[Pla
     evidence : (H, W) uint8
     level : int
         2-253.
-    most : int
-        Give no more than so many.
+    most : int or None
+        Give no more than so many; None gives all.
 
     Returns
     -------

@@ -14,6 +14,9 @@ _TOLD_APART = 0.3
 _CERTAIN = 0.5
 _COLOUR_OF_REACH = 96.0
 _SEED = 1
+_SAME = 0.15
+_ROUND = 12.0
+"""Area by the square of its half width: 3.1 for a disc, 4 for a square, 9.4 for three discs side by side."""
 
 
 class Grower:
@@ -41,12 +44,29 @@ class Grower:
         half = min(window, LARGEST) // 2
         self.box = Box(x - half, y - half, x + half + 1, y + half + 1).clipped(height, width)
         self._seed = x - self.box.left, y - self.box.top
+        # Where the window ends but the picture goes on.
+        self._cut = np.zeros((self.box.bottom - self.box.top, self.box.right - self.box.left), np.bool_)
+        self._cut[:1], self._cut[:, :1] = self.box.top > 0, self.box.left > 0
+        self._cut[-1:] |= self.box.bottom < height
+        self._cut[:, -1:] |= self.box.right < width
         colour = _colour_difference(pixels[self.box.slices], self._seed)
         known = _evidence_difference(evidence[self.box.slices], self._seed)
-        # Where the model tells things apart, colour counts half; otherwise colour alone decides.
+        # Where the model tells things apart, colour counts half, and nothing in what it knows as a whole
+        # cell, whose inside may have any colour; otherwise colour alone decides.
+        sure = evidence[y, x] >= HIGHEST * _CERTAIN and evidence[y, x] != UNSURE
         if float(known.max()) > _TOLD_APART:
-            colour /= 2
+            colour *= 0.0 if sure and self._in_blob(known) else 0.5
         self._difference = np.maximum(colour, known)
+
+    def _in_blob(self, known: NDArray[np.float32]) -> bool:
+        """Tell whether what is as sure as the seed is round, and in sight as a whole."""
+        same = (known <= _SAME).astype(np.uint8)
+        numbers = np.asarray(cv2.connectedComponents(same, connectivity=4, ltype=cv2.CV_32S)[1])
+        piece = numbers == numbers[self._seed[1], self._seed[0]]
+        if (piece & self._cut).any():
+            return False
+        depth = float(cv2.distanceTransform(np.pad(piece.astype(np.uint8), 1), cv2.DIST_L2, 3).max())
+        return int(piece.sum()) <= _ROUND * depth**2
 
     def region(self, reach: float) -> Pixels:
         """Give the region of a reach.

@@ -123,6 +123,8 @@ def one_less(evidence: Plane, level: int, box: Box | None = None) -> list[Pixels
 def split_pixels(evidence: Plane, level: int, points: NDArray[np.float64]) -> list[Pixels]:
     """Give the mask's pixels under a drawn line, which take apart what it crosses.
 
+    Where the line begins or ends inside the mask, it crosses nothing there, and leaves it as it is.
+
     Parameters
     ----------
     evidence : (H, W) uint8
@@ -136,15 +138,42 @@ def split_pixels(evidence: Plane, level: int, points: NDArray[np.float64]) -> li
         The line is one pixel wide and steps by sides only, so that the mask can't hold together across it
         by a corner.
     """
+    x, y = _line_inside(evidence, points)
+    crossed = mask_of(evidence[y, x], level)
+    outside = np.append(np.flatnonzero(~crossed), len(crossed))
+    if not _on_edge(evidence, x[:1], y[:1]):
+        crossed[: outside[0]] = False
+    if not _on_edge(evidence, x[-1:], y[-1:]):
+        crossed[outside[-2] if len(outside) > 1 else 0 :] = False
+    return _drawn(x[crossed], y[crossed])
+
+
+def join_pixels(evidence: Plane, level: int, points: NDArray[np.float64]) -> list[Pixels]:
+    """Give the pixels under a line that the mask lacks, which join what it meets (see `split_pixels`)."""
+    x, y = _line_inside(evidence, points)
+    lacking = ~mask_of(evidence[y, x], level)
+    return _drawn(x[lacking], y[lacking])
+
+
+def _line_inside(evidence: Plane, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     x, y = stepwise_line(np.floor(np.asarray(points)).astype(np.int64))
     inside = (x >= 0) & (y >= 0) & (x < evidence.shape[1]) & (y < evidence.shape[0])
-    x, y = x[inside], y[inside]
+    return x[inside], y[inside]
+
+
+def _on_edge(evidence: Plane, x: NDArray[np.int64], y: NDArray[np.int64]) -> bool:
+    """Tell whether a pixel lies on the picture's edge: a line that ends there has crossed all there is."""
+    height, width = evidence.shape
+    return bool(((x == 0) | (y == 0) | (x == width - 1) | (y == height - 1)).any())
+
+
+def _drawn(x: NDArray[np.int64], y: NDArray[np.int64]) -> list[Pixels]:
     if not len(x):
         return []
     box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
     drawn = np.zeros((box.bottom - box.top, box.right - box.left), np.bool_)
     drawn[y - box.top, x - box.left] = True
-    return list(by_tiles(box, drawn & mask_of(evidence[box.slices], level)))
+    return list(by_tiles(box, drawn))
 
 
 def stepwise_line(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

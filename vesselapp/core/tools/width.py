@@ -67,7 +67,7 @@ def vessel_width(
     widths : (N,) float32
         Px, at least 1.
     """
-    way, normal = _smooth_way(path)
+    way, normal = smooth_way(path)
     apart = max(_APART, len(way) // _MOST_PLACES)
     picked = np.unique(np.append(np.arange(0, len(way), apart), len(way) - 1))
     places = way[picked], normal[picked]
@@ -146,7 +146,7 @@ def _piece(centres: Centres, widths: Widths, height: int, width: int) -> Pixels 
     return box, painted
 
 
-def _smooth_way(path: Path) -> tuple[Centres, Centres]:
+def smooth_way(path: Path) -> tuple[Centres, Centres]:
     """Take the staircase out of a path of pixels; give its points (x, y) and unit normals."""
     points = path.astype(np.float32) + np.float32(0.5)
     if len(points) < 3:

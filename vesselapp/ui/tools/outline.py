@@ -125,14 +125,17 @@ class OutlineTool(Tool):
         self.canvas.update()
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
-        """Draw the outline so far."""
+        """Draw the outline so far, and tint the area that Enter would take: without the pointer's corner."""
         if not self._corners:
             return
         ratio = self.canvas.devicePixelRatioF()
         corners = [*self._corners, *([self._pointer] if self._pointer is not None else [])]
         places = [QPointF(*(side / ratio for side in self.canvas.view.to_canvas(*at))) for at in corners]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(0, 200, 255, 50))
+        painter.drawPolygon(QPolygonF(places[: len(self._corners)]))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(255, 255, 255, 220), 1.2, Qt.PenStyle.DashLine))
         painter.drawPolygon(QPolygonF(places))
         paint_ring(painter, places[0], 5)

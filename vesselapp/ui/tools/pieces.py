@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Point
-from vesselapp.core.tools.regions import hole_at, other_pieces, piece_at, split_pixels
+from vesselapp.core.tools.regions import hole_at, join_pixels, other_pieces, piece_at, split_pixels
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
@@ -49,13 +49,17 @@ class PieceTool(Tool):
 
 
 class SplitTool(Tool):
-    """Drag a line across touching cells: a line of background, one px wide, parts them."""
+    """Drag a line across touching cells: a line of background, one px wide, parts them.
+
+    With the right button, a line of foreground joins what it meets.
+    """
 
     name = "Split"
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
         self._ends: tuple[Point, Point] | None = None
+        self._opposite = False
 
     @property
     def busy(self) -> bool:
@@ -64,7 +68,7 @@ class SplitTool(Tool):
 
     def press(self, at: Point, *, opposite: bool, shift: bool) -> None:
         """Begin the line."""
-        self._ends = (at, at)
+        self._ends, self._opposite = (at, at), opposite
 
     def drag(self, at: Point) -> None:
         """Follow the pointer."""
@@ -73,12 +77,15 @@ class SplitTool(Tool):
             self.canvas.update()
 
     def release(self, at: Point) -> None:
-        """Part what the line crosses: one edit."""
+        """Part what the line crosses, or join what it meets: one edit."""
         document = self.canvas.document
         if document is not None and self._ends is not None:
-            line = np.array(self._ends, np.float64)
-            parts = split_pixels(document.evidence.levels[0], document.level, line)
-            document.change("Split", parts, Correction.BACKGROUND)
+            line, find = np.array(self._ends, np.float64), join_pixels if self._opposite else split_pixels
+            parts = find(document.evidence.levels[0], document.level, line)
+            correction = Correction.FOREGROUND if self._opposite else Correction.BACKGROUND
+            document.change("Join" if self._opposite else "Split", parts, correction)
+            if not parts and not self._opposite:
+                self.canvas.told.emit("This line parts nothing: begin and end it outside of the mask.")
         self.cancel()
 
     def cancel(self) -> bool:

@@ -11,11 +11,12 @@ from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPen, QPolygonF
 
 from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import Correction
-from vesselapp.core.strokes import Point
+from vesselapp.core.strokes import Pixels, Point
+from vesselapp.core.tools.mask_width import mask_width
 from vesselapp.core.tools.trace import Tracer, straight_way
-from vesselapp.core.tools.width import paint_path, vessel_width
+from vesselapp.core.tools.width import Centres, Widths, paint_path, vessel_width
 from vesselapp.state.document import Document
-from vesselapp.ui.ornaments import paint_ring, polygon_of
+from vesselapp.ui.ornaments import paint_region, paint_ring, polygon_of
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class _Node(NamedTuple):
 class TraceTool(Tool):
     """Live wire along vessels.
 
-    The left button adds the vessel, the right one takes it away; Shift makes a straight piece. Every piece is
-    one edit; Backspace or undo takes the newest back, Enter, Escape or a double click ends the trace.
+    The left button adds the vessel, the right one takes it away, as wide as the mask is there; Shift makes a
+    straight piece. Every piece is one edit; Backspace or undo takes the newest back, Enter, Escape or a
+    double click ends the trace.
     """
 
     name = "Trace"
@@ -47,8 +49,9 @@ class TraceTool(Tool):
         self._tracer: Tracer | None = None
         self._tracer_for: Document | None = None
         self._nodes: list[_Node] = []
+        self._opposite = False
         self._centres: NDArray[np.float32] | None = None
-        self._widths: NDArray[np.float32] | None = None
+        self._parts: list[Pixels] = []
         self._place: Place | None = None
         self._wider = 0
         self._edits = 0
@@ -67,6 +70,11 @@ class TraceTool(Tool):
     def width_told(self) -> str:
         """How wide the trace is painted."""
         return "the vessel's own width" + (f" {self._wider:+d} px" if self._wider else "")
+
+    @property
+    def preview(self) -> list[Pixels]:
+        """What a click would change."""
+        return self._parts
 
     @property
     def takes_undo(self) -> bool:
@@ -89,13 +97,13 @@ class TraceTool(Tool):
                 self.finish()
             return
         if self._nodes:
+            self._opposite = opposite
             self._find(place, straight=shift)
-            if self._centres is not None and self._widths is not None:
-                parts = paint_path(self._centres, self._widths, document.height, document.width)
-                correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
-                edit = document.change("Untrace" if opposite else "Trace", parts, correction)
+            correction = Correction.BACKGROUND if opposite else Correction.FOREGROUND
+            edit = document.change("Untrace" if opposite else "Trace", self._parts, correction)
             if edit is None and document.locked:
                 return
+        self._opposite = opposite
         self._set_nodes([*self._nodes, _Node(place, edit)])
         self.note_click(at)
 
@@ -147,19 +155,13 @@ class TraceTool(Tool):
             self._set_nodes(standing)
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
-        """Draw the way that a click would paint, and the newest node."""
+        """Show what a click would paint, with its middle, and the newest node."""
         view, ratio = self.canvas.view, self.canvas.devicePixelRatioF()
+        paint_region(painter, self._parts, view, ratio)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._centres is not None and self._widths is not None and len(self._centres) > 1:
-            points = QPolygonF(polygon_of(self._centres, view, ratio))
-            width = max(2.0, float(np.median(self._widths)) * view.zoom / ratio)
-            pen = QPen(QColor(0, 200, 255, 120), width)
-            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            painter.setPen(pen)
-            painter.drawPolyline(points)
+        if self._centres is not None and len(self._centres) > 1:
             painter.setPen(QPen(QColor(255, 255, 255, 230), 1))
-            painter.drawPolyline(points)
+            painter.drawPolyline(QPolygonF(polygon_of(self._centres, view, ratio)))
         if self._nodes:
             place = self._nodes[-1].place
             x, y = view.to_canvas(place[0] + 0.5, place[1] + 0.5)
@@ -178,7 +180,7 @@ class TraceTool(Tool):
 
     def _set_nodes(self, nodes: list[_Node]) -> None:
         self._nodes, self._clicked = nodes, None
-        self._centres = self._widths = None
+        self._centres, self._parts = None, []
         if self._tracer is not None and self.canvas.document is not None:
             self._tracer.level = self.canvas.document.level
             self._tracer.set_node(nodes[-1].place if nodes else None)
@@ -204,8 +206,18 @@ class TraceTool(Tool):
         self._centres, widths = vessel_width(document.image.pixels, evidence, way)
         if straight:
             self._centres = way.astype(np.float32) + np.float32(0.5)
-        self._widths = np.maximum(widths + np.float32(self._wider), np.float32(1))
+        self._parts = self._painted(self._centres, widths, document)
+        if self._opposite:
+            self._parts += self._painted(*mask_width(evidence, document.level, way), document)
         self.canvas.update()
+
+    def _painted(self, centres: Centres, widths: Widths, document: Document) -> list[Pixels]:
+        """Give the pixels of a way of so many px, made wider or narrower as chosen."""
+        if not len(centres):
+            return []
+        return paint_path(
+            centres, np.maximum(widths + np.float32(self._wider), 1), document.height, document.width
+        )
 
     def _reach(self) -> int:
         """How far (px of the picture) a click snaps: about four px of the screen."""
