@@ -50,6 +50,14 @@ def test_no_side_branch_is_taken_with_it(widest: int) -> None:
     assert taken[MIDDLE - 3 : MIDDLE + 4, 40:120].all()
 
 
+def test_a_path_that_swings_from_wall_to_wall_leaves_nothing() -> None:
+    evidence, columns = band(21), np.arange(30, 130)
+    rows = MIDDLE + np.round(7 * np.sin(columns / 9)).astype(int)
+    taken = covered(evidence, np.stack([columns, rows], axis=1).astype(np.int32))
+    missed = (evidence == HIGHEST) & ~taken
+    assert missed[:, 45:115].sum() <= 0.02 * (evidence[:, 45:115] == HIGHEST).sum()
+
+
 def test_where_the_path_meets_no_mask_nothing_is_covered() -> None:
     evidence = band(5)
     assert not covered(evidence, along(30, 130, 20)).any()

@@ -7,8 +7,9 @@ from scipy import ndimage
 
 from tests.core.tools.drawn import LEVEL, evidence_of, joined
 from vesselapp.core.evidence import UNSURE, mask_of
+from vesselapp.core.geometry import Box
 from vesselapp.core.tools import regions
-from vesselapp.core.tools.pieces import Mask
+from vesselapp.core.tools.pieces import Mask, disjoint
 
 EIGHT = np.ones((3, 3), np.bool_)
 places = st.tuples(st.integers(0, 59), st.integers(0, 49))
@@ -184,6 +185,18 @@ def test_a_line_joins_what_it_meets() -> None:
     )
     assert added.sum() == 3
     assert ndimage.label(mask | added)[1] == 1
+
+
+def test_disjoint_parts_hold_the_same_pixels_each_once() -> None:
+    random = np.random.default_rng(3)
+    parts = [
+        (Box(left, top, left + 12, top + 9), random.random((9, 12)) > 0.4)
+        for left, top in ((2, 3), (8, 6), (8, 6), (30, 1), (12, 10))
+    ]
+    counts = np.zeros((30, 50), int)
+    for box, chosen in disjoint(parts):
+        counts[box.slices] += chosen
+    assert np.array_equal(counts, joined(parts, counts.shape).astype(int))
 
 
 def test_all_tools_bear_an_empty_and_a_full_mask() -> None:

@@ -10,8 +10,8 @@ from vesselapp.core.tools.width import WIDEST, Centres, Path, Widths, smooth_way
 
 _FINE = 0.5
 _BESIDE = 2.0
-_WIDER = 1.5
-_STEADY = 15
+_STRETCH = 2.5
+_WIDER, _MORE = 1.5, 0.25
 
 
 def mask_width(
@@ -19,8 +19,8 @@ def mask_width(
 ) -> tuple[Centres, Widths]:
     """Follow the mask across a path to both sides, as far as it holds together.
 
-    Where a branch or a wider vessel meets the path, no more is taken than half as much again as the path
-    usually has.
+    What juts out for a short stretch, as a branch does, is left; of a wider vessel that the path runs into,
+    no more is taken than half as much again as the path usually has.
 
     Parameters
     ----------
@@ -41,10 +41,10 @@ def mask_width(
     way, normal = smooth_way(path)
     reach = round(widest / _FINE)
     steps = np.arange(-reach, reach + 1, dtype=np.float32) * np.float32(_FINE)
-    low = np.maximum(way.min(axis=0) - widest - 2, 0).astype(int)
-    high = (way.max(axis=0) + widest + 3).astype(int)
-    mask = mask_of(evidence[low[1] : high[1], low[0] : high[0]], level).astype(np.uint8)
-    x, y = (way[:, side, None] + normal[:, side, None] * steps - low[side] - 0.5 for side in (0, 1))
+    corner = np.maximum(way.min(axis=0) - widest - 2, 0).astype(int)
+    end = (way.max(axis=0) + widest + 3).astype(int)
+    mask = mask_of(evidence[corner[1] : end[1], corner[0] : end[0]], level).astype(np.uint8)
+    x, y = (way[:, side, None] + normal[:, side, None] * steps - corner[side] - 0.5 for side in (0, 1))
     read = cv2.remap(mask, x.astype(np.float32), y.astype(np.float32), cv2.INTER_NEAREST) > 0
     from_way = np.argsort(np.abs(steps), kind="stable")[: 2 * round(_BESIDE / _FINE) + 1]
     begins = from_way[np.argmax(read[:, from_way], axis=1)]
@@ -52,14 +52,23 @@ def mask_width(
     if not there.any():
         return np.zeros((0, 2), np.float32), np.zeros(0, np.float32)
     first, last = _ends(read[there], begins[there])
-    width = (last - first + 1) * np.float32(_FINE)
-    usual = median_filter(width, min(_STEADY, len(width)), mode="nearest")
-    usual = np.minimum(usual, np.float32(_WIDER * np.median(width)))
-    # Where more is seen than usual, the way itself stays the middle.
-    middle = np.where(width <= usual * _WIDER, (steps[first] + steps[last]) / 2, 0.0)
-    widths = np.where(width <= usual * _WIDER, width, usual)
-    centres = way[there] + normal[there] * middle[:, None].astype(np.float32)
-    return centres.astype(np.float32), widths.astype(np.float32)
+    left, right = steps[first], steps[last]
+    # A branch juts out for a short stretch.
+    usual = _usual(right - left)
+    juts = right - left > usual + np.maximum(_MORE * usual, 1)
+    left, right = (
+        np.where(juts, np.maximum(left, -usual / 2), left),
+        np.where(juts, np.minimum(right, usual / 2), right),
+    )
+    centres = way[there] + normal[there] * ((left + right) / 2)[:, None]
+    return centres.astype(np.float32), (right - left + np.float32(_FINE)).astype(np.float32)
+
+
+def _usual(width: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the width that holds for a good stretch around each place."""
+    middle = float(np.median(width))
+    stretch = min(2 * round(_STRETCH * max(middle, 1.0)) + 1, len(width))
+    return np.asarray(np.minimum(median_filter(width, stretch, mode="nearest"), _WIDER * middle), np.float32)
 
 
 def _ends(read: NDArray[np.bool_], begins: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -40,6 +40,27 @@ def by_tiles(box: Box, chosen: Mask) -> Iterator[Pixels]:
                 yield found
 
 
+def disjoint(parts: list[Pixels]) -> list[Pixels]:
+    """Give the same pixels with none in two boxes: what is see-through may be drawn only once."""
+    out: list[Pixels] = []
+    for box, chosen in parts:
+        left = chosen.copy()
+        for other, taken in out:
+            both = box.clipped_to(other)
+            if not both.empty:
+                left[_within(both, box)] &= ~taken[_within(both, other)]
+        out.append((box, left))
+    return out
+
+
+def _within(inner: Box, outer: Box) -> tuple[slice, slice]:
+    """Give the slices of a box in the plane of another that holds it."""
+    return (
+        slice(inner.top - outer.top, inner.bottom - outer.top),
+        slice(inner.left - outer.left, inner.right - outer.left),
+    )
+
+
 def bands(box: Box, height: int, rows: int, margin: int) -> Iterator[tuple[Box, Box]]:
     """Give a box as bands of rows: each band, and the same with a margin above and below (px)."""
     for top in range(box.top, box.bottom, rows):

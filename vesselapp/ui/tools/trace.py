@@ -13,6 +13,7 @@ from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Pixels, Point
 from vesselapp.core.tools.mask_width import mask_width
+from vesselapp.core.tools.pieces import disjoint
 from vesselapp.core.tools.trace import Tracer, straight_way
 from vesselapp.core.tools.width import Centres, Widths, paint_path, vessel_width
 from vesselapp.state.document import Document
@@ -157,7 +158,7 @@ class TraceTool(Tool):
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Show what a click would paint, with its middle, and the newest node."""
         view, ratio = self.canvas.view, self.canvas.devicePixelRatioF()
-        paint_region(painter, self._parts, view, ratio)
+        paint_region(painter, disjoint(self._parts), view, ratio)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._centres is not None and len(self._centres) > 1:
             painter.setPen(QPen(QColor(255, 255, 255, 230), 1))
