@@ -185,6 +185,7 @@ def test_a_line_joins_what_it_meets() -> None:
     )
     assert added.sum() == 3
     assert ndimage.label(mask | added)[1] == 1
+    assert regions.join_pixels(evidence_of(mask), LEVEL, np.array([(26.5, 20.5), (40.5, 20.5)])) == []
 
 
 def test_disjoint_parts_hold_the_same_pixels_each_once() -> None:

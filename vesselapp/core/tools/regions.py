@@ -139,20 +139,26 @@ def split_pixels(evidence: Plane, level: int, points: NDArray[np.float64]) -> li
         by a corner.
     """
     x, y = _line_inside(evidence, points)
-    crossed = mask_of(evidence[y, x], level)
-    outside = np.append(np.flatnonzero(~crossed), len(crossed))
-    if not _on_edge(evidence, x[:1], y[:1]):
-        crossed[: outside[0]] = False
-    if not _on_edge(evidence, x[-1:], y[-1:]):
-        crossed[outside[-2] if len(outside) > 1 else 0 :] = False
+    begins, ends = (_on_edge(evidence, x[end], y[end]) for end in (slice(1), slice(-1, None)))
+    crossed = _passed(mask_of(evidence[y, x], level), begins, ends)
     return _drawn(x[crossed], y[crossed])
 
 
 def join_pixels(evidence: Plane, level: int, points: NDArray[np.float64]) -> list[Pixels]:
-    """Give the pixels under a line that the mask lacks, which join what it meets (see `split_pixels`)."""
+    """Give the pixels that the mask lacks between two places of it under a line (see `split_pixels`)."""
     x, y = _line_inside(evidence, points)
-    lacking = ~mask_of(evidence[y, x], level)
+    lacking = _passed(~mask_of(evidence[y, x], level))
     return _drawn(x[lacking], y[lacking])
+
+
+def _passed(held: Mask, begins: bool = False, ends: bool = False) -> Mask:
+    """Leave out of what is held along a line its open ends, unless the picture begins or ends there."""
+    out, free = held.copy(), np.append(np.flatnonzero(~held), len(held))
+    if not begins:
+        out[: free[0]] = False
+    if not ends:
+        out[free[-2] if len(free) > 1 else 0 :] = False
+    return out
 
 
 def _line_inside(evidence: Plane, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -16,6 +16,9 @@ from vesselapp.ui.tools.base import Tool
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
 
+_PARTS_NOTHING = "This line parts nothing: begin and end it outside of the mask."
+_JOINS_NOTHING = "This line joins nothing: begin and end it in the mask."
+
 
 class PieceTool(Tool):
     """A click on the mask removes that connected piece (right button: keeps it, whatever the threshold).
@@ -51,7 +54,7 @@ class PieceTool(Tool):
 class SplitTool(Tool):
     """Drag a line across touching cells: a line of background, one px wide, parts them.
 
-    With the right button, a line of foreground joins what it meets.
+    With the right button, a line of foreground joins what it begins and ends in.
     """
 
     name = "Split"
@@ -84,8 +87,8 @@ class SplitTool(Tool):
             parts = find(document.evidence.levels[0], document.level, line)
             correction = Correction.FOREGROUND if self._opposite else Correction.BACKGROUND
             document.change("Join" if self._opposite else "Split", parts, correction)
-            if not parts and not self._opposite:
-                self.canvas.told.emit("This line parts nothing: begin and end it outside of the mask.")
+            if not parts:
+                self.canvas.told.emit(_JOINS_NOTHING if self._opposite else _PARTS_NOTHING)
         self.cancel()
 
     def cancel(self) -> bool:
