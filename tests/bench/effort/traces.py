@@ -10,6 +10,7 @@ from tests.bench.effort.hand import HAND_PX, Gesture, apart, either_way, tiles_n
 from tests.bench.effort.strokes import merged
 from tests.bench.effort.ways import Lane, branches
 from vesselapp.core.evidence import Correction
+from vesselapp.core.tools.mask_width import mask_width
 from vesselapp.core.tools.pieces import Place
 from vesselapp.core.tools.skeleton import middle_line
 from vesselapp.core.tools.trace import Tracer
@@ -59,9 +60,14 @@ def _traced(sight: Sight, tracer: Tracer, nodes: list[Place], correction: Correc
     tiles = tiles_near(np.vstack([path for path, _ in measured])[::4], 6.0)
     name = "trace" if correction is Correction.FOREGROUND else "untrace"
     for wider in _WIDER:
+        # As in the app, what is taken away is as wide as the mask there, too.
+        ways_taken = [measure for _, measure in measured]
+        if correction is Correction.BACKGROUND:
+            ways_taken += [mask_width(sight.evidence, sight.level, path) for path, _ in measured]
         parts = [
             part
-            for _, (centres, widths) in measured
+            for centres, widths in ways_taken
+            if len(centres)
             for part in paint_path(centres, np.maximum(widths + wider, 1), *sight.shape)
         ]
         if parts:

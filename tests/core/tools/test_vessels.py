@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tests.core.tools.drawn import LEVEL, evidence_of, joined
+from vesselapp.core.evidence import BACKGROUND
 from vesselapp.core.tools.pieces import Mask
 from vesselapp.core.tools.trace import Tracer
 from vesselapp.core.tools.vessels import bridges, spurs
@@ -59,6 +60,15 @@ def test_vessels_side_by_side_are_not_joined() -> None:
 def test_a_loose_end_is_joined_to_the_vessel_ahead() -> None:
     mask = drawn(((100, 10), (100, 150), 5), ((20, 80), (88, 80), 3))
     assert pieces(mask | bridged(mask, 15)) == 1
+
+
+def test_what_was_taken_away_is_no_gap() -> None:
+    mask = drawn(((20, 80), (80, 80), 3), ((92, 80), (180, 80), 3))
+    evidence = evidence_of(mask)
+    tracer = Tracer(np.full((*mask.shape, 3), 120, np.uint8), evidence, LEVEL)
+    assert bridges(tracer, evidence, LEVEL, 20)
+    evidence[75:86, 85:87] = BACKGROUND
+    assert not bridges(tracer, evidence, LEVEL, 20)
 
 
 def test_what_is_there_already_is_not_painted_again_and_unsure_stays() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vesselapp.core.evidence import UNSURE, mask_of
+from vesselapp.core.evidence import BACKGROUND, UNSURE, mask_of
 from vesselapp.core.geometry import Box, box_of
 from vesselapp.core.tools.pieces import Mask, Pixels, Place, Plane, by_tiles, trimmed
 from vesselapp.core.tools.skeleton import Spot, half_widths, loose_ends, middle_line, walk_back
@@ -56,7 +56,7 @@ def bridges(
 
     A loose end of the mask's middle line is joined to another one when both point at each other within 45
     degrees, or to the side of another vessel that lies ahead within 30 degrees, over the cheapest way (see
-    `Tracer`), at the width of both ends.
+    `Tracer`), at the width of both ends. What a person took away is no gap.
 
     Parameters
     ----------
@@ -170,6 +170,8 @@ def _bridge_pixels(
     if len(path) > _LONGEST_DETOUR * straight + 4:
         count = int(max(abs(end[0] - start[0]), abs(end[1] - start[1]))) + 1
         path = np.round(np.linspace(start, end, count)).astype(np.int32)
+    if (evidence[path[:, 1], path[:, 0]] == BACKGROUND).any():
+        return ()  # somebody took it away
     return tuple(_not_there(evidence, level, path, across))
 
 
@@ -178,7 +180,7 @@ def _not_there(evidence: Plane, level: int, path: Path, across: tuple[float, flo
     centres = path.astype(np.float32) + np.float32(0.5)
     for box, painted in paint_path(centres, widths, *evidence.shape):
         plane = evidence[box.slices]
-        new = trimmed(box, painted & ~mask_of(plane, level) & (plane != UNSURE))
+        new = trimmed(box, painted & ~mask_of(plane, level) & (plane != UNSURE) & (plane != BACKGROUND))
         if new is not None:
             yield new
 

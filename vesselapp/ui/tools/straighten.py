@@ -131,6 +131,7 @@ class StraightenTool(Tool):
         if document is None or found is None:
             self.canvas.told.emit(_NO_VESSEL)
             return
+        self.canvas.told.emit("")
         way, half = found
         self._open(document, way, half, at)
 
@@ -363,5 +364,5 @@ class StraightenTool(Tool):
                 painter.drawPolyline(QPolygonF(polygon_of(points, view, ratio)))
         layout = self._layout()
         if layout is not None:
-            words = f"Draws {self._draws()}; arrows push edges"
+            words = f"A stroke draws {self._draws()}; arrows push edges"
             self._card.paint(painter, layout, self._changes, self._stretch_at_keys(layout), words)
