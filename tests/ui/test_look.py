@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication, QRadioButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -60,6 +60,17 @@ def test_what_finds_no_room_in_the_toolbar_is_behind_a_button_that_is_seen(
     qtbot.waitUntil(more.isVisible)
     assert more.accessibleName()
     assert contrast(pixels(more)) > 4.5
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_hints_can_be_read(qapp: QApplication, window: MainWindow, light: bool) -> None:
+    take_look(window, qapp, light)
+    hint = window.controls.brush.hint
+    ground, colour = (
+        hint.palette().color(role) for role in (QPalette.ColorRole.Window, hint.foregroundRole())
+    )
+    assert contrast(np.array([[ground.getRgb(), colour.getRgb()]])) > 4.5
+    assert hint.isEnabled()
 
 
 def test_the_signs_under_the_list_follow_the_look(

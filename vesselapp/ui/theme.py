@@ -18,7 +18,7 @@ _DARK = {
 _LIGHT = {
     "Window": "#f1f2f4", "WindowText": "#1d2025", "Base": "#ffffff", "AlternateBase": "#f6f7f8",
     "Text": "#1d2025", "Button": "#e6e8eb", "ButtonText": "#1d2025", "BrightText": "#000000",
-    "ToolTipBase": "#ffffff", "ToolTipText": "#1d2025", "PlaceholderText": "#70757d",
+    "ToolTipBase": "#ffffff", "ToolTipText": "#1d2025", "PlaceholderText": "#656a72",
     "Highlight": ACCENT_ON_LIGHT, "HighlightedText": "#ffffff", "Link": ACCENT_ON_LIGHT,
     "Light": "#ffffff", "Midlight": "#f6f7f8", "Mid": "#c9ccd1", "Dark": "#a4a8af", "Shadow": "#60646b",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 import math
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -47,14 +48,14 @@ class BrushPanel(QWidget):
         self._sizes.addWidget(size)
         self._sizes.addWidget(self._width)
         self._sizes.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._hint = QLabel()
-        self._hint.setEnabled(False)
-        self._hint.setWordWrap(True)
+        self.hint = QLabel()
+        self.hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.hint.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._tool)
         layout.addWidget(self._sizes)
-        layout.addWidget(self._hint)
+        layout.addWidget(self.hint)
         self.show_diameter(diameter)
         self._slider.valueChanged.connect(lambda step: self.changed.emit(_diameter_of(step)))
         self._number.valueChanged.connect(self.changed.emit)
@@ -69,7 +70,7 @@ class BrushPanel(QWidget):
     def show_tool(self, name: str, hint: str, *, sized: bool) -> None:
         """Show which tool is in hand, how it is used, and the size where it has one."""
         self._tool.setText(name)
-        self._hint.setText(hint)
+        self.hint.setText(hint)
         self._sizes.setCurrentIndex(0 if sized else 1)
 
     def show_width(self, told: str) -> None:

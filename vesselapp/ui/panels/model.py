@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -63,7 +64,7 @@ class ModelPanel(QWidget):
         self._detail.setWordWrap(True)
         self._detail.setAccessibleName("Whose answer is in sight")
         self._detail.setMinimumHeight(self._detail.fontMetrics().lineSpacing())
-        self._detail.setEnabled(False)
+        self._detail.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         row = QHBoxLayout()
         row.addWidget(self._names, 1)
         row.addWidget(self.badge)
@@ -178,7 +179,7 @@ class ModelPanel(QWidget):
             self._tell("KEPT", f"{tip} F5 asks the chosen model.", f"Kept answer{whose}")
             return
         ran = answer.provider_note or f"The answer in sight was computed on {answer.provider.upper()}."
-        words = f"{answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·")
+        words = f"Answered in {answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·")
         if asked is None or asked.sha256 != answer.model_sha256:
             words = f"Still the answer{whose}"
         self._tell(answer.provider.upper(), ran, words, fallback=bool(answer.provider_note))
