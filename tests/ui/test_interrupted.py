@@ -108,13 +108,12 @@ def test_a_lock_in_the_middle_of_a_gesture_leaves_all_as_it_was(canvas: Canvas, 
     if name in ("Straighten", "Trace"):
         click(canvas, 100, ROW)  # opens the card; sets a first node
     level, acts_on_press = document.level, name in ("Trace", "Piece")
+    begin = (80, ROW - 8) if name == "Split" else (80, ROW)  # a split goes across
 
     def gesture(lock: str) -> None:
         if acts_on_press:
             document.lock(lock)
-        places = [
-            canvas.place_of(x, y) for x, y in ((80, ROW), (130, ROW - 8), (150, ROW + 8), (90, ROW + 8))
-        ]
+        places = [canvas.place_of(x, y) for x, y in (begin, (130, ROW - 8), (150, ROW + 8), (90, ROW + 8))]
         QTest.mousePress(canvas, LEFT, pos=places[0])
         document.lock(lock)
         for place in places[1:]:
