@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tests.bench.measure import Row, row, wanted
 from vesselapp.core.evidence import HIGHEST, LOWEST
+from vesselapp.core.tools.pieces import disjoint
 from vesselapp.core.tools.trace import Tracer
 from vesselapp.core.tools.width import paint_path, vessel_width
 
@@ -70,7 +71,7 @@ def trace_moves(nodes: int = 8, moves: int = 12) -> list[float]:
             end = int(node[0] + AWAY_PX * np.cos(angle)), int(node[1] + AWAY_PX * np.sin(angle))
             begun = time.perf_counter()
             path = tracer.path(tracer.snapped(end))
-            paint_path(*vessel_width(pixels, evidence, path), *evidence.shape)
+            disjoint(paint_path(*vessel_width(pixels, evidence, path), *evidence.shape))
             times.append((time.perf_counter() - begun) * 1e3)
     return times
 

@@ -120,7 +120,7 @@ def test_a_stroke_draws_an_edge_as_one_edit(qtbot: QtBot, window: MainWindow, ve
 def test_a_stroke_on_the_card_is_drawn_also_over_the_minimap(
     qtbot: QtBot, window: MainWindow, vessel: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window.canvas, "_on_minimap", lambda at: True)
+    monkeypatch.setattr(window.canvas, "on_minimap", lambda at: True)
     open_by_key(qtbot, window, 200)
     stroke(qtbot, window, [(100, 7), (300, 7)])
     assert vessel.history.names[0] == ["Draw edges"]

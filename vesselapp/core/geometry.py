@@ -24,6 +24,13 @@ class Box(NamedTuple):
         """The box as (rows, columns), to index an array with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    def slices_in(self, other: "Box") -> tuple[slice, slice]:
+        """Give the box as (rows, columns) of the array of another box that holds it."""
+        return (
+            slice(self.top - other.top, self.bottom - other.top),
+            slice(self.left - other.left, self.right - other.left),
+        )
+
     def clipped(self, height: int, width: int) -> "Box":
         """Give the part inside a picture of that size; empty when there is none."""
         left, top = min(max(self.left, 0), width), min(max(self.top, 0), height)

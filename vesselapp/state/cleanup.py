@@ -111,9 +111,7 @@ def _counted(parts: list[Pixels], box: Box, connectivity: int) -> Found:
         seen = part.clipped_to(box)
         if seen.empty:
             continue
-        inside = chosen[
-            seen.top - part.top : seen.bottom - part.top, seen.left - part.left : seen.right - part.left
-        ]
+        inside = chosen[seen.slices_in(part)]
         pixels += int(np.count_nonzero(inside))
         count, labels = cv2.connectedComponents(inside.astype(np.uint8), connectivity=connectivity)
         for row, column in _rim(labels):

@@ -180,7 +180,7 @@ class Canvas(PictureView):
         drag = self._drag_for(at, button, modifiers)
         self.begin(drag, at)
         if drag is Drag.MINIMAP:
-            self._follow_minimap(at)
+            self.follow_minimap(at)
         elif drag is Drag.TOOL:
             shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
             self.press_tool(at, opposite=eraser or button == Qt.MouseButton.RightButton, shift=shift)
@@ -204,7 +204,7 @@ class Canvas(PictureView):
         if modifiers & Qt.KeyboardModifier.AltModifier:
             return Drag.SIZE
         if not self.tool.covers(self.to_picture(at)):
-            if self._on_minimap(at):
+            if self.on_minimap(at):
                 return Drag.MINIMAP
             if self.split is Split.WIPE and abs(at.x() - self.wipe_x()) <= _WIPE_REACH:
                 return Drag.WIPE
@@ -228,7 +228,7 @@ class Canvas(PictureView):
             self.wipe_share = min(max(now.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
         elif self.drag is Drag.MINIMAP:
-            self._follow_minimap(now)
+            self.follow_minimap(now)
         elif self.drag is Drag.TOOL:
             self.draw_to(now)
         else:
@@ -296,19 +296,6 @@ class Canvas(PictureView):
         """Have nothing pressed."""
         self.drag, self.held_pane, self._middle_held = Drag.NONE, None, False
         self.show_cursor()
-
-    def _on_minimap(self, at: QPointF) -> bool:
-        size = self.pane_size()
-        if not self.minimap_shown or self.view.shows_all(size) or at.x() < self.second_pane():
-            return False
-        pane = QRect(0, 0, self.pane_width(), self.height())
-        return self.minimap.place(self.view, pane).contains(self.in_pane(at).toPoint())
-
-    def _follow_minimap(self, at: QPointF) -> None:
-        pane = QRect(0, 0, self.pane_width(), self.height())
-        middle = self.minimap.picture_place(self.in_pane(at), self.view, pane)
-        size = self.pane_size()
-        self.show_view(self.view.centred_on(*middle, size).filling(size))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom)."""

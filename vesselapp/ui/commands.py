@@ -15,7 +15,7 @@ from vesselapp.state.asking import told
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.cleanup import CLEANUPS
 from vesselapp.state.document import Document
-from vesselapp.ui.held_focus import HeldFocus
+from vesselapp.ui.keyboard import give_keyboard
 from vesselapp.ui.retrain.desk import desk_of
 from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
@@ -49,7 +49,6 @@ class Commands:
         self.batch.ended.connect(window.status.tell)
         self.batch_dialog: BatchDialog | None = None
         self.retrain = desk_of(window)
-        self._held = HeldFocus(window)
         equalised = window.controls.picture.equalised
         equalised.toggled.connect(lambda on: window.action("equalised").setChecked(on))
 
@@ -278,7 +277,7 @@ class Commands:
         window.action("panels").setChecked(True)
         window.show_panels(True)
         window.controls.ensureWidgetVisible(control)
-        self._held.give(control)
+        give_keyboard(control)
 
     def go_to_doubtful(self, *, forward: bool) -> None:
         """Zoom to the next doubtful place, or back to the one before, and say how many are left."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QCursor, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QLineEdit,
+    QMainWindow,
     QPlainTextEdit,
     QTextEdit,
     QWidget,
@@ -26,15 +27,40 @@ _ARROWS = {
 }
 _PAN_SHARE = 0.15
 _FIELDS = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
+_GIVEN_AT = "keyboard_given_at"
 _OF_NUMBERS = "0123456789.,+-%"
 _LEAVING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 
 
 def take_keyboard(widget: QWidget) -> None:
-    """Give a widget the keyboard, unless a person is typing in a field or is in another window."""
+    """Give a widget the keyboard, unless a person is typing in a field or is in another window.
+
+    Nor does it get it while the pointer rests where it was when a command led to a control.
+    """
     window = widget.window()
+    given_at = window.property(_GIVEN_AT)
+    if given_at is not None:
+        if (QCursor.pos() - given_at).manhattanLength() < QApplication.startDragDistance():
+            return
+        window.setProperty(_GIVEN_AT, None)
     if not widget.hasFocus() and window.isActiveWindow() and not isinstance(window.focusWidget(), _FIELDS):
         widget.setFocus(Qt.FocusReason.MouseFocusReason)
+
+
+def give_keyboard(control: QWidget) -> None:
+    """Give a control the keyboard until the pointer is moved: a command led to it."""
+    control.window().setProperty(_GIVEN_AT, QCursor.pos())
+    control.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def goes_on(event: QEvent, window: QMainWindow) -> bool:
+    """Tell whether a Tab goes on from control to control: everywhere but on the canvas in the middle."""
+    return (
+        event.type() == QEvent.Type.ShortcutOverride
+        and isinstance(event, QKeyEvent)
+        and event.key() == Qt.Key.Key_Tab
+        and window.focusWidget() not in (None, window.centralWidget())
+    )
 
 
 class Keys:

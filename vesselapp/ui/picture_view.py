@@ -165,6 +165,21 @@ class PictureView(QWidget):
         self.marked = box
         self.show_view(self.view.centred_on(*middle, size, zoom))
 
+    def on_minimap(self, at: QPointF) -> bool:
+        """Tell whether a place of the canvas is on the minimap."""
+        size = self.pane_size()
+        if not self.minimap_shown or self.view.shows_all(size) or at.x() < self.second_pane():
+            return False
+        pane = QRect(0, 0, self.pane_width(), self.height())
+        return self.minimap.place(self.view, pane).contains(self.in_pane(at).toPoint())
+
+    def follow_minimap(self, at: QPointF) -> None:
+        """Show what lies under a place of the minimap, and nothing beyond the picture."""
+        pane = QRect(0, 0, self.pane_width(), self.height())
+        middle = self.minimap.picture_place(self.in_pane(at), self.view, pane)
+        size = self.pane_size()
+        self.show_view(self.view.centred_on(*middle, size).filling(size))
+
     def set_preview(self, parts: list[Pixels]) -> None:
         """Tint sets of pixels that a person is about to change."""
         self.preview = parts

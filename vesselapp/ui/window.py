@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, QWidget
 
 from vesselapp.core.errors import VesselError
@@ -16,7 +16,7 @@ from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
-from vesselapp.ui.keyboard import NumberKeys
+from vesselapp.ui.keyboard import NumberKeys, goes_on
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
@@ -351,12 +351,7 @@ class MainWindow(QMainWindow):
 
     def event(self, event: QEvent) -> bool:
         """Let Tab go on from control to control; it folds the panels only on the canvas."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Tab
-            and self.focusWidget() not in (None, self.canvas)
-        ):
+        if goes_on(event, self):
             event.accept()
             return True
         return super().event(event)

@@ -48,17 +48,9 @@ def disjoint(parts: list[Pixels]) -> list[Pixels]:
         for other, taken in out:
             both = box.clipped_to(other)
             if not both.empty:
-                left[_within(both, box)] &= ~taken[_within(both, other)]
+                left[both.slices_in(box)] &= ~taken[both.slices_in(other)]
         out.append((box, left))
     return out
-
-
-def _within(inner: Box, outer: Box) -> tuple[slice, slice]:
-    """Give the slices of a box in the plane of another that holds it."""
-    return (
-        slice(inner.top - outer.top, inner.bottom - outer.top),
-        slice(inner.left - outer.left, inner.right - outer.left),
-    )
 
 
 def bands(box: Box, height: int, rows: int, margin: int) -> Iterator[tuple[Box, Box]]:

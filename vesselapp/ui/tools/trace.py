@@ -158,7 +158,7 @@ class TraceTool(Tool):
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Show what a click would paint, with its middle, and the newest node."""
         view, ratio = self.canvas.view, self.canvas.devicePixelRatioF()
-        paint_region(painter, disjoint(self._parts), view, ratio)
+        paint_region(painter, self._parts, view, ratio)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._centres is not None and len(self._centres) > 1:
             painter.setPen(QPen(QColor(255, 255, 255, 230), 1))
@@ -207,9 +207,10 @@ class TraceTool(Tool):
         self._centres, widths = vessel_width(document.image.pixels, evidence, way)
         if straight:
             self._centres = way.astype(np.float32) + np.float32(0.5)
-        self._parts = self._painted(self._centres, widths, document)
+        parts = self._painted(self._centres, widths, document)
         if self._opposite:
-            self._parts += self._painted(*mask_width(evidence, document.level, way), document)
+            parts += self._painted(*mask_width(evidence, document.level, way), document)
+        self._parts = disjoint(parts)
         self.canvas.update()
 
     def _painted(self, centres: Centres, widths: Widths, document: Document) -> list[Pixels]:
