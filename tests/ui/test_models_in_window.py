@@ -12,7 +12,9 @@ from tests.inference.foreign_models import disc_picture, foreign_model
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import Figures, ModelCard, Source
+from vesselapp.inference import suitability
 from vesselapp.inference.cards import kept_card
+from vesselapp.inference.catalog import ModelEntry
 from vesselapp.state import asking
 from vesselapp.ui.model_dialog import card_html
 from vesselapp.ui.window import MainWindow
@@ -72,6 +74,27 @@ def test_a_warning_goes_with_the_answer_it_was_of(qtbot: QtBot, window: MainWind
     window.notice.show_text("The disk is full.")
     asked.take(None, sound)
     assert window.notice.isVisible()
+
+
+def test_a_picture_of_the_other_kind_offers_its_model(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    sound = window.workspace.answer
+    assert sound is not None
+    panel = window.controls.model
+    panel.show_models([ModelEntry("smears", tmp_path / "smears.onnx", False, "cells")])
+    asked = window.workspace.asking
+    asked.take(None, dataclasses.replace(sound, warnings=(suitability.NOT_FUNDUS,)))
+    assert window.notice.button.isVisible()
+    assert window.notice.button.text() == "Use smears"
+    window.notice.button.click()
+    assert window.workspace.wanted_model()[0] == str(tmp_path / "smears.onnx")
+    asked.take(None, dataclasses.replace(sound, warnings=(suitability.BLURRED,)))
+    assert not window.notice.button.isVisible()
+    asked.take(None, dataclasses.replace(sound, warnings=(suitability.FUNDUS,)))
+    assert not window.notice.button.isVisible(), "no model for vessels is listed"
 
 
 def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() -> None:

@@ -4,6 +4,7 @@ All is told from a copy of at most 480 px. The limits were set on the 35 fundus 
 HRF, as they are and blurred, in gray and small, against cells, tissue and everyday pictures.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -58,6 +59,13 @@ def warnings_for(pixels: NDArray[np.uint8], frame: Frame, card: ModelCard) -> tu
     if not found and _is_blurred(small, inside):
         found.append(BLURRED)
     return tuple(found)
+
+
+def better_task(warnings: Sequence[str]) -> str:
+    """Give the task of models that the warned-of picture seems to be for; empty where that can't be told."""
+    if FUNDUS in warnings:
+        return "vessels"
+    return "cells" if NOT_FUNDUS in warnings else ""
 
 
 def _small_copy(pixels: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uint8], float]:

@@ -71,25 +71,39 @@ class _Line(QWidget):
 
 
 class NoticeBar(_Line):
-    """Tells of a problem without stopping the work, until the person closes it or something else is told."""
+    """Tells of a problem without stopping the work, until the person closes it or something else is told.
+
+    Attributes
+    ----------
+    button : QPushButton
+        What can be done about it, where something can.
+    """
 
     def __init__(self, over: QWidget) -> None:
         super().__init__(over, "notice", at_top=True)
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._act: Callable[[], object] = lambda: None
+        self.button = QPushButton()
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.button.clicked.connect(lambda: self._act())
+        self.row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
         close = QToolButton()
         close.setText("✕")
         close.setAccessibleName("Close the notice")
         close.clicked.connect(self.hide)
         self.row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
 
-    def show_text(self, text: str) -> None:
-        """Show one or two sentences."""
+    def show_text(self, text: str, words: str = "", act: Callable[[], object] = lambda: None) -> None:
+        """Show one or two sentences; with ``words`` a button that does something about it."""
+        self._act = act
+        self.button.setText(words)
+        self.button.setVisible(bool(words))
         self._say(text)
 
     def show_error(self, error: Exception) -> None:
         """Show a problem, and keep it with its cause in the log."""
         _log.info("told the user: %s", error, exc_info=error.__cause__)
-        self._say(str(error))
+        self.show_text(str(error))
 
 
 class Banner(_Line):

@@ -26,6 +26,7 @@ from vesselapp.ui.status import StatusLine
 from vesselapp.ui.study_commands import StudyCommands
 from vesselapp.ui.theme import surround_colour
 from vesselapp.ui.toolbox import Toolbox
+from vesselapp.ui.unfit import Unfit
 
 _NEED_A_PICTURE = (
     *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split"),
@@ -64,8 +65,8 @@ class MainWindow(QMainWindow):
         thumbnails = Thumbnails(workspace.jobs.deliver, workspace.cache / "thumbnails")
         self.pictures = PicturesPanel(workspace.pictures, thumbnails)
         self.safety = Safety(workspace, self.notice, self.banner, self.status)
-        self._leaving, self._warned = False, ""
-        self._models_listed = False
+        self.unfit = Unfit(workspace, self.notice, self.controls.model)
+        self._leaving = self._models_listed = False
         self._docks = [
             self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 210),
             self._dock("Controls", self.controls, Qt.DockWidgetArea.RightDockWidgetArea, 280),
@@ -279,12 +280,8 @@ class MainWindow(QMainWindow):
         if workspace.answer is not None:
             self._show_model()
             self.commands.refresh_model_dialog()
-            warning = " ".join(workspace.answer.warnings)
-            if warning:
-                self.notice.show_text(warning)
-            elif self._warned == self.notice.label.text():
-                self.notice.hide()  # it was of another model's answer
-            self._warned = warning
+            self.list_models()
+            self.unfit.show(workspace.answer)
 
     def _show_model(self) -> None:
         workspace, panel = self.workspace, self.controls.model

@@ -141,6 +141,10 @@ class ModelPanel(QWidget):
         self._choose(name)
         self.about_button.setEnabled(bool(self.path))
 
+    def entry_for(self, task: str) -> ModelEntry | None:
+        """Give the first listed model for a task, if any is."""
+        return next((entry for entry in self._entries if entry.task == task), None)
+
     def _choose(self, name: str) -> None:
         """Choose the row of the model that is asked, which gets one where it isn't listed."""
         if not self.path:
