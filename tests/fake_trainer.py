@@ -86,6 +86,7 @@ def train(study: Path, run: Path, settings: dict[str, str], events: Events) -> i
             events.emit("stopped")
             return 0
         if word == "stop":
+            events.emit("stopping", step=step)
             break
         if step == int(settings.get("die", -1)) and not began:
             print("Killed by the test", flush=True)
@@ -133,7 +134,9 @@ def show(run: Path, events: Events, step: int) -> None:
     (run / "examples").mkdir(exist_ok=True)
     name = f"examples/{step:05d}.png"
     (run / name).write_bytes(_PICTURE)
-    events.emit("validation", step=step, dice=0.9 + step / 1000, dice_before=0.9, old=0.95, old_before=0.95)
+    figures = {"dice": 0.9 + step / 1000, "old": 0.95, "learn": 0.92 + step / 1000}
+    before = {"dice_before": 0.9, "old_before": 0.95, "learn_before": 0.91}
+    events.emit("validation", step=step, **figures, **before)
     events.emit("example", step=step, picture="c.png", file=name)
 
 

@@ -50,6 +50,8 @@ def test_masks_to_look_at_again_are_told() -> None:
     assert "empty" in doubts(*plain, picture("x", 0.0))[-1]
     assert doubts(*plain, picture("x", 0.0, nothing_there=True))[-1] == ""
     assert "isn't empty" in doubts(*plain, picture("x", 0.1, nothing_there=True))[-1]
+    hasty = picture("x", 0.0, nothing_there=True, corrected_share=0.3)
+    assert "30.0% of it out of the mask" in doubts(*plain, hasty)[-1]
     assert "90.0%" in doubts(*plain, picture("x", 0.9))[-1]
     assert "1.0%" in doubts(*plain, picture("x", 0.01))[-1]
     assert doubts(*plain, picture("x", 0.3))[-1] == ""

@@ -78,6 +78,7 @@ def test_a_run_is_followed_from_start_to_verdict(retraining: Retraining, desk: D
     assert [found.step for found in progress.validations] == [5, 10, 15, 20]
     assert progress.best is not None
     assert progress.best.step == 20
+    assert progress.best.learn == pytest.approx(0.94)
     assert progress.share == 1.0
     assert progress.threshold == (0.5, 0.45)
     assert all((run.folder / example.file).is_file() for example in progress.examples)
@@ -144,7 +145,9 @@ def test_a_run_is_found_again_by_another_app(retraining: Retraining, desk: Desk,
     again = Retraining(desk.calls.put, COMMAND)
     again.open(study)
     desk.until(lambda: again.decision is not None)
-    assert again.decision == Decision("kept")
+    assert again.decision is not None
+    assert again.decision.decision == "kept"
+    assert again.decision.when
     retraining.open(None)
 
 
@@ -298,6 +301,59 @@ def test_no_event_breaks_the_progress(value: object, kind: str) -> None:
     if event is not None:
         progress.take(event)
     assert 0 <= progress.share <= 1
+
+
+def step(n: int, **values: object) -> dict[str, object]:
+    return {"event": "step", "step": n, "steps": 30, "loss": 1.0, "eta_s": 5.0, **values}
+
+
+def test_trainings_of_one_run_are_told_apart() -> None:
+    progress = RunProgress()
+    for event in (
+        {"event": "stage", "name": "learning"},
+        step(10),
+        {"event": "validation", "step": 10, "learn": 0.7},
+        {"event": "stopping", "step": 10},
+        {"event": "stage", "name": "learning for judging, 1 of 2", "begun": 10},
+        step(20, steps=20),
+        {"event": "validation", "step": 20, "learn": 0.9},
+    ):
+        progress.take(event)
+    assert progress.begun == [10]
+    assert progress.best is not None
+    assert progress.best.step == 10  # the other is no candidate
+    assert progress.stopped_at == 10
+    assert progress.share == 1.0
+    assert not progress.without_steps
+    progress.take({"event": "stage", "name": "learning for judging, 1 of 2", "begun": 10})  # gone on with
+    assert progress.begun == [10]
+    progress.take({"event": "stage", "name": "judging"})
+    assert progress.eta_s is None
+    assert progress.without_steps
+
+
+def test_a_promotion_is_not_decided_away(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=5, pause_s=0))
+    desk.until(lambda: retraining.state is RunState.DONE)
+    run = retraining.run
+    assert run is not None
+    retraining.decide(Decision("kept", "ann"))
+    RunFolder(run.folder).decide(Decision("promoted", "bob", number=2))
+    with pytest.raises(VesselError, match="promoted as model 2 by bob"):
+        retraining.decide(Decision("discarded", "ann"))
+    assert retraining.decision is not None
+    assert retraining.decision.decision == "promoted"
+    assert run.decision() == retraining.decision
+
+
+def test_a_run_left_without_a_verdict_may_come_to_one(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.decide(Decision("left", "ann"))
+    left = run.decision()
+    assert left is not None
+    assert left.decision == "left"
+    (tmp_path / "verdict.json").write_text("{}")
+    assert run.decision() is None
 
 
 def test_a_broken_verdict_is_told(tmp_path: Path) -> None:

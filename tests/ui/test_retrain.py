@@ -18,12 +18,14 @@ from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.geometry import Box
 from vesselapp.state.retraining import RunState
-from vesselapp.state.run_progress import Plan
+from vesselapp.state.run_progress import Example, Plan
 from vesselapp.study.models import Registry
+from vesselapp.study.run_folder import RunFolder
 from vesselapp.study.study import Study
 from vesselapp.ui.retrain.desk import RetrainDesk
 from vesselapp.ui.retrain.disagreement import BOTH, NONE, ONLY_NEW, ONLY_OLD, STRIPE, codes_of
-from vesselapp.ui.retrain.plot import Curve, Plot, smoothed, ticks
+from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed, ticks
+from vesselapp.ui.retrain.strip import ExampleStrip
 from vesselapp.ui.retrain.window import RetrainWindow
 
 LEFT = Qt.MouseButton.LeftButton
@@ -413,6 +415,38 @@ def test_a_plot_says_in_words_what_it_draws(qtbot: QtBot) -> None:
     )
     assert plot.accessibleDescription() == "judge 0.750 at step 10, before 0.600; old 0.900 at step 10."
     assert (grabbed(plot) != empty).any()
+
+
+def test_curves_of_two_trainings_are_not_joined(qtbot: QtBot) -> None:
+    points = [(1.0, 0.5), (10.0, 0.7), (11.0, 0.5), (20.0, 0.7)]
+    assert parts_of(points, [10]) == [points[:2], points[2:]]
+    assert parts_of(points, [0, 30]) == [points]
+    assert parts_of([], [10]) == []
+    plot = Plot("Dice")
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    plot.show_curves([Curve("judge", points, before=points)], 20)
+    joined = grabbed(plot)
+    plot.show_curves([Curve("judge", points, before=points)], 20, [10])
+    assert (grabbed(plot) != joined).any()
+
+
+def test_the_newest_example_stays_in_sight_unless_a_person_looks_back(qtbot: QtBot, tmp_path: Path) -> None:
+    strip, run = ExampleStrip(), RunFolder(tmp_path)
+    qtbot.addWidget(strip)
+    strip.resize(400, strip.height())
+    strip.show()
+    bar = strip.horizontalScrollBar()
+    examples: list[Example] = []
+    for number in range(20):
+        examples.append(Example(number, "a.png", "none.png"))
+        strip.show_examples(run, examples)
+    qtbot.waitUntil(lambda: bar.maximum() > 0 and bar.value() == bar.maximum())
+    reach = bar.maximum()
+    bar.setValue(0)
+    strip.show_examples(run, [*examples, Example(20, "a.png", "none.png")])
+    qtbot.waitUntil(lambda: bar.maximum() > reach)
+    assert bar.value() == 0
 
 
 def test_ticks_are_round_and_few() -> None:

@@ -116,6 +116,25 @@ def test_the_unreviewed_open_picture_is_asked_of_the_new_model(
     assert np.array_equal(document.corrections, corrected)
 
 
+def test_a_model_chosen_elsewhere_is_taken_when_the_models_are_looked_at(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    study = open_study(qtbot, window, tmp_path)
+    go_to(qtbot, window, "p2.png")
+    promote(qtbot, window, study)
+    qtbot.waitUntil(
+        lambda: window.workspace.answer is not None and window.workspace.answer.model == "Tiny tuned",
+        timeout=LONG,
+    )
+    Registry(study.folder).use(1, who="ann")
+    window.controls.model.study_button.click()
+    qtbot.waitUntil(
+        lambda: window.workspace.answer is not None and window.workspace.answer.model == "Tiny vessels",
+        timeout=LONG,
+    )
+    assert "changed elsewhere" in window.notice.label.text()
+
+
 def test_a_reviewed_picture_keeps_its_mask(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     study = open_study(qtbot, window, tmp_path)
     go_to(qtbot, window, "p2.png")

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import time
 
 import torch
 
@@ -11,7 +10,7 @@ from trainer.export import read_card, write_card
 from trainer.finetune.candidate import judged_card
 from trainer.finetune.judging import judge_run
 from trainer.finetune.kept_lessons import keep_judgement
-from trainer.finetune.loop import Course, bring_lessons, finish, learn_all
+from trainer.finetune.loop import Course, bring_lessons, cut_short, finish, learn_all
 from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
 from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import decide, read_sides, without, write_sides
@@ -105,7 +104,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
 
 def _work(course: Course) -> Verdict:
     """Learn, export, check, judge, and write verdict and card."""
-    began, plan, folder = time.monotonic(), course.plan, course.folder
+    plan, folder = course.plan, course.folder
     course.line.emit("stage", name="preparing")
     ground = bring_lessons(course)
     trained = learn_all(course, ground)
@@ -124,7 +123,12 @@ def _work(course: Course) -> Verdict:
     course.line.emit("threshold", before=change.before, after=change.after)
     course.line.emit("stage", name="judging")
     verdict = judge_run(course, candidates, change)
-    verdict = dataclasses.replace(verdict, parity=max(parities), incumbent_sha256=plan.incumbent_sha256)
+    verdict = dataclasses.replace(
+        verdict,
+        sentence=f"{verdict.sentence} {cut_short(course, trained)}".strip(),
+        parity=max(parities),
+        incumbent_sha256=plan.incumbent_sha256,
+    )
     target = folder / CANDIDATE
     candidates[0][0].replace(target)
     write_card(target, judged_card(read_card(target), verdict, crossed=bool(plan.sides.folds)))
@@ -132,7 +136,7 @@ def _work(course: Course) -> Verdict:
         verdict,
         candidate=CANDIDATE,
         candidate_sha256=file_sha256(target),
-        seconds=round(time.monotonic() - began, 1),
+        seconds=round(course.line.worked, 1),
     )
     course.line.run.write_verdict(verdict)
     return verdict

@@ -112,15 +112,24 @@ def bring_lessons(course: Course) -> Ground:
 
 
 def learn(
-    course: Course, ground: Ground, folder: Path, watched: list[Window], begun: int, last: int | None
+    course: Course,
+    ground: Ground,
+    folder: Path,
+    watched: list[Window],
+    begun: int = 0,
+    last: int | None = None,
 ) -> int:
-    """Train one net, or go on with its training; give the steps it made, negative where a person ended it."""
+    """Train one net, or go on with its training; give the steps it made, negative where a person ended it.
+
+    ``begun`` steps of the run were made before it; it ends after ``last`` steps, where that is given.
+    """
     plan, line = course.plan, course.line
     if (folder / "done.json").exists():
         return _steps_made(folder)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = read_recipe(folder / "recipe.json") if (folder / "recipe.json").exists() else plan.recipe
-    watch = Watch(line, watched, course.card.threshold, begun, plan.steps, last)
+    steps = (last or plan.recipe.steps) * plan.trainings
+    watch = Watch(line, watched, course.card.threshold, begun, steps, last)
     options = RunOptions(out=folder, data=(), accelerator=course.accelerator, devices=1, quiet=True)
 
     def fit(fitted: Recipe) -> None:
@@ -145,19 +154,33 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     plan, sides = course.plan, course.plan.sides
     course.line.emit("stage", name="learning")
     judges = list(sides.judge[: _WATCHED["judge"]])
-    made = abs(learn(course, ground, course.folder / MAIN, _windows(course, ground, judges), 0, None))
+    made = abs(learn(course, ground, course.folder / MAIN, _windows(course, ground, judges)))
     found: list[tuple[Path, list[str]]] = [(course.folder / MAIN, list(sides.judge))]
     for number, fold in enumerate(sides.folds, 1):
-        course.line.emit("stage", name=f"learning for judging, {number} of {len(sides.folds)}")
+        begun, parts = number * made, len(sides.folds)
+        course.line.emit("stage", name=f"learning for judging, {number} of {parts}", begun=begun)
         keys = without(sides.learn, fold, plan.subjects)
         part = dataclasses.replace(ground, new=[course.lessons[key] for key in keys])
         watched = _windows(course, part, list(fold)[: _WATCHED["judge"]])
         folder = course.folder / f"fold{number}"
-        steps = learn(course, part, folder, watched, number * plan.recipe.steps, made)
+        steps = learn(course, part, folder, watched, begun, made)
         found.append((folder, list(fold)))
         if steps < 0:
             break
     return found
+
+
+def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
+    """Say where a training ended before its plan did, and whom that leaves unjudged; else nothing."""
+    plan = course.plan
+    made = _steps_made(trained[0][0])
+    told = []
+    if made < plan.recipe.steps:
+        told.append(f"The training was ended at step {made} of {plan.recipe.steps}.")
+    judged, meant = sum(len(keys) for _, keys in trained), len(plan.sides.judged)
+    if judged < meant:
+        told.append(f"Only {judged} of the {meant} pictures were judged, since the judging was stopped.")
+    return " ".join(told)
 
 
 def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tuple[Path, float, float]:

@@ -12,6 +12,7 @@ from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
 from trainer.finetune.sides import Sides, decide, read_sides, take_sides
+from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
 from vesselapp.inference.cards import file_sha256, own_card
@@ -72,7 +73,12 @@ class Plan:
     @property
     def steps(self) -> int:
         """Steps of all trainings together."""
-        return self.recipe.steps * (1 + len(self.sides.folds))
+        return self.recipe.steps * self.trainings
+
+    @property
+    def trainings(self) -> int:
+        """How many nets are trained: the candidate, and one a fold."""
+        return 1 + len(self.sides.folds)
 
     @property
     def subjects(self) -> dict[str, str]:
@@ -87,6 +93,7 @@ class Plan:
         expected = _START_S + slower * (self.steps * _STEP_S[task] + pictures * _PICTURE_S[task])
         return {
             "steps": self.steps,
+            "each": self.recipe.steps,
             "expected_s": round(expected),
             "device": device,
             "learn": [self.pictures[key].name for key in self.sides.learn],
@@ -123,6 +130,7 @@ def make_plan(
             " ".join([*notes, "Only one picture can be learnt from, and none is left to judge by."]),
             "Review at least two, better five.",
         )
+    read_sets(list(request.replay))  # what isn't there is said before anything begins
     models = choose_models(study, request.base, chain=request.chain)
     base_recipe, _net, _card = open_base(models.base)
     subjects = {key: picture.subject for key, picture in pictures.items()}

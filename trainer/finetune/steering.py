@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from trainer.events import event_line
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.study.lock import HEARTBEAT_SECONDS, Lock, Lost, Taken
@@ -41,6 +42,12 @@ class Line:
         self._over = threading.Event()
         self._lost = False
         self._last_words = ""
+        self._began, self._before = time.monotonic(), 0.0
+
+    @property
+    def worked(self) -> float:
+        """Seconds that trainers have worked on the run, this one and those before it."""
+        return self._before + time.monotonic() - self._began
 
     def __enter__(self) -> "Line":
         try:
@@ -58,6 +65,7 @@ class Line:
         except BaseException:
             self._lock.release()
             raise
+        self._began, self._before = time.monotonic(), self._worked_before()
         self._beat_once()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         return self
@@ -75,7 +83,7 @@ class Line:
             Where it can't be written.
         """
         self._heed_loss()
-        line = json.dumps({"event": event, "time": round(time.time(), 3), **values})
+        line = event_line(event, values)
         try:
             with self.run.events_file.open("ab") as file:
                 file.write(line.encode() + b"\n")
@@ -154,10 +162,17 @@ class Line:
             self._beat_once()
 
     def _beat_once(self) -> None:
+        """Give a sign of life: the seconds worked so far."""
         try:
-            (self.run.folder / "heartbeat").touch()
+            (self.run.folder / "heartbeat").write_text(f"{self.worked:.1f}")
         except OSError:
             return  # a full disk is told by what must be written
+
+    def _worked_before(self) -> float:
+        try:
+            return max(0.0, float((self.run.folder / "heartbeat").read_text("utf-8", "replace")))
+        except (OSError, ValueError):
+            return 0.0
 
     def _tell(self, event: str, values: dict[str, Any]) -> None:
         """Print what a person at a terminal wants to know."""
@@ -180,6 +195,8 @@ def in_words(event: str, values: dict[str, Any], run: RunFolder) -> str:
         return f"threshold {values['before']:.2f} -> {values['after']:.2f}"
     if event == "stage":
         return f"{values['name']} …"
+    if event == "stopping":
+        return f"stopped at step {values['step']}: what was reached is kept"
     if event == "paused":
         return f"paused; to go on, write 'go' into {run.folder / 'wish'}"
     return {"stopped": "cancelled"}.get(event, "")

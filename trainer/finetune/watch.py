@@ -117,6 +117,7 @@ class Watch(lightning.Callback):
         try:
             self.line.heed()
         except Stopped:
+            self.line.emit("stopping", step=done)
             self.stopped = trainer.should_stop = True
         if self.last is not None and task.steps_done >= self.last:
             trainer.should_stop = True

@@ -65,6 +65,11 @@ class Asking:
         choice = self._choice or (usual if task is None else "")
         return Question(choice or None, task or "vessels", self._settings.provider, self.object_diameter)
 
+    @property
+    def of_study(self) -> str | None:
+        """The model of the open study (name or file; empty: the shipped one); None without a study."""
+        return self._of_study
+
     def choose(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one)."""
         self._choice = choice

@@ -41,7 +41,7 @@ def learn_from(
     if head is None:
         raise VesselError(
             "Nothing that repeats was found in the corrections, so the answer stays as it is.",
-            "Correct more mistakes of the same kind, and try again.",
+            "Your corrections stay. It helps where one and the same mistake is made in many places.",
         )
     plane, free = adapted(features, own, head), corrections == Correction.NONE
     changed = np.count_nonzero(((plane >= level) != (shown >= level)) & free)

@@ -174,18 +174,29 @@ def with_warnings(offer: Offer) -> Offer:
 
 def _doubt(picture: OfferedPicture, all_of_them: Sequence[OfferedPicture]) -> str:
     """Say why a picture should be looked at again before a model learns from it."""
-    share = picture.foreground_share
-    if share == 0 and not picture.nothing_there:
-        return 'Its mask is empty, but it is not marked "nothing there".'
-    if share and picture.nothing_there:
-        return 'It is marked "nothing there", but its mask isn\'t empty.'
     others = [one.foreground_share for one in all_of_them if one is not picture and one.foreground_share]
+    if picture.nothing_there:
+        return _doubt_of_nothing(picture, others)
+    share = picture.foreground_share
+    if share == 0:
+        return 'Its mask is empty, but it is not marked "nothing there".'
     if share and len(others) >= 2:
         usual = median(others)
         if not usual / _FAR <= share <= usual * _FAR:
             return f"{share:.1%} of it is foreground; of the others, {usual:.1%} are."
-    if picture.corrected_share == 0 and picture.strokes == 0 and not picture.nothing_there:
+    if picture.corrected_share == 0 and picture.strokes == 0:
         return "Nobody corrected anything in it; a model learns nothing new where it was right."
+    return ""
+
+
+def _doubt_of_nothing(picture: OfferedPicture, others: Sequence[float]) -> str:
+    """Say why a picture marked "nothing there" should be looked at again."""
+    if picture.foreground_share:
+        return 'It is marked "nothing there", but its mask isn\'t empty.'
+    taken = picture.corrected_share
+    if others and taken > median(others) / _FAR:
+        usual = f"{median(others):.1%} of the others is foreground"
+        return f'It is marked "nothing there", which took {taken:.1%} of it out of the mask; {usual}.'
     return ""
 
 

@@ -31,7 +31,7 @@ from vesselapp.study.run_folder import Decision, RunFolder, Wish, new_run
 _ANSWERS: dict[Wish, tuple[str, ...]] = {
     "pause": ("paused",),
     "go": ("resumed", "step"),
-    "stop": ("verdict", "done"),
+    "stop": ("stopping", "verdict", "done"),
     "cancel": ("stopped",),
 }
 """Events by which the trainer answers a wish."""
@@ -207,12 +207,20 @@ class Retraining:
             self.changed.emit()
 
     def decide(self, decision: Decision) -> None:
-        """Keep what a person decided on the candidate (VesselError where that fails)."""
-        if self.run is not None:
-            self.run.decide(decision)
-            self.note_decision(decision)
+        """Keep what a person decided on the candidate.
 
-    def note_decision(self, decision: Decision) -> None:
+        Raises
+        ------
+        VesselError
+            Where that fails, or where it was promoted meanwhile: that is shown then.
+        """
+        if self.run is not None:
+            try:
+                self.run.decide(decision)
+            finally:
+                self.note_decision(self.run.decision())
+
+    def note_decision(self, decision: Decision | None) -> None:
         """Take note of a decision that is kept already."""
         self.decision = decision
         self.changed.emit()

@@ -9,6 +9,7 @@ from typing import Any
 from vesselapp.study.run_events import Event
 
 _MOST_POINTS = 4000
+_WITHOUT_STEPS = ("reading", "preparing", "exporting", "judging")
 _FIGURES = ("dice", "dice_before", "old", "old_before", "learn", "learn_before")
 
 
@@ -19,6 +20,7 @@ class Plan:
     Attributes
     ----------
     steps : int
+        Of all trainings together: the candidate's, and one for each fold.
     expected_s : float or None
         Time it will take.
     device : str
@@ -37,6 +39,11 @@ class Plan:
     judge: tuple[str, ...] = ()
     folds: tuple[tuple[str, ...], ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def trainings(self) -> int:
+        """How many models are trained."""
+        return 1 + len(self.folds)
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,13 @@ class RunProgress:
     """The state of a run; `take` brings it forward by an event.
 
     Values of a wrong kind are passed over: the file may come from anywhere.
+
+    Attributes
+    ----------
+    begun : list of int
+        Steps that were made before each training after the candidate's.
+    stopped_at : int or None
+        Step at which a person ended the candidate's training, whose best is kept; None: nobody did.
     """
 
     plan: Plan | None = None
@@ -88,6 +102,8 @@ class RunProgress:
     validations: list[Validation] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
     threshold: tuple[float, float] | None = None
+    begun: list[int] = field(default_factory=list)
+    stopped_at: int | None = None
     paused: bool = False
     end: str = ""
     message: str = ""
@@ -98,10 +114,16 @@ class RunProgress:
         return min(self.step / self.steps, 1.0) if self.steps else 0.0
 
     @property
+    def without_steps(self) -> bool:
+        """Whether the trainer does what has no steps to count."""
+        return self.stage in _WITHOUT_STEPS
+
+    @property
     def best(self) -> Validation | None:
-        """The validation with the highest Dice on the judge pictures."""
-        judged = [found for found in self.validations if found.dice is not None]
-        return max(judged, key=lambda found: found.dice or 0.0, default=None)
+        """The candidate's validation with the highest Dice on what is learnt: those weights are kept."""
+        last = self.begun[0] if self.begun else math.inf
+        own = [one for one in self.validations if one.step <= last and one.learn is not None]
+        return max(own, key=lambda found: found.learn or 0.0, default=None)
 
     def take(self, event: Event) -> None:
         """Bring the state forward by one event; one of an unknown kind changes nothing."""
@@ -131,7 +153,12 @@ class RunProgress:
             if len(self.losses) > _MOST_POINTS:
                 del self.losses[1:-1:2]
 
+    def _on_stopping(self, event: Event) -> None:
+        if self.stopped_at is None:
+            self.stopped_at = _count(event.get("step"))
+
     def _forget_from(self, step: int) -> None:
+        self.begun = [begun for begun in self.begun if begun < step]
         self.losses = [point for point in self.losses if point[0] < step]
         self.validations = [found for found in self.validations if found.step < step]
         self.examples = [found for found in self.examples if found.step < step]
@@ -153,7 +180,10 @@ class RunProgress:
             self.threshold = (before, after)
 
     def _on_stage(self, event: Event) -> None:
-        self.stage = str(event.get("name", ""))
+        self.stage, self.eta_s = str(event.get("name", "")), None
+        begun = _count(event.get("begun"))
+        if begun and begun not in self.begun:
+            self.begun.append(begun)
 
     def _on_paused(self, _event: Event) -> None:
         self.paused = True
@@ -170,6 +200,7 @@ _TAKES = {
     "example": RunProgress._on_example,
     "threshold": RunProgress._on_threshold,
     "stage": RunProgress._on_stage,
+    "stopping": RunProgress._on_stopping,
     "paused": RunProgress._on_paused,
     "done": RunProgress._on_end,
     "stopped": RunProgress._on_end,

@@ -336,8 +336,11 @@ class Workspace:
         self.asking.choose(choice)
         self.desk.ask_another()
 
-    def study_model_changed(self) -> None:
-        """Turn to the model that the study uses now: what isn't reviewed is asked of it, corrections stay."""
+    def study_model_changed(self, *, by_hand: bool = True) -> None:
+        """Turn to the model that the study uses now: what isn't reviewed is asked of it, corrections stay.
+
+        Not ``by_hand``: only where somebody else, or a command, has changed it since it was last looked at.
+        """
         study = self.study
         if study is None:
             return
@@ -348,11 +351,14 @@ class Workspace:
             return model_of(study)
 
         def done(found: tuple[str, str]) -> None:
-            if study is self.study:
+            if study is self.study and (by_hand or found[0] != self.asking.of_study):
                 self.asking.choose_study(found[0])
                 self.desk.ask_another()
-                if found[1]:
-                    self.told.emit(found[1])
+                changed = (
+                    "" if by_hand else "The study's model was changed elsewhere; it answers from now on."
+                )
+                if found[1] or changed:
+                    self.told.emit(found[1] or changed)
 
         self.jobs.submit("study's model", work, done, lambda error: self.failed.emit(told(error)))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder
@@ -15,7 +15,8 @@ from vesselapp.study.process import is_alive
 from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
 
 Wish = Literal["pause", "go", "stop", "cancel"]
-Word = Literal["promoted", "kept", "discarded"]
+Word = Literal["promoted", "kept", "discarded", "left"]
+"""What can be decided on a run; ``left``: it came to no verdict, and a person turned to another."""
 _LOG_BYTES = 64 * 2**10
 
 
@@ -135,14 +136,32 @@ class RunFolder:
     def decision(self) -> Decision | None:
         """Give what was decided on the candidate, None where nothing was."""
         found = _read_json(self.folder / "decision.json")
-        if found.get("decision") not in ("promoted", "kept", "discarded"):
+        if found.get("decision") not in get_args(Word):
             return None
+        if found["decision"] == "left" and self.has_verdict:
+            return None  # it was gone on with
         number = found.get("number")
         words = {key: str(found.get(key) or "") for key in ("who", "when", "reason")}
         return Decision(found["decision"], **words, number=number if isinstance(number, int) else None)
 
     def decide(self, decision: Decision) -> None:
-        """Write what was decided (VesselError where that fails)."""
+        """Write what was decided, and when.
+
+        Raises
+        ------
+        VesselError
+            Where that can't be written, or the candidate was promoted before: that is taken back by using
+            another model.
+        """
+        before = self.decision()
+        if before is not None and before.decision == "promoted" and decision.decision != "promoted":
+            by = f" by {before.who}" if before.who else ""
+            raise VesselError(
+                f"The candidate has been promoted as model {before.number}{by} meanwhile.",
+                "To go back, use another model of the study.",
+            )
+        if not decision.when:
+            decision = replace(decision, when=datetime.now(UTC).isoformat(timespec="seconds"))
         atomic_write(self.folder / "decision.json", json.dumps(asdict(decision), indent=1).encode())
 
 

@@ -285,7 +285,7 @@ class MainWindow(QMainWindow):
 
     def _show_model(self) -> None:
         workspace, panel = self.workspace, self.controls.model
-        panel.show_asked(*workspace.wanted_model(), workspace.model)
+        panel.show_asked(*workspace.wanted_model())
         panel.show_answer(workspace.model, workspace.answer)
         self.controls.threshold.show_answer(workspace.model, workspace.answer)
 

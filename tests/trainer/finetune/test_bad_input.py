@@ -1,5 +1,6 @@
 """What can go wrong is told in one sentence; nothing is lost, and the model in use stays as it is."""
 
+import dataclasses
 import errno
 import json
 import shutil
@@ -190,6 +191,12 @@ def test_full_gpu_halves_the_batch(
     assert "going on with batch=2" in capsys.readouterr().err
     recipe = json.loads((only_run(made.folder) / "training" / "recipe.json").read_text())
     assert recipe["batch"] == 2
+
+
+def test_old_ground_that_is_not_there_is_told_before_anything_begins(make_study: MakeStudy, tmp_path: Path):
+    made = make_study(2)
+    with pytest.raises(VesselError, match="doesn't exist"):
+        plan_only(dataclasses.replace(made.request(*SHORT), replay=(tmp_path / "nowhere",)))
 
 
 def test_a_run_whose_model_changed_does_not_go_on(make_study: MakeStudy, tmp_path: Path, base: Path):

@@ -201,8 +201,27 @@ def test_stop_keeps_what_was_reached(make_study: MakeStudy, monkeypatch: pytest.
     assert json.loads((run / "training" / "done.json").read_text())["steps"] == 25
     # the nets that judge are made as the candidate was
     assert json.loads((run / "fold1" / "done.json").read_text())["steps"] == 25
-    assert events_of(run)[-1]["event"] == "done"
+    events = events_of(run)
+    assert events[-1]["event"] == "done"
     assert (run / "candidate.onnx").exists()
+    assert [event["step"] for event in events if event["event"] == "stopping"] == [25]
+    # and the steps that are told are those that are made
+    folds = [event for event in events if event["event"] == "stage" and "judging," in event["name"]]
+    assert [event["begun"] for event in folds] == [25, 50]
+    last = [event for event in events if event["event"] == "step"][-1]
+    assert (last["step"], last["steps"]) == (75, 75)
+    planned = next(event for event in events if event["event"] == "plan")
+    assert f"ended at step 25 of {planned['each']}." in verdict.sentence
+    assert planned["steps"] == 3 * planned["each"]
+
+
+def test_stopped_judging_says_whom_it_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(4)
+    wish_at(monkeypatch, 15, "stop")  # in the first of the two nets that judge
+    verdict = finetune(made.request("steps=10"))
+    assert verdict is not None
+    assert "Only 2 of the 4 pictures were judged" in verdict.sentence
+    assert verdict.table[0].pictures == 2
 
 
 def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """One trainer a run, and what a run keeps for going on."""
 
+import json
 import time
 from pathlib import Path
 
@@ -30,6 +31,21 @@ def test_a_second_trainer_is_refused_and_leaves_the_run_alone(make_study: MakeSt
     assert [event["event"] for event in events_of(run.folder)] == ["stage", "done"]
     with Line(run, events=False):  # given back
         pass
+
+
+def test_the_time_worked_goes_on_where_a_dead_trainer_left_it(tmp_path: Path):
+    (tmp_path / "heartbeat").write_text("100.0")
+    with Line(RunFolder(tmp_path), events=False) as line:
+        assert 100 <= line.worked < 160
+    assert float((tmp_path / "heartbeat").read_text()) >= 100
+
+
+def test_a_loss_that_is_no_number_makes_no_broken_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with Line(RunFolder(tmp_path), events=True) as line:
+        line.emit("step", step=1, loss=float("nan"), eta_s=float("inf"))
+    told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert told["loss"] is None
+    assert told["eta_s"] is None
 
 
 def heed_for_a_while(line: Line) -> None:

@@ -111,16 +111,15 @@ class ModelPanel(QWidget):
         self._names.addItem(_BROWSE)
         self._choose(name)
 
-    def show_asked(self, choice: str | None, task: str, model: Model | None) -> None:
+    def show_asked(self, choice: str | None, task: str) -> None:
         """Show which model F5 asks.
 
         Parameters
         ----------
         choice : str or None
             Name or file; None: the listed one for ``task``.
+            A file of a person's or a study's own is named as it is (a study's begins with its number).
         task : str
-        model : Model or None
-            The one that answered last; a file of a person's or a study's own is named by its card.
         """
         listed = [
             entry
@@ -133,7 +132,7 @@ class ModelPanel(QWidget):
             self.path, name = str(listed[0].path), listed[0].name
         elif file is not None and file.is_file():
             self.path = str(file)
-            name = model.card.name if model is not None and model.path == file else file.stem
+            name = file.stem
         missing = bool(choice) and not self.path and self._names.count() > 0
         words = f"not found: {Path(str(choice)).name}" if missing else "none"
         self._names.setPlaceholderText(words if self._names.count() else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ class RetrainDesk:
         Given the retrain window, to make its masks look like the main window's.
     save : callable
         Puts what is done on the disk, for the trainer to read.
+    look_again : callable
+        Called before the study's models are shown: somebody else may have changed which is in use.
     """
 
     def __init__(
@@ -50,10 +53,11 @@ class RetrainDesk:
         model_changed: Callable[[], object],
         dress: Callable[[RetrainWindow], object],
         save: Callable[[], object],
+        look_again: Callable[[], object] = lambda: None,
     ) -> None:
         self._parent, self._deliver = parent, deliver
         self._open_picture, self._model_changed = open_picture, model_changed
-        self._dress, self._save = dress, save
+        self._dress, self._save, self._look_again = dress, save, look_again
         self.retraining = Retraining(deliver)
         self.window: RetrainWindow | None = None
         self.models: ModelsDialog | None = None
@@ -86,6 +90,7 @@ class RetrainDesk:
         """Show the retrain window."""
         if self._folder is None:
             return
+        self._look_again()
         self._save()
         if self.window is None:
             from vesselapp.ui.retrain.window import RetrainWindow
@@ -102,6 +107,7 @@ class RetrainDesk:
         """Show the study's numbered models."""
         if self._folder is None:
             return
+        self._look_again()
         if self.models is None:
             from vesselapp.ui.retrain.models_dialog import ModelsDialog
 
@@ -156,6 +162,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         model_changed=workspace.study_model_changed,
         dress=lambda shown: shown.set_look(window.canvas.surround, window.canvas.overlay_look),
         save=workspace.save,
+        look_again=partial(workspace.study_model_changed, by_hand=False),
     )
 
     def follow() -> None:

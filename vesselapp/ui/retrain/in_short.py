@@ -28,7 +28,11 @@ def in_short(retraining: Retraining) -> str:
     """Give a few words for the status line; empty where there is nothing to look at."""
     state, progress = retraining.state, retraining.progress
     if state in (RunState.STARTING, RunState.RUNNING):
-        return f"Training {progress.share * 100:.0f} %"
+        return (
+            f"Training: {progress.stage}"
+            if progress.without_steps
+            else f"Training {progress.share * 100:.0f} %"
+        )
     if state is RunState.PAUSED:
         return f"Training paused at {progress.share * 100:.0f} %"
     if retraining.decision is not None:

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.retraining import Retraining, RunState
-from vesselapp.state.run_progress import Validation
+from vesselapp.state.run_progress import Plan, Validation
 from vesselapp.study.run_folder import Wish
 from vesselapp.ui.retrain.in_short import headline
-from vesselapp.ui.retrain.plot import Curve, Plot, smoothed
+from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed
 from vesselapp.ui.retrain.strip import ExampleStrip
 from vesselapp.ui.words import duration
 
@@ -104,6 +104,8 @@ class LivePage(QWidget):
         """Show how the run stands now."""
         retraining, progress, state = self._retraining, self._retraining.progress, self._retraining.state
         self.headline.setText(headline(retraining))
+        busy = state is RunState.RUNNING and progress.without_steps
+        self.progress.setRange(0, 0 if busy else 100)  # no range: it only shows that work goes on
         self.progress.setValue(round(progress.share * 100))
         self.words.setText(self._details())
         self._refresh_plots()
@@ -115,7 +117,8 @@ class LivePage(QWidget):
         free = state.live and retraining.wished is None
         self.pause_button.setText("Go on" if state is RunState.PAUSED else "Pause")
         self.pause_button.setEnabled(free and state is not RunState.STARTING)
-        self.stop_button.setEnabled(state.live and retraining.wished not in ("stop", "cancel"))
+        stoppable = state.live and progress.stopped_at is None and not progress.without_steps
+        self.stop_button.setEnabled(stoppable and retraining.wished not in ("stop", "cancel"))
         self.cancel_button.setEnabled(state.live and retraining.wished != "cancel")
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setVisible(state.live)
@@ -125,11 +128,13 @@ class LivePage(QWidget):
     def _refresh_plots(self) -> None:
         progress = self._retraining.progress
         losses = [(float(step), loss) for step, loss in progress.losses]
-        self.loss.show_curves([Curve("loss, smoothed", smoothed(losses), 0, faint=losses)], progress.steps)
+        smooth = [point for part in parts_of(losses, progress.begun) for point in smoothed(part)]
+        curve = Curve("loss, smoothed", smooth, 0, faint=losses)
+        self.loss.show_curves([curve], progress.steps, progress.begun)
         found = progress.validations
         kinds = (("judge pictures", "dice"), ("old ground", "old"), ("learnt pictures", "learn"))
         curves = [_curve(found, name, key, tone) for tone, (name, key) in enumerate(kinds)]
-        self.dice.show_curves([curve for curve in curves if curve.points], progress.steps)
+        self.dice.show_curves([curve for curve in curves if curve.points], progress.steps, progress.begun)
 
     def _details(self) -> str:
         """Say what is known beside the headline."""
@@ -137,13 +142,17 @@ class LivePage(QWidget):
         told = []
         if progress.steps and progress.step:
             told.append(f"Step {progress.step} of {progress.steps}")
+        if progress.plan is not None and progress.plan.folds:
+            told.append(_parts_told(progress.plan))
         if progress.eta_s is not None and retraining.state is RunState.RUNNING:
             told.append(f"about {duration(progress.eta_s)} left")
         if progress.plan is not None and progress.plan.device:
             told.append(f"on {progress.plan.device}")
         best = progress.best
-        if best is not None and best.dice is not None:
-            told.append(f"best so far: Dice {best.dice:.3f} at step {best.step}")
+        if best is not None and best.learn is not None:
+            told.append(f"kept so far: step {best.step}, Dice {best.learn:.3f} on what is learnt")
+        if progress.stopped_at is not None:
+            told.append(f"stopped at step {progress.stopped_at}")
         if progress.threshold is not None:
             told.append(f"threshold {progress.threshold[0]:.2f} → {progress.threshold[1]:.2f}")
         if retraining.wished is not None:
@@ -166,6 +175,11 @@ class LivePage(QWidget):
             self._retraining.go_on()
         except VesselError as error:
             self.words.setText(str(error))
+
+
+def _parts_told(plan: Plan) -> str:
+    """Say what the steps are of, where the judges are too few to be left out of the learning."""
+    return f"the candidate's, then {len(plan.folds)} trainings like it, each for pictures it can judge"
 
 
 def _curve(found: Sequence[Validation], name: str, key: str, tone: int) -> Curve:

@@ -202,11 +202,18 @@ def _facts(plan: Plan) -> str:
         sides = f"learns from all {len(plan.learn)}; {parts}"
     told = (
         "" if plan.expected_s is None else f"about {duration(plan.expected_s)}",
-        f"{plan.steps} steps" if plan.steps else "",
+        _steps(plan),
         f"on {plan.device}" if plan.device else "",
         sides,
     )
     return " · ".join(words for words in told if words)
+
+
+def _steps(plan: Plan) -> str:
+    """Say how many steps each training takes."""
+    if not plan.folds:
+        return f"{plan.steps} steps" if plan.steps else ""
+    return f"{plan.trainings} trainings of {plan.steps // plan.trainings} steps"
 
 
 def _summary(offer: Offer) -> str:

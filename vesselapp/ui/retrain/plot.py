@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen
@@ -55,6 +56,7 @@ class Plot(QWidget):
         self._title, self._from_zero = title, from_zero
         self._curves: Sequence[Curve] = ()
         self._most_steps = 0
+        self._breaks: Sequence[float] = ()
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -64,9 +66,12 @@ class Plot(QWidget):
         """Prefer a wide shape."""
         return QSize(420, 220)
 
-    def show_curves(self, curves: Sequence[Curve], most_steps: int) -> None:
-        """Draw other curves; the level axis reaches to ``most_steps`` at least."""
-        self._curves, self._most_steps = curves, most_steps
+    def show_curves(self, curves: Sequence[Curve], most_steps: int, breaks: Sequence[float] = ()) -> None:
+        """Draw other curves; the level axis reaches to ``most_steps`` at least.
+
+        After each of the steps in ``breaks`` another training begins: there the curves are parted.
+        """
+        self._curves, self._most_steps, self._breaks = curves, most_steps, breaks
         self.setAccessibleDescription(self.in_words())
         self.update()
 
@@ -93,6 +98,7 @@ class Plot(QWidget):
         self._paint_legend(painter)
         field, (low, high) = self._field(), self._range()
         self._paint_axes(painter, field, low, high)
+        self._paint_breaks(painter, field)
         painter.setClipRect(field.adjusted(-2, -2, 2, 2))
         for curve in self._curves:
             self._paint_curve(painter, field, low, high, curve)
@@ -155,6 +161,12 @@ class Plot(QWidget):
             painter.drawText(where, side, words)
         painter.fillRect(QRectF(field.left(), field.bottom(), field.width(), 1), quiet)
 
+    def _paint_breaks(self, painter: QPainter, field: QRectF) -> None:
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1, Qt.PenStyle.DotLine))
+        for step in self._breaks:
+            x = field.left() + step / self._last_step() * field.width()
+            painter.drawLine(QPointF(x, field.top()), QPointF(x, field.bottom()))
+
     def _paint_legend(self, painter: QPainter) -> None:
         metrics = self.fontMetrics()
         font = painter.font()
@@ -183,10 +195,13 @@ class Plot(QWidget):
         return pen
 
     def _paint_curve(self, painter: QPainter, field: QRectF, low: float, high: float, curve: Curve) -> None:
-        def drawn(points: Sequence[Point]) -> QPainterPath:
-            path = QPainterPath(self._place(field, low, high, points[0]))
-            for point in points[1:]:
-                path.lineTo(self._place(field, low, high, point))
+        def drawn(points: Sequence[Point], *, stairs: bool = False) -> QPainterPath:
+            path = QPainterPath()
+            for part in parts_of(points, self._breaks):
+                first, *rest = _as_stairs(part) if stairs else part
+                path.moveTo(self._place(field, low, high, first))
+                for point in rest:
+                    path.lineTo(self._place(field, low, high, point))
             return path
 
         pen = self._pen(curve)
@@ -197,14 +212,14 @@ class Plot(QWidget):
             painter.drawPath(drawn(curve.faint))
         if curve.before:
             painter.setPen(QPen(pen.color(), 1))
-            painter.drawPath(drawn(_as_stairs(curve.before)))
+            painter.drawPath(drawn(curve.before, stairs=True))
         painter.setPen(pen)
-        if len(curve.points) == 1:
-            painter.setBrush(pen.color())
-            painter.drawEllipse(self._place(field, low, high, curve.points[0]), 2.5, 2.5)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-        elif curve.points:
-            painter.drawPath(drawn(curve.points))
+        painter.drawPath(drawn(curve.points))
+        painter.setBrush(pen.color())
+        for part in parts_of(curve.points, self._breaks):
+            if len(part) == 1:
+                painter.drawEllipse(self._place(field, low, high, part[0]), 2.5, 2.5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def event(self, event: QEvent) -> bool:
         """Tell the values at the pointer's step."""
@@ -218,11 +233,19 @@ class Plot(QWidget):
         return super().event(event)
 
 
+def parts_of(points: Sequence[Point], breaks: Sequence[float]) -> list[list[Point]]:
+    """Part points (by step) after each of the steps in ``breaks``; parts without any are left out."""
+    ends = [-math.inf, *breaks, math.inf]
+    parts = [[one for one in points if low < one[0] <= high] for low, high in pairwise(ends)]
+    return [part for part in parts if part]
+
+
 def _as_stairs(points: Sequence[Point]) -> list[Point]:
-    """Let each value hold from the step of the one before it."""
+    """Let each value hold from the step of the one before it, the first as long as the next one does."""
+    start = max(0.0, 2 * points[0][0] - points[1][0]) if len(points) > 1 else points[0][0]
     out: list[Point] = []
     for step, value in points:
-        out += [(out[-1][0] if out else 0.0, value), (step, value)]
+        out += [(out[-1][0] if out else start, value), (step, value)]
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImageReader, QPixmap
@@ -30,12 +31,16 @@ class ExampleStrip(QListWidget):
         bar = self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(_SIDE + self.fontMetrics().height() + bar + 16)
         self._shown: list[Example] = []
+        self._at_end = True
+        scroll = self.horizontalScrollBar()
+        scroll.valueChanged.connect(self._note_place)
+        scroll.rangeChanged.connect(self._follow)
 
     def show_examples(self, run: RunFolder | None, examples: Sequence[Example]) -> None:
         """Add what is new; begin anew where earlier ones are gone."""
         if list(examples[: len(self._shown)]) != self._shown:
             self.clear()
-            self._shown = []
+            self._shown, self._at_end = [], True
         for example in examples[len(self._shown) :]:
             self._shown.append(example)
             self._add(run, example)
@@ -45,14 +50,22 @@ class ExampleStrip(QListWidget):
     def _add(self, run: RunFolder | None, example: Example) -> None:
         file = run.inside(example.file) if run is not None else None
         item = QListWidgetItem(f"step {example.step}")
-        item.setToolTip(f"{example.picture}, step {example.step}")
+        words = f"{example.picture}, step {example.step}"
+        item.setToolTip(words)
         if file is not None:
+            large = f'<img src="{escape(str(file))}">' if file.is_file() else ""
+            item.setToolTip(f"{large}<p>{escape(words)}</p>")
             item.setIcon(QIcon(_small(str(file), round(_SIDE * self.devicePixelRatioF()))))
-        bar = self.horizontalScrollBar()
-        at_end = bar.value() >= bar.maximum()
         self.addItem(item)
-        if at_end:
-            self.scrollToItem(item)
+
+    def _note_place(self, place: int) -> None:
+        """Note whether the newest is in sight, or a person has gone back to earlier ones."""
+        self._at_end = place >= self.horizontalScrollBar().maximum()
+
+    def _follow(self, _low: int, high: int) -> None:
+        """Keep the newest in sight as the strip grows."""
+        if self._at_end:
+            self.horizontalScrollBar().setValue(high)
 
 
 def _small(file: str, side: int) -> QPixmap:

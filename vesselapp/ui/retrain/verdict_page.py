@@ -201,10 +201,14 @@ def decision_words(decision: Decision) -> str:
         "promoted": f"Promoted as model {decision.number}",
         "kept": "Kept for later",
         "discarded": "Discarded",
+        "left": "Left without a verdict",
     }[decision.decision]
     by = f" by {decision.who}" if decision.who else ""
     reason = f" Reason: {decision.reason}" if decision.reason else ""
-    return f"{words}{by}.{reason}"
+    after = " It answers the pictures that are not reviewed; corrections stay." * (
+        decision.decision == "promoted"
+    )
+    return f"{words}{by}.{reason}{after}"
 
 
 def _cells(ground: Ground) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class RetrainWindow(QDialog):
         self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
         offer, verdict = self.offer_page, self.verdict_page
         offer.start.connect(self._start)
-        offer.options_changed.connect(self._ask_plan)
+        offer.options_changed.connect(partial(self._ask_plan, changed=True))
         offer.picture_wanted.connect(self.picture_wanted)
         offer.run_wanted.connect(self._show_run)
         self.live_page.anew.connect(self._leave_broken)
@@ -122,9 +122,9 @@ class RetrainWindow(QDialog):
         self._ask_offer()
 
     def _leave_broken(self) -> None:
-        """Go to the first page; a run that broke is told of no more, but stays in the list."""
+        """Go to the first page; a run that came to no verdict is told of no more, but stays in the list."""
         if self._retraining.decision is None and self._retraining.state is not RunState.STOPPED:
-            self._decide("discarded")
+            self._decide("left")
         self.choose_anew()
 
     def refresh(self) -> None:
@@ -161,10 +161,11 @@ class RetrainWindow(QDialog):
             "models", lambda _job: bases_of(folder), self.offer_page.options.show_bases, self._tell
         )
 
-    def _ask_plan(self) -> None:
+    def _ask_plan(self, *, changed: bool = False) -> None:
+        """Ask what the trainer would do; what a person has just changed must be answered before a start."""
         if self._retraining.study is None:
             return
-        self.offer_page.show_plan(None, _ASKING)
+        self.offer_page.show_plan(None, _ASKING, refused=changed)
         try:
             self._retraining.ask_plan(self.offer_page.options.options())
         except VesselError as error:
