@@ -74,8 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--checkpoint", type=Path, metavar="FILE", help="instead of the end's weights")
     export.add_argument("--views", type=int, choices=(1, 2, 4), help="mirrored views to average")
-    export.add_argument("--threshold", type=_threshold)
+    export.add_argument("--threshold", type=_threshold, help="the model's own (0-1; 0.5 where not given)")
     export.add_argument("--name", help="the model's name")
+    export.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="where it fails, for the card; repeatable",
+    )
     export.set_defaults(run=_export)
     return parser
 
@@ -151,6 +158,7 @@ def _export(options: argparse.Namespace) -> None:
         views=options.views,
         threshold=options.threshold,
         name=options.name,
+        limits=options.limit,
     )
 
 

@@ -1,5 +1,6 @@
 """A run becomes a model file with a truthful card: what it learnt from, how it was made, how well it does."""
 
+import contextlib
 import dataclasses
 import re
 import shlex
@@ -23,11 +24,12 @@ from vesselapp.inference.cards import file_sha256
 _NOT_STATED = "not stated"
 _DRAWN = Source(name="drawn", licence="Apache-2.0", credit="drawn by trainer.drawn")
 _KNOWN_SETS = {
-    "chase_db1": (r"Image_\d\d[LR]", "CC BY 4.0", "Fraz et al., IEEE TBME 2012; Kingston University"),
+    "chasedb1": (r"Image_\d\d[LR]", "CC BY 4.0", "Fraz et al., IEEE TBME 2012; Kingston University"),
     "hrf": (r"\d\d_(h|dr|g)", "CC BY 4.0", "Budai et al., Int J Biomed Imaging 2013"),
     "dsb2018": (r"[0-9a-f]{64}", "CC0", "Broad Institute, BBBC038"),
+    "stage1train": (r"[0-9a-f]{64}", "CC0", "Broad Institute, BBBC038"),
 }
-"""Known by the folder's name and by how all its pictures are named: name, licence, whom to credit."""
+"""Known by the folder's letters and digits and by how all its pictures are named: licence, whom to credit."""
 _REVIEW = "A research tool: no medical device, not for diagnosis without a person's review."
 _DESCRIPTIONS = {
     "vessels": "Blood vessels in colour fundus photographs.",
@@ -44,10 +46,12 @@ def ship(
     views: int | None = None,
     threshold: float | None = None,
     name: str | None = None,
+    limits: Sequence[str] = (),
 ) -> ModelCard:
     """Export a run, measure the file on the pictures it held back, and write the figures into its card.
 
-    A file that lies at ``path`` is replaced only when all has gone well.
+    A file that lies at ``path`` is replaced only when all has gone well. ``limits`` are sentences on where the
+    model was seen to fail; the card says them beside what the run itself knows.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def ship(
         name=name or path.stem,
         command=command_of(run, views, threshold, name, checkpoint),
         sources=sources,
-        limits=(*unfinished, *_limits(recipe, sources, whole=whole)),
+        limits=(*unfinished, *limits, *_limits(recipe, sources, whole=whole)),
         description=_DESCRIPTIONS[recipe.task],
         licence=_licence(sources, whole=whole),
         threshold=0.5 if threshold is None else threshold,
@@ -110,7 +114,8 @@ def _write(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard, held: li
     except OSError as error:
         raise VesselError(f"{path} can't be written: {reason(error)}.", "Choose another place.") from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
     return card
 
 
@@ -131,7 +136,8 @@ def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
 
 def _source(name: str, keys: Sequence[str]) -> Source:
     pictures = [key.partition("/")[2] for key in keys if key.partition("/")[0] == name]
-    pattern, licence, credit = _KNOWN_SETS.get(name, ("", _NOT_STATED, ""))
+    known = re.sub(r"[^0-9a-z]", "", name.lower())
+    pattern, licence, credit = _KNOWN_SETS.get(known, ("", _NOT_STATED, ""))
     if not all(re.fullmatch(pattern, picture) for picture in pictures):
         licence, credit = _NOT_STATED, ""  # a folder that is merely called so
     return Source(name=name, licence=licence, credit=credit, pictures=len(pictures))

@@ -73,6 +73,14 @@ def test_a_set_is_known_by_its_pictures_not_by_its_folders_name(tmp_path: Path, 
         assert card.licence.startswith("Apache-2.0") == (folder == "true")
 
 
+@pytest.mark.parametrize("name", ["HRF", "hrf"])
+def test_a_set_is_known_by_the_name_it_is_downloaded_with(tmp_path: Path, tiny: Recipe, name: str):
+    run = train(tiny, options(tmp_path / "run", eyes(tmp_path / name, HRF)))
+    card = ship(run, tmp_path / "m.onnx", data=[], limits=("Holes on the disc.",))
+    assert (card.training_data[0].name, card.training_data[0].licence) == (name, "CC BY 4.0")
+    assert card.limits[0] == "Holes on the disc."
+
+
 def test_what_the_first_training_learnt_is_on_the_card(tmp_path: Path, tiny: Recipe):
     first, second = eyes(tmp_path / "hrf", HRF), write_fundus_set(tmp_path / "eyes")
     before = ship(train(tiny, options(tmp_path / "run1", first)), tmp_path / "first.onnx", data=[])

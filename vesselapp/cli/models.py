@@ -10,7 +10,7 @@ from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder, reason
-from vesselapp.core.model_card import ModelCard, ScaleSpec
+from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
 from vesselapp.inference.cards import explain_guesses, file_sha256, forget_card
 from vesselapp.inference.catalog import find_model, list_models, user_folder
@@ -163,15 +163,24 @@ def _card_lines(card: ModelCard) -> list[str]:
     ]
     lines += [f"learnt from: {s.name}, {s.amount}, {s.licence}. {s.credit}" for s in card.training_data]
     for figures in card.validation:
-        values = ", ".join(f"{name} {value:.3f}" for name, value in figures.values.items())
+        values = ", ".join(_figure(figures, name) for name in figures.values)
         lines.append(f"measured on: {figures.name}, {figures.pictures} pictures: {values}")
     lines += [f"limit: {limit}" for limit in card.limits]
     lines += [f"guessed: {line}" for line in explain_guesses(card)]
     return [line for line in lines if not line.endswith(": ")]
 
 
+def _figure(figures: Figures, name: str) -> str:
+    """Say a figure, with its 95 % interval where there is one."""
+    interval = figures.intervals.get(name)
+    between = "" if interval is None else f" ({interval[0]:.3f}-{interval[1]:.3f})"
+    return f"{name} {figures.values[name]:.3f}{between}"
+
+
 def _sizes(scale: ScaleSpec) -> str:
     """Say to how many px a picture is scaled."""
     if not scale.size:
         return ""
-    return f", {scale.size} px" + (f" to {scale.largest} px" if scale.largest else "")
+    if not scale.largest:
+        return f", {scale.size} px"
+    return f", to {scale.share:g} of its own diameter, but {scale.size} px to {scale.largest} px"
