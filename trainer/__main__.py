@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SENTENCE",
-        help="where it fails, for the card; repeatable",
+        help="where it fails, for its card; repeatable",
     )
     export.set_defaults(run=_export)
     return parser

@@ -50,8 +50,8 @@ def ship(
 ) -> ModelCard:
     """Export a run, measure the file on the pictures it held back, and write the figures into its card.
 
-    A file that lies at ``path`` is replaced only when all has gone well. ``limits`` are sentences on where the
-    model was seen to fail; the card says them beside what the run itself knows.
+    A file that lies at ``path`` is replaced only when all has gone well. ``limits`` are sentences on where
+    the model was seen to fail; the card says them beside what the run itself knows.
 
     Raises
     ------
