@@ -194,7 +194,11 @@ def test_closing_the_window_leaves_the_run_alone(stand: Stand, qtbot: QtBot) -> 
     assert stand.desk.button.isVisibleTo(stand.main)
     stand.desk.button.click()
     assert stand.window.pages.currentWidget() is stand.window.live_page
-    stand.window.live_page.cancel_button.click()
+    cancel = stand.window.live_page.cancel_button
+    cancel.click()
+    assert cancel.text() == "Cancel: keep nothing?"
+    assert stand.desk.retraining.wished is None
+    cancel.click()
     qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.STOPPED, timeout=LONG)
     assert "cancelled" in stand.window.live_page.headline.text()
     assert not stand.desk.button.isVisibleTo(stand.main)

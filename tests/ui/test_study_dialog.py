@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from vesselapp.inference.catalog import ModelEntry
 from vesselapp.state import counting
 from vesselapp.ui import study_dialog
 from vesselapp.ui.study_dialog import StudyDialog
@@ -32,6 +33,15 @@ def test_the_pictures_of_the_folder_are_counted(qtbot: QtBot, dialog: StudyDialo
     qtbot.waitUntil(lambda: dialog.found.text() == "1 picture", timeout=10000)
     dialog.pictures_field.setText(str(pictures / "none"))
     assert not dialog.found.text().strip()
+
+
+def test_the_model_in_use_is_chosen(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    usual = ModelEntry("fundus", tmp_path / "fundus.onnx", True, "vessels")
+    smears = ModelEntry("smears", tmp_path / "smears.onnx", False, "cells")
+    made = StudyDialog([usual, smears], "", window.workspace.jobs.deliver, window)
+    for entry, name in ((usual, ""), (smears, "smears")):
+        made.choose_model(str(entry.path))
+        assert made.model == name
 
 
 def test_an_empty_folder_is_said_to_be(qtbot: QtBot, dialog: StudyDialog, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ class Plan:
         return {
             "steps": self.steps,
             "each": self.recipe.steps,
+            "corrected": self.tuning.corrected,
             "expected_s": round(expected),
             "device": device,
             "learn": [self.pictures[key].name for key in self.sides.learn],

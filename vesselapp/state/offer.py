@@ -184,7 +184,7 @@ def _doubt(picture: OfferedPicture, all_of_them: Sequence[OfferedPicture]) -> st
         usual = median(others)
         if not usual / _FAR <= share <= usual * _FAR:
             return f"{share:.1%} of it is foreground; of the others, {usual:.1%} are."
-    if picture.corrected_share == 0 and picture.strokes == 0:
+    if picture.corrected_share == 0:
         return "Nobody corrected anything in it; a model learns nothing new where it was right."
     return ""
 

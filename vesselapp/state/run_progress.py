@@ -30,6 +30,8 @@ class Plan:
         Where there are too few for that: names of those that are judged together, by a candidate that has
         not learnt them.
     warnings : tuple of str
+    corrected : float
+        How many times as much a corrected px counts as one that was merely accepted; 0: not told.
     """
 
     steps: int = 0
@@ -39,6 +41,7 @@ class Plan:
     judge: tuple[str, ...] = ()
     folds: tuple[tuple[str, ...], ...] = ()
     warnings: tuple[str, ...] = ()
+    corrected: float = 0.0
 
     @property
     def trainings(self) -> int:
@@ -218,6 +221,7 @@ def plan_of(event: Event) -> Plan:
         _words(event.get("judge")),
         tuple(map(_words, folds)) if isinstance(folds := event.get("folds"), list) else (),
         _words(event.get("warnings")),
+        _number(event.get("corrected")) or 0.0,
     )
 
 

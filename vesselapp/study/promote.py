@@ -50,7 +50,7 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
         if not overrule.strip():
             raise VesselError(
                 f"This candidate is not offered for promotion: {verdict.sentence}",
-                "To promote it all the same, give a reason, which is kept.",
+                "To promote it all the same, give a reason (--overrule REASON in a terminal), which is kept.",
             )
         verdict = replace(verdict, overruled=Overruled(who, now, overrule.strip()))
         run.write_verdict(verdict)

@@ -119,8 +119,11 @@ class StudyCommands:
         from vesselapp.inference.catalog import list_models
         from vesselapp.ui.study_dialog import StudyDialog
 
-        folder = self.workspace.settings.open_folder
+        document = self.workspace.document
+        path = document.image.path if document is not None and self.workspace.study is None else None
+        folder = str(path.parent) if path is not None else self.workspace.settings.open_folder
         dialog = StudyDialog(list_models(), folder, self.workspace.jobs.deliver, self._window)
+        dialog.choose_model(self._window.controls.model.path)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.make_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
 

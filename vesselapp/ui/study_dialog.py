@@ -67,6 +67,7 @@ class StudyDialog(QDialog):
         self.model_box.addItem("The one for vessels that comes with the app", "")
         for entry in models:
             self.model_box.addItem(entry.name, entry.name)
+        self._models = models
         self.words = QLabel(" ")
         self.words.setWordWrap(True)
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
@@ -92,6 +93,12 @@ class StudyDialog(QDialog):
             field.textChanged.connect(self._look)
         self.in_place.toggled.connect(self._look)
         self._on_pictures()
+
+    def choose_model(self, file: str) -> None:
+        """Begin with the model of a file, where it is listed; the usual one is chosen already."""
+        entry = next((entry for entry in self._models if str(entry.path) == file), None)
+        if entry is not None and not (entry.shipped and entry.task == "vessels"):
+            self.model_box.setCurrentIndex(1 + self._models.index(entry))
 
     @property
     def pictures(self) -> Path:

@@ -10,7 +10,7 @@ def duration(seconds: float) -> str:
 
 def points(share: float) -> str:
     """Give a difference of two Dice values (0-1) in points of a hundred, with its sign."""
-    return f"{share * 100:+.1f}".replace("-", "−")
+    return f"{round(share * 100, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 def dice(value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -24,6 +24,8 @@ from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed
 from vesselapp.ui.retrain.strip import ExampleStrip
 from vesselapp.ui.words import duration
 
+_CANCEL, _REALLY = "Cancel", "Cancel: keep nothing?"
+_SURE_MS = 5000
 _WISHED = {"pause": "pausing", "go": "going on", "stop": "stopping", "cancel": "cancelling"}
 
 
@@ -59,15 +61,17 @@ class LivePage(QWidget):
         self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton("Stop and keep the best")
         self.stop_button.setToolTip("Ends the training now; the best model so far is judged")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Ends the training; nothing of it is kept")
+        self.cancel_button = QPushButton(_CANCEL)
+        self.cancel_button.setToolTip("Ends the training, at the second click; nothing of it is kept")
         self.on_button = QPushButton("Go on")
         self.on_button.setToolTip("Starts the trainer again where it was")
         self.anew_button = QPushButton("New training…")
         self._lay_out()
         self.pause_button.clicked.connect(self._pause_or_go)
         self.stop_button.clicked.connect(lambda: self._wish("stop"))
-        self.cancel_button.clicked.connect(lambda: self._wish("cancel"))
+        self.cancel_button.clicked.connect(self._cancel)
+        self._sure = QTimer(self, singleShot=True, interval=_SURE_MS)
+        self._sure.timeout.connect(lambda: self.cancel_button.setText(_CANCEL))
         self.on_button.clicked.connect(self._go_on)
         self.anew_button.clicked.connect(self.anew)
 
@@ -132,8 +136,8 @@ class LivePage(QWidget):
         curve = Curve("loss, smoothed", smooth, 0, faint=losses)
         self.loss.show_curves([curve], progress.steps, progress.begun)
         found = progress.validations
-        kinds = (("judge pictures", "dice"), ("old ground", "old"), ("learnt pictures", "learn"))
-        curves = [_curve(found, name, key, tone) for tone, (name, key) in enumerate(kinds)]
+        curves = [_curve(found, "judge pictures", "dice", 0), _old_curve(found)]
+        curves.append(_curve(found, "learnt pictures", "learn", 2))
         self.dice.show_curves([curve for curve in curves if curve.points], progress.steps, progress.begun)
 
     def _details(self) -> str:
@@ -170,6 +174,16 @@ class LivePage(QWidget):
         except VesselError as error:
             self.words.setText(str(error))
 
+    def _cancel(self) -> None:
+        """End the training at the second click: what it has learnt is gone then."""
+        if self._sure.isActive():
+            self._sure.stop()
+            self.cancel_button.setText(_CANCEL)
+            self._wish("cancel")
+        else:
+            self.cancel_button.setText(_REALLY)
+            self._sure.start()
+
     def _go_on(self) -> None:
         try:
             self._retraining.go_on()
@@ -179,13 +193,22 @@ class LivePage(QWidget):
 
 def _parts_told(plan: Plan) -> str:
     """Say what the steps are of, where the judges are too few to be left out of the learning."""
-    return f"the candidate's, then {len(plan.folds)} trainings like it, each for pictures it can judge"
+    return (
+        f"{plan.trainings} trainings: the candidate's, then {len(plan.folds)} without what they judge"
+    )
 
 
 def _curve(found: Sequence[Validation], name: str, key: str, tone: int) -> Curve:
     """Give the curve of one of a validation's figures."""
     before = f"{key}_before"
     return Curve(name, _points(found, key), tone, _points(found, before))
+
+
+def _old_curve(found: Sequence[Validation]) -> Curve:
+    """Give the curve of old ground; where its truth isn't known, the base's own mask stands for it."""
+    if any(one.old_before is not None and one.old_before < 1 for one in found):
+        return _curve(found, "old ground", "old", 1)
+    return Curve("agreement with the base on old ground", _points(found, "old"), 1)
 
 
 def _points(found: Sequence[Validation], key: str) -> list[tuple[float, float]]:

@@ -205,6 +205,7 @@ def _facts(plan: Plan) -> str:
         _steps(plan),
         f"on {plan.device}" if plan.device else "",
         sides,
+        f"corrected pixels count {plan.corrected:g} times" if plan.corrected > 1 else "",
     )
     return " · ".join(words for words in told if words)
 

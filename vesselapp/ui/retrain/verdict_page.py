@@ -240,6 +240,7 @@ def _held(ground: Ground) -> str:
 
 def _facts(verdict: Verdict) -> str:
     told = ["Dice where nothing else is said, 0 to 1; a point is a hundredth."]
+    told.append("What a person accepted unchanged counts as right, which favours the incumbent.")
     if verdict.threshold is not None:
         told.append(f"Threshold {verdict.threshold.before:.2f} → {verdict.threshold.after:.2f}.")
     if verdict.seconds:
