@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from vesselapp.core.model_card import ModelCard, OutputSpec, ScaleSpec, TileSpec
-from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
+from vesselapp.inference.objects import answer_cells, find_diameter, objects_from, search_factors
 
 
 class Discs:
@@ -74,3 +74,10 @@ def test_touching_cells_come_apart():
     assert marks.max() == 2
     assert np.array_equal(marks > 0, foreground > 0.5)
     assert marks[10, 10] != marks[10, 30]
+
+
+@pytest.mark.parametrize(
+    ("side", "scales"), [(256, [1, 0.5]), (1024, [1, 0.5, 0.25, 0.125]), (3072, [0.5, 0.25, 0.125, 0.0625])]
+)
+def test_large_pictures_are_asked_about_large_cells_too(side: int, scales: list[float]):
+    assert search_factors(side, side // 2) == scales

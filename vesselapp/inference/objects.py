@@ -12,7 +12,7 @@ from vesselapp.core.scaling import resize_pixels, resize_probability
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
 
-_SCALES = (1.0, 0.5, 0.25)
+_SCALES = (1.0, 0.5, 0.25, 0.125)
 _LARGEST = 1536
 _MOST_GROWN = 4.0
 # Chosen on half of the validation pictures of DSB2018, tried on the other half (docs/models.md).
