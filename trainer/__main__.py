@@ -26,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         if getattr(options, "events", False):
             emit("failed", message=str(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        print(f"trainer: {str(stop) or 'Stopped.'}", file=sys.stderr)
         return 130
     return 0
 

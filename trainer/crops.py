@@ -1,5 +1,6 @@
 """The endless stream of training crops: which one comes is decided by seed, epoch and number alone."""
 
+import signal
 from collections import Counter, defaultdict
 
 import cv2
@@ -67,5 +68,6 @@ def _chances(pictures: list[Scaled]) -> NDArray[np.float64]:
 
 
 def start_worker(_: int) -> None:
-    """Keep a loading process to one thread: the net needs the others."""
+    """Keep a loading process to one thread: the net needs the others. Ctrl+C is its parent's to heed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)

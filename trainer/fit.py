@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from trainer.crops import Crops, start_worker
 from trainer.losses import parse_loss
+from trainer.machine import loading
 from trainer.nets import answer_whole, build_net, stride_of
 from trainer.optimise import make_optimiser, make_schedule, running_average
 from trainer.pictures import Scaled
@@ -42,10 +43,12 @@ class Fit(lightning.LightningModule):
         train: list[Scaled],
         validation: list[Scaled],
         checkpoint: dict[str, Any] | None = None,
+        *,
+        pretrained: bool = True,
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        self.net = build_net(recipe)
+        self.net = build_net(recipe, pretrained=pretrained and checkpoint is None)
         self.average = AveragedModel(self.net, multi_avg_fn=running_average(recipe.ema), use_buffers=True)
         self.average.requires_grad_(False)
         self.loss = parse_loss(recipe.loss)
@@ -89,11 +92,19 @@ class Fit(lightning.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop at a loss that is no number; otherwise take the new weights into the average."""
         if not torch.isfinite(outputs["loss"]):
-            raise VesselError(
-                f"The loss became {outputs['loss'].item()} at step {self.steps_done}.",
-                "Lower learning_rate, or set precision=32.",
-            )
+            raise self._diverged(f"The loss became {outputs['loss'].item()}")
         self.average.update_parameters(self.net)
+
+    def check_weights(self, weights: dict[str, Tensor]) -> None:
+        """Refuse weights that are no numbers: the last step's come with no loss that would tell."""
+        if not all(bool(torch.isfinite(plane).all()) for plane in weights.values()):
+            raise self._diverged("The weights became infinite or no numbers")
+
+    def _diverged(self, what: str) -> VesselError:
+        exact = "" if self.trainer.precision == "32-true" else " or precision=32"
+        return VesselError(
+            f"{what} at step {self.steps_done}.", f"Begin a new run with a lower learning_rate{exact}."
+        )
 
     def on_train_start(self) -> None:
         """End at once where an earlier call ended for want of a better validation."""
@@ -101,6 +112,7 @@ class Fit(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation's scores."""
+        self.check_weights(self.net.state_dict())
         self.seen = torch.zeros(len(self.validation_pictures), 3, device=self.device)
 
     def validation_step(self, batch: Tensor, _: int) -> None:
@@ -163,15 +175,13 @@ class Fit(lightning.LightningModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Give this epoch's crops."""
         crops = Crops(self.train_pictures, self.recipe, self.current_epoch, self.trainer.world_size)
-        workers = self.recipe.workers
         return DataLoader(
             crops,
             self.recipe.batch,
-            num_workers=workers,
+            **loading(self.recipe.workers),
             worker_init_fn=start_worker,
             drop_last=True,
             pin_memory=self.device.type == "cuda",
-            multiprocessing_context="fork" if workers else None,
         )
 
     def val_dataloader(self) -> DataLoader[Any]:

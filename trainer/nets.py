@@ -4,6 +4,9 @@ Every net here answers ``(logits, features)`` for normalised pictures. `Segmente
 on: uint8 pixels in, normalisation inside.
 """
 
+import difflib
+import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from torch import Tensor, nn
 from trainer.losses import probabilities
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
 
 MAX_FEATURES = 16
 
@@ -143,8 +147,12 @@ class SmallWnet(nn.Module):
         return coarse + fine, features
 
 
-def build_net(recipe: Recipe) -> Segmenter:
-    """Build the net a recipe asks for, with fresh weights (or the encoder weights it names)."""
+def build_net(recipe: Recipe, *, pretrained: bool = True) -> Segmenter:
+    """Build the net a recipe asks for, with fresh weights.
+
+    With ``pretrained``, with the encoder weights that the recipe names; they may be downloaded, so it is
+    False where other weights are loaded right after.
+    """
     classes, log = len(recipe.channels), recipe.inputs == "rgb+log"
     inputs = 6 if log else 3
     body: nn.Module
@@ -153,7 +161,7 @@ def build_net(recipe: Recipe) -> Segmenter:
     elif recipe.architecture == "own-wnet":
         body = SmallWnet(inputs, classes, recipe.widths, recipe.dropout)
     else:
-        body = _smp_body(recipe, inputs, classes)
+        body = _smp_body(recipe, inputs, classes, recipe.encoder_weights if pretrained else None)
     if recipe.norm == "group":
         _group_norm(body)
     return Segmenter(body, log=log).to(memory_format=torch.channels_last)
@@ -186,16 +194,17 @@ def stride_of(recipe: Recipe) -> int:
     return max(8, int(2**recipe.encoder_depth))
 
 
-def _smp_body(recipe: Recipe, inputs: int, classes: int) -> SmpBody:
+def _smp_body(recipe: Recipe, inputs: int, classes: int, weights: str | None) -> SmpBody:
     import segmentation_models_pytorch as smp  # type: ignore[import-untyped]  # it ships no types
 
-    extra = {"decoder_channels": recipe.decoder_channels} if recipe.architecture in _WITH_CHANNELS else {}
+    _check_encoder(recipe, weights)
+    extra = {"decoder_channels": recipe.decoder_channels} if recipe.architecture in WITH_CHANNELS else {}
     try:
         net = smp.create_model(
             recipe.architecture,
             encoder_name=recipe.encoder,
             encoder_depth=recipe.encoder_depth,
-            encoder_weights=recipe.encoder_weights,
+            encoder_weights=weights,
             in_channels=inputs,
             classes=classes,
             **extra,
@@ -203,15 +212,39 @@ def _smp_body(recipe: Recipe, inputs: int, classes: int) -> SmpBody:
         body = SmpBody(net, recipe.dropout)
         _drop_unused(body, inputs, stride_of(recipe))
     except (KeyError, ValueError, TypeError, RuntimeError, OSError, AssertionError, AttributeError) as error:
+        if weights is not None and isinstance(error, OSError):
+            raise VesselError(
+                f"The weights '{weights}' of the encoder '{recipe.encoder}' can't be had: {reason(error)}.",
+                "They are downloaded: see whether there is a network, or leave encoder_weights out.",
+            ) from error
         said = str(error).strip(chr(34)).splitlines() or [type(error).__name__]
         raise VesselError(
-            f"The net {name_of(recipe)} can't be built: {said[0][:200]}",
+            f"The net {name_of(recipe)} can't be built: {textwrap.shorten(said[0], 200, placeholder=' …')}",
             "docs/models.md lists what can be taken.",
         ) from error
     return body
 
 
-_WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
+def _check_encoder(recipe: Recipe, weights: str | None) -> None:
+    """Refuse names that nothing goes by, and say the nearest that there are."""
+    from segmentation_models_pytorch.encoders import encoders
+
+    name = recipe.encoder
+    if name.startswith(("tu-", "timm-")):  # any of timm's, whose own sentence is short
+        return
+    if name not in encoders:
+        raise VesselError(f"There is no encoder '{name}'.", _nearest(name, encoders))
+    known = list(encoders[name].get("pretrained_settings", {}))
+    if weights is not None and weights not in known:
+        raise VesselError(f"The encoder '{name}' has no weights '{weights}'.", _nearest(weights, known))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 3, 0) or ["none"]
+    return f"Take {' or '.join(near)}, say; docs/models.md tells more."
+
+
+WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
 
 
 def _drop_unused(body: SmpBody, inputs: int, stride: int) -> None:
@@ -246,6 +279,8 @@ def _group_norm(module: nn.Module) -> None:
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
             groups = next(g for g in (8, 4, 2, 1) if child.num_features % g == 0)
-            setattr(module, name, nn.GroupNorm(groups, child.num_features))
+            norm = nn.GroupNorm(groups, child.num_features)
+            more = list(child.children())  # timm's batch norm holds drop and activation too
+            setattr(module, name, nn.Sequential(norm, *more) if more else norm)
         else:
             _group_norm(child)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import os
 import pickle
 import sys
 import time
@@ -31,11 +30,13 @@ from trainer.begun import (
     steps_when_done,
     write_json,
 )
+from trainer.callbacks import HeedInterrupt, KeepCheckpoint
 from trainer.events import emit
 from trainer.export import try_net
 from trainer.fit import BEST, Fit, save_weights
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
+from trainer.machine import computed_precision, only_one, quiet_tensorboard
 from trainer.nets import Segmenter, build_net
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
@@ -43,7 +44,7 @@ from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe
 from trainer.split import load_split, make_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason, sync_folder
+from vesselapp.core.files import reason
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -73,13 +74,26 @@ def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Cal
     VesselError
         Where something doesn't fit. What can be seen beforehand is said before the run folder is written.
     """
+    if options.threads < 0:
+        raise VesselError(f"The number of threads can't be {options.threads}.", "0 takes all.")
     if options.threads:
         torch.set_num_threads(options.threads)
+    with contextlib.ExitStack() as held:
+        _train(recipe, options, callbacks, held)
+    return options.out
+
+
+def _train(
+    recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Callback], held: contextlib.ExitStack
+) -> None:
+    """Train; ``held`` keeps the run folder from others, from when there is one."""
     out, begun = options.out, has_learnt(options.out)
+    alone = only_one(out) if not rank_zero_only.rank else contextlib.nullcontext()
     if begun:
+        held.enter_context(alone)
         recipe = kept_recipe(out, recipe, options.split, options.weights)
         if _is_done(options):
-            return out
+            return
     parse_loss(recipe.loss)
     if not begun:
         try_net(recipe)
@@ -87,15 +101,17 @@ def train(recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Cal
     cases = group_by_look(cases) if recipe.task == "cells" else cases
     source = out / SPLIT if begun else options.split
     sides = load_split(source) if source is not None else make_split(cases)
-    learn, held = take_split(sides, cases, source or out / SPLIT)
-    pictures = _load(learn, recipe), _load(held, recipe)
+    learn, judge = take_split(sides, cases, source or out / SPLIT)
+    pictures = _load(learn, recipe), _load(judge, recipe)
     _check_truth(pictures[0], recipe)
     if not begun:
         _try_out(recipe, options, *pictures)
+        held.enter_context(alone)
+        if has_learnt(out) and not rank_zero_only.rank:
+            raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
         keep_begun(out, recipe, sides, options.command, options.weights)
-    _tell_of_sides(options, len(cases), len(learn), len(held))
+    _tell_of_sides(options, len(cases), len(learn), len(judge))
     fit_within_memory(recipe, options, lambda fitting: fit_pictures(fitting, options, *pictures, callbacks))
-    return out
 
 
 def fit_within_memory(recipe: Recipe, options: RunOptions, fit: Callable[[Recipe], None]) -> None:
@@ -127,7 +143,7 @@ def fit_pictures(
     """Train on pictures from the start, or from the end of the last epoch that a stopped run finished."""
 
     def make(checkpoint: dict[str, Any] | None) -> Fit:
-        task = Fit(recipe, learn, held, checkpoint)
+        task = Fit(recipe, learn, held, checkpoint, pretrained=options.weights is None)
         if options.weights is not None and checkpoint is None:
             start_from(task.net, options.weights)
             task.average.module.load_state_dict(task.net.state_dict())
@@ -152,11 +168,11 @@ def fit_task(
     if _is_done(options):
         return
     started = time.monotonic()
-    with quiet_lightning():
+    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt() as interrupt:
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
         kept = out / CHECKPOINT
         task = make(read_checkpoint(kept))
-        trainer = _lightning_trainer(recipe, options, callbacks, task)
+        trainer = _lightning_trainer(recipe, options, [*callbacks, interrupt], task)
         if task.steps_before < recipe.steps:
             for stage in ("ready", "started", "processed", "completed"):
                 setattr(
@@ -164,15 +180,17 @@ def fit_task(
                     stage,
                     task.steps_before // recipe.steps_per_epoch,
                 )
+            _tell_of_precision(recipe, options)
             trainer.fit(task)
-    if not trainer.is_global_zero:
-        return
-    made = task.steps_before + trainer.global_step
-    wants_best = recipe.patience > 0 or made < recipe.steps
-    final = out / BEST if wants_best and (out / BEST).exists() else None
-    weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
-    save_weights(weights, out / WEIGHTS)
-    write_json(out / DONE, {"steps": made, "seconds": round(time.monotonic() - started, 1)})
+        if not trainer.is_global_zero:
+            return
+        made = task.steps_before + trainer.global_step
+        wants_best = recipe.patience > 0 or made < recipe.steps
+        final = out / BEST if wants_best and (out / BEST).exists() else None
+        weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
+        task.check_weights(weights)
+        save_weights(weights, out / WEIGHTS)
+        write_json(out / DONE, {"steps": made, "seconds": round(time.monotonic() - started, 1)})
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -208,7 +226,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:
     """Give a run's recipe and its averaged net: of its end, or of a checkpoint."""
     recipe = read_recipe(run / RECIPE)
-    net = build_net(recipe)
+    net = build_net(recipe, pretrained=False)
     source = checkpoint or (run / WEIGHTS if (run / WEIGHTS).exists() else run / CHECKPOINT)
     if checkpoint is None and not source.exists():
         raise VesselError(f"The run {run} has no weights yet.", "Wait for its first checkpoint.")
@@ -261,21 +279,6 @@ def _load_weights(path: Path) -> dict[str, Any]:
     return found
 
 
-class KeepCheckpoint(lightning.Callback):
-    """Write ``last.ckpt`` after each epoch, whole or not at all."""
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Save beside the old one, then take its place."""
-        kept = Path(trainer.default_root_dir) / CHECKPOINT
-        fresh = kept.with_suffix(".new")
-        trainer.save_checkpoint(fresh)
-        if trainer.is_global_zero:
-            with fresh.open("rb+") as file:
-                os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
-            fresh.replace(kept)
-            sync_folder(kept.parent)
-
-
 def _lightning_trainer(
     recipe: Recipe, options: RunOptions, more: Sequence[lightning.Callback], task: Fit
 ) -> lightning.Trainer:
@@ -288,7 +291,7 @@ def _lightning_trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
-            precision=precisions[recipe.precision],
+            precision=precisions[computed_precision(recipe.precision, options.accelerator)],
             max_epochs=-(-recipe.steps // recipe.steps_per_epoch),
             max_steps=recipe.steps - task.steps_before,
             gradient_clip_val=recipe.clip or None,
@@ -332,7 +335,7 @@ def _is_done(options: RunOptions) -> bool:
 
 def _try_out(recipe: Recipe, options: RunOptions, learn: list[Scaled], held: list[Scaled]) -> None:
     """Build all that settings decide, so that what can't be is said before anything is written."""
-    task = Fit(recipe, learn, held)
+    task = Fit(recipe, learn, held, pretrained=options.weights is None)
     if options.weights is not None:
         start_from(task.net, options.weights)
     task.configure_optimizers()
@@ -349,6 +352,13 @@ def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> No
             f"{cases - learn - held} of {cases} pictures are on neither side of the split: they are left out."
         )
         _tell(options, text, "warning", message=text)
+
+
+def _tell_of_precision(recipe: Recipe, options: RunOptions) -> None:
+    taken = computed_precision(recipe.precision, options.accelerator)
+    if taken != recipe.precision:
+        text = f"This CPU doesn't compute {recipe.precision}: it works in float32, which is faster here."
+        _tell(options, text, "precision", precision=taken)
 
 
 def _tell(options: RunOptions, text: str, event: str, **values: Any) -> None:

@@ -12,6 +12,7 @@ from trainer.crops import Crops, start_worker
 from trainer.finetune.settings import Tuning
 from trainer.fit import Fit
 from trainer.losses import probabilities
+from trainer.machine import loading
 from trainer.nets import Segmenter
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe
@@ -85,7 +86,7 @@ class FineTune(Fit):
         ground: Ground,
         checkpoint: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(recipe, ground.new, [], None)
+        super().__init__(recipe, ground.new, [], pretrained=False)
         self.tuning, self.ground = tuning, ground
         self.layout = ground.layout(recipe.batch, tuning.old_share)
         self.net.load_state_dict(base.state_dict())
@@ -125,8 +126,7 @@ class FineTune(Fit):
         return DataLoader(
             MixedCrops(sources, self.layout),
             self.recipe.batch,
-            num_workers=self.recipe.workers,
+            **loading(self.recipe.workers),
             worker_init_fn=start_worker,
             drop_last=True,
-            multiprocessing_context="fork" if self.recipe.workers else None,
         )

@@ -1,0 +1,80 @@
+"""What is done between the steps of a training: its checkpoint is kept, and Ctrl+C is heeded."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from trainer.begun import CHECKPOINT
+from vesselapp.core.files import sync_folder
+
+_SENTENCE = "Stopped. The same command goes on from the end of the last epoch."
+
+
+class KeepCheckpoint(Callback):
+    """Write ``last.ckpt`` after each epoch, whole or not at all."""
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Save beside the old one, then take its place."""
+        pl_module.check_weights(pl_module.net.state_dict())  # else the run could never go on
+        kept = Path(trainer.default_root_dir) / CHECKPOINT
+        fresh = kept.with_suffix(".new")
+        trainer.save_checkpoint(fresh)
+        if trainer.is_global_zero:
+            with fresh.open("rb+") as file:
+                os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
+            fresh.replace(kept)
+            sync_folder(kept.parent)
+
+
+class _Halted(Exception):
+    """Ends a training between two steps."""
+
+
+class HeedInterrupt(Callback):
+    """Stop at the next step after Ctrl+C, at once after a second (where Lightning exits).
+
+    Python would raise KeyboardInterrupt wherever the training is, also where nothing can be raised from, such
+    as in the end of a loading process. Of several processes only the first heeds it, and ends the others.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "HeedInterrupt":
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, signal.SIG_IGN if rank_zero_only.rank else self._note)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+        if self.asked and (kind is None or issubclass(kind, _Halted | SystemExit)):
+            raise KeyboardInterrupt(_SENTENCE) from None
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Stop before a step."""
+        self._heed(trainer)
+
+    def on_validation_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Stop before a picture is answered."""
+        self._heed(trainer)
+
+    def _note(self, *_: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def _heed(self, trainer: lightning.Trainer) -> None:
+        if not self.asked:
+            return
+        launcher: Any = trainer.strategy.launcher
+        if launcher is not None:  # the others wait for this process
+            launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
+        raise _Halted
