@@ -73,17 +73,20 @@ def count(probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, insi
 
 
 def pixel_measures(c: Counts) -> dict[str, float]:
-    """Give all pixel measures (0-1, MCC -1-1); those of the probability only where there was one."""
+    """Give all pixel measures (0-1, MCC -1-1), without those that are not defined.
+
+    Those of the probability need one, sensitivity needs true foreground, specificity true background, and
+    precision something that was found.
+    """
     tp, fp, fn, tn = (float(v) for v in (c.tp, c.fp, c.fn, c.tn))
     out = {
         "dice": _share(2 * tp, 2 * tp + fp + fn, 1.0),
         "iou": _share(tp, tp + fp + fn, 1.0),
-        "sensitivity": _share(tp, tp + fn, 1.0),
-        "specificity": _share(tn, tn + fp, 1.0),
-        "precision": _share(tp, tp + fp, 1.0),
         "accuracy": _share(tp + tn, tp + fp + fn + tn, 1.0),
         "mcc": _mcc(tp, fp, fn, tn),
     }
+    shares = (("sensitivity", tp, tp + fn), ("specificity", tn, tn + fp), ("precision", tp, tp + fp))
+    out |= {name: part / whole for name, part, whole in shares if whole}
     if c.true.sum() and c.false.sum():
         out |= {"auc": auc(c), "pr_auc": average_precision(c), "ece": calibration_error(c)}
     return out

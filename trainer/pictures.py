@@ -1,5 +1,6 @@
 """Cases as arrays: read from disk, and brought to a recipe's working scale."""
 
+import contextlib
 import gzip
 import io
 import zlib
@@ -9,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainer.readers import Case
 from trainer.recipes import Recipe, scale_of
@@ -132,8 +133,18 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read a (H, W) mask: gray above 127 is foreground."""
-    return np.asarray(_open(path).convert("L")) > 127
+    """Read a (H, W) mask.
+
+    Where 0 and one other value are all there is, all but 0 is foreground, whatever that value or colour;
+    else (soft edges, JPEG) the upper half is.
+    """
+    picture = _open(path)
+    deep = picture.mode.startswith(("I", "F"))
+    values = np.asarray(picture) if deep else np.asarray(picture.convert("RGB")).max(axis=2)
+    highest = values.max(initial=0)
+    if picture.format != "JPEG" and bool(((values == 0) | (values == highest)).all()):
+        return np.asarray(values != 0)
+    return np.asarray(values > (127 if highest <= 255 else highest / 2))
 
 
 def read_pixels(path: Path) -> NDArray[np.uint8]:
@@ -144,10 +155,13 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
 
 
 def _open(path: Path) -> Image.Image:
+    """Read a picture file and turn it as its EXIF data say, as the app's own reader does."""
     try:
         data = path.read_bytes()
         picture = Image.open(io.BytesIO(gzip.decompress(data) if path.name.endswith(".gz") else data))
         picture.load()
+        with contextlib.suppress(Exception):  # broken EXIF data must not cost the picture
+            ImageOps.exif_transpose(picture, in_place=True)
         return picture
     except (OSError, EOFError, SyntaxError, ValueError, zlib.error, UnidentifiedImageError) as error:
         raise VesselError(f"The picture {path} can't be read ({error}).") from error

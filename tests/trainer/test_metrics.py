@@ -60,7 +60,10 @@ def test_empty_pictures():
     nothing = np.zeros((8, 8), bool)
     got = pixel_measures(count(np.zeros((8, 8), np.float32), nothing, nothing, ~nothing))
     assert (got["dice"], got["specificity"], got["mcc"]) == (1.0, 1.0, 0.0)
-    assert "auc" not in got
+    assert not {"auc", "sensitivity", "precision"} & set(got)
+    everything = pixel_measures(count(None, ~nothing, ~nothing, ~nothing))
+    assert (everything["sensitivity"], everything["precision"]) == (1.0, 1.0)
+    assert "specificity" not in everything
     assert cldice(nothing, nothing) == 1.0
     assert cldice(~nothing, nothing) == 0.0
 
