@@ -150,7 +150,7 @@ def weights_from_onnx(path: Path) -> dict[str, Tensor]:
 def net_from_onnx(path: Path) -> tuple[Recipe, Segmenter]:
     """Rebuild recipe and net from a file that `export_net` wrote."""
     recipe = recipe_from_dict(read_card(path).config["recipe"])
-    net = build_net(recipe)
+    net = build_net(recipe, pretrained=False)
     net.load_state_dict(weights_from_onnx(path))
     return recipe, net.eval()
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer.losses import probabilities
-from trainer.recipes import Recipe
+from trainer.recipes import WITH_CHANNELS, Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
 
@@ -242,9 +242,6 @@ def _check_encoder(recipe: Recipe, weights: str | None) -> None:
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, 3, 0) or ["none"]
     return f"Take {' or '.join(near)}, say; docs/models.md tells more."
-
-
-WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
 
 
 def _drop_unused(body: SmpBody, inputs: int, stride: int) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import ScaleSpec
 
+WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
+"""The architectures of segmentation-models-pytorch whose decoder can be made narrower."""
 _GROWTH = 1.6
 """How many times the working diameter finely resolved fundus pictures get at most."""
 
@@ -184,6 +186,7 @@ def change_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
     _check_kinds(changed)
     _check_ranges(changed)
     _check_answers(changed)
+    _check_used(changed, list(values))
     return changed
 
 
@@ -202,7 +205,11 @@ _LEAST = {
     "seed": 0,
     "workers": 0,
 }
+_MOST_SEED = 2**32 - 1
 _SHARES = ("share", "dropout", "ema", "drawn")
+_AMOUNTS = ("gamma", "gain", "offset")
+"""What of the augmentation is no chance."""
+_SCALES = {"vessels": "field_of_view", "cells": "object_diameter"}
 _VIEWS = (1, 2, 4)
 
 
@@ -229,6 +236,8 @@ def _check_ranges(recipe: Recipe) -> None:
         if not least <= value < math.inf:
             bound = "above 0" if name == "learning_rate" else f"at least {least}"
             raise VesselError(f"The setting '{name}' must be {bound}, not {value}.")
+    if recipe.seed > _MOST_SEED:
+        raise VesselError(f"The setting 'seed' must be at most {_MOST_SEED}, not {recipe.seed}.")
     for name in _SHARES:
         if not 0 <= getattr(recipe, name) <= 1:
             raise VesselError(f"The setting '{name}' must lie between 0 and 1.")
@@ -245,6 +254,8 @@ def _check_ranges(recipe: Recipe) -> None:
     for name, value in augment.items():
         if not 0 <= value < math.inf:
             raise VesselError(f"The setting 'augment.{name}' must be at least 0, not {value}.")
+        if value > 1 and name not in _AMOUNTS:
+            raise VesselError(f"The setting 'augment.{name}' is a chance: at most 1, not {value}.")
 
 
 def _check_answers(recipe: Recipe) -> None:
@@ -268,6 +279,24 @@ def _check_answers(recipe: Recipe) -> None:
         raise VesselError("The loss 'ce' is for several answers; this net gives one.", "Take bce.")
     if "bce" in terms and count > 1:
         raise VesselError(f"The loss 'bce' is for one answer; this net gives {count}.", "Take ce.")
+
+
+def _check_used(recipe: Recipe, given: list[str]) -> None:
+    """Refuse what was given for nothing: a setting that this recipe's training doesn't heed."""
+    if "scale_kind" in given and recipe.scale_kind != _SCALES[recipe.task]:
+        raise VesselError(
+            f"Pictures of {recipe.task} are always brought to scale by {_SCALES[recipe.task]}; "
+            f"'scale_kind={recipe.scale_kind}' isn't done."
+        )
+    if recipe.drawn and recipe.task != "cells":
+        raise VesselError("Only cells are drawn: the setting 'drawn' must be 0 for vessels.")
+    own = recipe.architecture.startswith("own-")
+    unused = ("encoder", "encoder_depth", "encoder_weights", "decoder_channels") if own else ("widths",)
+    if not own and recipe.architecture not in WITH_CHANNELS:
+        unused += ("decoder_channels",)
+    for name in unused:
+        if name in given:
+            raise VesselError(f"The net '{recipe.architecture}' has no {name}.", f"Leave {name} out.")
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _train(
             return
     parse_loss(recipe.loss)
     if not begun:
-        try_net(recipe)
+        try_net(recipe if options.weights is None else dataclasses.replace(recipe, encoder_weights=None))
     cases = read_sets(list(options.data))
     cases = group_by_look(cases) if recipe.task == "cells" else cases
     source = out / SPLIT if begun else options.split

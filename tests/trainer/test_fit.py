@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.trainer.conftest import PLAIN, draw_fundus, save
-from trainer import fit
+from trainer import fit, machine
 from trainer.fit import Fit
 from trainer.optimise import running_average
 from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
@@ -176,11 +176,13 @@ def test_average_forgets_the_start():
 def test_recipes_survive_json_and_reject_nonsense():
     for recipe in RECIPES.values():
         assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe)))) == recipe
-    changed = change_recipe(RECIPES["cells"], ["steps=7", "augment.noise=1", "widths=[4,8]", "encoder=vgg11"])
-    assert (changed.steps, changed.augment.noise, changed.widths, changed.encoder) == (
+    changed = change_recipe(
+        RECIPES["cells"], ["steps=7", "augment.noise=1", "decoder_channels=[8,4]", "encoder=vgg11"]
+    )
+    assert (changed.steps, changed.augment.noise, changed.decoder_channels, changed.encoder) == (
         7,
         1.0,
-        (4, 8),
+        (8, 4),
         "vgg11",
     )
     for bad in ("steps", "stride=3", "steps=many", "augment.fog=1"):
@@ -230,3 +232,52 @@ def test_a_checkpoint_that_the_drive_does_not_give_is_kept(
     with pytest.raises(VesselError, match=r"last\.ckpt can't be read"):
         train(tiny, run)
     assert kept.exists()
+
+
+def test_a_last_step_that_spoils_the_weights_fails(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch
+):
+    end = Fit.on_train_batch_end
+
+    def spoil(self, *arguments):
+        end(self, *arguments)
+        if self.global_step == self.recipe.steps:
+            next(self.net.parameters()).data.fill_(float("nan"))
+
+    monkeypatch.setattr(Fit, "on_train_batch_end", spoil)
+    for every in (1, 9):  # with a validation after the last step, and without
+        run = tmp_path / str(every)
+        said = "no numbers at step 4. Begin a new run with a lower learning_rate.$"
+        with pytest.raises(VesselError, match=said):
+            train(dataclasses.replace(tiny, validate_every=every), options(run, fundus_set))
+        assert not (run / "weights.pt").exists()
+        assert not (run / "done.json").exists()
+
+
+def test_float32_is_advised_where_it_is_not_taken(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch
+):
+    monkeypatch.setattr(machine, "_computes_bf16", lambda: True)
+    monkeypatch.setattr(fit, "parse_loss", lambda _: lambda logits, *_: logits.mean() * float("nan"))
+    recipe = dataclasses.replace(tiny, precision="bf16")
+    with pytest.raises(VesselError, match="a new run with a lower learning_rate or precision=32"):
+        train(recipe, options(tmp_path, fundus_set))
+
+
+def test_a_disk_that_fills_under_tensorboard_is_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch, capfd
+):
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RecordWriter, "write", full)
+    with pytest.raises(VesselError, match="the disk is full"):
+        train(dataclasses.replace(tiny, steps=40), options(tmp_path, fundus_set))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_threads_below_none_are_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    with pytest.raises(VesselError, match="threads can't be -1"):
+        train(tiny, options(tmp_path, fundus_set, threads=-1))

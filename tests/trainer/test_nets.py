@@ -1,16 +1,19 @@
 """Which nets can be taken: what docs/models.md lists becomes a model file, the rest is refused at once."""
 
 import dataclasses
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import segmentation_models_pytorch.encoders as smp_encoders
 
 from tests.trainer.test_fit import options
 from trainer import export
 from trainer.export import export_net, make_card, net_from_onnx, try_net
 from trainer.nets import build_net
-from trainer.recipes import RECIPES, Recipe, change_recipe
-from trainer.run import train
+from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_to_dict
+from trainer.run import load_net, train
 from vesselapp.core.errors import VesselError
 from vesselapp.inference.model import load_model
 
@@ -61,3 +64,49 @@ def test_a_net_is_refused_before_anything_is_written(
         train(recipe, options(tmp_path / "run", fundus_set))
     assert not (tmp_path / "run").exists()
     train(tiny, options(tmp_path / "run", fundus_set))  # our own nets are known to be exported
+
+
+@pytest.mark.parametrize("encoder", ["tu-efficientnet_b0", "tu-mobilenetv3_small_100"])
+def test_group_norm_keeps_the_activations(encoder: str):
+    def activations(norm: str) -> Counter[str]:
+        net = build_net(change_recipe(SMALL, [f"encoder={encoder}", f"norm={norm}"]))
+        return Counter(type(part).__name__ for part in net.modules())
+
+    batch, group = activations("batch"), activations("group")
+    kinds = [kind for kind in batch if kind in ("SiLU", "ReLU", "Hardswish")]
+    assert kinds
+    assert [group[kind] for kind in kinds] == [batch[kind] for kind in kinds]
+    assert group["GroupNorm"] == sum(batch[kind] for kind in ("BatchNorm2d", "BatchNormAct2d"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["encoder=resnet19"], "There is no encoder 'resnet19'. Take resnet1"),
+        (["encoder=resnet18", "encoder_weights=imagnet"], "no weights 'imagnet'. Take imagenet"),
+    ],
+)
+def test_names_near_to_known_ones_are_said(changes: list[str], said: str):
+    with pytest.raises(VesselError, match=said):
+        build_net(change_recipe(SMALL, changes))
+
+
+def test_encoder_weights_are_fetched_for_a_beginning_alone(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("no route to host")
+
+    kept = dataclasses.replace(tiny, architecture="Unet", encoder="resnet18")
+    run = options(tmp_path / "run", fundus_set)
+    train(kept, run)
+    asked = dataclasses.replace(kept, encoder_weights="imagenet")
+    (run.out / "recipe.json").write_text(json.dumps(recipe_to_dict(asked)))
+    monkeypatch.setattr(smp_encoders, "hf_hub_download", unreachable)
+    with pytest.raises(VesselError, match=r"'imagenet' of the encoder 'resnet18' can't be had: no route"):
+        build_net(asked)
+    recipe, net = load_net(run.out)
+    export_net(net, recipe, tmp_path / "net.onnx", make_card(recipe, name="x", command="none"))
+    net_from_onnx(tmp_path / "net.onnx")
+    (run.out / "done.json").unlink()
+    train(asked, run)

@@ -24,6 +24,11 @@ from vesselapp.core.errors import VesselError
         "workers=-1",
         "patience=-1",
         "seed=-1",
+        "seed=99999999999999",
+        "scale_kind=as_is",
+        "augment.blur=1.5",
+        "augment.warp=2",
+        "widths=[4,8]",
         "views=3",
         "learning_rate=-1",
         "learning_rate=NaN",
@@ -60,6 +65,30 @@ def test_values_that_make_no_sense_are_one_sentence(name: str, change: str):
 def test_a_loss_must_fit_the_net(name: str, loss: str, said: str):
     with pytest.raises(VesselError, match=said):
         change_recipe(RECIPES[name], [f"loss={loss}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("fundus-vessels", ["drawn=0.3"], "Only cells are drawn"),
+        ("fundus-vessels", ["scale_kind=object_diameter"], "'scale_kind=object_diameter' isn't done"),
+        ("cells", ["scale_kind=field_of_view"], "'scale_kind=field_of_view' isn't done"),
+        ("cells", ["architecture=own-unet", "encoder_weights=imagenet"], "has no encoder_weights"),
+        ("cells", ["architecture=own-wnet", "decoder_channels=[64,32]"], "has no decoder_channels"),
+        ("cells", ["architecture=own-unet", "encoder=resnet18"], "has no encoder"),
+        ("cells", ["architecture=FPN", "decoder_channels=[64,32]"], "has no decoder_channels"),
+        ("fundus-vessels", ["widths=[8,16]"], "'Unet' has no widths"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(name: str, changes: list[str], said: str):
+    with pytest.raises(VesselError, match=said):
+        change_recipe(RECIPES[name], changes)
+
+
+def test_settings_that_are_used_are_taken():
+    changes = ["augment.offset=20", "augment.gamma=1.2", "scale_kind=object_diameter", "drawn=0.5"]
+    assert change_recipe(RECIPES["cells"], changes).augment.gamma == 1.2
+    assert change_recipe(RECIPES["cells"], ["architecture=own-unet", "widths=[4,8]"]).widths == (4, 8)
 
 
 def test_recipes_and_words_for_numbers_are_taken():

@@ -186,7 +186,7 @@ def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
 def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tuple[Path, float, float]:
     """Make a trained net a file: give the file, its threshold, and how far it is from the net."""
     plan, recipe = course.plan, course.base_recipe
-    net = build_net(recipe)
+    net = build_net(recipe, pretrained=False)
     tuned = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
     net.load_state_dict(blended(course.base_net, tuned, plan.tuning.blend))
     lessons = [course.lessons[key] for key in keys]
