@@ -143,7 +143,8 @@ def _tune(options: argparse.Namespace) -> None:
     from trainer.tune import tune
 
     recipe = change_recipe(find_recipe(options.recipe), options.set)
-    best = tune(recipe, tuple(options.data), options.out, options.trials)
+    fixed = {change.partition("=")[0] for change in options.set}
+    best = tune(recipe, tuple(options.data), options.out, options.trials, fixed)
     print("  ".join(f"{key}={value}" for key, value in best.items()))
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainer.recipes import Recipe, read_recipe, recipe_to_dict
+from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason
@@ -47,15 +47,23 @@ def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | No
     """
     kept = read_recipe(run / RECIPE)
     begun = read_recipe(run / ASKED) if (run / ASKED).exists() else kept
-    other = _differing(begun, asked)
-    if other:
-        more = " and more" if len(other) > _SHOWN else ""
-        raise _other(run, f"other settings: {', '.join(other[:_SHOWN])}{more}")
+    _check_alike(run, begun, asked)
     if split is not None and _as_sets(load_split(split)) != _as_sets(load_split(run / SPLIT)):
         raise _other(run, "another split")
     if weights is not None and not _started_from(run, weights):
         raise _other(run, "other weights")
     return kept
+
+
+def keep_asked(file: Path, asked: Recipe, fixed: list[str]) -> None:
+    """Write down what a search is begun with, or refuse to go on with something else (VesselError)."""
+    if not file.exists():
+        write_json(file, {"recipe": recipe_to_dict(asked), "fixed": fixed})
+        return
+    kept = json.loads(file.read_bytes())
+    _check_alike(file.parent, recipe_from_dict(kept["recipe"]), asked)
+    if kept["fixed"] != fixed:
+        raise _other(file.parent, f"other settings to keep: {', '.join(kept['fixed']) or 'none'}")
 
 
 def keep_begun(
@@ -122,6 +130,13 @@ def _differing(begun: Recipe, asked: Recipe) -> list[str]:
     for prefix, old, new in (("", before, now), ("augment.", augment, wanted)):
         told += [f"{prefix}{key}={value}" for key, value in old.items() if new[key] != value]
     return told
+
+
+def _check_alike(run: Path, begun: Recipe, asked: Recipe) -> None:
+    other = _differing(begun, asked)
+    if other:
+        more = " and more" if len(other) > _SHOWN else ""
+        raise _other(run, f"other settings: {', '.join(other[:_SHOWN])}{more}")
 
 
 def _started_from(run: Path, weights: Path) -> bool:

@@ -1,34 +1,58 @@
 """Search for better settings with Optuna: resumable, and trials that start badly end early."""
 
 import csv
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from trainer.begun import keep_asked
+from trainer.machine import only_one
+from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe
 from trainer.run import RunOptions, train
+from trainer.split import load_split, make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import make_folder
 
 
-def tune(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict[str, Any]:
+def tune(
+    recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int, fixed: Collection[str] = ()
+) -> dict[str, Any]:
     """Run trials until ``trials`` have been made in the study at ``out``; give the best settings.
 
-    The study lies in ``out/study.db``; calling again goes on with it.
+    The study lies in ``out/study.db``; calling again goes on with it, also after a crash.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : tuple of Path
+    out : Path
+    trials : int
+    fixed : collection of str
+        The settings that a person chose: they stay as they are in the recipe.
 
     Raises
     ------
     VesselError
-        Where Optuna is missing, ``out`` can't be written, or no trial came to its end.
+        Where Optuna is missing, ``out`` can't be written or was begun with something else, no trial could be
+        judged, or none came to its end.
     """
     try:
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
         raise VesselError("Tuning needs Optuna.", "pip install 'vesselapp[tune]'") from error
+    if set(fixed) >= set(SEARCHED):
+        raise VesselError(
+            "Nothing is left to search: all is given.", f"Leave out one of {', '.join(SEARCHED)}."
+        )
     make_folder(out)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        return _search(recipe, data, out, trials)
+        with only_one(out):
+            _check_judged(recipe, data, out)
+            keep_asked(out / "tune.json", recipe, [name for name in SEARCHED if name in fixed])
+            return _search(recipe, data, out, trials, fixed)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         said = str(error.__cause__ or error).splitlines()[0]
         raise VesselError(
@@ -36,8 +60,11 @@ def tune(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict
         ) from error
 
 
-def _search(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> dict[str, Any]:
+def _search(
+    recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int, fixed: Collection[str]
+) -> dict[str, Any]:
     import optuna
+    from optuna.trial import TrialState
 
     from trainer.pruning import Prune
 
@@ -49,33 +76,50 @@ def _search(recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int) -> d
         sampler=optuna.samplers.TPESampler(seed=recipe.seed + _made(out)),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
     )
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):  # no other is at work: it was killed
+        study.tell(trial.number, state=TrialState.FAIL)
 
     def objective(trial: optuna.Trial) -> float:
         folder = out / f"trial-{trial.number:03d}"
         options = RunOptions(out=folder, data=data, quiet=True, split=_shared_split(out))
-        train(change_recipe(recipe, suggest(trial, recipe.task)), options, callbacks=[Prune(trial)])
+        train(change_recipe(recipe, suggest(trial, recipe.task, fixed)), options, callbacks=[Prune(trial)])
         return best_dice(folder)
 
-    finished = [t for t in study.trials if t.state.is_finished()]
-    study.optimize(objective, n_trials=max(0, trials - len(finished)))
-    if not any(t.state == optuna.trial.TrialState.COMPLETE for t in study.trials):
+    made = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+    study.optimize(objective, n_trials=max(0, trials - len(made)))
+    if not any(t.state == TrialState.COMPLETE for t in study.trials):
         raise VesselError("No trial has come to its end, so nothing is the best.", "Set --trials higher.")
     return dict(study.best_params) | {"dice": study.best_value}
 
 
+def _check_judged(recipe: Recipe, data: tuple[Path, ...], out: Path) -> None:
+    """Refuse, before anything is trained, what would leave every trial without a validation."""
+    if -(-recipe.steps // recipe.steps_per_epoch) < recipe.validate_every:
+        raise VesselError("No trial would ever be validated.", "Set validate_every lower.")
+    cases, split = read_sets(list(data)), _shared_split(out)
+    sides = load_split(split) if split is not None else make_split(cases)
+    if not sides["validation"]:
+        raise VesselError(
+            "No picture is held back, so no trial could be judged.", "Give pictures of more subjects."
+        )
+
+
+SEARCHED = ("learning_rate", "loss", "ema", "weight_decay")
 LOSSES = {
     "vessels": ["bce", "bce+0.5*dice", "bce+dice", "focal+0.5*dice"],
     "cells": ["ce", "ce+0.5*dice", "ce+dice"],
 }
 
 
-def suggest(trial: Any, task: str) -> list[str]:
-    """Ask a trial for one set of settings, as ``key=value`` texts."""
-    rate = trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True)
-    loss = trial.suggest_categorical("loss", LOSSES[task])
-    ema = trial.suggest_categorical("ema", [0.99, 0.998, 0.999])
-    decay = trial.suggest_float("weight_decay", 1e-5, 1e-1, log=True)
-    return [f"learning_rate={rate}", f"loss={loss}", f"ema={ema}", f"weight_decay={decay}"]
+def suggest(trial: Any, task: str, fixed: Collection[str] = ()) -> list[str]:
+    """Ask a trial for one set of settings, as ``key=value`` texts; what is fixed is not asked for."""
+    ways = {
+        "learning_rate": lambda name: trial.suggest_float(name, 3e-4, 1e-2, log=True),
+        "loss": lambda name: trial.suggest_categorical(name, LOSSES[task]),
+        "ema": lambda name: trial.suggest_categorical(name, [0.99, 0.998, 0.999]),
+        "weight_decay": lambda name: trial.suggest_float(name, 1e-5, 1e-1, log=True),
+    }
+    return [f"{name}={ways[name](name)}" for name in SEARCHED if name not in fixed]
 
 
 def best_dice(run: Path) -> float:

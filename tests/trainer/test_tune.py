@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.conftest import TINY, write_fundus_set
+from trainer.__main__ import main
 from trainer.losses import parse_loss
-from trainer.recipes import RECIPES, Recipe, change_recipe
-from trainer.tune import suggest, tune
+from trainer.recipes import RECIPES, Recipe, change_recipe, read_recipe
+from trainer.tune import SEARCHED, suggest, tune
 from vesselapp.core.errors import VesselError
 
 optuna = pytest.importorskip("optuna")
@@ -65,3 +67,45 @@ def test_a_trial_that_does_badly_ends_early():
     trainer.callback_metrics = {"dice": 0.1}
     with pytest.raises(optuna.TrialPruned):
         Prune(bad).on_validation_end(trainer, None)
+
+
+def test_what_a_person_fixes_is_not_searched(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = dataclasses.replace(tiny, steps=2, learning_rate=2e-3, loss="bce+dice")
+    best = tune(recipe, (fundus_set,), tmp_path, trials=1, fixed=("learning_rate", "loss", "steps"))
+    assert best.keys() == {"ema", "weight_decay", "dice"}
+    kept = read_recipe(tmp_path / "trial-000" / "recipe.json")
+    assert (kept.learning_rate, kept.loss) == (2e-3, "bce+dice")
+    with pytest.raises(VesselError, match="other settings to keep: learning_rate, loss"):
+        tune(recipe, (fundus_set,), tmp_path, trials=1)
+    with pytest.raises(VesselError, match="begun with other settings: steps=2"):
+        tune(dataclasses.replace(recipe, steps=4), (fundus_set,), tmp_path, 2, ("learning_rate", "loss"))
+    with pytest.raises(VesselError, match="other settings: name=fundus-vessels"):
+        tune(RECIPES["cells"], (fundus_set,), tmp_path, 2)
+    with pytest.raises(VesselError, match="Nothing is left to search"):
+        tune(recipe, (fundus_set,), tmp_path, 2, SEARCHED)
+
+
+def test_settings_given_at_the_command_stay(tmp_path: Path, fundus_set: Path, capsys):
+    arguments = ["tune", "fundus-vessels", "--data", str(fundus_set), "--out", str(tmp_path), "--trials=1"]
+    assert main([*arguments, *TINY, "--set=steps=2", "--set=ema=0.9", "--set=loss=bce"]) == 0
+    assert "ema" not in capsys.readouterr().out
+    kept = read_recipe(tmp_path / "trial-000" / "recipe.json")
+    assert (kept.ema, kept.loss) == (0.9, "bce")
+
+
+def test_a_trial_that_was_killed_does_not_run_for_ever(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = dataclasses.replace(tiny, steps=2)
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    optuna.create_study(study_name=recipe.name, storage=storage, direction="maximize").ask()
+    tune(recipe, (fundus_set,), tmp_path, trials=1)
+    states = [t.state.name for t in optuna.load_study(study_name=recipe.name, storage=storage).trials]
+    assert states == ["FAIL", "COMPLETE"]
+
+
+def test_trials_that_nobody_could_judge_are_not_begun(tmp_path: Path, tiny: Recipe):
+    one = write_fundus_set(tmp_path / "one", 1)
+    with pytest.raises(VesselError, match="No picture is held back"):
+        tune(tiny, (one,), tmp_path / "study", trials=1)
+    with pytest.raises(VesselError, match="ever be validated"):
+        tune(dataclasses.replace(tiny, validate_every=3), (one,), tmp_path / "study", trials=1)
+    assert not list((tmp_path / "study").glob("trial-*"))
