@@ -49,14 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--weights", type=Path, metavar="FILE", help="start from one of our own ONNX models")
     train.set_defaults(run=_train)
     measure = commands.add_parser("evaluate", help="measure a model on pictures with truth")
-    measure.add_argument("model", type=Path, help="a model file")
+    measure.add_argument("model", help="a model file, or the name of a model of the app's")
     _add_measuring(measure)
-    measure.add_argument("--out", type=Path, metavar="DIR", help="write tables here")
     measure.set_defaults(run=_evaluate)
     measure.add_argument("--gallery", action="store_true", help="write a page of pictures too (needs --out)")
     rival = commands.add_parser("compare", help="compare two models on the same pictures")
-    rival.add_argument("first", type=Path)
-    rival.add_argument("second", type=Path)
+    rival.add_argument("first", help="a model file, or the name of a model of the app's")
+    rival.add_argument("second", help="another")
     _add_measuring(rival)
     rival.set_defaults(run=_compare)
     search = commands.add_parser("tune", help="search for better settings (needs the extra 'tune')")
@@ -91,8 +90,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
     parser.add_argument("--split", type=Path, metavar="FILE", help="a run's split file")
-    parser.add_argument("--side", choices=("validation", "train"), default="validation")
+    parser.add_argument("--side", choices=("validation", "train"), help="of the split (validation)")
     parser.add_argument("--threshold", type=_threshold, help="instead of the card's")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write tables here")
 
 
 def _threshold(text: str) -> float:
@@ -106,36 +106,61 @@ def _cases(options: argparse.Namespace) -> "list[Case]":
     from trainer.readers import read_sets
     from trainer.split import read_split
 
+    if options.split is None and options.side is not None:
+        raise VesselError("--side is a side of a split, but there is none.", "Give --split FILE too.")
     cases = read_sets(options.data)
     if options.split is None:
         return cases
     learn, held = read_split(options.split, cases)
-    return held if options.side == "validation" else learn
+    taken = learn if options.side == "train" else held
+    if not taken:
+        side = options.side or "validation"
+        raise VesselError(
+            f"The {side} side of {options.split} is empty.", "Choose another --side or --split."
+        )
+    return taken
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from trainer.evaluate import evaluate_file, print_table, print_warnings, summarise, write_results
+    from trainer.evaluate import evaluate, notes_of, print_table, print_warnings, summarise, write_results
+    from vesselapp.core.files import make_folder
+    from vesselapp.inference.catalog import find_model
+    from vesselapp.inference.model import load_model
 
-    cases = _cases(options)
-    scores = evaluate_file(options.model, cases, options.threshold)
+    if options.gallery and options.out is None:
+        raise VesselError("--gallery needs a folder to write to.", "Give --out DIR.")
+    cases, model = _cases(options), load_model(find_model(options.model))
+    if options.out is not None:
+        make_folder(options.out)
+    scores = evaluate(model, cases, options.threshold)
     summaries = summarise(scores)
     print_table(summaries)
     print_warnings(scores)
+    for note in notes_of(model, scores):
+        print(note)
     if options.out is not None:
         write_results(scores, summaries, options.out)
     if options.gallery:
-        if options.out is None:
-            raise VesselError("--gallery needs a folder to write to.", "Give --out DIR.")
         from trainer.gallery import write_gallery
-        from vesselapp.inference.model import load_model
 
-        write_gallery(load_model(options.model), cases, options.out, options.threshold)
+        write_gallery(model, cases, options.out, options.threshold)
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from trainer.compare import compare_files, print_differences
+    from trainer.compare import compare_files, print_differences, write_differences
+    from vesselapp.core.files import make_folder
+    from vesselapp.inference.catalog import find_model
 
-    print_differences(compare_files(options.first, options.second, _cases(options)))
+    first, second = find_model(options.first), find_model(options.second)
+    cases = _cases(options)
+    if options.out is not None:
+        make_folder(options.out)
+    differences, notes = compare_files(first, second, cases, options.threshold)
+    print_differences(differences)
+    for note in notes:
+        print(note)
+    if options.out is not None:
+        write_differences(differences, (first.name, second.name), options.out)
 
 
 def _tune(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,12 @@ from trainer.metrics import (
     count,
     object_measures,
     pixel_measures,
+    pooled_intervals,
 )
 from trainer.pictures import Picture, read_picture
 from trainer.readers import Case
-from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, make_folder
 from vesselapp.core.model_card import Figures
 from vesselapp.inference.frame import frame_for
 from vesselapp.inference.model import Model, load_model
@@ -62,13 +63,16 @@ class Summary:
     interval: dict[str, tuple[float, float]]
     pooled: dict[str, float] = field(default_factory=dict)
     measured: dict[str, int] = field(default_factory=dict)
+    pooled_interval: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def of(self, name: str) -> int:
         """Say how many pictures a mean is of."""
         return self.measured.get(name, self.pictures)
 
 
-def evaluate(model: Model, cases: list[Case], threshold: float | None = None) -> list[Scores]:
+def evaluate(
+    model: Model, cases: list[Case], threshold: float | None = None, task: str | None = None
+) -> list[Scores]:
     """Score a model on cases; a second observer, where there is one, is scored the same way.
 
     Parameters
@@ -77,11 +81,13 @@ def evaluate(model: Model, cases: list[Case], threshold: float | None = None) ->
     cases : list of Case
     threshold : float, optional
         Probability; the card's own where None.
+    task : str, optional
+        What is measured, which says where on a picture scores count; what the model finds where None.
     """
     level = level_of(model.card.threshold if threshold is None else threshold)
     scores: list[Scores] = []
     for case in cases:
-        picture = read_picture(case, model.card.task)
+        picture = read_picture(case, task or model.card.task)
         scores.append(_score(model, picture, level))
         if picture.second is not None:
             counts = count(None, picture.second, picture.mask, picture.inside)
@@ -149,12 +155,50 @@ def _figures(s: Summary, count: int) -> Figures:
 
 
 def print_table(summaries: list[Summary], console: Console | None = None) -> None:
-    """Print means with intervals: a row a measure, a column a set and rater."""
-    heads = [f"{s.set_name}\n{s.who}, {s.pictures} pictures" for s in summaries]
-    table = Table("measure", *heads)
-    for name in dict.fromkeys(key for s in summaries for key in s.mean):
-        table.add_row(name, *(_cell(s, name) for s in summaries))
-    (console or Console()).print(table)
+    """Print a table a set and rater: means over pictures, measures of all px pooled, and their intervals."""
+    for s in summaries:
+        title = f"{s.set_name}: {s.who}, {amount(s.pictures)}"
+        table = Table("measure", "mean", "95 %", "pooled", "95 %", title=title, title_justify="left")
+        few = any(s.of(name) < s.pictures for name in s.mean)
+        if few:
+            table.add_column("pictures")
+        for name in s.mean:
+            row = (*_cells(name, s.mean, s.interval), *_cells(name, s.pooled, s.pooled_interval))
+            table.add_row(name, *row, *([f"{s.of(name)} of {s.pictures}"] if few else []))
+        (console or Console()).print(table)
+
+
+def amount(pictures: int) -> str:
+    """Say a number of pictures."""
+    return f"{pictures} picture{'s' * (pictures != 1)}"
+
+
+def _cells(name: str, values: dict[str, float], intervals: dict[str, tuple[float, float]]) -> tuple[str, str]:
+    if name not in values:
+        return "", ""
+    interval = intervals.get(name)
+    return f"{values[name]:.4f}", f"{interval[0]:.3f}-{interval[1]:.3f}" if interval is not None else ""
+
+
+def notes_of(model: Model, scores: list[Scores]) -> list[str]:
+    """Say what has to be known to read the figures: which truth is empty, what was guessed of the model."""
+    rows = [s for s in scores if s.who != SECOND]
+    empty = [s.case.key for s in rows if not s.counts.tp + s.counts.fn]
+    notes = []
+    if len(empty) == len(rows):
+        notes.append(
+            f"Nothing is marked in any mask ({amount(len(rows))}): how much is found can't be measured. "
+            "Look whether the masks are what they should be."
+        )
+    elif empty:
+        more = ", ..." if len(empty) > 1 else ""
+        notes.append(f"Nothing is marked in {len(empty)} of {len(rows)} masks ({empty[0]}{more}).")
+    if model.card.guessed:
+        notes.append(
+            f"What {model.path.name} takes and what its answer means was guessed: where that is wrong, so "
+            "are the figures. `vesselapp models show` says what was guessed."
+        )
+    return notes
 
 
 def print_warnings(scores: list[Scores], console: Console | None = None) -> None:
@@ -163,14 +207,6 @@ def print_warnings(scores: list[Scores], console: Console | None = None) -> None
         keys = [s.case.key for s in scores if sentence in s.warnings]
         line = f"{len(keys)} of {sum(s.who != SECOND for s in scores)} pictures ({keys[0]}"
         (console or Console()).print(f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}")
-
-
-def _cell(s: Summary, name: str) -> str:
-    if name not in s.mean:
-        return ""
-    low, high = s.interval[name]
-    few = f" {s.of(name)} of {s.pictures}" if s.of(name) < s.pictures else ""
-    return f"{s.mean[name]:.4f} ({low:.3f}-{high:.3f}){few}"
 
 
 def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> None:
@@ -200,20 +236,28 @@ def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> 
             "interval": s.interval,
             "measured": {name: s.of(name) for name in s.mean},
             "pooled": s.pooled,
+            "pooled_interval": s.pooled_interval,
         }
         for s in summaries
     ]
+    write_rows(out, "evaluation", pictures, {"summary": summary, "pictures": pictures})
+
+
+def write_rows(out: Path, name: str, rows: list[dict[str, Any]], whole: dict[str, Any]) -> None:
+    """Write rows as ``name.csv`` and all that is known as ``name.json``, each whole or not at all.
+
+    Raises
+    ------
+    VesselError
+        Where they can't be written.
+    """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in pictures for key in row)))
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
     writer.writeheader()
-    writer.writerows(pictures)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VesselError(f"The folder {out} can't be made: {reason(error)}.") from error
-    whole = json.dumps({"summary": summary, "pictures": pictures}, indent=1) + "\n"
-    atomic_write(out / "evaluation.json", whole.encode())
-    atomic_write(out / "evaluation.csv", text.getvalue().encode())
+    writer.writerows(rows)
+    make_folder(out)
+    atomic_write(out / f"{name}.json", (json.dumps(whole, indent=1) + "\n").encode())
+    atomic_write(out / f"{name}.csv", text.getvalue().encode())
 
 
 def evaluate_file(path: Path, cases: list[Case], threshold: float | None = None) -> list[Scores]:
@@ -246,4 +290,5 @@ def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
     total = rows[0].counts
     for row in rows[1:]:
         total = total + row.counts
-    return Summary(set_name, who, len(rows), mean, interval, pixel_measures(total), measured)
+    drawn = pooled_intervals([row.counts for row in rows], [row.case.subject for row in rows])
+    return Summary(set_name, who, len(rows), mean, interval, pixel_measures(total), measured, drawn)

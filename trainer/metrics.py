@@ -139,6 +139,35 @@ def bootstrap_interval(values: list[float], groups: list[str], rounds: int = 200
     return float(low), float(high)
 
 
+def pooled_intervals(
+    counts: list[Counts], groups: list[str], rounds: int = 500
+) -> dict[str, tuple[float, float]]:
+    """Give the 95 % percentile interval of each measure of pooled pixels, drawing whole groups anew.
+
+    Returns
+    -------
+    dict
+        By measure; empty where there is one group.
+    """
+    names = sorted(set(groups))
+    if len(names) < 2:
+        return {}
+    parts = [[c for c, g in zip(counts, groups, strict=True) if g == name] for name in names]
+    drawn = np.random.default_rng(0).multinomial(len(names), [1 / len(names)] * len(names), rounds) * 1.0
+    true, false, squares = (
+        np.rint(drawn @ np.array([np.sum([of(c) for c in part], axis=0) for part in parts])).astype(np.int64)
+        for of in (lambda c: c.true, lambda c: c.false, lambda c: (c.tp, c.fp, c.fn, c.tn))
+    )
+    rows = [
+        pixel_measures(Counts(t, f, *map(int, four))) for t, f, four in zip(true, false, squares, strict=True)
+    ]
+    out = {}
+    for measure in dict.fromkeys(key for row in rows for key in row):
+        low, high = np.quantile([row[measure] for row in rows if measure in row], [0.025, 0.975])
+        out[measure] = float(low), float(high)
+    return out
+
+
 def difference_interval(
     gains: list[float], groups: list[str], rounds: int = 2000
 ) -> tuple[float, float] | None:

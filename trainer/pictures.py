@@ -33,7 +33,7 @@ class Picture:
     inside : (H, W) bool
         Where scores count: the set's own field of view, else the one found, else everywhere.
     field : FieldOfView or None
-        The field our own code finds (vessels only).
+        The field our own code finds (not for cells).
     second : (H, W) bool or None
     instances : (H, W) int32 or None
     """
@@ -72,7 +72,11 @@ class Scaled:
 
 
 def read_picture(case: Case, task: str) -> Picture:
-    """Read a case from disk and check that its parts fit."""
+    """Read a case from disk and check that its parts fit.
+
+    Where it isn't known what a model finds (``other``), a round field of view counts as it does for vessels,
+    so that figures of two models on the same pictures can be compared.
+    """
     pixels = read_pixels(case.image)
     size = pixels.shape[0], pixels.shape[1]
     instances = _read_instances(case, size)
@@ -81,7 +85,9 @@ def read_picture(case: Case, task: str) -> Picture:
     else:
         assert instances is not None
         mask = instances > 0
-    field = find_field_of_view(pixels) if task == "vessels" else None
+    field = find_field_of_view(pixels) if task != "cells" else None
+    if task == "other" and field is not None and not field.circular:
+        field = None
     if case.fov is not None:
         inside = _read_fitting(case, case.fov, size)
     elif field is not None:

@@ -89,7 +89,7 @@ def test_results_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monk
         "picture,who,seconds,dice,warnings"
     )
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(VesselError, match="can't be made"):
+    with pytest.raises(VesselError, match="is a file, not a folder"):
         write_results(rows, summarise(rows), tmp_path / "file")
 
     def full(*_args: object, **_more: object) -> None:
