@@ -6,11 +6,13 @@ which look) it shows, so that a split can keep a person's pictures together.
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
 from vesselapp.study.subjects import subject_of
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".ppm.gz", ".bmp", ".gif", ".webp")
@@ -51,19 +53,17 @@ class Case:
 
     @property
     def key(self) -> str:
-        """Give the name that split files use."""
-        return f"{self.set_name}/{self.name}"
+        """Give the name that split files use, in one form whatever system wrote the folder's name."""
+        return unicodedata.normalize("NFC", f"{self.set_name}/{self.name}")
 
 
 def read_sets(folders: list[Path]) -> list[Case]:
-    """Find every case in some folders; each is a set, or holds sets."""
+    """Find every case in some folders; each is a set, or holds sets, at most two levels down."""
     cases: list[Case] = []
     for folder in folders:
         if not folder.is_dir():
             raise VesselError(f"The data folder {folder} doesn't exist.")
-        found = read_set(folder)
-        if not found:
-            found = [case for child in sorted(folder.iterdir()) if child.is_dir() for case in read_set(child)]
+        found = _read_below(folder, levels=2)
         if not found:
             raise VesselError(
                 f"No pictures with masks were found in {folder}.",
@@ -77,6 +77,14 @@ def read_sets(folders: list[Path]) -> list[Case]:
             f"Two pictures share the name {min(twice)}.", "Give each set a folder of its own name."
         )
     return cases
+
+
+def _read_below(folder: Path, levels: int) -> list[Case]:
+    """Read a folder as a set, or else the folders in it."""
+    found = read_set(folder)
+    if found or not levels:
+        return found
+    return [case for child in _folders(folder) for case in _read_below(child, levels - 1)]
 
 
 def read_set(folder: Path) -> list[Case]:
@@ -157,10 +165,10 @@ def _read_flat_chase(folder: Path) -> list[Case]:
 def _read_stage1(folder: Path) -> list[Case]:
     """DSB2018 stage1_train: ``<id>/images/<id>.png`` and one mask file an object in ``<id>/masks``."""
     cases = []
-    for path in sorted(folder.glob("*/images/*.png")):
+    for path in filter(_is_picture, sorted(folder.glob("*/images/*.png"))):
         if path.stem != path.parent.parent.name:
             return []
-        masks = tuple(sorted(path.parent.parent.glob("masks/*.png")))
+        masks = tuple(filter(_is_picture, sorted(path.parent.parent.glob("masks/*.png"))))
         if not masks:
             raise VesselError(f"The masks of {path} are missing.")
         case = _case(folder.name, path.stem, path, masks, None, None, None)
@@ -192,11 +200,22 @@ _SUBJECTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str, str
 
 
 def _is_picture(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(PICTURES)
+    """Tell a picture from other files; names with a dot in front are hidden (macOS: ``._a.png``)."""
+    return not path.name.startswith(".") and path.name.lower().endswith(PICTURES) and path.is_file()
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Give the folders in a folder that aren't hidden."""
+    try:
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    except OSError as error:
+        raise VesselError(f"The folder {folder} can't be read: {reason(error)}.") from error
 
 
 def _first_folder(folder: Path, *names: str) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
+    """Give the first of some folders that is there, however its name is written."""
+    there = {path.name.lower(): path for path in _folders(folder)}
+    return next((there[name] for name in names if name in there), None)
 
 
 def _by_stem(folder: Path | None) -> dict[str, Path]:
@@ -221,7 +240,7 @@ def _by_stem(folder: Path | None) -> dict[str, Path]:
 
 
 def _stem(path: Path) -> str:
-    stem = path.name
+    stem = unicodedata.normalize("NFC", path.name)
     for ending in sorted(PICTURES, key=len, reverse=True):
         if stem.lower().endswith(ending):
             stem = stem[: -len(ending)]

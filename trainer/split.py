@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def load_split(path: Path) -> dict[str, list[str]]:
         names = sides.get(side) if isinstance(sides, dict) else None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise VesselError(f"The split file {path} has no list '{side}'.", _FORM)
-    return {side: sides[side] for side in SIDES}
+    return {side: [unicodedata.normalize("NFC", name) for name in sides[side]] for side in SIDES}
 
 
 def take_split(sides: dict[str, list[str]], cases: list[Case], path: Path) -> tuple[list[Case], list[Case]]:

@@ -2,6 +2,7 @@ import dataclasses
 import gzip
 import io
 import json
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -214,3 +215,37 @@ def test_two_files_of_one_stem_are_told(tmp_path: Path):
     save(tmp_path / "images" / "a.tif", PIXELS)
     with pytest.raises(VesselError, match=r"a\.png and a\.tif in .*images"):
         read_sets([tmp_path])
+
+
+def test_sets_two_levels_down_are_found_beside_others(tmp_path: Path):
+    plain(tmp_path / "eyes")
+    for half in ("train", "test"):
+        save(tmp_path / "lay" / half / "original" / f"{half}.png", PIXELS)
+        save(tmp_path / "lay" / half / "mask" / f"{half}.png", VESSELS)
+    assert {case.key for case in read_sets([tmp_path])} == {"eyes/a", "train/train", "test/test"}
+
+
+def test_hidden_files_are_no_pictures_and_capitals_do_not_matter(tmp_path: Path):
+    save(tmp_path / "Images" / "Image.png", PIXELS)
+    save(tmp_path / "Masks" / "Image.png", VESSELS)
+    for folder in ("Images", "Masks"):
+        (tmp_path / folder / "._Image.png").write_bytes(b"Mac OS X")
+    (case,) = read_sets([tmp_path])
+    assert case.name == "Image"
+    stage = tmp_path / "cells" / "stage1_train" / "abc"
+    save(stage / "images" / "abc.png", PIXELS)
+    save(stage / "masks" / "1.png", VESSELS)
+    for folder in ("images", "masks"):
+        (stage / folder / "._abc.png").write_bytes(b"Mac OS X")
+    (case,) = read_sets([tmp_path / "cells"])
+    assert len(case.masks) == 1
+
+
+def test_umlauts_match_however_a_system_writes_them(tmp_path: Path):
+    apart, joined = (unicodedata.normalize(form, "M\u00fcller") for form in ("NFD", "NFC"))
+    save(tmp_path / apart / "images" / f"{apart}.png", PIXELS)
+    save(tmp_path / apart / "masks" / f"{joined}.png", VESSELS)
+    (case,) = cases = read_sets([tmp_path / apart])
+    assert case.key == f"{joined}/{joined}"
+    (tmp_path / "split.json").write_text(json.dumps({"train": [f"{apart}/{apart}"], "validation": []}))
+    assert read_split(tmp_path / "split.json", cases) == (cases, [])
