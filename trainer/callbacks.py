@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from trainer.begun import CHECKPOINT
+from trainer.begun import CHECKPOINT, DONE
 from vesselapp.core.files import sync_folder
-
-_SENTENCE = "Stopped. The same command goes on from the end of the last epoch."
 
 
 class KeepCheckpoint(Callback):
@@ -36,6 +35,10 @@ class _Halted(Exception):
     """Ends a training between two steps."""
 
 
+_ENDS = (_Halted, SystemExit, torch.OutOfMemoryError)
+"""What a training that was asked to stop ends with: at a step, by Lightning, or before a smaller batch."""
+
+
 class HeedInterrupt(Callback):
     """Stop at the next step after Ctrl+C, at once after a second (where Lightning exits).
 
@@ -43,8 +46,8 @@ class HeedInterrupt(Callback):
     as in the end of a loading process. Of several processes only the first heeds it, and ends the others.
     """
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, run: Path) -> None:
+        self.run, self.asked = run, False
 
     def __enter__(self) -> "HeedInterrupt":
         self._before: Any = None
@@ -55,8 +58,8 @@ class HeedInterrupt(Callback):
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
-        if self.asked and (kind is None or issubclass(kind, _Halted | SystemExit)):
-            raise KeyboardInterrupt(_SENTENCE) from None
+        if self.asked and (kind is None or issubclass(kind, _ENDS)):
+            raise KeyboardInterrupt(self._sentence()) from None
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         """Stop before a step."""
@@ -65,6 +68,13 @@ class HeedInterrupt(Callback):
     def on_validation_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         """Stop before a picture is answered."""
         self._heed(trainer)
+
+    def _sentence(self) -> str:
+        if (self.run / DONE).exists():
+            return "Stopped. The training had come to its end."
+        learnt = (self.run / CHECKPOINT).exists()
+        where = "goes on from the end of the last epoch" if learnt else "begins anew: no epoch had ended yet"
+        return f"Stopped. The same command {where}."
 
     def _note(self, *_: object) -> None:
         if self.asked:

@@ -197,7 +197,7 @@ def stride_of(recipe: Recipe) -> int:
 def _smp_body(recipe: Recipe, inputs: int, classes: int, weights: str | None) -> SmpBody:
     import segmentation_models_pytorch as smp  # type: ignore[import-untyped]  # it ships no types
 
-    _check_encoder(recipe, weights)
+    _check_encoder(recipe.encoder, weights, smp.encoders.encoders)
     extra = {"decoder_channels": recipe.decoder_channels} if recipe.architecture in WITH_CHANNELS else {}
     try:
         net = smp.create_model(
@@ -225,16 +225,13 @@ def _smp_body(recipe: Recipe, inputs: int, classes: int, weights: str | None) ->
     return body
 
 
-def _check_encoder(recipe: Recipe, weights: str | None) -> None:
+def _check_encoder(name: str, weights: str | None, encoders: dict[str, Any]) -> None:
     """Refuse names that nothing goes by, and say the nearest that there are."""
-    from segmentation_models_pytorch.encoders import encoders
-
-    name = recipe.encoder
     if name.startswith(("tu-", "timm-")):  # any of timm's, whose own sentence is short
         return
     if name not in encoders:
         raise VesselError(f"There is no encoder '{name}'.", _nearest(name, encoders))
-    known = list(encoders[name].get("pretrained_settings", {}))
+    known = encoders[name].get("pretrained_settings", {})
     if weights is not None and weights not in known:
         raise VesselError(f"The encoder '{name}' has no weights '{weights}'.", _nearest(weights, known))
 

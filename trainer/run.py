@@ -168,7 +168,7 @@ def fit_task(
     if _is_done(options):
         return
     started = time.monotonic()
-    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt() as interrupt:
+    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt(out) as interrupt:
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
         kept = out / CHECKPOINT
         task = make(read_checkpoint(kept))

@@ -53,6 +53,8 @@ def tune(
             _check_judged(recipe, data, out)
             keep_asked(out / "tune.json", recipe, [name for name in SEARCHED if name in fixed])
             return _search(recipe, data, out, trials, fixed)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Stopped. The same command goes on with another trial.") from None
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         said = str(error.__cause__ or error).splitlines()[0]
         raise VesselError(

@@ -14,6 +14,7 @@ from tests.trainer.conftest import TINY
 from tests.trainer.test_fit import options, same, weights_of
 from trainer import machine
 from trainer.begun import CHECKPOINT
+from trainer.fit import Fit
 from trainer.machine import computed_precision, only_one
 from trainer.recipes import Recipe
 from trainer.run import load_net, train
@@ -89,6 +90,28 @@ def test_ctrl_c_stops_at_every_moment(tmp_path: Path, fundus_set: Path, more: li
     assert process.returncode == 130, said
     assert said.splitlines() == ["trainer: Stopped. The same command goes on from the end of the last epoch."]
     assert not (tmp_path / "run" / "done.json").exists()
+
+
+def test_ctrl_c_says_where_the_same_command_goes_on(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    recipe = dataclasses.replace(tiny, workers=1, validate_every=9)
+    run, step = options(tmp_path, fundus_set), Fit.training_step
+
+    def pressed(number: int):
+        def training_step(self, batch, index):
+            if self.steps_done == number:
+                signal.raise_signal(signal.SIGINT)
+            return step(self, batch, index)
+
+        return training_step
+
+    for number, said in ((0, "begins anew"), (2, "goes on from the end"), (3, "had come to its end")):
+        monkeypatch.setattr(Fit, "training_step", pressed(number))
+        with pytest.raises(KeyboardInterrupt, match=said):
+            train(recipe, run)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert (tmp_path / "done.json").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no kill -9")

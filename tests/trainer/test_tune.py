@@ -109,3 +109,17 @@ def test_trials_that_nobody_could_judge_are_not_begun(tmp_path: Path, tiny: Reci
     with pytest.raises(VesselError, match="ever be validated"):
         tune(dataclasses.replace(tiny, validate_every=3), (one,), tmp_path / "study", trials=1)
     assert not list((tmp_path / "study").glob("trial-*"))
+
+
+def test_a_search_that_was_stopped_counts_no_trial(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt("Stopped.")
+
+    recipe = dataclasses.replace(tiny, steps=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("trainer.tune.train", stopped)
+        with pytest.raises(KeyboardInterrupt, match="goes on with another trial"):
+            tune(recipe, (fundus_set,), tmp_path, trials=1)
+    assert tune(recipe, (fundus_set,), tmp_path, trials=1)["dice"] >= 0
