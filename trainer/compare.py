@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from trainer.evaluate import Scores, amount, evaluate, notes_of, write_rows
+from trainer.evaluate import Scores, amount, evaluate, notes_of, shown, write_rows
 from trainer.metrics import difference_interval
 from trainer.readers import Case
 from vesselapp.core.errors import VesselError
@@ -113,10 +113,10 @@ def print_differences(differences: list[Difference], console: Console | None = N
             few = f"\n{d.pictures} of {pictures}" if d.pictures < pictures else ""
             interval, word = "one subject", ""
             if d.low is not None and d.high is not None:
-                interval = f"{d.low:+.4f} to {d.high:+.4f}"
+                interval = f"{shown(d.low, sign='+')} to {shown(d.high, sign='+')}"
                 word = "" if d.low <= 0 <= d.high else _word(d)
-            gain = f"{d.difference:+.4f} ({interval})"
-            table.add_row(d.measure + few, f"{d.first:.4f}", f"{d.second:.4f}", gain, word)
+            gain = f"{shown(d.difference, sign='+')} ({interval})"
+            table.add_row(d.measure + few, shown(d.first), shown(d.second), gain, word)
         (console or Console()).print(table)
 
 

@@ -168,6 +168,11 @@ def print_table(summaries: list[Summary], console: Console | None = None) -> Non
         (console or Console()).print(table)
 
 
+def shown(value: float, digits: int = 4, sign: str = "") -> str:
+    """Write a number for a table; counts of pieces get one digit after the point."""
+    return f"{value:{sign}.{digits if abs(value) < 10 else 1}f}"
+
+
 def amount(pictures: int) -> str:
     """Say a number of pictures."""
     return f"{pictures} picture{'s' * (pictures != 1)}"
@@ -176,8 +181,8 @@ def amount(pictures: int) -> str:
 def _cells(name: str, values: dict[str, float], intervals: dict[str, tuple[float, float]]) -> tuple[str, str]:
     if name not in values:
         return "", ""
-    interval = intervals.get(name)
-    return f"{values[name]:.4f}", f"{interval[0]:.3f}-{interval[1]:.3f}" if interval is not None else ""
+    between = "-".join(shown(end, 3) for end in intervals.get(name, ()))
+    return shown(values[name]), between
 
 
 def notes_of(model: Model, scores: list[Scores]) -> list[str]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.tiny_models import tiny_vessel_model
 from tests.trainer.conftest import draw_fundus, save
 from trainer.__main__ import main
-from trainer.compare import compare_files, print_differences
+from trainer.compare import Difference, compare_files, print_differences
 from trainer.evaluate import Scores, notes_of, print_table, summarise
 from trainer.metrics import count, pixel_measures, pooled_intervals
 from trainer.pictures import read_picture
@@ -146,6 +146,16 @@ def test_a_model_of_unknown_purpose_is_measured_where_ours_is(
     guessed = loaded.with_card(loaded.card.model_copy(update={"guessed": ("task", "input.layout")}))
     (note,) = notes_of(guessed, [scores("HRF", "1", 3)])
     assert "foreign.onnx takes and what its answer means was guessed" in note
+
+
+def test_large_counts_of_pieces_stay_whole_at_80_columns():
+    console = Console(width=LINE, record=True)
+    row = Difference("HRF", "betti0_error", 15, 1741.5, 2741.5, 912.25, 1187.5)
+    print_differences([row, Difference("HRF", "sensitivity", 12, 0.5, 0.6, 0.05, 0.15)], console)
+    text = console.export_text()
+    assert "│ +1000.0 (+912.2 to +1187.5)  │ worse  │" in text
+    assert "│ better" in text
+    assert "12 of 15" in text
 
 
 def test_a_shipped_models_name_will_do(fundus_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
