@@ -57,7 +57,7 @@ class Tuning:
         Into how many parts few pictures are cut, each judged by a candidate that has not learnt it.
     """
 
-    corrected: int = 3
+    corrected: int = 2
     old_share: float = 0.5
     hold: float = 1.0
     frozen_norms: bool = True
