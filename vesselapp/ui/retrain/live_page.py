@@ -193,9 +193,7 @@ class LivePage(QWidget):
 
 def _parts_told(plan: Plan) -> str:
     """Say what the steps are of, where the judges are too few to be left out of the learning."""
-    return (
-        f"{plan.trainings} trainings: the candidate's, then {len(plan.folds)} without what they judge"
-    )
+    return f"{plan.trainings} trainings: the candidate's, then {len(plan.folds)} without what they judge"
 
 
 def _curve(found: Sequence[Validation], name: str, key: str, tone: int) -> Curve:
