@@ -345,7 +345,12 @@ def _try_out(recipe: Recipe, options: RunOptions, learn: list[Scaled], held: lis
 
 def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> None:
     if not held:
-        text = "No picture is held back: nothing will tell how well this net does on what it has not learnt."
+        why = "" if options.split else ", as all are of one look or one person"
+        text = (
+            f"No picture is held back{why}: nothing will tell how well this net does on what it has not "
+            'learnt. To hold some back, name them in a file {"train": [...], "validation": [...]} and give it '
+            "with --split."
+        )
         _tell(options, text, "warning", message=text)
     if cases > learn + held:
         text = (
