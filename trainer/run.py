@@ -348,8 +348,8 @@ def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> No
         why = "" if options.split else ", as all are of one look or one person"
         text = (
             f"No picture is held back{why}: nothing will tell how well this net does on what it has not "
-            'learnt. To hold some back, name them in a file {"train": [...], "validation": [...]} and give it '
-            "with --split."
+            'learnt. To hold some back, name them in a file {"train": [...], "validation": [...]} '
+            "and give it with --split."
         )
         _tell(options, text, "warning", message=text)
     if cases > learn + held:
