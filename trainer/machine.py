@@ -15,6 +15,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
 
 _LOCK = "train.lock"
+_BF16 = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
 _TAKEN = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
@@ -90,10 +91,10 @@ def _has_gpu() -> bool:
 
 def _computes_bf16() -> bool:
     """Tell whether the CPU has instructions for bfloat16 (AVX512-BF16, AMX, or Arm's)."""
-    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
-        return True
-    arm = platform.machine().lower() in ("aarch64", "arm64")
-    return arm and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    asked = (getattr(torch.cpu, name, None) for name in _BF16)  # not public: a later torch may lack them
+    return any(ask is not None and ask() for ask in asked)
 
 
 if sys.platform == "win32":
