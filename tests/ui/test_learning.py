@@ -359,4 +359,4 @@ def test_a_models_file_stays_named_when_the_list_comes_after_the_answer(
 ) -> None:
     panel = window.controls.model
     panel.show_models([])
-    assert panel._names.currentText() == "Tiny vessels"
+    assert panel._names.currentText() == "tiny"

@@ -87,7 +87,7 @@ def test_a_model_that_did_not_get_to_answer_is_not_said_to_have(
     panel = window.controls.model
     assert panel._detail.text() == "No answer yet"
     wait_for_answer(qtbot, window)
-    assert panel._names.currentText() == "Tiny vessels"
+    assert panel._names.currentText() == "tiny"
     window.workspace.use_model(str(tiny_vessel_model(tmp_path / "other.onnx", name="Other")))
     window.workspace.cancel()
     qtbot.waitUntil(lambda: panel._names.currentText() == "other", timeout=20000)
@@ -114,4 +114,4 @@ def test_to_give_up_choosing_a_file_leaves_the_model_chosen(
     last = names.count() - 1
     names.setCurrentIndex(last)
     names.activated.emit(last)
-    assert names.currentText() == "Tiny vessels"
+    assert names.currentText() == "tiny"

@@ -94,7 +94,7 @@ def test_a_candidate_that_learnt_shuffled_masks_is_refused(make_study: MakeStudy
 
     made = make_study(16, said=shuffled)
     finetune_on_truth_judges(made)
-    verdict = finetune(made.request("steps=40", replay=(old_ground,)))
+    verdict = finetune(made.request("steps=40", "corrected=3", replay=(old_ground,)))
     assert verdict is not None
     assert not verdict.offered
     assert verdict.verdict == "worse"
