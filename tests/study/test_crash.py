@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,32 @@ def check_that_work_goes_on(study: Path, work: Work) -> None:
     problems = [finding for finding in verify_study(study) if finding.problem]
     assert [p.sentence for p in problems if "picture" not in p.sentence] == []
     assert not [path for path in folder.iterdir() if path.name.startswith((".", "lock"))]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_killed_work_says_when_its_newest_stroke_was_saved(tmp_path: Path, recorded: bool) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            writer, work = AnnotationFolder(tmp_path).open("ann", FACTS), Work(0)
+            writer.append([work.paint()])
+            if recorded:
+                writer.write_record(record())
+                writer.append([work.paint()])
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    later = datetime(2100, 1, 1, 12, tzinfo=UTC)
+    os.utime(tmp_path / "journal.log", (later.timestamp(), later.timestamp()))
+    writer = AnnotationFolder(tmp_path).open("ann", FACTS)
+    assert writer.kept is not None
+    assert (writer.kept.record is not None) == recorded
+    assert writer.kept.saved == later.isoformat(timespec="seconds")
+    writer.close()
+    kept = load(tmp_path)
+    assert kept is not None
+    assert kept.record is not None
+    assert kept.saved == kept.record.saved  # closed in peace, the record's time is the newest
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ class Review:
     Attributes
     ----------
     record : Record
+    saved : str
+        When the newest of what was there got to the disk, ISO 8601, UTC; empty where that isn't known.
     changed : Signal
         What the record says, beyond its figures, has changed.
     begun : Signal
@@ -73,6 +75,7 @@ class Review:
             level=document.level,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        self.saved = kept.saved if kept is not None else ""
         self.entry.take(self.record)
         document.happened.connect(self._on_happened)
 
@@ -176,7 +179,7 @@ class Review:
         """Take what was read anew from disk."""
         self._touched, self._answer_kept = True, kept.answer
         self._changed_here = False
-        self.record = kept.record or self.record
+        self.record, self.saved = kept.record or self.record, kept.saved
         self.entry.take(self.record)
         self.changed.emit()
 

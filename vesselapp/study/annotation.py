@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ class Kept:
         What a person should know: what was damaged and where it is kept apart.
     number : int
         Of the last operation on disk: two reads with one number hold the same corrections.
+    saved : str
+        When the newest of it got to the disk, ISO 8601, UTC; empty where that isn't known.
     """
 
     corrections: NDArray[np.uint8]
@@ -69,6 +72,7 @@ class Kept:
     answer: NDArray[np.uint8] | None
     notes: tuple[str, ...] = ()
     number: int = 0
+    saved: str = ""
 
     @property
     def mask_level(self) -> int:
@@ -226,6 +230,7 @@ class AnnotationFolder:
 
     def _open(self, lock: Lock, facts: ImageFacts, cap_bytes: int) -> Writer:
         remove_temporaries(self.folder)
+        written = _written(self.folder / JOURNAL_NAME) if lock.unclean else ""
         if lock.succeeded and (self.folder / JOURNAL_NAME).exists():
             # A new file: a former owner who wakes up in the midst of a write still has the old one in hand.
             copy_file(self.folder / JOURNAL_NAME, self.folder / JOURNAL_NAME)
@@ -245,7 +250,10 @@ class AnnotationFolder:
         writer = Writer(self.folder, self.study, lock, facts, found, cap_bytes)
         if found.damaged:
             found.notes.append(writer.heal(found))
-        writer.kept = kept_of(found, cap_bytes) if found.there or found.notes else None
+        if found.there or found.notes:
+            kept = kept_of(found, cap_bytes)
+            newest = max(kept.saved, written) if found.there else kept.saved
+            writer.kept = replace(kept, saved=newest)
         return writer
 
     def _look_at_seal(self, who: str, found: Found) -> list[str]:
@@ -305,7 +313,17 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
         None if found.foreign else found.answer,
         tuple(notes),
         found.state.number,
+        "" if found.foreign or found.record is None else found.record.saved,
     )
+
+
+def _written(path: Path) -> str:
+    """Say when a file was last written, as records say it; nothing where it isn't there."""
+    try:
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return ""
+    return written.isoformat(timespec="seconds")
 
 
 def read_record(folder: Path) -> Record | None:

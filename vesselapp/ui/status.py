@@ -163,8 +163,8 @@ class StatusLine(QObject):
             words = "read-only"
         elif standing.saved is not None:
             words = f"saved {standing.saved:%H:%M:%S}"
-        elif review.record.saved:
-            words = f"saved {local_time(review.record.saved)}"
+        elif review.saved:
+            words = f"saved {local_time(review.saved)}"
         else:
             words = "no edits yet"
         self.saved.setText(words)
