@@ -135,16 +135,20 @@ def test_wrong_usage_is_two(run, arguments: list[str]) -> None:
     assert run("models", *arguments).status == 2
 
 
-def test_a_study_has_models_of_its_own(run, tmp_path, model):
+def test_a_study_has_models_of_its_own(run, tmp_path, model, monkeypatch):
+    from tests.study.studies import make_study
     from vesselapp.study.models import Registry
 
-    registry = Registry(tmp_path)
+    assert "There is no study in" in run("models", "use", 1, "--study", tmp_path).err
+    study = make_study(tmp_path).folder
+    registry = Registry(study)
     registry.add(model, who="ann")
-    listed = run("models", "list", "--study", tmp_path)
+    monkeypatch.chdir(study)
+    listed = run("models", "list", "--study", ".")
     assert listed.status == 0
     assert "*    0  the model that the study began with" in listed.out
-    assert run("models", "use", 1, "--study", tmp_path).out == "in use: 1 Tiny vessels\n"
-    assert [row["active"] for row in run("models", "list", "--study", tmp_path, "--json").records] == [True]
-    assert run("models", "use", 9, "--study", tmp_path).status == 1
-    assert "began with" in run("models", "use", 0, "--study", tmp_path).out
+    assert run("models", "use", 1).out == "in use: 1 Tiny vessels\n"
+    assert [row["active"] for row in run("models", "list", "--study", study, "--json").records] == [True]
+    assert run("models", "use", 9).status == 1
+    assert "began with" in run("models", "use", 0, "--study", study).out
     assert registry.active() is None

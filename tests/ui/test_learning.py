@@ -129,6 +129,23 @@ def test_the_rest_of_the_picture_follows_and_undo_takes_it_back(qtbot: QtBot, wi
     assert document.probability is own
 
 
+def test_what_is_said_of_undo_holds_only_until_the_next_step(qtbot: QtBot, window: MainWindow) -> None:
+    document, notice = document_of(window), window.notice
+    correct(document)
+    learn(qtbot, window)
+    assert "Ctrl+Z takes it back" in notice.label.text()
+    assert not notice.isHidden()
+    window.action("undo").trigger()
+    assert notice.isHidden()
+    learn(qtbot, window)
+    assert not notice.isHidden()
+    correct(document, Box(0, 200, SIDE, 220))
+    assert notice.isHidden()
+    notice.show_text("Something else.")
+    document.undo()
+    assert not notice.isHidden()
+
+
 def test_it_is_one_step_of_the_history_and_later_edits_come_off_first(
     qtbot: QtBot, window: MainWindow
 ) -> None:

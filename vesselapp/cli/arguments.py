@@ -123,7 +123,9 @@ def _models_parser() -> argparse.ArgumentParser:
     listing.add_argument("--study", metavar="DIR", type=Path, help="that study's own models instead")
     using = _models_command(commands, "use", "use", "take one of a study's models into use")
     using.add_argument("number", metavar="N", type=int, help="its number; 0: the one it began with")
-    using.add_argument("--study", metavar="DIR", type=Path, required=True)
+    using.add_argument(
+        "--study", metavar="DIR", type=Path, default=Path(), help="default: the folder you are in"
+    )
     _models_command(commands, "show", "show", "show a model's card", json=True, model="model")
     _models_command(commands, "check", "check", "try a model on each provider", json=True, model="model")
     add = _models_command(commands, "import", "add", "copy a model to your own, once it runs")

@@ -17,6 +17,7 @@ from vesselapp.inference.catalog import find_model, list_models, user_folder
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
+from vesselapp.study.study import Study
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -43,7 +44,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def _list_of_study(options: argparse.Namespace) -> int:
     """Print a study's own models, the one in use marked."""
-    registry = Registry(options.study)
+    registry = Registry(Study.open(options.study).folder)
     active = registry.active()
     for entry in registry.entries():
         used = active is not None and entry.number == active.number
@@ -60,7 +61,7 @@ def _list_of_study(options: argparse.Namespace) -> int:
 
 def use(options: argparse.Namespace) -> int:
     """Take one of a study's models into use, or with 0 the one it began with."""
-    registry = Registry(options.study)
+    registry = Registry(Study.open(options.study).folder)
     registry.use(options.number, who=user_name())
     active = registry.active()
     name = f"{active.number} {active.name}" if active else "the model that the study began with"

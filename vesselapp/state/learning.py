@@ -50,12 +50,15 @@ class Learning:
         Nothing is under way.
     told, failed : Signal
         A sentence for the person; an error.
+    taken_back : Signal
+        A sentence told before that no longer holds.
     """
 
     changed = Signal()
     progress = Signal(str, float)
     rested = Signal()
     told = Signal(str)
+    taken_back = Signal(str)
     failed = Signal(object)
 
     def __init__(self, jobs: Jobs, asking: Asking, is_judged: Callable[[], bool] = lambda: False) -> None:
@@ -67,6 +70,7 @@ class Learning:
         self._job: Job | None = None
         self._turn: object | None = None
         self._given_up: list[tuple[Learnt | None, Question]] = []
+        self._said: tuple[Learnt | None, str] = (None, "")
         self._outrun = False  # by strokes made while the last lesson was computed
 
     @property
@@ -119,10 +123,12 @@ class Learning:
             self._take(lesson.found)
             self._planes = {lesson.learnt: lesson.plane}
             if document.learn(NAME, lesson.learnt):
-                self.told.emit(
+                said = (
                     f"Learnt from {lesson.learnt.pixels:,} corrected pixels: {lesson.changed:,} others "
                     "changed. Ctrl+Z takes it back."
                 )
+                self._said = (lesson.learnt, said)
+                self.told.emit(said)
 
         self._features.want()
         self._run("Learning", work, done)
@@ -167,6 +173,7 @@ class Learning:
         if self._is_judged():
             return
         learnt = document.learnt
+        self._take_back(document)
         of_this = learnt is not None and answer.model_sha256 == learnt.model_sha256
         wanted = learnt if of_this else None
         if wanted == document.adapted:
@@ -184,6 +191,13 @@ class Learning:
             self._planes = {document.adapted: document.probability}
         document.set_probability(plane, learnt)
         self.changed.emit()
+
+    def _take_back(self, document: Document) -> None:
+        """Take back what was said of a lesson once it isn't the newest step of the history."""
+        of, said = self._said
+        if said and (of != document.learnt or not document.history.ends_learnt):
+            self._said = (None, "")
+            self.taken_back.emit(said)
 
     def _compute(self, document: Document, answer: Answer, wanted: Learnt | None) -> None:
         """Compute the answer that the history asks for."""

@@ -100,6 +100,11 @@ class NoticeBar(_Line):
         self.button.setVisible(bool(words))
         self._say(text)
 
+    def take_back(self, text: str) -> None:
+        """Close where this is still what is told."""
+        if text == self.label.text():
+            self.hide()
+
     def show_error(self, error: Exception) -> None:
         """Show a problem, and keep it with its cause in the log."""
         _log.info("told the user: %s", error, exc_info=error.__cause__)

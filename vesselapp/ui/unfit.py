@@ -31,6 +31,6 @@ class Unfit:
             self._notice.show_text(told, f"Use {better.name}", lambda: self._workspace.use_model(path))
         elif told:
             self._notice.show_text(told)
-        elif self._told == self._notice.label.text():
-            self._notice.hide()
+        else:
+            self._notice.take_back(self._told)
         self._told = told
