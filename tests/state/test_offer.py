@@ -121,6 +121,22 @@ def corrected_share(study: Study) -> float:
     return float(mask.mean())
 
 
+def test_reviewed_pictures_that_are_not_there_are_told(tmp_path: Path) -> None:
+    study = drawn_study(tmp_path / "study")
+    for picture in study.pictures():
+        review(study, picture)
+    files = [picture.path for picture in study.pictures()]
+    files[0].unlink()
+    offer = look_at(study, first=lambda _offer: None, cancelled=lambda: False)
+    assert offer.missing == ("p0.png",)
+    assert any("A reviewed picture is missing (p0.png)" in told for told in offer.warnings)
+    for file in files[1:]:
+        file.unlink()
+    offer = look_at(study, first=lambda _offer: None, cancelled=lambda: False)
+    assert offer.pictures == ()
+    assert any("All 3 reviewed pictures are missing (first: p0.png)" in told for told in offer.warnings)
+
+
 def test_a_damaged_record_is_told(tmp_path: Path) -> None:
     study = drawn_study(tmp_path / "study")
     for picture in study.pictures():

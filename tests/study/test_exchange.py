@@ -174,7 +174,7 @@ def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> No
     outcome = export_study(study, tmp_path / "out")
     assert outcome.stems == ["c"]
     assert "a.png was left out: it was changed" in outcome.left_out[1]
-    assert "1 reviewed pictures are missing" in outcome.left_out[0]
+    assert "1 reviewed picture is missing" in outcome.left_out[0]
 
 
 def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.image import read_image
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
-from vesselapp.study.damaged import damage_told, with_damaged_record
+from vesselapp.study.damaged import damage_told, missing_told, with_damaged_record
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
@@ -64,16 +64,13 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
     damaged = with_damaged_record(study, list(listed.values()))
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
-    told = [f"{len(missing)} reviewed pictures are missing (first: {missing[0]})."] if missing else []
+    told = [str(missing_told(missing, len(found)))] if missing else []
     return found, told + ([damage_told(damaged)] if damaged else [])
 
 
 def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:
     if missing:
-        return VesselError(
-            f"All {len(missing)} reviewed pictures of this study are missing (first: {missing[0]}).",
-            "Connect the drive that holds them, or put them back.",
-        )
+        return missing_told(missing, 0)
     if not listed:
         return VesselError(f"The study {study.name} has no pictures.", "Add some, and review them.")
     if damaged:

@@ -14,7 +14,7 @@ from psygnal import Signal
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import compose, mask_of
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.study.damaged import damage_told, with_damaged_record
+from vesselapp.study.damaged import damage_told, missing_told, with_damaged_record
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study, StudyPicture
 from vesselapp.study.subjects import subject_of
@@ -68,6 +68,8 @@ class Offer:
         About the pictures as a whole.
     damaged : tuple of str
         Pictures whose record can't be read.
+    missing : tuple of str
+        Reviewed pictures whose file isn't there.
     """
 
     pictures: tuple[OfferedPicture, ...]
@@ -76,6 +78,7 @@ class Offer:
     in_progress: int
     warnings: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def corrected_share(self) -> float:
@@ -108,7 +111,9 @@ def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callab
         Where the study can't be read.
     """
     listed = {picture.key: picture for picture in study.pictures()}
-    records = {key: record for key, record in study.records() if key in listed}
+    kept = dict(study.records())
+    records = {key: record for key, record in kept.items() if key in listed}
+    gone = [record for key, record in kept.items() if key not in listed and record.state is State.REVIEWED]
     states = Counter(record.state for record in records.values())
     found = ((picture, records.get(key)) for key, picture in listed.items())
     reviewed = [(picture, record) for picture, record in found if record and record.state is State.REVIEWED]
@@ -118,6 +123,7 @@ def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callab
         states[State.FLAGGED],
         states[State.IN_PROGRESS],
         damaged=tuple(with_damaged_record(study, list(listed.values()))),
+        missing=tuple(sorted(record.path or record.image for record in gone)),
     )
     first(with_warnings(offer))
     seen = []
@@ -169,6 +175,8 @@ def with_warnings(offer: Offer) -> Offer:
         warnings.append("All pictures are of one subject: how the model does on others, nobody can tell.")
     if offer.damaged:
         warnings.append(damage_told(offer.damaged))
+    if offer.missing:
+        warnings.append(str(missing_told(offer.missing, len(pictures))))
     return replace(offer, pictures=pictures, warnings=tuple(warnings))
 
 

@@ -1,4 +1,4 @@
-"""Annotations of a study whose record is damaged: nobody knows whether their pictures are reviewed."""
+"""Annotations of a study that can't be used: their record is damaged, or their picture is missing."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def damage_told(names: Sequence[str]) -> str:
         return f"The record of {names[0]} is damaged, so it isn't known whether it was reviewed. {hint}"
     told = f"The records of {len(names)} pictures are damaged (first: {names[0]})"
     return f"{told}, so it isn't known whether they were reviewed. {hint}"
+
+
+def missing_told(names: Sequence[str], kept: int) -> VesselError:
+    """Say that reviewed pictures (at least one) aren't there, beside so many that are."""
+    count = len(names)
+    some = "A reviewed picture is" if count == 1 else f"{count} reviewed pictures are"
+    every = "The only reviewed picture is" if count == 1 else f"All {count} reviewed pictures are"
+    first = names[0] if count == 1 else f"first: {names[0]}"
+    text = f"{some if kept else every} missing ({first})."
+    return VesselError(text, "Connect the drive that holds what is missing, or put it back.")
 
 
 def _is_damaged(folder: Path) -> bool:

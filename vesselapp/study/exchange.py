@@ -158,6 +158,8 @@ def _missing(listed: Sequence[StudyPicture], records: Mapping[str, Record]) -> l
     """Tell of reviewed pictures that aren't there."""
     there = {picture.key for picture in listed}
     missing = [key for key, record in records.items() if _is_reviewed(record) and key not in there]
+    if len(missing) == 1:
+        return ["1 reviewed picture is missing: its mask is left out."]
     return [f"{len(missing)} reviewed pictures are missing: their masks are left out."] if missing else []
 
 

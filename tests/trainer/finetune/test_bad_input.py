@@ -78,7 +78,7 @@ def test_all_masks_empty(make_study: MakeStudy):
 def test_pictures_missing(make_study: MakeStudy, tmp_path: Path):
     made = make_study(3)
     shutil.move(tmp_path / "pictures", tmp_path / "elsewhere")
-    refused(made, "All 3 reviewed pictures of this study are missing")
+    refused(made, r"All 3 reviewed pictures are missing \(first: eye00.png\)")
 
 
 def test_one_picture_missing_and_one_changed(make_study: MakeStudy, tmp_path: Path):
@@ -89,7 +89,7 @@ def test_one_picture_missing_and_one_changed(make_study: MakeStudy, tmp_path: Pa
     plan = next(e for e in events_of(only_run(made.folder)) if e["event"] == "plan")
     assert plan["learn"] == ["eye02.png", "eye03.png"]
     warnings = " ".join(plan["warnings"])
-    assert "1 reviewed pictures are missing (first: eye00.png)" in warnings
+    assert "A reviewed picture is missing (eye00.png)" in warnings
     assert "eye01.png is not the picture that was reviewed" in warnings
 
 

@@ -220,6 +220,8 @@ def _steps(plan: Plan) -> str:
 def _summary(offer: Offer) -> str:
     """Say what there is to learn from."""
     count = len(offer.pictures)
+    if not count and offer.missing:
+        return "No picture is there to learn from."
     if not count:
         return (
             f"None of the {offer.total} pictures is reviewed yet. Correct some, mark each as reviewed, "
