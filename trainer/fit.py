@@ -49,7 +49,8 @@ class Fit(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         self.net = build_net(recipe, pretrained=pretrained and checkpoint is None)
-        self.average = AveragedModel(self.net, multi_avg_fn=running_average(recipe.ema), use_buffers=True)
+        averaging = running_average(recipe.ema, recipe.ema_lag)
+        self.average = AveragedModel(self.net, multi_avg_fn=averaging, use_buffers=True)
         self.average.requires_grad_(False)
         self.loss = parse_loss(recipe.loss)
         self.train_pictures = train

@@ -48,13 +48,24 @@ def make_schedule(optimiser: Optimizer, recipe: Recipe) -> LRScheduler:
 Averaging = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
 
 
-def running_average(decay: float) -> Averaging:
-    """Give an exponential average that forgets quickly at first: untrained weights don't linger in it."""
+def running_average(decay: float, lag: float = 10.0) -> Averaging:
+    """Give an average of the weights that reaches back further the more steps were made, within ``decay``.
+
+    Until then it is a polynomial-decay average (Shamir and Zhang, ICML 2013): those of step n count about
+    as n to the power of ``lag - 2``. With a larger lag those of the start, untrained, are forgotten sooner.
+
+    Parameters
+    ----------
+    decay : float
+        Of the exponential average that it becomes, 0-1.
+    lag : float
+        At least 2.
+    """
 
     @torch.no_grad()
     def update(averaged: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
         count = int(updates)
-        share = 1 - min(decay, (1 + count) / (10 + count))
+        share = 1 - min(decay, (1 + count) / (lag + count))
         floats = [(old, new) for old, new in zip(averaged, current, strict=True) if old.is_floating_point()]
         if floats:  # all in a few kernels: one by one they hold up a GPU
             torch._foreach_lerp_([old for old, _ in floats], [new for _, new in floats], share)

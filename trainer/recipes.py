@@ -51,7 +51,8 @@ class Recipe:
     between ``size`` and 1.6 times ``size`` (`scale_of`). ``inputs``: ``rgb+log`` adds the logarithm of the
     light as three more channels, for dim pictures. ``crop`` is the side of a training crop in px, ``loss`` a
     sum such as ``bce+0.5*dice``, ``drawn`` the share of crops that our own code draws, ``views`` how many
-    mirrored views the exported file averages. ``balance``: within a set, each picture has the same chance
+    mirrored views the exported file averages. ``ema`` and ``ema_lag``: the average of the weights
+    (`trainer.optimise.running_average`). ``balance``: within a set, each picture has the same chance
     (``pictures``), or each look has a chance that grows with the square root of its pictures, so that rare
     looks are learnt too (``looks``).
     """
@@ -83,6 +84,7 @@ class Recipe:
     weight_decay: float = 1e-4
     schedule: Literal["one-cycle", "cosine", "cyclic", "constant"] = "one-cycle"
     ema: float = 0.998
+    ema_lag: float = 10.0
     clip: float = 1.0
     precision: Literal["32", "bf16", "16"] = "bf16"
     patience: int = 0
@@ -197,6 +199,7 @@ _LEAST = {
     "batch": 1,
     "steps": 1,
     "steps_per_epoch": 1,
+    "ema_lag": 2,
     "validate_every": 1,
     "learning_rate": 1e-30,
     "weight_decay": 0,

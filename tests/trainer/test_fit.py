@@ -173,6 +173,15 @@ def test_average_forgets_the_start():
     assert average[0].item() > 0.99  # a plain average of 0.998 would still stand at 0.11
 
 
+@pytest.mark.parametrize(("lag", "wanted"), [(2, 2.5), (3, 3.0)])
+def test_average_weighs_steps_as_its_lag_says(lag: float, wanted: float):
+    # steps 1-4 hold the values 1-4: their plain mean, and (1*1 + 2*2 + 3*3 + 4*4) / (1 + 2 + 3 + 4)
+    update, average = running_average(1.0, lag), [torch.ones(1)]
+    for number in (1, 2, 3):  # the first step was taken as it is
+        update(average, [torch.full((1,), number + 1.0)], number - 1)
+    assert average[0].item() == pytest.approx(wanted)
+
+
 def test_recipes_survive_json_and_reject_nonsense():
     for recipe in RECIPES.values():
         assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe)))) == recipe

@@ -191,7 +191,8 @@ def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tup
     net.load_state_dict(blended(course.base_net, tuned, plan.tuning.blend))
     lessons = [course.lessons[key] for key in keys]
     before = course.card.threshold
-    threshold = set_threshold(net, recipe, stride_of(recipe), deciding(lessons, ground, recipe.task), before)
+    pictures, worth = deciding(lessons, ground, recipe.task)
+    threshold = set_threshold(net, recipe, stride_of(recipe), pictures, before, worth)
     card = tuned_card(
         course.card,
         parent=plan.base_sha256,

@@ -68,7 +68,8 @@ class Tuning:
 def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) -> Recipe:
     """Choose steps and rate for so many pictures to learn, then apply the ``key=value`` changes of a recipe.
 
-    Vessels of another camera take many steps to learn; cells are learnt, and forgotten, quickly. Where few
+    Vessels of another camera take many steps to learn, at one rate, whose weights are averaged from the first
+    step on; cells are learnt, and forgotten, quickly, and the rate comes down to nothing. Where few
     pictures are judged in folds, each fold is a training of its own, and all are short. The figures come of
     the measurements in docs/learning.md.
 
@@ -77,7 +78,8 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
     VesselError
         For a setting that doesn't exist, or a value of the wrong kind.
     """
-    each = _STEPS_VESSELS if base.task == "vessels" and not folds else _STEPS
+    vessels = base.task == "vessels"
+    each = _STEPS_VESSELS if vessels and not folds else _STEPS
     steps = max(20, round(each * math.sqrt(max(1, pictures)) / 10) * 10)
     recipe = dataclasses.replace(
         base,
@@ -85,13 +87,14 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
         steps_per_epoch=10,
         batch=min(_MOST_BATCH, base.batch),
         validate_every=1 if steps <= 100 else 2,
-        learning_rate=3e-4,
-        schedule="one-cycle",
-        ema=0.98,
+        learning_rate=6e-4 if vessels else 3e-4,
+        schedule="constant" if vessels else "one-cycle",
+        ema=0.998 if vessels else 0.98,
+        ema_lag=3.0 if vessels else 10.0,
         patience=0,
         drawn=0.0,
         balance="pictures",
-        augment=_varied_little(base.augment) if base.task == "vessels" else base.augment,
+        augment=_varied_little(base.augment) if vessels else base.augment,
         workers=1 if sys.platform == "linux" else 0,
     )
     return change_recipe(recipe, [change for change in changes if _name(change) not in _OURS])

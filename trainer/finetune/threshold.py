@@ -16,7 +16,7 @@ from trainer.recipes import Recipe
 from vesselapp.core.evidence import HIGHEST, LOWEST, level_of, quantise, threshold_of
 
 _WORTH = 0.002
-"""A change must bring so much Dice."""
+"""A change that old ground has no say in must bring so much Dice."""
 _RANGE = (0.15, 0.85)
 _MOST_REPLAYED = 6
 
@@ -33,7 +33,7 @@ def dice_curve(
 
 
 def set_threshold(
-    net: Segmenter, recipe: Recipe, stride: int, pictures: Sequence[Scaled], before: float
+    net: Segmenter, recipe: Recipe, stride: int, pictures: Sequence[Scaled], before: float, worth: float = 0.0
 ) -> float:
     """Choose the threshold with the highest mean Dice; the old one where little is gained.
 
@@ -45,11 +45,13 @@ def set_threshold(
     pictures : sequence of Scaled
     before : float
         The base's threshold, 0-1.
+    worth : float
+        A change must bring so much Dice, 0-1.
 
     Returns
     -------
     float
-        0-1.
+        0-1, in hundredths.
     """
     curves = []
     for picture in pictures:
@@ -63,20 +65,21 @@ def set_threshold(
     mean = np.mean(curves, axis=0)
     low, high = (level_of(end) for end in _RANGE)
     best = low + int(np.argmax(mean[low : high + 1]))
-    if mean[best] < mean[level_of(before)] + _WORTH:
+    if mean[best] <= mean[level_of(before)] + worth:
         return before
     assert LOWEST < best <= HIGHEST
-    return round(threshold_of(best), 3)
+    return round(threshold_of(best), 2)
 
 
-def deciding(learnt: Sequence[Scaled], ground: Ground, task: str) -> list[Scaled]:
-    """Choose the pictures by which the threshold is set.
+def deciding(learnt: Sequence[Scaled], ground: Ground, task: str) -> tuple[list[Scaled], float]:
+    """Choose the pictures by which the threshold is set, and how much Dice a change must bring.
 
     With replay, what was learnt and some old pictures, all with truth. Else, for vessels, old ground as the
-    base marks it: there the candidate shall mark as much. Else what was learnt.
+    base marks it: there the candidate shall mark as much. Else what was learnt, for what is worth it.
     """
     if ground.replayed:
         step = -(-len(ground.replayed) // _MOST_REPLAYED)
-        return [*learnt, *ground.replayed[::step]]
-    marked = ground.taught if task == "vessels" else []
-    return list(marked or learnt)
+        return [*learnt, *ground.replayed[::step]], 0.0
+    if task == "vessels" and ground.taught:
+        return list(ground.taught), 0.0
+    return list(learnt), _WORTH

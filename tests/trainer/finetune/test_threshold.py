@@ -30,8 +30,8 @@ def picture(name: str, darkest_vessel: int) -> Scaled:
     return Scaled(name, name, np.stack([grey] * 3, axis=-1), truth[:, :, None], np.ones_like(grey))
 
 
-def chosen(*pictures: Scaled) -> float:
-    return set_threshold(Grey(), RECIPE, 8, pictures, 0.45)
+def chosen(*pictures: Scaled, worth: float = 0.0) -> float:
+    return set_threshold(Grey(), RECIPE, 8, pictures, 0.45, worth)
 
 
 def test_the_threshold_with_the_highest_dice_is_chosen() -> None:
@@ -40,7 +40,9 @@ def test_the_threshold_with_the_highest_dice_is_chosen() -> None:
 
 
 def test_the_threshold_stays_where_little_is_gained() -> None:
-    assert chosen(picture("learnt", 115)) == 0.45
+    assert chosen(picture("learnt", 120)) == 0.47
+    assert chosen(picture("learnt", 120), worth=0.1) == 0.45
+    assert chosen(picture("learnt", 115), worth=0.0) == 0.45
 
 
 def test_pictures_in_which_nothing_is_decide_nothing() -> None:
@@ -51,8 +53,8 @@ def test_pictures_in_which_nothing_is_decide_nothing() -> None:
 
 def test_old_ground_decides_where_there_is_any() -> None:
     learnt, marked, replayed = picture("learnt", 153), picture("study", 77), picture("replayed", 77)
-    assert deciding([learnt], Ground([learnt]), "vessels") == [learnt]
-    assert deciding([learnt], Ground([learnt], taught=[marked]), "vessels") == [marked]
-    assert deciding([learnt], Ground([learnt], taught=[marked]), "cells") == [learnt]
+    assert deciding([learnt], Ground([learnt]), "vessels") == ([learnt], 0.002)
+    assert deciding([learnt], Ground([learnt], taught=[marked]), "vessels") == ([marked], 0.0)
+    assert deciding([learnt], Ground([learnt], taught=[marked]), "cells") == ([learnt], 0.002)
     many = Ground([learnt], replayed=[replayed] * 20, taught=[marked])
-    assert deciding([learnt], many, "vessels") == [learnt, *[replayed] * 5]
+    assert deciding([learnt], many, "vessels") == ([learnt, *[replayed] * 5], 0.0)
