@@ -116,7 +116,7 @@ def answer_picture(model: Model, pixels: NDArray[np.uint8], level: int) -> Answe
     started = time.perf_counter()
     diameter = find_diameter(model, pixels)
     inside, foreground = answer_cells(model, pixels, diameter)
-    objects = objects_from(inside, foreground, threshold_of(level))
+    objects = objects_from(inside, foreground, threshold_of(level), diameter)
     seconds = time.perf_counter() - started
     warnings = warnings_for(pixels, frame_for(pixels, model.card, diameter), model.card)
     return Answer(foreground, mask_of(quantise(foreground), level), seconds, objects, warnings)

@@ -39,7 +39,7 @@ def test_finds_the_size_of_cells(diameter: int):
     assert found == pytest.approx(diameter, rel=0.25)
     inside, foreground = answer_cells(Discs(), discs(diameter), found)
     assert inside.shape == foreground.shape == (8 * diameter, 8 * diameter)
-    assert objects_from(inside, foreground, 0.5).max() == 16
+    assert objects_from(inside, foreground, 0.5, found).max() == 16
 
 
 class Tissue(Discs):
@@ -61,7 +61,7 @@ def test_many_cells_are_likelier_than_a_few_patches_of_the_right_size():
 def test_empty_picture():
     blank = np.zeros((64, 64, 3), np.uint8)
     assert find_diameter(Discs(), blank) == 24
-    assert objects_from(*answer_cells(Discs(), blank, 24), 0.5).max() == 0
+    assert objects_from(*answer_cells(Discs(), blank, 24), 0.5, 24).max() == 0
 
 
 def test_touching_cells_come_apart():
@@ -70,10 +70,38 @@ def test_touching_cells_come_apart():
     inside = foreground.copy()
     inside[:, 19:21] = 0.1
     inside[5] = inside[14] = inside[:, 5] = inside[:, 34] = 0.2
-    marks = objects_from(inside, foreground, 0.5)
+    marks = objects_from(inside, foreground, 0.5, 10)
     assert marks.max() == 2
     assert np.array_equal(marks > 0, foreground > 0.5)
     assert marks[10, 10] != marks[10, 30]
+
+
+def hill(shape: tuple[int, int], *summits: tuple[int, int, int, float]) -> np.ndarray:
+    """Discs (x, y, radius, value), the later ones on the earlier."""
+    plane = np.zeros(shape, np.float32)
+    for x, y, radius, value in summits:
+        cv2.circle(plane, (x, y), radius, value, -1)
+    return plane
+
+
+@pytest.mark.parametrize(
+    ("summits", "cells"),
+    [
+        ([(18, 20, 13, 0.9), (42, 20, 13, 0.9), (18, 20, 9, 0.99), (42, 20, 9, 0.99)], 2),  # a high saddle
+        ([(18, 20, 13, 0.9), (42, 20, 13, 0.9), (18, 20, 9, 0.93), (42, 20, 9, 0.93)], 1),  # hardly above it
+        ([(30, 20, 16, 0.9), (24, 20, 3, 0.99), (36, 20, 3, 0.99)], 1),  # grain
+        ([(30, 20, 16, 0.99), (30, 20, 8, 0.6)], 1),  # a pale middle
+        ([(18, 20, 13, 0.9), (42, 20, 13, 0.9), (18, 20, 9, 0.99)], 1),  # one summit
+    ],
+)
+def test_an_object_parts_where_its_inside_has_several_summits(
+    summits: list[tuple[int, int, int, float]], cells: int
+) -> None:
+    inside = hill((40, 60), *summits)
+    foreground = np.where(inside > 0, np.float32(1), np.float32(0))
+    marks = objects_from(inside, foreground, 0.5, 24)
+    assert len(np.unique(marks)) - 1 == cells
+    assert np.array_equal(marks > 0, foreground > 0.5)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple
     """Part the truth into cells by the base's own seeds; give them, and what brings them to working size."""
     diameter = find_diameter(base, judged.pixels)
     inside, _foreground = answer_cells(base, judged.pixels, diameter)
-    objects = part_into_cells(judged.truth, inside)
+    objects = part_into_cells(judged.truth, inside, diameter)
     factor = min(recipe.size / (typical_diameter(objects) or diameter), MOST_GROWN)
     return objects, min(factor, _LARGEST / max(judged.truth.shape))
 
@@ -95,20 +95,24 @@ def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> l
     return out
 
 
-def part_into_cells(truth: NDArray[np.bool_], inside: NDArray[np.float32]) -> NDArray[np.int32]:
+def part_into_cells(
+    truth: NDArray[np.bool_], inside: NDArray[np.float32], diameter: float
+) -> NDArray[np.int32]:
     """Number the cells of a mask: by watershed from where the model sees insides, else by its pieces.
 
     Parameters
     ----------
     truth : (H, W) bool
     inside : (H, W) float32, 0-1
+    diameter : float
+        Of the usual cell, px.
 
     Returns
     -------
     (H, W) int32
         Object numbers, 0 background.
     """
-    objects = objects_from(inside, truth.astype(np.float32), 0.5)
+    objects = objects_from(inside, truth.astype(np.float32), 0.5, diameter)
     missed = (truth & (objects == 0)).astype(np.uint8)
     pieces = cv2.connectedComponents(missed, connectivity=4)[1]
     objects[missed > 0] = pieces[missed > 0] + objects.max()
