@@ -11,12 +11,12 @@ from tests.study.studies import draw, facts_of, make_study, mask_from, picture_o
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import Kept
-from vesselapp.study.damaged import with_damaged_record
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.study.taking import EDIT_NAME, import_masks, read_mask
+from vesselapp.study.unusable import with_damaged_record
 from vesselapp.study.verify import verify_study
 
 

@@ -13,10 +13,10 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.image import read_image
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
-from vesselapp.study.damaged import damage_told, missing_told, with_damaged_record
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
+from vesselapp.study.unusable import damage_told, missing_pictures, missing_told, with_damaged_record
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
         Where there is nothing to learn from, with the reason.
     """
     listed = {picture.key: picture for picture in study.pictures()}
-    reviewed = {key: record for key, record in study.records() if record.state is State.REVIEWED}
+    records = dict(study.records())
+    reviewed = {key: record for key, record in records.items() if record.state is State.REVIEWED}
     found = {
         key: ReviewedPicture(
             key,
@@ -60,7 +61,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
         for key, record in reviewed.items()
         if key in listed
     }
-    missing = sorted(record.path or record.image for key, record in reviewed.items() if key not in listed)
+    missing = missing_pictures(listed, records)
     damaged = with_damaged_record(study, list(listed.values()))
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)

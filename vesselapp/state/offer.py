@@ -14,10 +14,10 @@ from psygnal import Signal
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import compose, mask_of
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.study.damaged import damage_told, missing_told, with_damaged_record
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study, StudyPicture
 from vesselapp.study.subjects import subject_of
+from vesselapp.study.unusable import damage_told, missing_pictures, missing_told, with_damaged_record
 
 FEW = 5
 """Below this many reviewed pictures a person is told that they are few."""
@@ -113,7 +113,6 @@ def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callab
     listed = {picture.key: picture for picture in study.pictures()}
     kept = dict(study.records())
     records = {key: record for key, record in kept.items() if key in listed}
-    gone = [record for key, record in kept.items() if key not in listed and record.state is State.REVIEWED]
     states = Counter(record.state for record in records.values())
     found = ((picture, records.get(key)) for key, picture in listed.items())
     reviewed = [(picture, record) for picture, record in found if record and record.state is State.REVIEWED]
@@ -123,7 +122,7 @@ def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callab
         states[State.FLAGGED],
         states[State.IN_PROGRESS],
         damaged=tuple(with_damaged_record(study, list(listed.values()))),
-        missing=tuple(sorted(record.path or record.image for record in gone)),
+        missing=tuple(missing_pictures(listed, kept)),
     )
     first(with_warnings(offer))
     seen = []

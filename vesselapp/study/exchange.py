@@ -22,13 +22,13 @@ from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, whole_annotation
-from vesselapp.study.damaged import damage_told, with_damaged_record
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.judging import Judging
 from vesselapp.study.pictures import EXPORT_NAME, StudyPicture, printable
 from vesselapp.study.plane_png import encode_plane
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
+from vesselapp.study.unusable import damage_told, missing_pictures, with_damaged_record
 
 Kind = Literal["folder", "coco"]
 COCO_NAME = "annotations.json"
@@ -156,8 +156,7 @@ def export_study(
 
 def _missing(listed: Sequence[StudyPicture], records: Mapping[str, Record]) -> list[str]:
     """Tell of reviewed pictures that aren't there."""
-    there = {picture.key for picture in listed}
-    missing = [key for key, record in records.items() if _is_reviewed(record) and key not in there]
+    missing = missing_pictures({picture.key for picture in listed}, records)
     if len(missing) == 1:
         return ["1 reviewed picture is missing: its mask is left out."]
     return [f"{len(missing)} reviewed pictures are missing: their masks are left out."] if missing else []

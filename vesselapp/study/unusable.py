@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
 from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import StudyPicture
 from vesselapp.study.reading import file_bytes
-from vesselapp.study.record import RECORD_NAME
+from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.snapshot import ANSWER_NAME
 from vesselapp.study.study import Study
 
@@ -33,6 +33,12 @@ def damage_told(names: Sequence[str]) -> str:
         return f"The record of {names[0]} is damaged, so it isn't known whether it was reviewed. {hint}"
     told = f"The records of {len(names)} pictures are damaged (first: {names[0]})"
     return f"{told}, so it isn't known whether they were reviewed. {hint}"
+
+
+def missing_pictures(there: Collection[str], records: Mapping[str, Record]) -> list[str]:
+    """List reviewed pictures (their paths inside their roots) whose key isn't among those that are there."""
+    gone = (one for key, one in records.items() if one.state is State.REVIEWED and key not in there)
+    return sorted(record.path or record.image for record in gone)
 
 
 def missing_told(names: Sequence[str], kept: int) -> VesselError:
