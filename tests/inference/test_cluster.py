@@ -12,7 +12,7 @@ from PIL import Image
 from tests.tiny_models import fundus_picture, tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.inference import cluster as cluster_module
-from vesselapp.inference.batch import BatchSpec
+from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 from vesselapp.inference.many import predict_many
 
 distributed = pytest.importorskip("distributed")
@@ -53,6 +53,23 @@ def test_a_killed_workers_pictures_are_done_by_another_and_all_is_as_on_one_mach
         a, b = ((spec.out / f"{picture.stem}_mask.png") for spec in (here, there))
         assert np.array_equal(np.asarray(Image.open(a)), np.asarray(Image.open(b)))
     assert not list(there.out.glob(".vesselapp*"))
+
+
+class Reborn:
+    """A future that was done until the worker that held its result died; it is being done anew."""
+
+    status = "pending"
+
+    def result(self) -> Outcome:
+        return Outcome(Path("/there/eye.png"), model="tiny")
+
+    def exception(self) -> None:
+        return None
+
+
+def test_a_result_that_dies_with_its_worker_is_waited_for_anew() -> None:
+    errand = Errand(Path("eye.png"), "eye")
+    assert cluster_module._outcome_of(Reborn(), errand) == Outcome(Path("eye.png"), model="tiny")
 
 
 def test_a_lost_scheduler_is_told(tmp_path: Path, pictures: list[Path]) -> None:

@@ -149,11 +149,11 @@ class _Work:
 
 
 def _outcome_of(future: Any, errand: Errand) -> Outcome:
-    if future.status == "finished":
-        outcome: Outcome = future.result()
-        return replace(outcome, picture=errand.picture)  # known here by the path it was given by
-    error = future.exception()
-    return Outcome(errand.picture, problem=f"{errand.picture}: {type(error).__name__}: {error}")
+    if future.status == "error":
+        error = future.exception()
+        return Outcome(errand.picture, problem=f"{errand.picture}: {type(error).__name__}: {error}")
+    outcome: Outcome = future.result()  # done anew where the worker that held it died just now
+    return replace(outcome, picture=errand.picture)  # known here by the path it was given by
 
 
 def check_address(address: str) -> None:
