@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+from collections import deque
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
@@ -55,21 +57,61 @@ def test_a_killed_workers_pictures_are_done_by_another_and_all_is_as_on_one_mach
     assert not list(there.out.glob(".vesselapp*"))
 
 
-class Reborn:
-    """A future that was done until the worker that held its result died; it is being done anew."""
+class Future:
+    """A future that was done, and no longer is when its result is asked for."""
 
-    status = "pending"
+    def __init__(self, *results: Outcome | Exception) -> None:
+        self.status, self._results = "pending", list(results)
 
-    def result(self) -> Outcome:
-        return Outcome(Path("/there/eye.png"), model="tiny")
+    def done(self) -> bool:
+        return True
+
+    def result(self, timeout: float) -> Outcome:
+        assert timeout < 60
+        result = self._results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def exception(self) -> None:
         return None
 
 
-def test_a_result_that_dies_with_its_worker_is_waited_for_anew() -> None:
-    errand = Errand(Path("eye.png"), "eye")
-    assert cluster_module._outcome_of(Reborn(), errand) == Outcome(Path("eye.png"), model="tiny")
+class Client:
+    """Gives futures away, one after another."""
+
+    status = "running"
+
+    def __init__(self, *futures: Future) -> None:
+        self._futures = list(futures)
+
+    def submit(self, *_arguments: object, **_options: object) -> Future:
+        return self._futures.pop(0)
+
+    def nthreads(self) -> dict[str, int]:
+        return {"one": 1}
+
+    def cancel(self, _futures: list[Future], *, force: bool) -> None:
+        assert force
+
+
+def outcomes_of(tmp_path: Path, *futures: Future) -> list[Outcome]:
+    errands = deque(Errand(Path(f"eye{number}.png"), f"eye{number}") for number in range(len(futures)))
+    spec = BatchSpec(tmp_path, tmp_path / "tiny.onnx", "cpu", save=("mask",))
+    work = cluster_module._Work(Client(*futures), errands, spec, None, cluster_module.Control())
+    return list(work.outcomes("here"))
+
+
+def test_a_result_that_dies_with_its_worker_is_waited_for_anew(tmp_path: Path) -> None:
+    done = Outcome(Path("/there/eye.png"), model="tiny")
+    outcomes = outcomes_of(tmp_path, Future(TimeoutError(), done), Future(done))
+    assert {outcome.picture.name for outcome in outcomes} == {"eye0.png", "eye1.png"}
+    assert not any(outcome.problem for outcome in outcomes)
+
+
+def test_a_scheduler_lost_while_a_result_is_fetched_is_told(tmp_path: Path) -> None:
+    with pytest.raises(VesselError, match="was lost with 2 pictures to do"):
+        outcomes_of(tmp_path, Future(CancelledError()), Future())
 
 
 def test_a_lost_scheduler_is_told(tmp_path: Path, pictures: list[Path]) -> None:

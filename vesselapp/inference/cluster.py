@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,15 +118,17 @@ class _Work:
             while (self._waiting or self._away) and not self._control.is_cancelled():
                 self._send()
                 done = [future for future in self._away if future.done()]
-                # Nobody else cancels them: Dask does so when it loses the scheduler.
-                if self._client.status == "closed" or any(f.status in ("cancelled", "lost") for f in done):
-                    left = len(self._waiting) + len(self._away)
-                    raise VesselError(
-                        f"The Dask scheduler at {address} was lost with {left} pictures to do.",
-                        "Start it again and go on with --resume.",
-                    )
+                if self._client.status == "closed":
+                    raise self._lost(address)
                 for future in done:
-                    yield _outcome_of(future, self._away.pop(future))
+                    try:
+                        outcome = _outcome_of(future, self._away[future])
+                    except TimeoutError:  # the worker that held it died just now: it is done anew
+                        continue
+                    except CancelledError as problem:  # by nobody else than Dask, when it loses the scheduler
+                        raise self._lost(address) from problem
+                    del self._away[future]
+                    yield outcome
                 if done:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > _NO_WORKER_S and not self._client.nthreads():
@@ -137,6 +140,13 @@ class _Work:
         finally:
             if self._away and self._client.status == "running":
                 self._client.cancel(list(self._away), force=True)
+
+    def _lost(self, address: str) -> VesselError:
+        left = len(self._waiting) + len(self._away)
+        return VesselError(
+            f"The Dask scheduler at {address} was lost with {left} pictures to do.",
+            "Start it again and go on with --resume.",
+        )
 
     def _send(self) -> None:
         while self._waiting and len(self._away) < _AWAY_AT_ONCE and not self._control.is_paused():
@@ -152,7 +162,7 @@ def _outcome_of(future: Any, errand: Errand) -> Outcome:
     if future.status == "error":
         error = future.exception()
         return Outcome(errand.picture, problem=f"{errand.picture}: {type(error).__name__}: {error}")
-    outcome: Outcome = future.result()  # done anew where the worker that held it died just now
+    outcome: Outcome = future.result(timeout=_REACH_S)
     return replace(outcome, picture=errand.picture)  # known here by the path it was given by
 
 
