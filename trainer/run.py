@@ -180,6 +180,8 @@ def fit_task(
                     stage,
                     task.steps_before // recipe.steps_per_epoch,
                 )
+            # what Lightning counts the rows of the logs by: the whole run's steps, also after a kill
+            trainer.fit_loop.epoch_loop._batches_that_stepped = task.steps_before
             _tell_of_precision(recipe, options)
             trainer.fit(task)
         if not trainer.is_global_zero:

@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -41,6 +42,13 @@ def test_overfits_two_pictures(tmp_path: Path, tiny: Recipe):
     assert best_dice(run) > 0.9
 
 
+def logged_steps(run: Path) -> list[int]:
+    """Give the steps that the rows of the newest log are of."""
+    newest = sorted(run.glob("logs/*/metrics.csv"))[-1]
+    with newest.open(newline="") as file:
+        return [int(row["step"]) for row in csv.DictReader(file)]
+
+
 def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch):
     recipe = dataclasses.replace(
         tiny, steps=6, dropout=0.2, augment=dataclasses.replace(PLAIN, warp=1.0, noise=1.0)
@@ -64,6 +72,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: 
     assert not (tmp_path / "killed" / "done.json").exists()
     resumed = train(recipe, options(tmp_path / "killed", fundus_set))
     assert same(weights_of(whole), weights_of(resumed))
+    assert logged_steps(whole)[-1:] == logged_steps(resumed)[-1:] == [5]
 
 
 def test_repeatable_and_seeded(tmp_path: Path, tiny: Recipe, fundus_set: Path):
