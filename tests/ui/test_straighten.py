@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_for_answer
@@ -15,6 +15,7 @@ from vesselapp.state.document import Document
 from vesselapp.ui.looks import PREVIEW_COLOUR
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.card import ACROSS, ALONG, CardPicture, Layout, lay_out
+from vesselapp.ui.tools.card_painter import words_place
 from vesselapp.ui.tools.straighten import STRETCH_SCREEN_PX, StraightenTool
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
@@ -459,3 +460,17 @@ def test_in_a_stroke_arrows_pan(qtbot: QtBot, window: MainWindow, vessel: Docume
     qtbot.keyClick(window.canvas, KEYS.Key_Up)
     qtbot.mouseRelease(window.canvas, LEFT, pos=on_card(window, 200, 3))
     assert window.canvas.view.y > before.y
+
+
+@pytest.mark.parametrize("pane", [QSize(800, 600), QSize(330, 600)])
+@pytest.mark.parametrize("lowest", [QPointF(500, 560), QPointF(100, 300), QPointF(780, 470)])
+def test_card_words_keep_off_the_minimap_and_inside(pane: QSize, lowest: QPointF):
+    minimap = QRect(pane.width() - 170, pane.height() - 130, 160, 120)
+    words = QSize(200, 15)
+    corners = [lowest, lowest - QPointF(0, 200), lowest + QPointF(300, -50)]
+    place = words_place(corners, words, pane, minimap)
+    covered = QRectF(place.x(), place.y() - words.height(), words.width(), words.height())
+    assert not covered.intersects(QRectF(minimap))
+    assert QRectF(0, 0, pane.width(), pane.height()).contains(covered)
+    alone = words_place(corners, words, pane, None)
+    assert alone.y() == pytest.approx(min(lowest.y() + 15, pane.height() - 4))

@@ -165,13 +165,18 @@ class PictureView(QWidget):
         self.marked = box
         self.show_view(self.view.centred_on(*middle, size, zoom))
 
+    def minimap_place(self) -> QRect | None:
+        """Give where the minimap lies in its pane; None while it isn't shown."""
+        if not self.minimap_shown or self.view.shows_all(self.pane_size()):
+            return None
+        return self.minimap.place(self.view, QRect(0, 0, self.pane_width(), self.height()))
+
     def on_minimap(self, at: QPointF) -> bool:
         """Tell whether a place of the canvas is on the minimap."""
-        size = self.pane_size()
-        if not self.minimap_shown or self.view.shows_all(size) or at.x() < self.second_pane():
+        place = self.minimap_place()
+        if place is None or at.x() < self.second_pane():
             return False
-        pane = QRect(0, 0, self.pane_width(), self.height())
-        return self.minimap.place(self.view, pane).contains(self.in_pane(at).toPoint())
+        return place.contains(self.in_pane(at).toPoint())
 
     def follow_minimap(self, at: QPointF) -> None:
         """Show what lies under a place of the minimap, and nothing beyond the picture."""

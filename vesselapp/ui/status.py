@@ -66,7 +66,7 @@ class StatusLine(QObject):
         self.zoom = QLabel("100 %")
         self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))
         self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for label in (self.saved, self.zoom):  # so that it is not read as one with what stands before it
+        for label in (self.doubt, self.saved, self.zoom):  # apart from what stands before it
             label.setContentsMargins(_GAP, 0, 0, 0)
         bar.addWidget(self.place, 1)
         for widget in (self.task, self.doubt, self._under_way, self.saved, self.zoom):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from vesselapp.core.evidence import BACKGROUND, FOREGROUND
@@ -126,12 +126,25 @@ class CardPainter:
             painter.drawLine(*(QPointF(x / ratio, y / ratio) for x, y in ends))
 
     def _paint_words(self, painter: QPainter, corners: list[QPointF], words: str) -> None:
-        # Below the card: a notice may lie over the canvas's upper edge.
         metrics, canvas = painter.fontMetrics(), self._canvas
         wide, high = metrics.horizontalAdvance(words), metrics.height()
-        place = max(corners, key=lambda corner: (corner.y(), -corner.x())) + QPointF(6, high)
-        place.setX(min(max(place.x(), 4.0), canvas.pane_width() - wide - 4.0))
-        place.setY(min(max(place.y(), high + 4.0), canvas.height() - 4.0))
+        pane = QSize(canvas.pane_width(), canvas.height())
+        place = words_place(corners, QSize(wide, high), pane, canvas.minimap_place())
         for colour, shift in ((QColor(0, 0, 0, 200), 1.0), (QColor(255, 255, 255), 0.0)):
             painter.setPen(colour)
             painter.drawText(place + QPointF(shift, shift), words)
+
+
+def words_place(corners: list[QPointF], size: QSize, pane: QSize, minimap: QRect | None) -> QPointF:
+    """Give where a card's words begin (left end of their base line): below it, in the pane, off the minimap.
+
+    Below, because a notice may lie over the canvas's upper edge.
+    """
+    place = max(corners, key=lambda corner: (corner.y(), -corner.x())) + QPointF(6, size.height())
+    x = min(max(place.x(), 4.0), pane.width() - size.width() - 4.0)
+    y = min(max(place.y(), size.height() + 4.0), pane.height() - 4.0)
+    words = QRectF(x, y - size.height(), size.width(), size.height() + 4)
+    if minimap is not None and words.intersects(QRectF(minimap)):
+        beside = minimap.left() - size.width() - 6.0
+        x, y = (beside, y) if beside >= 4 else (x, minimap.top() - 6.0)
+    return QPointF(x, y)
