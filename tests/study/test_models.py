@@ -9,6 +9,7 @@ import pytest
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study import lock
+from vesselapp.study.audit import AuditLog
 from vesselapp.study.lock import Lock
 from vesselapp.study.models import Registry
 from vesselapp.study.promote import promote
@@ -111,6 +112,34 @@ def test_full_disk_leaves_the_list_as_it_was(tmp_path: Path, monkeypatch: pytest
         registry.add(model(tmp_path / "a", 2))
     assert [entry.number for entry in registry.entries()] == [1]
     assert len(list((tmp_path / "models").glob("*.onnx"))) == 1
+
+
+def test_a_log_that_can_not_be_written_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run = run_with(tmp_path, model(tmp_path / "a"), offered=True)
+    write = AuditLog.append
+    for refused in ("model added", "model used"):
+
+        def append(self: AuditLog, who: str, what: str, *, no: str = refused, **facts: object) -> str:
+            if what == no:
+                raise VesselError("audit.log can't be written: the disk is full.")
+            return write(self, who, what, **facts)
+
+        monkeypatch.setattr(AuditLog, "append", append)
+        with pytest.raises(VesselError, match="the disk is full"):
+            promote(tmp_path, run, who="ann")
+        assert Registry(tmp_path).active() is None
+        assert run.decision() is None
+    monkeypatch.setattr(AuditLog, "append", write)
+    assert promote(tmp_path, run, who="ann") == 1
+    said = [line.values for line in AuditLog(tmp_path).lines() if line is not None]
+    assert [(one["what"], one["number"]) for one in said] == [("model added", 1), ("model used", 1)]
+
+
+def test_a_run_of_another_study_is_not_promoted(tmp_path: Path):
+    run = run_with(tmp_path / "one", model(tmp_path / "a"), offered=True)
+    with pytest.raises(VesselError, match="of another study"):
+        promote(tmp_path / "two", run, who="ann")
+    assert not (tmp_path / "two").exists()
 
 
 def test_an_offered_candidate_is_promoted_once(tmp_path: Path):

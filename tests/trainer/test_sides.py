@@ -66,6 +66,29 @@ def test_what_the_incumbent_learnt_judges_only_where_there_is_nothing_else():
     assert sorted(take_sides(sides, subjects, list(subjects), 3).judged) == sorted(subjects)
 
 
+def test_what_the_base_learnt_never_judges_nor_do_others_of_its_subjects():
+    subjects = pictures(6, of_each=2)
+    sides = decide({}, subjects)
+    assert sorted(take_sides(sides, subjects, [], 3, ["k0", "k2"]).judged) == ["k4", "k5"]
+    assert take_sides(sides, subjects, [], 3, ["k0", "k2", "k4"]).judged == ()
+    many = pictures(10)
+    judges = take_sides(decide({}, many), many, [], 3).judge
+    assert set(take_sides(decide({}, many), many, [], 3, judges).judged) == set(many) - set(judges)
+
+
+def test_a_judge_of_which_a_copy_is_learnt_does_not_judge():
+    sides = decide({}, pictures(12))
+    judge, learner = (next(key for key in sides if sides[key] == side) for side in ("judge", "learn"))
+    subjects = {**pictures(12), judge: pictures(12)[learner]}
+    assert judge not in take_sides(sides, subjects, [], 3).judged
+
+
+def test_one_learner_leaves_the_judging_to_the_judges():
+    subjects = pictures(3)
+    sides = take_sides({"k0": "learn", "k1": "judge", "k2": "judge"}, subjects, [], folds=3)
+    assert (sides.learn, sides.judge, sides.folds) == (("k0",), ("k1", "k2"), ())
+
+
 def test_one_subject_alone_is_split_by_picture():
     subjects = dict.fromkeys(["a", "b", "c"], "one")
     sides = take_sides(decide({}, subjects), subjects, [], folds=3)

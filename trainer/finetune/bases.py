@@ -101,7 +101,9 @@ def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
 
 
 def learnt_by(card: ModelCard) -> list[str]:
-    """Give the hashes of the pictures that a fine-tuned model says it has learnt."""
+    """Give the hashes of the pictures that a fine-tuned model says it, or one it came of, has learnt."""
     tuned = card.config.get("finetune")
-    pictures = tuned.get("learnt", []) if isinstance(tuned, dict) else []
-    return [str(one.get("sha256", "")) for one in pictures if isinstance(one, dict)]
+    if not isinstance(tuned, dict):
+        return []
+    pictures = [one for one in tuned.get("learnt", []) if isinstance(one, dict)]
+    return [*map(str, tuned.get("learnt_before", [])), *(str(one.get("sha256", "")) for one in pictures)]

@@ -16,7 +16,7 @@ from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import decide, read_sides, without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.core.files import atomic_write, make_folder, reason
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.run_folder import RunFolder, new_run
 from vesselapp.study.study import Study
@@ -65,6 +65,10 @@ def finetune(request: Request) -> Verdict | None:
         except VesselError as problem:
             line.last_word("failed", message=str(problem))
             raise
+        except OSError as problem:
+            told = VesselError(f"The run can't go on: {reason(problem)}.", "What it made stays; go on later.")
+            line.last_word("failed", message=str(told))
+            raise told from problem
         line.emit("verdict", file="verdict.json")
         line.emit("done")
     return verdict

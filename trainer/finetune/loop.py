@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.finetune.bases import open_base
+from trainer.finetune.bases import learnt_by, open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement
 from trainer.finetune.lessons import lesson_of, off_scale
@@ -212,6 +212,7 @@ def _lineage(course: Course, keys: list[str]) -> dict[str, object]:
     pictures = [plan.pictures[key] for key in keys]
     return {
         "study": course.study.name,
+        "learnt_before": sorted(set(learnt_by(course.card))),
         "learnt": [{"key": one.key, "name": one.name, "sha256": one.sha256} for one in pictures],
         "judged": sorted(plan.sides.judge),
         "replayed": sorted({case.set_name for case in course.replay.learn}),

@@ -133,14 +133,27 @@ def make_plan(
         )
     read_sets(list(request.replay))  # what isn't there is said before anything begins
     models = choose_models(study, request.base, chain=request.chain)
-    base_recipe, _net, _card = open_base(models.base)
+    base_recipe, _net, base_card = open_base(models.base)
     subjects = {key: picture.subject for key, picture in pictures.items()}
     sides = decide(read_sides(study.folder), subjects)
     learners = sum(sides[key] == "learn" for key in pictures)
     tuning = tuning_for(base_recipe.task, request.settings)
-    learnt = set(_learnt_before(models.incumbent))
-    before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
-    taken = take_sides(sides, subjects, before, tuning.folds)
+    if not learners:
+        raise VesselError(
+            "All reviewed pictures at hand are kept for judging: none is left to learn from.",
+            "Review more pictures.",
+        )
+    before, in_base = (
+        [key for key, picture in pictures.items() if picture.sha256 in learnt]
+        for learnt in (set(_learnt_before(models.incumbent)), set(learnt_by(base_card)))
+    )
+    taken = take_sides(sides, subjects, before, tuning.folds, in_base)
+    if not taken.judged:
+        raise VesselError(
+            "The model to start from has learnt every picture that could judge, so nothing could tell "
+            "whether the new one is better.",
+            "Start from another model, or review more pictures.",
+        )
     recipe = recipe_for(base_recipe, learners, len(taken.folds), request.settings)
     return Plan(
         recipe,
@@ -166,8 +179,14 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[
     if len(subjects) < _FEW:
         told.append(f"Only {len(subjects)} pictures are reviewed: the verdict will be uncertain.")
     judging = len({subjects[key] for key in sides.judged})
-    if 1 < judging < FEWEST_SUBJECTS:
-        told.append("Pictures of two subjects judge: three are needed to call a model better.")
+    if judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
+        few = "two subjects judge" if judging == 2 else "one subject judge"
+        told.append(f"Pictures of {few}: three are needed to call a model better.")
+    if idle := len(subjects) - len({*sides.learn, *sides.judged}):
+        told.append(
+            f"{idle} picture{'s' * (idle > 1)} kept for judging can't judge this time: another of the same "
+            "subject, or a copy, is learnt."
+        )
     if len(set(subjects.values())) == 1:
         told.append("All pictures are of one subject: how the model does on others, nobody can tell.")
     if before and before >= set(sides.judged):

@@ -1,7 +1,7 @@
 """The reviewed pictures of a study: found by their records, read with their masks, and checked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trainer.finetune.lessons import Judgement
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
+from vesselapp.core.files import reason
 from vesselapp.core.image import read_image
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
@@ -61,12 +62,33 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
         for key, record in reviewed.items()
         if key in listed
     }
+    found = _copies_as_one(found)
     missing = missing_pictures(listed, records)
     damaged = with_damaged_record(study, list(listed.values()))
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
     told = [str(missing_told(missing, len(found)))] if missing else []
     return found, told + ([damage_told(damaged)] if damaged else [])
+
+
+def _copies_as_one(found: dict[str, ReviewedPicture]) -> dict[str, ReviewedPicture]:
+    """Give pictures of the same bytes one subject, and with them all others of their subjects.
+
+    Else a copy could be learnt and judge.
+    """
+    first: dict[str, str] = {}
+    joined: dict[str, str] = {}
+
+    def whole(subject: str) -> str:
+        while subject in joined:
+            subject = joined[subject]
+        return subject
+
+    for picture in found.values():
+        one, other = whole(picture.subject), whole(first.setdefault(picture.sha256, picture.subject))
+        if one != other:
+            joined[one] = other
+    return {key: replace(picture, subject=whole(picture.subject)) for key, picture in found.items()}
 
 
 def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:
@@ -94,7 +116,11 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
     VesselError
         Where picture or mask can't be read, or don't fit each other.
     """
-    if file_sha256(picture.path) != picture.sha256:
+    try:
+        sha256 = file_sha256(picture.path)
+    except OSError as problem:
+        raise VesselError(f"{picture.name} can't be read: {reason(problem)}.") from problem
+    if sha256 != picture.sha256:
         raise VesselError(f"{picture.name} is not the picture that was reviewed.", "Review it anew.")
     pixels = read_image(picture.path).pixels
     height, width = pixels.shape[:2]

@@ -116,7 +116,11 @@ def decide(known: dict[str, Side], subjects: dict[str, str]) -> dict[str, Side]:
 
 
 def take_sides(
-    sides: dict[str, Side], subjects: dict[str, str], learnt_before: Iterable[str], folds: int
+    sides: dict[str, Side],
+    subjects: dict[str, str],
+    learnt_before: Iterable[str],
+    folds: int,
+    in_base: Iterable[str] = (),
 ) -> Sides:
     """Say who learns and who judges this time.
 
@@ -131,18 +135,22 @@ def take_sides(
         there are any.
     folds : int
         At most so many.
+    in_base : iterable of str
+        Keys that the base has learnt: so has every candidate. They and others of their subjects never judge.
     """
     learn = tuple(key for key in subjects if sides[key] == "learn")
-    judge = tuple(key for key in subjects if sides[key] == "judge")
+    known = {subjects[key] for key in (*in_base, *learn)}  # a copy of a judge may be learnt
+    judge = tuple(key for key in subjects if sides[key] == "judge" and subjects[key] not in known)
     if len({subjects[key] for key in judge}) >= FEWEST_JUDGES and learn:
         return Sides(learn, judge)
-    fresh = [key for key in learn if key not in set(learnt_before)]
+    alone = len({subjects[key] for key in learn}) == 1  # one subject: better its pictures than no judge
+    theirs = {subjects[key] for key in in_base}
+    spoilt = set(in_base) if alone else {key for key in learn if subjects[key] in theirs}
+    able = [key for key in learn if key not in spoilt] if len(learn) > 1 else []
+    fresh = [key for key in able if key not in set(learnt_before)]
     groups: dict[str, list[str]] = defaultdict(list)
-    for key in fresh or learn:
-        groups[subjects[key]].append(key)
-    everybody = {subjects[key] for key in learn}
-    if len(everybody) == 1 and len(learn) > 1:  # one subject alone: better its pictures than no judge
-        groups = {key: [key] for key in fresh or learn}
+    for key in fresh or able:
+        groups[key if alone else subjects[key]].append(key)
     order = _by_hash(groups)
     count = min(folds, len(order))
     parts = [[key for name in order[start::count] for key in groups[name]] for start in range(count)]

@@ -167,12 +167,14 @@ class Registry:
                 run=run,
             )
             try:
+                # The log first: where it can't be written, nothing has changed.
+                log = AuditLog(self.study)
+                log.append(who, "model added", number=number, file=target.name, sha256=sha256)
                 self._write(replace(kept, models=(*kept.models, entry)), lock)
             except VesselError:
                 with contextlib.suppress(OSError):
                     target.unlink()
                 raise
-        AuditLog(self.study).append(who, "model added", number=number, file=target.name, sha256=sha256)
         return number
 
     def use(self, number: int | None, *, who: str = "") -> None:
@@ -189,9 +191,10 @@ class Registry:
         make_folder(self.folder)
         with self._writing(who) as lock:
             before = self._read()
-            self._write(replace(before, active=number), lock)
-        if before.active != number:
-            AuditLog(self.study).append(who, "model used", number=number or 0, before=before.active or 0)
+            if before.active != number:
+                log = AuditLog(self.study)
+                log.append(who, "model used", number=number or 0, before=before.active or 0)
+                self._write(replace(before, active=number), lock)
 
     def _check(self, entry: ModelEntry) -> None:
         """Make sure that a numbered file is still the one that was added."""

@@ -37,6 +37,8 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
     """
     from vesselapp.inference.cards import file_sha256
 
+    if run.folder.resolve().parent != (study / "runs").resolve():
+        raise VesselError(f"The run {run.name} is of another study.", "Open that study to promote it.")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     verdict = run.verdict()
     candidate = run.inside(verdict.candidate)

@@ -1,0 +1,93 @@
+"""What a fine-tune decides before it begins: who learns, who judges, and what is said of it."""
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
+from trainer.export import read_card, write_card
+from trainer.finetune.bases import learnt_by
+from trainer.finetune.command import finetune, plan_only
+from trainer.finetune.reviewed import find_reviewed, read_judgement
+from trainer.finetune.sides import write_sides
+from vesselapp.core.errors import VesselError
+from vesselapp.inference.cards import file_sha256
+
+
+def tuned_on(base: Path, target: Path, pictures: list[Path], before: list[Path]) -> Path:
+    """Write a model that says it has learnt pictures, and the one that it came of others."""
+    target.write_bytes(base.read_bytes())
+    card = read_card(target)
+    learnt = [{"key": path.stem, "name": path.name, "sha256": file_sha256(path)} for path in pictures]
+    tuned = {"learnt": learnt, "learnt_before": [file_sha256(path) for path in before]}
+    write_card(target, card.model_copy(update={"config": {**card.config, "finetune": tuned}}))
+    return target
+
+
+def test_what_the_base_has_learnt_does_not_judge(make_study: MakeStudy, base: Path, tmp_path: Path):
+    made = make_study(5)
+    paths = [picture.path for picture in made.study.pictures()]
+    model = tuned_on(base, tmp_path / "tuned.onnx", paths[:2], paths[2:3])
+    assert len(learnt_by(read_card(model))) == 3
+    plan = plan_only(made.request(base=str(model)))
+    judged = [*plan["judge"], *(name for fold in plan["folds"] for name in fold)]
+    assert sorted(judged) == [path.name for path in paths[3:]]
+    model = tuned_on(base, tmp_path / "tuned.onnx", paths, [])
+    with pytest.raises(VesselError, match="has learnt every picture that could judge"):
+        plan_only(made.request(base=str(model)))
+
+
+def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
+    made = make_study(8, look=lambda pixels, vessels: np.full_like(pixels, 90))
+    found, _told = find_reviewed(made.study)
+    assert len(found) == 8
+    assert len({picture.subject for picture in found.values()}) == 1
+
+
+def test_all_kept_for_judging(make_study: MakeStudy):
+    made = make_study(3)
+    write_sides(made.folder, {picture.key: "judge" for picture in made.study.pictures()})
+    with pytest.raises(VesselError, match="none is left to learn from"):
+        plan_only(made.request())
+
+
+def test_few_subjects_that_judge_are_told(make_study: MakeStudy, base: Path, tmp_path: Path):
+    made = make_study(3)
+    one, *others = (picture.key for picture in made.study.pictures())
+    write_sides(made.folder, {one: "learn", **dict.fromkeys(others, "judge")})
+    told = " ".join(plan_only(made.request())["warnings"])
+    assert "Pictures of two subjects judge" in told
+    paths = [picture.path for picture in made.study.pictures()]
+    write_sides(made.folder, {})
+    model = tuned_on(base, tmp_path / "tuned.onnx", paths[:2], [])
+    told = " ".join(plan_only(made.request(base=str(model)))["warnings"])
+    assert "Pictures of one subject judge" in told
+
+
+def test_a_picture_that_does_not_open_is_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(3)
+    picture = next(iter(find_reviewed(made.study)[0].values()))
+
+    def locked(_path: Path) -> str:
+        raise PermissionError(errno.EACCES, "in use by another program")
+
+    monkeypatch.setattr("trainer.finetune.reviewed.file_sha256", locked)
+    with pytest.raises(VesselError, match=f"{picture.name} can't be read"):
+        read_judgement(made.study, picture, 2)
+
+
+def test_a_drive_that_goes_away_is_one_sentence(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(3)
+
+    def gone(_course: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("trainer.finetune.command._work", gone)
+    with pytest.raises(VesselError, match="The run can't go on"):
+        finetune(made.request("steps=10"))
+    last = events_of(only_run(made.folder))[-1]
+    assert last["event"] == "failed"
+    assert json.dumps(last["message"]).startswith("\"The run can't go on")
