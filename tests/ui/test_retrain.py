@@ -241,6 +241,7 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     assert active is not None
     assert (active.number, active.name, active.verdict) == (2, "Tiny tuned", "better")
     assert "Promoted as model 2" in page.decided.text()
+    assert "It answers" in page.decided.text()
     assert not page.promote_button.isEnabled()
     # What the promotion did not wait for goes on after it.
     qtbot.waitUntil(lambda: page.compare.panes.compared is not None, timeout=LONG)
@@ -260,6 +261,8 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     qtbot.waitUntil(lambda: len(stand.changes) == 3, timeout=LONG)
     assert registry.active() is None
     assert len(registry.entries()) == 2
+    assert "Promoted as model 2" in page.decided.text()
+    assert "It answers" not in page.decided.text()
 
 
 def test_a_worse_candidate_needs_a_reason_which_is_kept(stand: Stand, qtbot: QtBot) -> None:

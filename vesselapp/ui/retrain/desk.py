@@ -134,6 +134,8 @@ class RetrainDesk:
         return self._jobs
 
     def _on_model_changed(self) -> None:
+        if self.window is not None:
+            self.window.refresh()
         if self.models is not None and self.models.isVisible():
             self.models.refresh()
         self._model_changed()

@@ -25,6 +25,7 @@ from vesselapp.ui.words import duration
 
 _COLUMNS = ("Picture", "Used to", "Corrected", "Foreground", "Look again")
 _KEY = Qt.ItemDataRole.UserRole
+_LOOKING = "Looking at the reviewed pictures…"
 
 
 class OfferPage(QWidget):
@@ -51,7 +52,7 @@ class OfferPage(QWidget):
         self._offer: Offer | None = None
         self._plan: Plan | None = None
         self._plan_words, self._refused = "", True
-        self.summary = QLabel("Looking at the reviewed pictures…")
+        self.summary = QLabel(_LOOKING)
         self.summary.setWordWrap(True)
         self.warnings = QLabel()
         self.warnings.setWordWrap(True)
@@ -125,6 +126,15 @@ class OfferPage(QWidget):
 
     # -- showing -----------------------------------------------------------------------------------------
 
+    def clear(self) -> None:
+        """Show nothing of another study; nothing can be started until this one's pictures are known."""
+        self._offer = None
+        self.summary.setText(_LOOKING)
+        self.table.setRowCount(0)
+        self.show_earlier([])
+        self.options.forget_bases()
+        self.show_plan(None)
+
     def show_offer(self, offer: Offer) -> None:
         """Show the reviewed pictures and what is doubtful about them."""
         self._offer = offer
@@ -161,12 +171,12 @@ class OfferPage(QWidget):
             return
         plan = self._plan
         judge = {*plan.judge, *(name for fold in plan.folds for name in fold)}
+        sides = (("learn", {*plan.learn}), ("judge", judge))
         for row, picture in enumerate(self._offer.pictures):
             names = {picture.name, picture.key, picture.relative}
-            sides = [side for side, of in (("learn", plan.learn), ("judge", judge)) if names & {*of}]
             item = self.table.item(row, 1)
             if item is not None:
-                item.setText(", ".join(sides))
+                item.setText(", ".join(side for side, of in sides if names & of))
 
     def _refresh(self) -> None:
         plan = self._plan

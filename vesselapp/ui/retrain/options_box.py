@@ -66,12 +66,22 @@ class OptionsBox(QWidget):
         self._told = self.options()
 
     def show_bases(self, bases: Sequence[tuple[str, str]]) -> None:
-        """List the models to start from: words, and what the trainer calls each."""
+        """List the models to start from: words, and what the trainer calls each; the chosen one stays."""
+        before, chosen = self.options(), self.base.currentData()
         self.base.clear()
         self.base.addItem("the model this study began with", "")
         for words, name in bases:
             self.base.addItem(words, name)
+        self.base.setCurrentIndex(max(0, self.base.findData(chosen)))
         self.chain.setEnabled(bool(bases))
+        if self.options() != before:
+            self.changed.emit()
+
+    def forget_bases(self) -> None:
+        """List no models, without a word: nobody has changed anything."""
+        self.blockSignals(True)
+        self.show_bases([])
+        self.blockSignals(False)
 
     def options(self) -> TrainingOptions:
         """Give what is chosen."""

@@ -139,8 +139,26 @@ class VerdictPage(QWidget):
 
     # -- showing -----------------------------------------------------------------------------------------
 
-    def show_judged(self, judged: Judged, decision: Decision | None) -> None:
-        """Show a verdict and what was decided on it."""
+    def clear(self, words: str) -> None:
+        """Show nothing but a sentence; nothing can be decided until a verdict is shown."""
+        self._judged = None
+        self.sentence.setText(words)
+        self.facts.clear()
+        self.table.setRowCount(0)
+        self.compare.show_pictures((), None, None)
+        self.decided.setText(" ")
+        for button in (self.promote_button, self.anyway_button, self.keep_button, self.discard_button):
+            button.setEnabled(False)
+        self._ask_reason(False)
+
+    def show_unjudged(self, words: str) -> None:
+        """Say why a verdict can't be shown; its candidate can only be discarded."""
+        self.clear("The training has ended, but its verdict can't be shown.")
+        self.show_problem(words)
+        self.discard_button.setEnabled(True)
+
+    def show_judged(self, judged: Judged) -> None:
+        """Show a verdict; what was decided on it is shown by `show_decision`."""
         self._judged = judged
         verdict = judged.verdict
         self.sentence.setText(f"{_SIGNS[verdict.verdict]} {verdict.sentence}")
@@ -154,10 +172,9 @@ class VerdictPage(QWidget):
             height + self.table.verticalHeader().defaultSectionSize() * min(5, len(verdict.table))
         )
         self.compare.show_pictures(judged.pictures, judged.incumbent, judged.candidate)
-        self.show_decision(decision)
 
-    def show_decision(self, decision: Decision | None) -> None:
-        """Show what was decided, and which buttons still make sense."""
+    def show_decision(self, decision: Decision | None, *, in_use: bool) -> None:
+        """Show what was decided, whether the candidate is the model in use, which buttons make sense."""
         judged = self._judged
         if judged is None:
             return
@@ -173,6 +190,8 @@ class VerdictPage(QWidget):
         told = [words for words in (judged.hindrance, judged.note) if words]
         if decision is not None:
             told.append(decision_words(decision))
+        if in_use:
+            told.append("It answers the pictures that are not reviewed; corrections stay.")
         self.decided.setText(" ".join(told) or " ")  # its line stays, so that nothing jumps
         self._ask_reason(False)
 
@@ -205,10 +224,7 @@ def decision_words(decision: Decision) -> str:
     }[decision.decision]
     by = f" by {decision.who}" if decision.who else ""
     reason = f" Reason: {decision.reason}" if decision.reason else ""
-    after = " It answers the pictures that are not reviewed; corrections stay." * (
-        decision.decision == "promoted"
-    )
-    return f"{words}{by}.{reason}{after}"
+    return f"{words}{by}.{reason}"
 
 
 def _cells(ground: Ground) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget,
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Comparing
-from vesselapp.state.jobs import Jobs
+from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.judged import Judged, bases_of, earlier_runs, read_judged
 from vesselapp.state.offer import Offer, OfferLook
 from vesselapp.state.retraining import Retraining, RunState
@@ -56,6 +57,7 @@ class RetrainWindow(QDialog):
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
         self._look = OfferLook(jobs)
+        self._lists: tuple[Job, ...] = ()
         self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
         self.verdict_page = VerdictPage(self.comparing)
         self.pages = QStackedWidget()
@@ -100,7 +102,11 @@ class RetrainWindow(QDialog):
         """Begin with another study."""
         self.setWindowTitle(f"Retrain – {name}")
         self._choosing, self._judged_run = False, None
+        self._stop_asking()
+        self.offer_page.clear()
         self.refresh()
+        if self.isVisible() and not self._retraining.state.live:
+            self._ask_offer()
 
     def open(self) -> None:
         """Show the window, at the page that the run's state calls for."""
@@ -108,7 +114,7 @@ class RetrainWindow(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
-        if state in (RunState.NONE, RunState.STOPPED) or (decided and not state.live):
+        if not state.live and (self._choosing or decided or state in (RunState.NONE, RunState.STOPPED)):
             self.choose_anew()
         else:
             self.refresh()
@@ -136,7 +142,9 @@ class RetrainWindow(QDialog):
             self._choosing = False
         if self._choosing or state is RunState.NONE:
             self.pages.setCurrentWidget(self.offer_page)
-        elif state is RunState.DONE:
+            return
+        self._stop_asking()
+        if state is RunState.DONE:
             self._show_verdict()
         else:
             self.live_page.refresh()
@@ -156,10 +164,18 @@ class RetrainWindow(QDialog):
             return
         self._look.ask(folder)
         self._ask_plan()
-        self._jobs.submit("runs", lambda _job: earlier_runs(folder), self.offer_page.show_earlier, self._tell)
-        self._jobs.submit(
-            "models", lambda _job: bases_of(folder), self.offer_page.options.show_bases, self._tell
+        page, submit = self.offer_page, self._jobs.submit
+        self._lists = (
+            submit("runs", lambda _job: earlier_runs(folder), page.show_earlier, self._tell),
+            submit("models", lambda _job: bases_of(folder), page.options.show_bases, self._tell),
         )
+
+    def _stop_asking(self) -> None:
+        """Ask for nothing more that the first page shows; answers that still come are dropped."""
+        self._look.cancel()
+        self._retraining.cancel_plan()
+        for job in self._lists:
+            job.cancel()
 
     def _ask_plan(self, *, changed: bool = False) -> None:
         """Ask what the trainer would do; what a person has just changed must be answered before a start."""
@@ -181,7 +197,6 @@ class RetrainWindow(QDialog):
             self.offer_page.show_plan(None, str(answer), refused=True)
 
     def _start(self) -> None:
-        self._look.cancel()
         try:
             self._retraining.start(self.offer_page.options.options())
         except VesselError as error:
@@ -189,7 +204,6 @@ class RetrainWindow(QDialog):
 
     def _show_run(self, run: RunFolder) -> None:
         self._choosing, self._judged_run = False, None
-        self._retraining.cancel_plan()
         self._retraining.show_run(run)
 
     def _tell(self, error: Exception) -> None:
@@ -207,22 +221,31 @@ class RetrainWindow(QDialog):
         if run is None or folder is None:
             return
         if run == self._judged_run:
-            self.verdict_page.show_decision(self._retraining.decision)
+            self._show_decision()
             return
         self._judged_run = run
-        self.verdict_page.sentence.setText("Reading the verdict…")
+        self.verdict_page.clear("Reading the verdict…")
         self.pages.setCurrentWidget(self.verdict_page)
         self._jobs.submit(
-            "verdict", lambda _job: read_judged(folder, run), partial(self._on_judged, run), self._on_unjudged
+            "verdict",
+            lambda _job: read_judged(folder, run),
+            partial(self._on_judged, run),
+            partial(self._on_unjudged, run),
         )
 
     def _on_judged(self, run: RunFolder, judged: Judged) -> None:
         if run == self._judged_run:
-            self.verdict_page.show_judged(judged, self._retraining.decision)
+            self.verdict_page.show_judged(judged)
+            self._show_decision()
 
-    def _on_unjudged(self, error: Exception) -> None:
-        self.verdict_page.sentence.setText("The training has ended, but its verdict can't be shown.")
-        self.verdict_page.show_problem(str(error))
+    def _on_unjudged(self, run: RunFolder, error: Exception) -> None:
+        if run == self._judged_run:
+            self.verdict_page.show_unjudged(str(error))
+
+    def _show_decision(self) -> None:
+        folder, decision = self._retraining.study, self._retraining.decision
+        in_use = folder is not None and decision is not None and _is_in_use(folder, decision.number)
+        self.verdict_page.show_decision(decision, in_use=in_use)
 
     def _decide(self, word: Word) -> None:
         try:
@@ -243,30 +266,46 @@ class RetrainWindow(QDialog):
             promote(folder, run, who=self._who, overrule=reason)
             return run.decision()
 
-        self._jobs.submit("promote", work, self._on_promoted, self._on_not_promoted)
+        self._jobs.submit(
+            "promote", work, partial(self._on_promoted, run), partial(self._on_not_promoted, run)
+        )
 
-    def _on_promoted(self, decision: Decision | None) -> None:
+    def _on_promoted(self, run: RunFolder, decision: Decision | None) -> None:
         self.verdict_page.set_busy(False)
-        if decision is not None:
+        if decision is not None and run == self._retraining.run:
             self._retraining.note_decision(decision)
         self.model_changed.emit()
         self.verdict_page.compare.go_on()
 
-    def _on_not_promoted(self, error: Exception) -> None:
+    def _on_not_promoted(self, run: RunFolder, error: Exception) -> None:
         self.verdict_page.set_busy(False)
-        self.verdict_page.show_problem(str(error))
+        if run == self._retraining.run:
+            self.verdict_page.show_problem(str(error))
         self.verdict_page.compare.go_on()
 
     # -- leaving -----------------------------------------------------------------------------------------
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Leave the processor to the app; a training goes on."""
-        self._look.cancel()
-        self.comparing.cancel()
-        self._retraining.cancel_plan()
+        """Leave the processor to the app, but not while minimised; a training goes on."""
+        if not event.spontaneous():
+            self._stop_asking()
+            self.comparing.cancel()
         super().hideEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Hide; all is kept."""
         self._judged_run = None
         super().closeEvent(event)
+
+
+def _is_in_use(folder: Path, number: int | None) -> bool:
+    """Tell whether a study uses this numbered model now; False where there is none, or it can't be read."""
+    if number is None:
+        return False
+    from vesselapp.study.models import Registry
+
+    try:
+        active = Registry(folder).active()
+    except VesselError:
+        return False
+    return active is not None and active.number == number

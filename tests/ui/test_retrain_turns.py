@@ -1,0 +1,173 @@
+"""The retrain window turns to another study or another run: nothing stays of the one before."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtTest import QSignalSpy
+from pytestqt.qtbot import QtBot
+
+from tests.reviewed_study import drawn_study
+from tests.ui.test_retrain import LONG, Stand, stand, study
+from vesselapp.core.errors import VesselError
+from vesselapp.state.jobs import Job
+from vesselapp.state.retraining import RunState
+from vesselapp.study.run_folder import RunFolder
+from vesselapp.ui.retrain.options_box import OptionsBox
+
+__all__ = ["stand", "study"]
+ASKING = "Asking the trainer"
+
+
+def another_run(stand: Stand, name: str = "20200101T000000Z") -> RunFolder:
+    """Copy the run in sight, as an earlier one of the study that nobody has decided on."""
+    run = stand.desk.retraining.run
+    assert run is not None
+    shutil.copytree(run.folder, run.folder.with_name(name), ignore=shutil.ignore_patterns("decision.json"))
+    return RunFolder(run.folder.with_name(name))
+
+
+def hold_the_lane(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing run that is asked of the window's lane from now on."""
+    job = Job("held", lambda _call: None, lambda _share: None)
+    monkeypatch.setattr(stand.window._jobs, "submit", lambda *_words, **_named: job)
+
+
+def test_nothing_of_another_study_stays_on_the_first_page(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
+    stand.begin()
+    stand.until_judged()
+    stand.window.verdict_page.anew_button.click()
+    page = stand.window.offer_page
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(lambda: page.earlier.count() == 1, timeout=LONG)
+    qtbot.waitUntil(lambda: page.options.base.count() == 2, timeout=LONG)
+    page.options.base.setCurrentIndex(1)
+    empty = drawn_study(tmp_path / "empty")
+    stand.desk.set_study(empty.folder, empty.name)
+    assert not page.start_button.isEnabled()
+    assert page.table.rowCount() == 0
+    assert page.earlier.count() == 0
+    assert page.options.options().base == ""
+    qtbot.waitUntil(lambda: "None of the 3" in page.summary.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)
+    assert not page.start_button.isEnabled()
+    assert stand.window.pages.currentWidget() is page
+
+
+def test_what_was_asked_of_another_study_is_dropped(
+    stand: Stand, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.desk.show()
+    page, empty = stand.window.offer_page, drawn_study(tmp_path / "empty")
+    with monkeypatch.context() as held:
+        hold_the_lane(stand, held)  # only what was asked of the first study still comes
+        stand.desk.set_study(empty.folder, empty.name)
+    done: list[int] = []
+    stand.window._jobs.submit("last", lambda _job: 1, done.append, lambda _error: None)
+    qtbot.waitUntil(lambda: bool(done), timeout=LONG)
+    assert page.table.rowCount() == 0
+    assert page.options.base.count() == 1
+
+
+def test_a_promotion_is_not_noted_on_another_study(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
+    stand.begin()
+    stand.until_judged()
+    empty = drawn_study(tmp_path / "empty")
+    stand.window.verdict_page.promote_button.click()
+    stand.desk.set_study(empty.folder, empty.name)
+    qtbot.waitUntil(lambda: bool(stand.changes), timeout=LONG)
+    assert stand.desk.retraining.decision is None
+
+
+def test_a_verdict_being_read_leaves_nothing_to_decide_on(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.begin()
+    stand.until_judged()
+    page, retraining, other = stand.window.verdict_page, stand.desk.retraining, another_run(stand)
+    assert page.promote_button.isEnabled()
+    hold_the_lane(stand, monkeypatch)
+    stand.window._show_run(other)
+    qtbot.waitUntil(lambda: retraining.state is RunState.DONE, timeout=LONG)
+    assert stand.window.pages.currentWidget() is page
+    assert page.sentence.text() == "Reading the verdict…"
+    for button in (page.promote_button, page.anyway_button, page.keep_button, page.discard_button):
+        assert not button.isEnabled()
+    assert page.table.rowCount() == page.compare.table.rowCount() == 0
+    # nor does what is told of the run before come on top of it
+    assert retraining.run == other
+    first = max((stand.study.folder / "runs").iterdir())
+    stand.window._on_unjudged(RunFolder(first), VesselError("It is gone."))
+    assert page.sentence.text() == "Reading the verdict…"
+
+
+def test_a_verdict_that_cannot_be_read_can_be_discarded(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    page, broken = stand.window.verdict_page, another_run(stand)
+    (broken.folder / "verdict.json").write_text("{")
+    stand.window._show_run(broken)
+    qtbot.waitUntil(lambda: "can't be shown" in page.sentence.text(), timeout=LONG)
+    assert not page.promote_button.isEnabled()
+    page.discard_button.click()
+    decision = broken.decision()
+    assert decision is not None
+    assert decision.decision == "discarded"
+
+
+def test_an_earlier_verdict_does_not_wait_for_the_first_page(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    stand.window.verdict_page.anew_button.click()
+    look = stand.window._look._job
+    assert look is not None
+    stand.window._show_run(another_run(stand))
+    assert look.cancelled()
+    stand.until_judged()
+
+
+def test_a_chosen_base_outlives_a_new_list(qtbot: QtBot) -> None:
+    box = OptionsBox()
+    qtbot.addWidget(box)
+    changed = QSignalSpy(box.changed)
+    box.show_bases([("model 2", "2")])
+    box.base.setCurrentIndex(1)
+    box.show_bases([("model 1", "1"), ("model 2", "2")])
+    assert box.options().base == "2"
+    assert changed.count() == 0
+    box.show_bases([("model 1", "1")])
+    assert box.options().base == ""
+    assert changed.count() == 1
+
+
+def test_minimising_the_window_leaves_its_questions_alone(stand: Stand, qtbot: QtBot) -> None:
+    stand.desk.show()
+    page = stand.window.offer_page
+    assert page.facts.text().startswith(ASKING)
+    hidden: list[bool] = []
+
+    class Watch(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            if event.type() is QEvent.Type.Hide:
+                hidden.append(event.spontaneous())
+            return False
+
+    watch = Watch()
+    stand.window.installEventFilter(watch)
+    stand.window.showMinimized()
+    qtbot.waitUntil(lambda: hidden == [True], timeout=LONG)
+    qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+
+
+def test_the_first_page_asks_anew_when_it_is_opened_again(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    stand.window.verdict_page.anew_button.click()
+    page = stand.window.offer_page
+    assert page.facts.text().startswith(ASKING)
+    stand.window.close()
+    stand.desk.show()
+    assert stand.window.pages.currentWidget() is page
+    qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)
