@@ -37,6 +37,12 @@ def steps_when_done(run: Path) -> int | None:
     return int(json.loads((run / DONE).read_text())["steps"])
 
 
+def steps_kept(run: Path) -> int | None:
+    """Give the steps behind the weights of a training that came to its end; None where it has not."""
+    made = steps_when_done(run)
+    return None if made is None else int(json.loads((run / DONE).read_text()).get("kept", made))
+
+
 def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | None) -> Recipe:
     """Give the recipe that a run goes on with.
 

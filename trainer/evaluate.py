@@ -28,11 +28,9 @@ from trainer.readers import Case
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, make_folder
 from vesselapp.core.model_card import Figures
-from vesselapp.inference.frame import frame_for
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
 from vesselapp.inference.predict import predict
-from vesselapp.inference.suitability import warnings_for
 
 SECOND = "second observer"
 
@@ -115,11 +113,12 @@ def answer_picture(model: Model, pixels: NDArray[np.uint8], level: int) -> Answe
         return Answer(said.probability, mask, said.seconds, warnings=said.warnings)
     started = time.perf_counter()
     diameter = find_diameter(model, pixels)
-    inside, foreground = answer_cells(model, pixels, diameter)
-    objects = objects_from(inside, foreground, threshold_of(level), diameter)
+    said = predict(model, pixels, object_diameter=diameter)
     seconds = time.perf_counter() - started
-    warnings = warnings_for(pixels, frame_for(pixels, model.card, diameter), model.card)
-    return Answer(foreground, mask_of(quantise(foreground), level), seconds, objects, warnings)
+    inside, _foreground = answer_cells(model, pixels, diameter)
+    objects = objects_from(inside, said.probability, threshold_of(level), diameter)
+    mask = mask_of(quantise(said.probability), level)
+    return Answer(said.probability, mask, seconds, objects, said.warnings)
 
 
 def summarise(scores: list[Scores]) -> list[Summary]:

@@ -36,6 +36,7 @@ class Fit(lightning.LightningModule):
 
     stale: Tensor
     best: Tensor
+    best_steps: Tensor
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Fit(lightning.LightningModule):
         self.seen = torch.zeros(len(validation), 3)
         self.register_buffer("best", torch.tensor(-1.0))
         self.register_buffer("stale", torch.tensor(0))
+        self.register_buffer("best_steps", torch.tensor(0))
         self.go_on_from(checkpoint)
 
     def go_on_from(self, checkpoint: dict[str, Any] | None) -> None:
@@ -141,6 +143,7 @@ class Fit(lightning.LightningModule):
         if bool(dice > self.best.cpu()):
             self.best.copy_(dice)
             self.stale.zero_()
+            self.best_steps.fill_(self.steps_done)
             if self.trainer.is_global_zero:
                 save_weights(self.average.module.state_dict(), Path(self.trainer.default_root_dir) / BEST)
         self._stop_where_stale()

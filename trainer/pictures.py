@@ -6,6 +6,7 @@ import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,12 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
 from vesselapp.core.image import PICTURE_SUFFIXES, read_image
 from vesselapp.core.scaling import resize_pixels, resize_probability
-from vesselapp.inference.objects import median_diameter
+from vesselapp.inference.objects import median_diameter, typical_diameter
+
+MOST_GROWN = 4.0
+_LARGEST = 4096
+_MOST_LEVELS = 3
+"""So many values may stand for something else than soft edges or objects (an outline in gray, say)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,9 @@ def _read_instances(case: Case, size: tuple[int, int]) -> NDArray[np.int32] | No
         _same_size(case, case.instances, numbers.shape, size)
         return numbers.astype(np.int32)
     if not case.apart and len(case.masks) == 1:
-        return None
+        numbers, is_jpeg = _mask_values(case.masks[0])
+        apart = numbers.shape == size and not is_jpeg and _holds_numbers(numbers)
+        return numbers.astype(np.int32) if apart else None
     instances = np.zeros(size, np.int32)
     for number, path in enumerate(case.masks, 1):
         instances[_read_fitting(case, path, size)] = number
@@ -141,16 +149,32 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
 def read_mask(path: Path) -> NDArray[np.bool_]:
     """Read a (H, W) mask.
 
-    Where 0 and one other value are all there is, all but 0 is foreground, whatever that value or colour;
-    else (soft edges, JPEG) the upper half is.
+    Where 0 and one other value are all there is, or numbers of objects, all but 0 is foreground, whatever its
+    value or colour; else (soft edges, JPEG) the upper half is.
     """
+    values, is_jpeg = _mask_values(path)
+    highest = values.max(initial=0)
+    if not is_jpeg and (bool(((values == 0) | (values == highest)).all()) or _holds_numbers(values)):
+        return np.asarray(values != 0)
+    return np.asarray(values > (127 if highest <= 255 else highest / 2))
+
+
+def _mask_values(path: Path) -> tuple[NDArray[Any], bool]:
+    """Read a mask's (H, W) values, and whether they are a JPEG's."""
     picture = _open(path)
     deep = picture.mode.startswith(("I", "F"))
     values = np.asarray(picture) if deep else np.asarray(picture.convert("RGB")).max(axis=2)
-    highest = values.max(initial=0)
-    if picture.format != "JPEG" and bool(((values == 0) | (values == highest)).all()):
-        return np.asarray(values != 0)
-    return np.asarray(values > (127 if highest <= 255 else highest / 2))
+    return values, picture.format == "JPEG"
+
+
+def _holds_numbers(values: NDArray[Any]) -> bool:
+    """Tell numbers of objects from soft edges: they are flat in both directions."""
+    middle = (values > 0) & (values < values.max(initial=0))
+    if not middle.any() or len(np.unique(values)) <= _MOST_LEVELS:
+        return False
+    here = values[:-1, :-1]
+    flat = middle[:-1, :-1] & (here == values[1:, :-1]) & (here == values[:-1, 1:])
+    return bool(flat.sum() > middle.sum() / 2)
 
 
 def read_pixels(path: Path) -> NDArray[np.uint8]:
@@ -183,11 +207,14 @@ def _same_size(case: Case, path: Path, got: tuple[int, ...], wanted: tuple[int, 
 
 def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     """Bring a picture of cells to the working scale: its median object gets ``recipe.size`` px across."""
-    objects = picture.instances
-    if objects is None:
+    objects, height, width = picture.instances, *picture.mask.shape
+    if objects is None:  # pieces of a mask: specks, however many, must not decide
         objects = cv2.connectedComponents(picture.mask.astype(np.uint8), connectivity=4)[1].astype(np.int32)
-    factor = recipe.size / (median_diameter(objects) or recipe.size)
-    height, width = (max(8, round(side * factor)) for side in picture.mask.shape)
+        diameter = typical_diameter(objects)
+    else:
+        diameter = median_diameter(objects)
+    factor = bounded(recipe.size / (diameter or recipe.size), height, width)
+    height, width = (max(8, round(side * factor)) for side in (height, width))
     pixels = resize_pixels(picture.pixels, height, width)
     fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
     if factor > 1.5:
@@ -195,6 +222,11 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     truth = cell_truth(fitted.astype(np.int32))
     everywhere = np.ones((height, width), np.uint8)
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject)
+
+
+def bounded(factor: float, height: int, width: int) -> float:
+    """Bound what brings a picture (px) of cells to scale, as the app does: specks would ask for any."""
+    return min(factor, MOST_GROWN, _LARGEST / max(height, width))
 
 
 def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:

@@ -20,6 +20,9 @@ _ENDING = re.compile(
     r"([_.-](1stho|2ndho|mask|manual1|manual2|manual|training_mask|test_mask|ah|vk|gt|label))+$", re.I
 )
 
+_IS_FIELD = re.compile(r"_(test|training)_mask$|^\d\d_(h|dr|g)_mask$", re.I)
+"""How DRIVE and HRF name their fields of view."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -102,6 +105,11 @@ def _read_folders(folder: Path) -> list[Case]:
     masks = _first_folder(folder, "masks", "manual1", "1st_manual", "mask", "ground_truth")
     if images is None or masks is None:
         return []
+    if masks.name.lower() == "mask" and any(_IS_FIELD.search(path.stem) for path in masks.iterdir()):
+        raise VesselError(
+            f"{masks} holds fields of view, and there is no truth beside it.",
+            "Put the truth into 1st_manual (DRIVE) or manual1 (HRF).",
+        )
     second = _by_stem(_first_folder(folder, "masks_2nd", "manual2", "2nd_manual"))
     fov_folder = _first_folder(folder, "fov") or (
         _first_folder(folder, "mask") if masks.name != "mask" else None

@@ -27,6 +27,7 @@ from trainer.begun import (
     has_learnt,
     keep_begun,
     kept_recipe,
+    steps_kept,
     steps_when_done,
     write_json,
 )
@@ -192,7 +193,9 @@ def fit_task(
         weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
         task.check_weights(weights)
         save_weights(weights, out / WEIGHTS)
-        write_json(out / DONE, {"steps": made, "seconds": round(time.monotonic() - started, 1)})
+        behind = int(task.best_steps) if final else made
+        seconds = round(time.monotonic() - started, 1)
+        write_json(out / DONE, {"steps": made, "kept": behind, "seconds": seconds})
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -226,7 +229,12 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segmenter]:
-    """Give a run's recipe and its averaged net: of its end, or of a checkpoint."""
+    """Give a run's recipe and its averaged net: of its end, or of a checkpoint (VesselError if another's)."""
+    if checkpoint is not None and checkpoint.resolve().parent != run.resolve():
+        raise VesselError(
+            f"{checkpoint} does not lie in the run {run}: a card would say what it never learnt.",
+            "Give a checkpoint of this run.",
+        )
     recipe = read_recipe(run / RECIPE)
     net = build_net(recipe, pretrained=False)
     source = checkpoint or (run / WEIGHTS if (run / WEIGHTS).exists() else run / CHECKPOINT)
@@ -248,9 +256,9 @@ def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None,
 
     The steps are None where that isn't known.
     """
-    made = steps_when_done(run)
-    if checkpoint is None and made is not None:
-        return made, True
+    behind = steps_kept(run)
+    if checkpoint is None and behind is not None:
+        return behind, True
     found = _load_weights(checkpoint or run / CHECKPOINT)
     steps = found.get("steps_done", found.get("global_step"))
     return (None if steps is None else int(steps)), False

@@ -155,6 +155,12 @@ def _unfinished(steps: int | None, recipe: Recipe) -> str:
     return f"Not finished: {steps} of {recipe.steps} steps were made."
 
 
+_PIECES = (
+    "Figures of objects are of cells parted by watershed, as this trainer does; the app's exports take each "
+    "connected piece of the mask for one object."
+)
+
+
 def _limits(recipe: Recipe, sources: Sequence[Source], *, whole: bool) -> tuple[str, ...]:
     """Say what a model is for, and what bounds it, as far as the run knows."""
     learnt = [f"{source.pictures} of {source.name}" for source in sources if source.pictures]
@@ -170,5 +176,6 @@ def _limits(recipe: Recipe, sources: Sequence[Source], *, whole: bool) -> tuple[
     return (
         "Made for nuclei and round cells in microscope pictures, 8-200 px across at the right scale setting.",
         f"{told} Cells of other looks are answered less surely; touching cells may be joined.",
+        _PIECES,
         _REVIEW,
     )

@@ -14,6 +14,7 @@ from trainer.compare import compare, compare_files
 from trainer.evaluate import (
     SECOND,
     Scores,
+    answer_picture,
     as_figures,
     evaluate_file,
     print_table,
@@ -28,6 +29,8 @@ from trainer.pictures import read_picture
 from trainer.readers import Case, read_sets
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
+from vesselapp.inference.model import load_model
+from vesselapp.inference.predict import predict
 from vesselapp.inference.suitability import FUNDUS
 
 NONE = np.zeros((4, 4), bool)
@@ -72,6 +75,16 @@ def test_models_of_two_tasks_are_not_compared(tmp_path: Path, fundus_set: Path):
         export_net(build_net(recipe), recipe, paths[-1], make_card(recipe, name=name, command="none"))
     with pytest.raises(VesselError, match="cells: they can't be compared"):
         compare_files(*paths, read_sets([fundus_set]))
+
+
+def test_cells_are_measured_as_the_app_answers_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    recipe = change_recipe(RECIPES["cells"], ["architecture=own-unet", "widths=[4,8]"])
+    export_net(build_net(recipe), recipe, tmp_path / "a.onnx", make_card(recipe, name="a", command="none"))
+    model, pixels = load_model(tmp_path / "a.onnx"), draw_fundus(0)[0]
+    monkeypatch.setattr("vesselapp.inference.objects._LARGEST", 64)  # as if it were a very large picture
+    monkeypatch.setattr("trainer.evaluate.find_diameter", lambda *_args: 20.0)
+    answer = answer_picture(model, pixels, 128)
+    assert np.array_equal(answer.probability, predict(model, pixels, object_diameter=20.0).probability)
 
 
 def test_probabilities_that_are_no_numbers_are_one_sentence():

@@ -249,3 +249,48 @@ def test_umlauts_match_however_a_system_writes_them(tmp_path: Path):
     assert case.key == f"{joined}/{joined}"
     (tmp_path / "split.json").write_text(json.dumps({"train": [f"{apart}/{apart}"], "validation": []}))
     assert read_split(tmp_path / "split.json", cases) == (cases, [])
+
+
+@pytest.mark.parametrize("name", ["01_test_mask.gif", "03_dr_mask.tif"])
+def test_a_field_of_view_is_no_truth(tmp_path: Path, name: str):
+    test = tmp_path / "DRIVE" / "test"
+    save(test / "images" / name.replace("_mask", "").replace("gif", "tif"), PIXELS)
+    (test / "mask").mkdir()
+    save_gif(test / "mask" / name, FIELD)
+    for folder in (tmp_path / "DRIVE", test):
+        with pytest.raises(VesselError, match="fields of view"):
+            read_sets([folder])
+
+
+def test_specks_do_not_decide_how_far_cells_are_enlarged(tmp_path: Path):
+    mask = np.zeros((256, 256), np.uint8)
+    for row, column in ((60, 60), (60, 180), (180, 120)):
+        cv2.circle(mask, (column, row), 15, 1, -1)
+    mask[::16, ::16] = 1
+    save(tmp_path / "set" / "images" / "a.png", np.zeros((256, 256, 3), np.uint8))
+    save(tmp_path / "set" / "masks" / "a.png", mask > 0)
+    picture = read_picture(read_sets([tmp_path / "set"])[0], "cells")
+    assert prepare(picture, RECIPES["cells"]).pixels.shape[0] == pytest.approx(256 * 28 / 31, rel=0.1)
+    labels = np.arange(256 * 256).reshape(256, 256).astype(np.int32)
+    tiny = dataclasses.replace(picture, instances=labels)
+    assert prepare(tiny, RECIPES["cells"]).pixels.shape[0] == 1024
+
+
+def test_numbers_of_objects_for_a_mask_are_read_as_objects(tmp_path: Path):
+    numbers = np.zeros((100, 100), np.uint16)
+    for n in range(25):
+        row, column = divmod(n, 5)
+        numbers[20 * row + 3 : 20 * row + 17, 20 * column : 20 * column + 20] = 10 * (n + 1)
+    for depth in (np.uint8, np.uint16):
+        save(tmp_path / "set" / "images" / "a.png", np.zeros((100, 100, 3), np.uint8))
+        save(tmp_path / "set" / "masks" / "a.png", numbers.astype(depth))
+        picture = read_picture(read_sets([tmp_path / "set"])[0], "cells")
+        assert np.array_equal(picture.mask, numbers > 0)
+        assert picture.instances is not None
+        assert np.array_equal(picture.instances, numbers)
+    soft = cv2.GaussianBlur(np.where(numbers > 0, 255, 0).astype(np.uint8), (0, 0), 2)
+    save(tmp_path / "soft" / "images" / "a.png", np.zeros((100, 100, 3), np.uint8))
+    save(tmp_path / "soft" / "masks" / "a.png", soft)
+    picture = read_picture(read_sets([tmp_path / "soft"])[0], "cells")
+    assert picture.instances is None
+    assert np.array_equal(picture.mask, soft > 127)

@@ -129,6 +129,11 @@ def test_a_run_that_is_not_finished_says_so(
     card = ship(tmp_path / "run", tmp_path / "best.onnx", data=[], checkpoint=tmp_path / "run" / "best.pt")
     assert card.command.endswith("--checkpoint best.pt")
     assert "how many steps it had made is not known" in card.limits[0]
+    other = tmp_path / "other.pt"
+    other.write_bytes((tmp_path / "run" / "best.pt").read_bytes())
+    with pytest.raises(VesselError, match="does not lie in the run"):
+        ship(tmp_path / "run", tmp_path / "foreign.onnx", data=[], checkpoint=other)
+    assert not (tmp_path / "foreign.onnx").exists()
 
 
 def test_a_measuring_that_fails_leaves_the_old_file(

@@ -14,7 +14,7 @@ from tests.trainer.test_several import finish, start
 from trainer.fit import BEST, Fit
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe, change_recipe
-from trainer.run import train
+from trainer.run import steps_behind, train
 from vesselapp.core.errors import VesselError
 
 
@@ -57,6 +57,7 @@ def test_a_training_that_stopped_early_stays_ended(tmp_path: Path, tiny: Recipe,
     (run / "done.json").unlink()  # killed before it was written
     train(recipe, options(tmp_path, fundus_set))
     assert json.loads((run / "done.json").read_text())["steps"] == 6
+    assert steps_behind(run) == (2, True)  # the best validated weights are the first
     assert same(weights_of(run), first)
 
 

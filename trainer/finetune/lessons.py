@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.pictures import Scaled, cell_truth
+from trainer.pictures import Scaled, bounded, cell_truth
 from trainer.recipes import Recipe
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.scaling import resize_pixels, resize_probability
@@ -21,8 +21,6 @@ from vesselapp.inference.objects import (
     typical_diameter,
 )
 
-MOST_GROWN = 4.0
-_LARGEST = 4096
 _SCALED = 1.5
 _MARGIN = 64
 """Px at working scale that are kept around what was looked at, for the net to see."""
@@ -75,8 +73,7 @@ def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple
     diameter = find_diameter(base, judged.pixels)
     inside, _foreground = answer_cells(base, judged.pixels, diameter)
     objects = part_into_cells(judged.truth, inside, diameter)
-    factor = min(recipe.size / (typical_diameter(objects) or diameter), MOST_GROWN)
-    return objects, min(factor, _LARGEST / max(judged.truth.shape))
+    return objects, bounded(recipe.size / (typical_diameter(objects) or diameter), *judged.truth.shape)
 
 
 def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> list[Scaled]:
