@@ -129,8 +129,11 @@ def write_card(path: Path, card: ModelCard) -> None:
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read the card inside a model file of our own."""
-    return ModelCard.model_validate_json(_metadata(_load(path), path, METADATA_KEY))
+    """Read the card inside a model file of our own (VesselError where it is none)."""
+    try:
+        return ModelCard.model_validate_json(_metadata(_load(path), path, METADATA_KEY))
+    except ValueError as problem:
+        raise VesselError(f"The model card in {path.name} is damaged.", "Take another file.") from problem
 
 
 def weights_from_onnx(path: Path) -> dict[str, Tensor]:

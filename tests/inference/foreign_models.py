@@ -35,8 +35,8 @@ def foreign_model(
 ) -> Path:
     """Write a net without a card.
 
-    ``answer``: probability, logit, softmax, two logits, uint8 mask, class numbers, flat softmax, quarter
-    (of the size), cropped (20 px less on each side, as without padding).
+    ``answer``: probability, logit, softmax, two logits, uint8 mask, class numbers, two masks, gray (0-255),
+    gray uint8, flat softmax, quarter (of the size), cropped (20 px less on each side, as without padding).
     """
     constants: dict[str, NDArray[np.generic]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -84,6 +84,15 @@ def foreign_model(
         floats = add("Cast", [dark], "dark_floats", to=TensorProto.FLOAT)
         scaled = add("Mul", [floats, constant("white", np.array(255, np.float32))], "scaled")
         now, kind = add("Cast", [scaled], "answer", to=TensorProto.UINT8), TensorProto.UINT8
+    elif answer in ("gray", "gray uint8"):
+        shares = add("Sigmoid", [logit], "p")
+        now = add("Mul", [shares, constant("white", np.array(255, np.float32))], "answer")
+        if answer == "gray uint8":
+            now, kind = add("Cast", [now], "whole", to=TensorProto.UINT8), TensorProto.UINT8
+    elif answer == "two masks":
+        both = add("Concat", [logit, minus], "both", axis=1)
+        dark = add("Greater", [both, constant("nought", np.array(0, np.float32))], "dark")
+        now, kind = add("Cast", [dark], "answer", to=TensorProto.UINT8), TensorProto.UINT8
     elif answer == "class numbers":
         both = add("Concat", [minus, logit], "both", axis=1)
         now, kind = add("ArgMax", [both], "answer", axis=1, keepdims=0), TensorProto.INT64

@@ -1,6 +1,7 @@
 """Files that are no usable model: one clear sentence each, no hang, no crash, no file read elsewhere."""
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.inference.foreign_models import foreign_model
 from tests.tiny_models import save_model, tiny_vessel_model
 from vesselapp.core.errors import VesselError
-from vesselapp.core.model_card import ModelCard
+from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.inference.checks import check_graph
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
@@ -203,6 +204,57 @@ def test_a_bad_file_gives_one_clear_sentence(
         load_model(path, "cpu")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"self_test.size": 1_000_000},
+        {"self_test.size": 2},
+        {"self_test.grid": 0},
+        {"self_test.grid": 9},
+        {"self_test.grid": 100, "self_test.expected": []},
+        {"self_test.seed": -1},
+        {"tile.stride": 10**7},
+        {"tile.size": 10**6, "tile.fixed": True},
+        {"tile.width": 0, "tile.fixed": True},
+        {"output.margin": 10**6},
+        {"output.foreground": [7]},
+        {"output.foreground": [-1]},
+        {"output.foreground": []},
+        {"input.mean": []},
+        {"input.std": [1.0, 1.0]},
+        {"scale.size": None, "scale.kind": "object_diameter"},
+        {"scale.size": 0, "scale.kind": "object_diameter"},
+        {"scale.size": -5, "scale.kind": "field_of_view"},
+        {"scale.size": 10**9, "scale.kind": "fixed"},
+        {"scale.largest": 10**9},
+    ],
+    ids=str,
+)
+def test_a_card_with_numbers_that_cannot_be_is_damaged(tmp_path: Path, changes: dict[str, object]) -> None:
+    path = _with_card_values(tiny_vessel_model(tmp_path / "bad.onnx"), changes)
+    with pytest.raises(VesselError, match=r"card in bad\.onnx is damaged"):
+        load_model(path, "cpu")
+
+
+def test_a_card_that_names_more_channels_than_there_are_is_refused(tmp_path: Path) -> None:
+    changes = {"output.channels": ["cell", "border"], "output.foreground": [1]}
+    path = _with_card_values(tiny_vessel_model(tmp_path / "bad.onnx"), changes)
+    with pytest.raises(VesselError, match="answers 1 of the channels cell, border"):
+        load_model(path, "cpu")
+
+
+def _with_card_values(path: Path, changes: dict[str, object]) -> Path:
+    """Change values (by dotted name) of the card in a file."""
+    model = onnx.load(path)
+    card = json.loads(model.metadata_props[0].value)
+    for name, value in changes.items():
+        part, last = name.split(".")
+        card[part][last] = value
+    helper.set_model_props(model, {METADATA_KEY: json.dumps(card)})
+    onnx.save(model, str(path))
+    return path
 
 
 @pytest.mark.parametrize(

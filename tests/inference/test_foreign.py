@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ KINDS: list[dict[str, Any]] = [
     {"answer": "two logits"},
     {"answer": "uint8 mask"},
     {"answer": "class numbers"},
+    {"answer": "two masks"},
+    {"answer": "gray"},
+    {"answer": "gray uint8"},
     {"answer": "quarter"},
     {"layout": "NHWC"},
     {"layout": "NHWC", "answer": "softmax"},
@@ -66,6 +70,39 @@ def test_a_foreign_model_gives_the_right_mask_without_being_told_anything(
     assert (mask & disc).sum() / (mask | disc).sum() > 0.95
     assert model.card.guessed
     assert len(explain_guesses(model.card)) == len(model.card.guessed)
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("answer", ["gray", "gray uint8", "uint8 mask", "class numbers"])
+def test_a_part_without_foreground_is_read_as_the_other_parts_are(tmp_path: Path, answer: str) -> None:
+    path = foreign_model(tmp_path / "foreign.onnx", answer=answer)
+    model = load_model(path, "cpu")
+    assert model.card.output.soft == (answer != "class numbers")
+    pixels, disc = disc_picture()
+    wide = np.pad(pixels, ((0, 0), (1200, 0), (0, 0)), constant_values=205)  # whole tiles of ground
+    found = predict(model, wide).probability >= 0.5
+    assert np.array_equal(found, np.pad(disc, ((0, 0), (1200, 0))))
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_kept_card_that_does_not_say_which_kind_of_mask_is_guessed_anew(tmp_path: Path) -> None:
+    path = foreign_model(tmp_path / "foreign.onnx", answer="gray")
+    model = load_model(path, "cpu")
+    kept = keep_card(model.sha256, model.card)
+    older = json.loads(kept.read_text())
+    del older["output"]["soft"]
+    kept.write_text(json.dumps(older))
+    assert load_model(path, "cpu").card == model.card
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_another_channel_of_a_mask_can_be_chosen_but_none_that_is_not_there(tmp_path: Path) -> None:
+    model = load_model(foreign_model(tmp_path / "foreign.onnx", answer="two masks"), "cpu")
+    pixels, disc = disc_picture()
+    other = model.with_card(correct_card(model.card, {"output.foreground": [1]}))
+    assert np.array_equal(predict(other, pixels).probability >= 0.5, ~disc)
+    with pytest.raises(VesselError, match=r"output\.foreground can't be \[2\]"):
+        correct_card(model.card, {"output.foreground": [2]})
 
 
 def test_a_file_that_is_met_for_the_first_time_is_tried_in_a_process_of_its_own(

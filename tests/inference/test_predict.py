@@ -166,6 +166,54 @@ def test_objects_are_brought_to_the_models_size(tmp_path: Path) -> None:
     assert np.abs(scaled.reshape(150, 3, 170, 3).mean(axis=(1, 3)) - plain).max() < 0.02
 
 
+def squares_model(folder: Path) -> tuple[Model, np.ndarray]:
+    """Give a model of dark objects of 20 px, and a picture of such of 40 px."""
+    scale = ScaleSpec(kind="object_diameter", size=20)
+    model = load_model(tiny_vessel_model(folder / "m.onnx", scale=scale, task="cells"), "cpu")
+    pixels = np.full((400, 480, 3), 200, np.uint8)
+    for top in range(20, 400, 80):
+        for left in range(20, 480, 80):
+            pixels[top : top + 36, left : left + 36] = 0
+    return model, pixels
+
+
+def test_short_memory_does_not_keep_the_size_of_objects_from_being_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, pixels = squares_model(tmp_path)
+    wanted = predict(model, pixels)
+    assert wanted.frame.magnify == pytest.approx(0.5, rel=0.1)
+    run = Model.run
+
+    def short_of_memory(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        if batch.shape[1] > 64:
+            raise DeviceError(RuntimeError("Failed to allocate memory for requested buffer of size 9"))
+        return run(self, batch, table)
+
+    monkeypatch.setattr(Model, "run", short_of_memory)
+    answer = predict(model, pixels)
+    assert answer.frame.magnify == pytest.approx(wanted.frame.magnify)
+    assert np.abs(answer.probability - wanted.probability).mean() < 0.01
+    assert any("tiles of 64 px" in warning for warning in answer.warnings)
+
+
+def test_finding_the_size_of_objects_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, pixels = squares_model(tmp_path)
+    runs: list[int] = []
+    run = Model.run
+
+    def counted(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+        runs.append(len(batch))
+        return run(self, batch, table)
+
+    monkeypatch.setattr(Model, "run", counted)
+    with pytest.raises(Cancelled):
+        predict(model, pixels, cancelled=lambda: bool(runs))
+    assert len(runs) == 1
+
+
 def test_short_memory_halves_the_tiles_and_then_says_so(
     tiny_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

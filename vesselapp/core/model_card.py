@@ -5,12 +5,16 @@ a card that was read from its graph; `ModelCard.guessed` then names what was gue
 BioImage.IO model description where it has one (https://github.com/bioimage-io/spec-bioimage-io).
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 METADATA_KEY = "vesselapp.card"
 CARD_FORMAT = 1
+COLOUR_CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1, "green": 1}
+
+# A card may come from anybody: what its numbers ask for has a bound.
+_Side = Annotated[int, Field(ge=1, le=8192)]
 
 
 class _Part(BaseModel):
@@ -35,6 +39,14 @@ class InputSpec(_Part):
     std: tuple[float, ...] = (1.0,)
     equalise: bool = False
 
+    @field_validator("mean", "std")
+    @classmethod
+    def _one_for_each_channel(cls, values: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        channels = COLOUR_CHANNELS[info.data.get("colour", "rgb")]
+        if len(values) not in (1, channels):
+            raise ValueError(f"it takes 1 number, or {channels} as the colours")
+        return values
+
 
 class ScaleSpec(_Part):
     """How a picture is brought to the model's working scale.
@@ -48,9 +60,16 @@ class ScaleSpec(_Part):
     """
 
     kind: Literal["as_is", "fixed", "field_of_view", "object_diameter"] = "as_is"
-    size: int | None = None
-    largest: int | None = None
+    size: _Side | None = Field(default=None, validate_default=True)
+    largest: _Side | None = None
     share: float = Field(default=1.0, gt=0.0)
+
+    @field_validator("size")
+    @classmethod
+    def _known_for_objects(cls, size: int | None, info: ValidationInfo) -> int | None:
+        if size is None and info.data.get("kind") == "object_diameter":
+            raise ValueError("objects are scaled to it")
+        return size
 
     def working_diameter(self, diameter: float) -> float:
         """Give the diameter (px) that a field of view of so many px is scaled to."""
@@ -64,15 +83,17 @@ class TileSpec(_Part):
     Graphs of a ``fixed`` size take ``size`` rows and ``width`` columns (as many as rows where it is None).
     """
 
-    stride: int = Field(default=32, ge=1)
-    size: int = Field(default=512, ge=1)
-    width: int | None = None
+    stride: int = Field(default=32, ge=1, le=4096)
+    size: _Side = 512
+    width: _Side | None = None
     overlap: int = Field(default=64, ge=0)
     fixed: bool = False
 
 
 class OutputSpec(_Part):
     """What the graph answers: which output, in what layout, and how a foreground probability comes of it.
+
+    The numbers of a ``mask`` are 0-255 for 0-1 where it is ``soft``; else all but 0 are foreground.
 
     Nets without padding answer for less than they see: ``margin`` px less on each side (mirrored on).
     """
@@ -81,9 +102,18 @@ class OutputSpec(_Part):
     layout: Literal["NHWC", "NCHW"] = "NHWC"
     meaning: Literal["probability", "logits", "softmax_logits", "mask"] = "probability"
     channels: tuple[str, ...] = ("foreground",)
-    foreground: tuple[int, ...] = (0,)
-    margin: int = Field(default=0, ge=0)
+    soft: bool = False
+    foreground: tuple[int, ...] = Field(default=(0,), min_length=1)
+    margin: int = Field(default=0, ge=0, le=4096)
     features: str | None = None
+
+    @field_validator("foreground")
+    @classmethod
+    def _are_channels(cls, foreground: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        count = len(info.data.get("channels", ()))
+        if not all(0 <= channel < count for channel in foreground):
+            raise ValueError(f"it has {count} channels, from 0")
+        return foreground
 
 
 class SelfTest(_Part):
@@ -93,11 +123,17 @@ class SelfTest(_Part):
     the expected foreground probability is kept as means over a ``grid`` x ``grid`` raster.
     """
 
-    seed: int = 0
-    size: int = 128
-    grid: int = 8
+    seed: int = Field(default=0, ge=0)
+    size: int = Field(default=128, ge=8, le=1024)
+    grid: int = Field(default=8, ge=1)
     expected: tuple[float, ...] = ()
     tolerance: float = 5e-3
+
+    @model_validator(mode="after")
+    def _can_be_compared(self) -> Self:
+        if self.grid > self.size or len(self.expected) not in (0, self.grid**2):
+            raise ValueError("the answer it expects does not fit its raster")
+        return self
 
 
 class Figures(_Part):

@@ -14,6 +14,8 @@ _MOST_CHANNELS = 8
 _SMALLEST_SHARE = 8
 """Answers may be down to this many times smaller than the picture."""
 _CLOSE = 1e-3
+_MOST_CLASSES = 20
+"""A mask with larger numbers than this holds 0-255 for 0-1, not class numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +99,11 @@ def _meaning(
     values: list[NDArray[Any]],
     shape: tuple[int, int],
 ) -> tuple[OutputSpec, tuple[str, ...]]:
-    spec = OutputSpec(name=name, layout=layout)
-    if values[0].dtype.kind in "iub":
-        return spec.model_copy(update={"meaning": "mask"}), ()
     low = min(float(np.nanmin(value)) for value in values)
     high = max(float(np.nanmax(value)) for value in values)
+    spec = OutputSpec(name=name, layout=layout, soft=low >= 0 and high > _MOST_CLASSES)
+    if values[0].dtype.kind in "iub":
+        return spec.model_copy(update={"meaning": "mask", "channels": _channel_names(channels)}), ()
     within = low >= -_CLOSE and high <= 1 + _CLOSE
     if channels == 1:
         grey = not within and low >= 0 and 100 < high <= 255  # a soft mask in 0-255
@@ -109,7 +111,7 @@ def _meaning(
         return spec.model_copy(update={"meaning": meaning}), ("output.meaning",)
     update = {
         "meaning": "probability" if within else "softmax_logits",
-        "channels": ("background", *(f"class {index}" for index in range(1, channels))),
+        "channels": ("background", *_channel_names(channels)[1:]),
         "foreground": tuple(range(1, channels)),
     }
     if channels == 2:
@@ -117,9 +119,13 @@ def _meaning(
     spec = spec.model_copy(update=update)
     if within and not _adds_up(values, spec, shape):
         # Channels that don't exclude each other: each is a foreground of its own.
-        names = tuple(f"class {index}" for index in range(channels))
-        spec = spec.model_copy(update={"channels": names, "foreground": tuple(range(channels))})
+        update = {"channels": _channel_names(channels), "foreground": tuple(range(channels))}
+        spec = spec.model_copy(update=update)
     return spec, ("output.meaning", "output.foreground")
+
+
+def _channel_names(count: int) -> tuple[str, ...]:
+    return ("foreground",) if count == 1 else tuple(f"class {index}" for index in range(count))
 
 
 def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int]) -> bool:

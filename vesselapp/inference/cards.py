@@ -112,9 +112,12 @@ def explain_guesses(card: ModelCard) -> list[str]:
 def kept_card(sha256: str) -> ModelCard | None:
     """Give the kept card of a foreign file, or None where there is none that can be read."""
     try:
-        return ModelCard.model_validate_json(_kept_path(sha256).read_text(encoding="utf-8"))
+        card = ModelCard.model_validate_json(_kept_path(sha256).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    # Older cards don't say which kind of mask theirs is; that is told by trying.
+    unsaid = card.output.meaning == "mask" and "soft" not in card.output.model_fields_set
+    return None if unsaid else card
 
 
 def keep_card(sha256: str, card: ModelCard) -> Path:

@@ -11,12 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.model_card import InputSpec, OutputSpec
+from vesselapp.core.model_card import COLOUR_CHANNELS, InputSpec, OutputSpec
 
 _STRIP_PX = 2**22
-_COLOUR_CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1, "green": 1}
-_SOFT_MASK = 20
-"""A mask output with larger values than this holds 0-255 for 0-1, not class numbers."""
 
 
 def takes_raw_pixels(spec: InputSpec) -> bool:
@@ -38,7 +35,7 @@ def value_table(spec: InputSpec, pixels: NDArray[np.uint8] | None = None) -> NDA
     (256, C) float32
         C is 1 or 3.
     """
-    channels = _COLOUR_CHANNELS[spec.colour]
+    channels = COLOUR_CHANNELS[spec.colour]
     levels = np.repeat(np.arange(256, dtype=np.float64)[:, None], channels, axis=1)
     if spec.equalise and pixels is not None:
         levels = _equalised_levels(pixels, spec)
@@ -50,7 +47,7 @@ def value_table(spec: InputSpec, pixels: NDArray[np.uint8] | None = None) -> NDA
 def _equalised_levels(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float64]:
     """Give ``(256, C)`` levels 0-255 that spread a picture's values evenly (histogram equalisation)."""
     rows = max(1, _STRIP_PX // pixels.shape[1])
-    counts = np.zeros((256, _COLOUR_CHANNELS[spec.colour]))
+    counts = np.zeros((256, COLOUR_CHANNELS[spec.colour]))
     for top in range(0, pixels.shape[0], rows):
         strip = _coloured(pixels[None, top : top + rows], spec.colour)
         for channel in range(counts.shape[1]):
@@ -127,8 +124,7 @@ def to_probability(answer: NDArray[Any], spec: OutputSpec, height: int, width: i
     """
     planes = channels_last(answer, spec.layout, height, width)
     if spec.meaning == "mask":
-        soft = planes.dtype.kind in "uif" and planes.size > 0 and float(planes.max()) > _SOFT_MASK
-        planes = planes / np.float32(255) if soft else planes > 0
+        planes = planes / np.float32(255) if spec.soft else planes > 0
     values: NDArray[np.float32] = np.asarray(planes, np.float32)
     if spec.meaning == "logits":
         values = _sigmoid(values)

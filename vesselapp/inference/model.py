@@ -86,7 +86,7 @@ class Model:
         Raises
         ------
         DeviceError
-            If the device failed at it.
+            If the device failed at it, or the answer lacks channels.
         """
         given = to_input(
             mirrored_on(batch, self.card.output.margin),
@@ -96,7 +96,11 @@ class Model:
         if self._fixed_batch is not None and len(batch) < self._fixed_batch:
             given = np.concatenate([given, *[given[:1]] * (self._fixed_batch - len(batch))])
         answer = self._fetch(self.card.output.name, given)[: len(batch)]
-        return to_probability(answer, self.card.output, batch.shape[1], batch.shape[2])
+        planes = to_probability(answer, self.card.output, batch.shape[1], batch.shape[2])
+        if planes.shape[-1] < len(self.card.output.channels):
+            names = ", ".join(self.card.output.channels)
+            raise DeviceError(ValueError(f"it answers {planes.shape[-1]} of the channels {names}"))
+        return planes
 
     def foreground(
         self, batch: NDArray[np.uint8], table: NDArray[np.float32] | None = None

@@ -1,5 +1,6 @@
 """Single cells from a model's answer, at the scale it was trained for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vesselapp.core.errors import Cancelled
 from vesselapp.core.scaling import resize_pixels, resize_probability
 
 if TYPE_CHECKING:
@@ -144,15 +146,25 @@ def answer_cells(
     return inside, foreground
 
 
-def find_diameter(model: "Model", pixels: NDArray[np.uint8], threshold: float = 0.5) -> float:
+def find_diameter(
+    model: "Model",
+    pixels: NDArray[np.uint8],
+    threshold: float = 0.5,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> float:
     """Find the typical cell diameter (px of the picture) by asking the model at several scales.
 
     The scale is taken at which the cells found come out near the size the model was trained for, and many:
     at too small a scale, a few patches of tissue pass for cells. The diameter is measured once more there.
+    `Cancelled` is raised where ``cancelled`` answers True; it is asked at each scale.
     """
     size = model.card.scale.size
     assert size is not None
-    found = [_measure(model, pixels, factor, threshold) for factor in search_factors(*pixels.shape[:2])]
+
+    def measured(factor: float) -> _Sizes:
+        return _measure(*_run(model, pixels, factor, cancelled), factor, threshold)
+
+    found = [measured(factor) for factor in search_factors(*pixels.shape[:2])]
     known = [sizes for sizes in found if sizes.count]
     if not known:
         return float(size)
@@ -160,9 +172,7 @@ def find_diameter(model: "Model", pixels: NDArray[np.uint8], threshold: float = 
         known, key=lambda one: _MORE_CELLS * np.log(one.count) - abs(float(np.log(one.typical / size)))
     )
     guess = likely.median / likely.factor
-    again = _measure(
-        model, pixels, min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2])), threshold
-    )
+    again = measured(min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2])))
     return again.median / again.factor if again.count else guess
 
 
@@ -183,9 +193,10 @@ class _Sizes:
     typical: float
 
 
-def _measure(model: "Model", pixels: NDArray[np.uint8], factor: float, threshold: float) -> _Sizes:
-    """Measure the cells that the model finds in a picture scaled by a factor."""
-    inside, foreground = _run(model, pixels, factor)
+def _measure(
+    inside: NDArray[np.float32], foreground: NDArray[np.float32], factor: float, threshold: float
+) -> _Sizes:
+    """Measure the cells that the model found in a picture scaled by a factor."""
     mask = foreground >= threshold
     marks = _seeds(inside, mask, 0.5)  # pale cells must not fall apart here: touching ones may be joined
     areas = np.bincount(marks.ravel())
@@ -195,12 +206,13 @@ def _measure(model: "Model", pixels: NDArray[np.uint8], factor: float, threshold
 
 
 def _run(
-    model: "Model", pixels: NDArray[np.uint8], factor: float
+    model: "Model", pixels: NDArray[np.uint8], factor: float, cancelled: Callable[[], bool] = lambda: False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    from vesselapp.inference.runner import run_whole
+
+    if cancelled():
+        raise Cancelled
     height, width = (max(8, round(side * factor)) for side in pixels.shape[:2])
-    stride = model.card.tile.stride
-    pad = ((0, -height % stride), (0, -width % stride), (0, 0))
-    scaled = np.pad(resize_pixels(pixels, height, width), pad, mode="symmetric")
-    answer = model.run(scaled[None])[0, :height, :width]
+    answer = run_whole(model, resize_pixels(pixels, height, width), cancelled)
     foreground = answer[..., list(model.card.output.foreground)].sum(axis=-1)
     return np.ascontiguousarray(answer[..., 0]), np.asarray(foreground, np.float32)

@@ -70,7 +70,8 @@ def predict(
     progress : callable, optional
         Called with the share done, 0-1, after each batch of tiles.
     cancelled : callable, optional
-        Asked before each batch of tiles; True ends the work.
+        Asked before each batch of tiles, and at each scale where the size of objects is looked for; True ends
+        the work.
     first : (int, int, int, int), optional
         Left, top, right, bottom (px) of what the person looks at: its tiles run first.
     on_tile : callable, optional
@@ -96,15 +97,16 @@ def predict(
     begun = time.perf_counter()
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise VesselError("The picture is not an 8-bit colour picture.", "Open it with the app's own reader.")
-    if cancelled is not None and cancelled():
+    cancelled = cancelled or (lambda: False)
+    if cancelled():
         raise Cancelled
     note = model.provider_note
     if model.card.scale.kind == "object_diameter" and object_diameter is None:
-        object_diameter = find_diameter(model, pixels)
+        object_diameter = find_diameter(model, pixels, cancelled=cancelled)
     frame = frame_for(pixels, model.card, object_diameter)
     wishes = Wishes(
         progress=progress or (lambda share: None),
-        cancelled=cancelled or (lambda: False),
+        cancelled=cancelled,
         shows=lambda box: shows_field(box, frame),
         first=None if first is None else _to_plane(first, frame),
         deliver=None if on_tile is None else _deliverer(on_tile, frame),

@@ -1,5 +1,6 @@
 """Running a model over a plane of pixels: tile after tile, blended into one answer."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,6 +97,44 @@ def run_over(
 
     walk(model, pixels, magnify, wishes, compute, take, lambda: plane.fill(0))
     np.clip(plane, 0.0, 1.0, out=plane)
+
+
+def run_whole(model: Model, pixels: NDArray[np.uint8], cancelled: Callable[[], bool]) -> NDArray[np.float32]:
+    """Answer for pixels at the model's scale at once, or in tiles where the device fails at that.
+
+    Parameters
+    ----------
+    model : Model
+    pixels : (H, W, 3) uint8
+    cancelled : callable
+        Asked before each batch of tiles.
+
+    Returns
+    -------
+    (H, W, C) float32
+        Probability (0-1) of each of the card's output channels.
+
+    Raises
+    ------
+    Cancelled
+    VesselError
+        If the model runs on no device.
+    """
+    height, width = pixels.shape[:2]
+    stride = model.card.tile.stride
+    pad = ((0, -height % stride), (0, -width % stride), (0, 0))
+    with contextlib.suppress(DeviceError):
+        return model.run(np.pad(pixels, pad, mode="symmetric")[None])[0, :height, :width]
+    planes = np.zeros((height, width, len(model.card.output.channels)), np.float32)
+
+    def take(answer: NDArray[np.float32], place: Tile, plan: Plan) -> None:
+        for channel in range(planes.shape[2]):
+            part = answer[: plan.scaled[0], : plan.scaled[1], channel]
+            plan.grid.add(planes[..., channel], place, part)
+
+    wishes = Wishes(lambda share: None, cancelled, lambda box: True)
+    walk(model, pixels, 1.0, wishes, model.run, take, lambda: planes.fill(0))
+    return planes
 
 
 def walk(
