@@ -29,7 +29,7 @@ from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, make_folder
 from vesselapp.core.model_card import Figures
 from vesselapp.inference.model import Model, load_model
-from vesselapp.inference.objects import answer_cells, find_diameter, objects_from
+from vesselapp.inference.objects import find_diameter, number_objects
 from vesselapp.inference.predict import predict
 
 SECOND = "second observer"
@@ -115,8 +115,7 @@ def answer_picture(model: Model, pixels: NDArray[np.uint8], level: int) -> Answe
     diameter = find_diameter(model, pixels)
     said = predict(model, pixels, object_diameter=diameter)
     seconds = time.perf_counter() - started
-    inside, _foreground = answer_cells(model, pixels, diameter)
-    objects = objects_from(inside, said.probability, threshold_of(level), diameter)
+    objects = number_objects(model, pixels, said.probability, threshold_of(level), diameter)
     mask = mask_of(quantise(said.probability), level)
     return Answer(said.probability, mask, seconds, objects, said.warnings)
 

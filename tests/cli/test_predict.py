@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -37,7 +38,7 @@ def test_names_of_the_parser_are_those_of_the_core() -> None:
 
 
 def test_files_are_what_the_engine_says(run, model: Path, picture: Path, work: Path) -> None:
-    saved = ",".join(KINDS)
+    saved = ",".join(set(KINDS) - {"objects"})
     outcome = run("predict", picture, "--out", "out", "--model", model, "--save", saved, "--threshold", 0.3)
     assert outcome.status == 0
     assert names_in(work / "out") == ["eye_mask.png", "eye_overlay.png", "eye_probability.tif"]
@@ -53,6 +54,31 @@ def test_files_are_what_the_engine_says(run, model: Path, picture: Path, work: P
     stored = tifffile.imread(work / "out" / "eye_probability.tif")
     assert stored.dtype == np.float32
     np.testing.assert_array_equal(stored, probability)
+
+
+def test_single_cells_are_numbered(run, work: Path) -> None:
+    places = [(40, 40), (66, 40), (140, 60), (60, 140), (160, 160)]  # the first two touch
+    pixels = np.full((200, 200, 3), 12, np.uint8)
+    for place in places:
+        cv2.circle(pixels, place, 13, (190, 190, 190), -1, cv2.LINE_AA)
+    Pillow.fromarray(cv2.GaussianBlur(pixels, (0, 0), 1)).save(work / "nuclei.png")
+    outcome = run("predict", "nuclei.png", "--out", "out", "--model", "cells", "--save", "mask,objects")
+    assert outcome.status == 0
+    mask = np.asarray(Pillow.open(work / "out" / "nuclei_mask.png"))
+    with Pillow.open(work / "out" / "nuclei_objects.png") as stored:
+        assert stored.mode == "I;16"
+        numbers = np.asarray(stored)
+    assert not numbers[mask == 0].any()
+    assert np.unique(numbers).tolist() == list(range(6))
+    assert len({int(numbers[y, x]) for x, y in places}) == 5
+    assert cv2.connectedComponents((mask > 0).astype(np.uint8))[0] - 1 == 4
+
+
+def test_a_model_of_vessels_numbers_nothing(run, model: Path, picture: Path, work: Path) -> None:
+    outcome = run("predict", picture, "--out", "out", "--model", model, "--save", "mask,objects")
+    assert outcome.status == 1
+    assert "doesn't tell single objects" in outcome.err
+    assert names_in(work / "out") == []
 
 
 def test_json_tells_what_was_done(run, model: Path, picture: Path, work: Path) -> None:

@@ -10,7 +10,7 @@ from vesselapp import __version__
 from vesselapp.cli.study_arguments import study_parser
 
 SAMPLE_NAMES = ("fundus", "tissue")
-KINDS = ("mask", "overlay", "probability")
+KINDS = ("mask", "overlay", "probability", "objects")
 COMMANDS = ("predict", "study", "models", "doctor")
 
 _COMMANDS_HELP = """\
@@ -85,7 +85,7 @@ def _predict_parser() -> argparse.ArgumentParser:
         metavar="KINDS",
         type=_kinds,
         default=("mask", "overlay"),
-        help=f"what to write, of {','.join(KINDS)} (default: mask,overlay)",
+        help=f"what to write, of {','.join(KINDS)} (default: mask,overlay); objects: numbers of single cells",
     )
     parser.add_argument(
         "--provider", default="auto", help="auto (default), cpu, cuda, ...: what is to compute"

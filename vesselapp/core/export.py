@@ -17,18 +17,34 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
-SUFFIXES = {"mask": "_mask.png", "overlay": "_overlay.png", "probability": "_probability.tif"}
+SUFFIXES = {
+    "mask": "_mask.png",
+    "overlay": "_overlay.png",
+    "probability": "_probability.tif",
+    "objects": "_objects.png",
+}
 PROVENANCE_SUFFIX = "_mask.json"
 UNSURE_SUFFIX = "_unsure.png"
 
 _MARK = b"vesselapp"
 _HEAD_BYTES = 1024
+_MOST_OBJECTS = 2**16 - 1
 _PNG_HEADER_END = 33
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     """Write a mask (``(H, W) bool``) as 8-bit gray PNG: 0 outside, 255 inside."""
     _write(path, _png(mask.astype(np.uint8) * np.uint8(255)))
+
+
+def write_objects(path: Path, numbers: NDArray[np.int32]) -> None:
+    """Write object numbers (``(H, W) int32``, 0 background) as 16-bit gray PNG (VesselError above 65535)."""
+    if int(numbers.max(initial=0)) > _MOST_OBJECTS:
+        raise VesselError(
+            f"There are more than {_MOST_OBJECTS} objects, which a 16-bit picture can't number.",
+            "Cut the picture into parts.",
+        )
+    _write(path, _png(numbers.astype(np.uint16)))
 
 
 def write_overlay(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -73,6 +89,7 @@ def write_outputs(
     opacity: float = 0.45,
     provenance: Mapping[str, object] | None = None,
     unsure: NDArray[np.bool_] | None = None,
+    objects: NDArray[np.int32] | None = None,
 ) -> dict[str, Path]:
     """Write the wanted files of one picture: all of them, or, where one can't be written, no new one.
 
@@ -99,6 +116,8 @@ def write_outputs(
     unsure : (H, W) bool, optional
         Where a person could not decide: tinted in the overlay, and, where there are any such px, beside the
         mask as ``unsure`` among the paths; counted in the provenance.
+    objects : (H, W) int32, optional
+        Object numbers, 0 background; None only where they aren't among the kinds.
 
     Returns
     -------
@@ -122,6 +141,8 @@ def write_outputs(
             write_overlay(paths["overlay"], overlay)
         if "probability" in paths and probability is not None:
             write_probability(paths["probability"], probability)
+        if "objects" in paths and objects is not None:
+            write_objects(paths["objects"], objects)
         if "provenance" in paths and provenance is not None:
             told = _write_unsure(folder / f"{stem}{UNSURE_SUFFIX}", unsure)
             write_provenance(paths["provenance"], dict(provenance) | {"unsure": told})

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.image import read_image
 from vesselapp.inference.model import Model
+from vesselapp.inference.objects import find_diameter, number_objects, tells_objects
 from vesselapp.inference.predict import predict
 
 log = logging.getLogger(__name__)
@@ -197,17 +198,32 @@ def _do(
     on_share: Callable[[Path, float], None] | None,
 ) -> Outcome:
     threshold = model.card.threshold if spec.threshold is None else spec.threshold
+    parts = "objects" in spec.save
+    if parts and not tells_objects(model.card):
+        raise VesselError(
+            f"The model {model.path.stem} doesn't tell single objects.",
+            "Take a model of cells, or write no objects.",
+        )
     image = read_image(errand.picture)
+    diameter = spec.object_diameter
+    if parts and diameter is None:
+        diameter = find_diameter(model, image.pixels, cancelled=cancelled)
     found = predict(
         model,
         image.pixels,
         progress=None if on_share is None else lambda share: on_share(errand.picture, share),
         cancelled=cancelled,
         flips=spec.flips,
-        object_diameter=spec.object_diameter,
+        object_diameter=diameter,
     )
-    mask = mask_of(quantise(found.probability), level_of(threshold))
-    outputs = write_outputs(spec.out, errand.stem, spec.save, image.pixels, mask, found.probability)
+    level = level_of(threshold)
+    mask = mask_of(quantise(found.probability), level)
+    objects = None
+    if parts and diameter is not None:
+        objects = number_objects(model, image.pixels, found.probability, threshold_of(level), diameter)
+    outputs = write_outputs(
+        spec.out, errand.stem, spec.save, image.pixels, mask, found.probability, objects=objects
+    )
     return Outcome(
         errand.picture,
         outputs=outputs,

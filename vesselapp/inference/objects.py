@@ -12,6 +12,7 @@ from vesselapp.core.errors import Cancelled
 from vesselapp.core.scaling import resize_pixels, resize_probability
 
 if TYPE_CHECKING:
+    from vesselapp.core.model_card import ModelCard
     from vesselapp.inference.model import Model
 
 _SCALES = (1.0, 0.5, 0.25, 0.125)
@@ -144,6 +145,42 @@ def answer_cells(
     height, width = pixels.shape[:2]
     inside, foreground = (resize_probability(plane, height, width) for plane in planes)
     return inside, foreground
+
+
+def number_objects(
+    model: "Model",
+    pixels: NDArray[np.uint8],
+    foreground: NDArray[np.float32],
+    threshold: float,
+    diameter: float,
+) -> NDArray[np.int32]:
+    """Number the cells that a model sees in a picture.
+
+    Parameters
+    ----------
+    model : Model
+        One that answers a cell's inside first.
+    pixels : (H, W, 3) uint8
+    foreground : (H, W) float32, 0-1
+        What `vesselapp.inference.predict.predict` gives for that diameter.
+    threshold : float
+        Foreground begins here.
+    diameter : float
+        Of the usual cell, px.
+
+    Returns
+    -------
+    (H, W) int32
+        1, 2, 3...; 0 is background.
+    """
+    inside, _foreground = answer_cells(model, pixels, diameter)
+    numbers = objects_from(inside, foreground, threshold, diameter)
+    return np.asarray(np.unique(numbers, return_inverse=True)[1].reshape(numbers.shape), np.int32)
+
+
+def tells_objects(card: "ModelCard") -> bool:
+    """Tell whether a model answers so that `number_objects` can part its cells."""
+    return card.scale.kind == "object_diameter" and card.output.channels[0] == "inside"
 
 
 def find_diameter(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vesselapp.inference.batch import Outcome
     from vesselapp.state.workspace import Workspace
 
-_KINDS = {"mask": "Masks", "overlay": "Overlays", "probability": "Probabilities"}
+_KINDS = {"mask": "Masks", "overlay": "Overlays", "probability": "Probabilities", "objects": "Numbered cells"}
 
 
 class BatchDialog(QDialog):
