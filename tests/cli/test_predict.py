@@ -77,7 +77,7 @@ def test_single_cells_are_numbered(run, work: Path) -> None:
 def test_a_model_of_vessels_numbers_nothing(run, model: Path, picture: Path, work: Path) -> None:
     outcome = run("predict", picture, "--out", "out", "--model", model, "--save", "mask,objects")
     assert outcome.status == 1
-    assert "doesn't tell single objects" in outcome.err
+    assert "doesn't tell single cells" in outcome.err
     assert names_in(work / "out") == []
 
 

@@ -83,6 +83,12 @@ def test_what_is_missing_is_said(qtbot: QtBot, window: MainWindow, pictures: Pat
     dialog.pictures_field.setText("/nowhere at all")
     dialog.start_button.click()
     assert "nowhere" in dialog.words.text()
+    dialog.pictures_field.clear()
+    dialog.out_field.setText(str(pictures / "out"))
+    dialog.boxes["objects"].setChecked(True)
+    dialog.start_button.click()
+    assert "doesn't tell single cells" in dialog.words.text()
+    assert not (pictures / "out").exists()
 
 
 def test_closing_the_window_ends_a_batch(

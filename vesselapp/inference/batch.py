@@ -14,7 +14,7 @@ from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.image import read_image
 from vesselapp.inference.model import Model
-from vesselapp.inference.objects import find_diameter, number_objects, tells_objects
+from vesselapp.inference.objects import check_tells_objects, find_diameter, number_objects
 from vesselapp.inference.predict import predict
 
 log = logging.getLogger(__name__)
@@ -199,11 +199,8 @@ def _do(
 ) -> Outcome:
     threshold = model.card.threshold if spec.threshold is None else spec.threshold
     parts = "objects" in spec.save
-    if parts and not tells_objects(model.card):
-        raise VesselError(
-            f"The model {model.path.stem} doesn't tell single objects.",
-            "Take a model of cells, or write no objects.",
-        )
+    if parts:
+        check_tells_objects(model.card, model.path.stem)
     image = read_image(errand.picture)
     diameter = spec.object_diameter
     if parts and diameter is None:

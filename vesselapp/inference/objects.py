@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.errors import Cancelled
+from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.scaling import resize_pixels, resize_probability
 
 if TYPE_CHECKING:
@@ -178,9 +178,13 @@ def number_objects(
     return np.asarray(np.unique(numbers, return_inverse=True)[1].reshape(numbers.shape), np.int32)
 
 
-def tells_objects(card: "ModelCard") -> bool:
-    """Tell whether a model answers so that `number_objects` can part its cells."""
-    return card.scale.kind == "object_diameter" and card.output.channels[0] == "inside"
+def check_tells_objects(card: "ModelCard | None", name: str) -> None:
+    """Make sure that a model answers so that `number_objects` can part its cells (VesselError)."""
+    if card is None or card.scale.kind != "object_diameter" or card.output.channels[0] != "inside":
+        raise VesselError(
+            f"The model {name} doesn't tell single cells.",
+            "Take a model of cells, or don't have them numbered.",
+        )
 
 
 def find_diameter(

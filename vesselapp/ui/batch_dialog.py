@@ -59,7 +59,7 @@ class BatchDialog(QDialog):
         self.threshold.addItems(["the model's own", "the one of the open picture"])
         self.boxes = {kind: QCheckBox(words) for kind, words in _KINDS.items()}
         for kind, box in self.boxes.items():
-            box.setChecked(kind != "probability")
+            box.setChecked(kind in ("mask", "overlay"))
         self.resume_box = QCheckBox("Keep what an earlier run into this folder has done")
         self.resume_box.setChecked(True)
         self.model_label = QLabel()
@@ -135,7 +135,10 @@ class BatchDialog(QDialog):
     def start(self) -> None:
         """Begin with what is chosen; what is missing is said in the dialog."""
         from vesselapp.inference.batch import BatchSpec
+        from vesselapp.inference.cards import own_card
         from vesselapp.inference.catalog import find_model
+        from vesselapp.inference.graph import read_graph
+        from vesselapp.inference.objects import check_tells_objects
         from vesselapp.inference.providers import gui_threads
 
         workspace, document = self._workspace, self._workspace.document
@@ -155,6 +158,8 @@ class BatchDialog(QDialog):
                 kinds,
                 object_diameter=workspace.object_diameter,
             )
+            if "objects" in kinds:
+                check_tells_objects(own_card(read_graph(spec.model), spec.model), spec.model.stem)
         except VesselError as error:
             self.words.setText(str(error))
             return
