@@ -156,8 +156,8 @@ def _unfinished(steps: int | None, recipe: Recipe) -> str:
 
 
 _PIECES = (
-    "Figures of objects are of cells parted by watershed, as 'vesselapp predict --save objects' writes them; "
-    "corrected masks and COCO take each connected piece for one object."
+    "Figures of objects are of cells parted by watershed, as 'vesselapp predict --save objects' and 'study "
+    "export --parted' write them; else each connected piece of a mask is one object."
 )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -83,3 +85,14 @@ def save_picture(path: Path, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Pillow.fromarray(fundus_picture(90, 100, 80.0, seed=seed)).save(path)
     return path
+
+
+def save_nuclei(path: Path) -> list[tuple[int, int]]:
+    """Draw five bright nuclei, 26 px across, into a file; the first two touch. Give their middles (x, y)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    places = [(40, 40), (66, 40), (140, 60), (60, 140), (160, 160)]
+    pixels = np.full((200, 200, 3), 12, np.uint8)
+    for place in places:
+        cv2.circle(pixels, place, 13, (190, 190, 190), -1, cv2.LINE_AA)
+    Pillow.fromarray(cv2.GaussianBlur(pixels, (0, 0), 1)).save(path)
+    return places

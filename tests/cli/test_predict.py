@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image as Pillow
 
-from tests.cli.conftest import save_picture
+from tests.cli.conftest import save_nuclei, save_picture
 from vesselapp.cli.arguments import KINDS, SAMPLE_NAMES
 from vesselapp.core.errors import Cancelled
 from vesselapp.core.evidence import level_of, mask_of, quantise
@@ -57,11 +57,7 @@ def test_files_are_what_the_engine_says(run, model: Path, picture: Path, work: P
 
 
 def test_single_cells_are_numbered(run, work: Path) -> None:
-    places = [(40, 40), (66, 40), (140, 60), (60, 140), (160, 160)]  # the first two touch
-    pixels = np.full((200, 200, 3), 12, np.uint8)
-    for place in places:
-        cv2.circle(pixels, place, 13, (190, 190, 190), -1, cv2.LINE_AA)
-    Pillow.fromarray(cv2.GaussianBlur(pixels, (0, 0), 1)).save(work / "nuclei.png")
+    places = save_nuclei(work / "nuclei.png")
     outcome = run("predict", "nuclei.png", "--out", "out", "--model", "cells", "--save", "mask,objects")
     assert outcome.status == 0
     mask = np.asarray(Pillow.open(work / "out" / "nuclei_mask.png"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from tests.cli.conftest import Outcome, save_picture
+from tests.cli.conftest import Outcome, save_nuclei, save_picture
 from tests.study.studies import review
 from vesselapp.study.study import Study
 
@@ -103,6 +103,25 @@ def test_coco_by_default_into_the_studys_exports(study: Study, run: Run, shipped
     assert len(values["images"]) == 3
     assert values["categories"][0]["name"] == "vessel"
     assert Study.open(study.folder).pictures()[0].name == "eye 0.png"
+
+
+def test_touching_cells_apart(run: Run, work: Path) -> None:
+    save_nuclei(work / "cells" / "nuclei.png")
+    run("study", "new", "cells study", "--pictures", "cells", "--model", "cells")
+    found = {}
+    for more in ((), ("--parted",)):
+        words = ("study", "export", "cells study", "--out", f"out{len(more)}", "--format", "coco", "--all")
+        (facts,) = run(*words, "--json", *more).records
+        found[more] = json.loads((Path(facts["folder"]) / "annotations.json").read_text())["annotations"]
+    assert [len(one) for one in found.values()] == [4, 5]
+    areas = [sum(part["area"] for part in one) for one in found.values()]
+    assert areas[0] == areas[1]
+    assert "nobody has reviewed" in " ".join(facts["notes"])
+    told = json.loads((Path(facts["folder"]) / "provenance" / "nuclei_mask.json").read_text())
+    assert told["parted_by"]["model"] == "cells"
+    refused = run("study", "export", "cells study", "--all", "--parted")
+    assert refused.status == 1
+    assert "--parted is for COCO" in refused.err
 
 
 @pytest.mark.parametrize(

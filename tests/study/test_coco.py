@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.study.studies import mask_from
-from vesselapp.study.coco import object_annotations, run_lengths, whole_annotation
+from vesselapp.study.coco import object_annotations, pieces, run_lengths, whole_annotation
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -56,7 +56,7 @@ def test_counts_are_those_of_the_definition_and_lead_back(mask: np.ndarray) -> N
 @given(masks)
 def test_objects_share_the_mask_out(mask: np.ndarray) -> None:
     left = np.zeros(mask.shape, int)
-    for one in object_annotations(mask):
+    for one in object_annotations(pieces(mask)):
         part = mask_from(one["segmentation"]["counts"], *mask.shape)
         x, y, across, down = one["bbox"]
         assert one["segmentation"]["size"] == list(mask.shape)
@@ -72,12 +72,12 @@ def test_objects_share_the_mask_out(mask: np.ndarray) -> None:
 
 def test_objects_and_whole() -> None:
     mask = drawn(["##...", "##..#", "....#", "#...."])
-    assert len(list(object_annotations(mask))) == 3
+    assert len(list(object_annotations(pieces(mask)))) == 3
     (whole,) = whole_annotation(mask)
     assert (whole["area"], whole["bbox"]) == (7, [0, 0, 5, 4])
     assert list(whole_annotation(np.zeros((3, 3), bool))) == []
-    assert list(object_annotations(np.zeros((3, 3), bool))) == []
+    assert list(object_annotations(pieces(np.zeros((3, 3), bool)))) == []
 
 
 def test_diagonal_neighbours_are_one_object() -> None:
-    assert len(list(object_annotations(drawn(["#.", ".#"])))) == 1
+    assert len(list(object_annotations(pieces(drawn(["#.", ".#"]))))) == 1

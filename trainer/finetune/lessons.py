@@ -16,7 +16,7 @@ from vesselapp.inference.model import Model
 from vesselapp.inference.objects import (
     answer_cells,
     find_diameter,
-    objects_from,
+    part_into_cells,
     search_factors,
     typical_diameter,
 )
@@ -90,30 +90,6 @@ def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> l
             plane = np.zeros((*pixels.shape[:2], len(recipe.channels)), np.uint8)
             out.append(Scaled("off scale", name, pixels, plane, np.ones(plane.shape[:2], np.uint8)))
     return out
-
-
-def part_into_cells(
-    truth: NDArray[np.bool_], inside: NDArray[np.float32], diameter: float
-) -> NDArray[np.int32]:
-    """Number the cells of a mask: by watershed from where the model sees insides, else by its pieces.
-
-    Parameters
-    ----------
-    truth : (H, W) bool
-    inside : (H, W) float32, 0-1
-    diameter : float
-        Of the usual cell, px.
-
-    Returns
-    -------
-    (H, W) int32
-        Object numbers, 0 background.
-    """
-    objects = objects_from(inside, truth.astype(np.float32), 0.5, diameter)
-    missed = (truth & (objects == 0)).astype(np.uint8)
-    pieces = cv2.connectedComponents(missed, connectivity=4)[1]
-    objects[missed > 0] = pieces[missed > 0] + objects.max()
-    return objects
 
 
 def scale_weight(weight: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

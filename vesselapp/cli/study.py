@@ -91,6 +91,8 @@ def verify(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     """Write a study's pictures and masks; 1 where a picture was left out."""
     study = Study.open(options.study)
+    if options.parted and options.format != "coco":
+        raise VesselError("--parted is for COCO: a mask can't hold cells apart.", "Add --format coco.")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     out = options.out or study.folder / "exports" / f"{stamp}-{options.format}"
     with _progress("Exporting") as progress:
@@ -100,7 +102,8 @@ def export(options: argparse.Namespace) -> int:
             options.format,
             everything=options.all,
             judging=Judging(study, options.model),
-            objects=options.objects,
+            objects=True if options.parted else options.objects,
+            parted=options.parted,
             who=user_name(),
             progress=progress,
         )

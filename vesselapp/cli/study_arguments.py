@@ -64,6 +64,11 @@ def _add_export(commands: Any) -> None:
     shape.add_argument(
         "--whole", action="store_const", const=False, dest="objects", help="COCO: one annotation a picture"
     )
+    shape.add_argument(
+        "--parted",
+        action="store_true",
+        help="COCO: touching cells apart, as the model (not a person) sees them",
+    )
     export.add_argument("--json", action="store_true", help="print one JSON object")
 
 

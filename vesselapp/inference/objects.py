@@ -147,6 +147,30 @@ def answer_cells(
     return inside, foreground
 
 
+def part_into_cells(
+    mask: NDArray[np.bool_], inside: NDArray[np.float32], diameter: float
+) -> NDArray[np.int32]:
+    """Number the cells of a mask: by watershed from where the model sees insides, else by its pieces.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    inside : (H, W) float32, 0-1
+    diameter : float
+        Of the usual cell, px.
+
+    Returns
+    -------
+    (H, W) int32
+        Object numbers, 0 background.
+    """
+    objects = objects_from(inside, mask.astype(np.float32), 0.5, diameter)
+    missed = (mask & (objects == 0)).astype(np.uint8)
+    pieces = cv2.connectedComponents(missed, connectivity=4)[1]
+    objects[missed > 0] = pieces[missed > 0] + objects.max()
+    return objects
+
+
 def number_objects(
     model: "Model",
     pixels: NDArray[np.uint8],

@@ -21,7 +21,7 @@ from vesselapp.core.image import image_size
 from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
 from vesselapp.study.audit import AuditLog
-from vesselapp.study.coco import object_annotations, whole_annotation
+from vesselapp.study.coco import object_annotations, pieces, whole_annotation
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.judging import Judging
 from vesselapp.study.pictures import EXPORT_NAME, StudyPicture, printable
@@ -60,12 +60,13 @@ class _Coco:
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
 
-    def add(self, name: str, mask: NDArray[np.bool_]) -> None:
-        """Add a picture with its mask."""
+    def add(self, name: str, mask: NDArray[np.bool_], numbers: NDArray[np.int32] | None) -> None:
+        """Add a picture with its mask, and the numbers of its objects where they are more than its pieces."""
         number = len(self._images) + 1
         height, width = mask.shape
         self._images.append({"id": number, "file_name": name, "height": height, "width": width})
-        for one in object_annotations(mask) if self._of_objects else whole_annotation(mask):
+        found = object_annotations(pieces(mask) if numbers is None else numbers)
+        for one in found if self._of_objects else whole_annotation(mask):
             own = {"id": len(self._annotations) + 1, "image_id": number, "category_id": 1}
             self._annotations.append(own | one)
 
@@ -90,6 +91,7 @@ def export_study(
     everything: bool = False,
     judging: Judging | None = None,
     objects: bool | None = None,
+    parted: bool = False,
     who: str = "",
     progress: Callable[[float], None] | None = None,
 ) -> Exported:
@@ -113,6 +115,8 @@ def export_study(
     objects : bool, optional
         COCO: one annotation for each connected object rather than for each picture; where None, by what the
         study's model is for.
+    parted : bool
+        COCO, of objects: cells that touch are parted as the model sees them, which nobody has reviewed.
     who : str
     progress : callable, optional
         Called with the share done, 0-1.
@@ -130,6 +134,7 @@ def export_study(
     _begin(out, kind, names)
     if objects is None:
         objects = kind == "coco" and judging.finds_objects()
+    parted = parted and objects
     outcome, coco = Exported(), _Coco(objects)
     if damaged:
         (outcome.notes if everything else outcome.left_out).append(damage_told(damaged))
@@ -139,14 +144,23 @@ def export_study(
             progress(done / len(chosen))
         try:
             made = _mask(study, picture, records.get(picture.key), judging)
+            numbers = None
+            if parted:
+                numbers, judge = judging.parted(picture.path, made.mask), judging.judge
+                made.facts["parted_by"] = {"model": judge.model, "model_sha256": judge.sha256}
         except VesselError as problem:
             outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
             continue
         copy_file(picture.path, out / "images" / image)
         _write_planes(out, kind, stem, made)
         if kind == "coco":
-            coco.add(image, made.mask)
+            coco.add(image, made.mask, numbers)
         outcome.stems.append(stem)
+    if parted and outcome.stems:
+        by = judging.judge.model
+        outcome.notes.append(
+            f"Touching cells were parted as the model {by} sees them: nobody has reviewed that."
+        )
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
     _note_written(out)

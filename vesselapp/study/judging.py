@@ -81,6 +81,26 @@ class Judging:
         except ValueError as problem:
             raise VesselError("what was learnt from it doesn't fit its model.") from problem
 
+    def parted(self, picture: Path, mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Number the cells of a mask ((H, W) bool), touching ones apart as the model sees them.
+
+        Raises
+        ------
+        VesselError
+            Where the model can't tell them, or the picture can't be read.
+        """
+        from vesselapp.inference.objects import (
+            answer_cells,
+            check_tells_objects,
+            find_diameter,
+            part_into_cells,
+        )
+
+        model, pixels = self._loaded(), read_image(picture).pixels
+        check_tells_objects(model.card, model.path.stem)
+        diameter = find_diameter(model, pixels)
+        return part_into_cells(mask, answer_cells(model, pixels, diameter)[0], diameter)
+
     def finds_objects(self) -> bool:
         """Tell whether the model finds single objects (cells) rather than a tree of vessels."""
         try:
