@@ -1,6 +1,9 @@
 """``vesselapp study`` as it is typed."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +106,18 @@ def test_coco_by_default_into_the_studys_exports(study: Study, run: Run, shipped
     assert len(values["images"]) == 3
     assert values["categories"][0]["name"] == "vessel"
     assert Study.open(study.folder).pictures()[0].name == "eye 0.png"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1251", "utf-8"])
+def test_json_is_json_whatever_the_terminal_writes(work: Path, run: Run, encoding: str) -> None:
+    save_picture(work / "pictures" / "eye.png")
+    run("study", "new", "Pr\u00e4parat [draft] \u00e9", "--pictures", "pictures")
+    command = [sys.executable, "-m", "vesselapp", "study", "info", "Pr\u00e4parat [draft] \u00e9", "--json"]
+    done = subprocess.run(
+        command, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": encoding}
+    )
+    assert json.loads(done.stdout.decode(encoding))["name"] == "Pr\u00e4parat [draft] \u00e9"
+    assert "[draft]" in run("study", "info", "Pr\u00e4parat [draft] \u00e9").out
 
 
 def test_touching_cells_apart(run: Run, work: Path) -> None:

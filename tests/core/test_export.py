@@ -99,6 +99,18 @@ def test_a_persons_mask_is_not_replaced_by_a_models(tmp_path: Path) -> None:
     write_outputs(tmp_path, "b", kinds, pixels, ~mask, None)
 
 
+def test_another_picture_of_the_same_name_is_not_replaced(tmp_path: Path) -> None:
+    pixels, mask = colour_picture(37, 53), checks()
+    write_outputs(tmp_path, "OD", ("mask", "overlay"), pixels, mask, None, provenance={"sha256": "a"})
+    before = (tmp_path / "OD_mask.png").read_bytes()
+    for kinds in (("mask",), ("overlay",)):
+        with pytest.raises(VesselError, match="another picture that is called OD"):
+            write_outputs(tmp_path, "OD", kinds, pixels, ~mask, None, provenance={"sha256": "b"})
+    assert (tmp_path / "OD_mask.png").read_bytes() == before
+    write_outputs(tmp_path, "OD", ("mask",), pixels, ~mask, None, provenance={"sha256": "a"})
+    assert (tmp_path / "OD_mask.png").read_bytes() != before
+
+
 def test_unsure_places_go_beside_the_mask_into_the_overlay_and_the_provenance(tmp_path: Path) -> None:
     pixels = colour_picture()
     mask = checks(*pixels.shape[:2])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.core.files import atomic_write, is_file, is_folder, is_there, make_folder, typed_path
 
 
 def test_bytes_and_writers_arrive(tmp_path: Path) -> None:
@@ -87,3 +87,15 @@ def test_a_folder_that_takes_no_files_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "touch", refuse)
     with pytest.raises(VesselError, match="the disk is read-only"):
         make_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["/tmp/" + "a" * 300 + "/m", "/proc/1/root/m", "a\0b"])
+def test_what_can_not_be_seen_is_not_there(name: str) -> None:
+    assert not is_there(Path(name))
+    assert not is_file(Path(name))
+    assert not is_folder(Path(name))
+
+
+def test_typed_paths() -> None:
+    assert typed_path(" ~ ") == Path.home()
+    assert typed_path("~nosuchuser1/x") == Path("~nosuchuser1/x")

@@ -124,6 +124,26 @@ def test_associated_alpha_is_not_multiplied_again(tmp_path: Path) -> None:
     assert (read_image(tmp_path / "a.tif").pixels == 100).all()
 
 
+def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
+    small, large = np.full((6, 8, 3), 90, np.uint8), np.full((60, 80, 3), 90, np.uint8)
+    with tifffile.TiffWriter(tmp_path / "raw.tif") as file:
+        file.write(small, photometric="rgb", subifds=1, subfiletype=1)
+        file.write(large, photometric="rgb")
+    with pytest.raises(VesselError, match="only a preview"):
+        read_image(tmp_path / "raw.tif")
+
+
+def test_a_slice_of_a_volume_is_told(tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.zeros((4, 16, 16), np.uint8),
+        volumetric=True,
+        tile=(4, 16, 16),
+        photometric="minisblack",
+    )
+    assert "4 slices" in " ".join(read_image(tmp_path / "a.tif").notes)
+
+
 def test_the_first_of_several_pages_is_taken_with_a_note(tmp_path: Path) -> None:
     first = colour_picture()
     tifffile.imwrite(tmp_path / "pages.tif", np.stack([first, first[::-1]]), photometric="rgb")

@@ -371,6 +371,23 @@ def test_a_cleanup_is_shown_before_it_is_made(qtbot: QtBot, window: MainWindow, 
     assert vessel.mask()[60, 50]
 
 
+def test_a_cleanups_preview_follows_a_new_answer_and_a_new_picture(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    panel, canvas = window.controls.cleanup, window.canvas
+    click(qtbot, window, 50, 60)
+    panel.kind.setCurrentText("Remove specks")
+    panel.size_field.setValue(200)
+    panel.preview.setChecked(True)
+    qtbot.waitUntil(lambda: len(canvas.preview) > 0, timeout=5000)
+    assert vessel.probability is not None
+    vessel.set_probability(np.full_like(vessel.probability, 253))
+    qtbot.waitUntil(lambda: not canvas.preview, timeout=5000)
+    canvas.set_preview([(Box(0, 0, 2, 2), np.ones((2, 2), bool))])
+    canvas.set_document(vessel)
+    assert canvas.preview == []
+
+
 def run_command(qtbot: QtBot, window: MainWindow, words: str) -> None:
     """Run what the command palette finds first."""
     window.action("palette").trigger()

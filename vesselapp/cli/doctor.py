@@ -45,7 +45,7 @@ def examine(*, as_json: bool = False) -> int:
     """
     findings = _findings()
     if as_json:
-        print(json.dumps(findings, indent=2, ensure_ascii=False))
+        print(json.dumps(findings, indent=2))
     else:
         print(_as_text(findings))
     return 0 if any(not problem for problem in findings["providers"].values()) else 1

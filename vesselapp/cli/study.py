@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -58,12 +59,13 @@ def info(options: argparse.Namespace) -> int:
         "at_work": sorted({who for key in records if (who := _at_work(study, key))}),
     }
     if options.json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
         return 0
-    table = Table(show_header=False, box=None, title=study.name, title_justify="left")
+    table = Table(show_header=False, box=None, title=escape(study.name), title_justify="left")
     for name, value in facts.items():
         if value not in ("", [], 0) or name in ("pictures", "reviewed"):
-            table.add_row(name.replace("_", " "), "\n".join(value) if isinstance(value, list) else str(value))
+            words = "\n".join(value) if isinstance(value, list) else str(value)
+            table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
     for root in study.missing_roots:
         say(f"The folder of pictures {root} isn't there.")
@@ -77,12 +79,13 @@ def verify(options: argparse.Namespace) -> int:
     problems = sum(finding.problem for finding in findings)
     if options.json:
         for finding in findings:
-            print(json.dumps(asdict(finding), ensure_ascii=False))
+            print(json.dumps(asdict(finding)))
         return 1 if problems else 0
     if findings:
         table = Table("", "where", "what")
         for finding in findings:
-            table.add_row("problem" if finding.problem else "note", finding.where, finding.sentence)
+            kind = "problem" if finding.problem else "note"
+            table.add_row(kind, escape(finding.where), escape(finding.sentence))
         Console().print(table)
     print(f"Problems found: {problems}." if problems else "All is as it was left.")
     return 1 if problems else 0
@@ -150,7 +153,7 @@ def _tell(
 ) -> int:
     """Tell what became of an exchange; 1 where something was left out."""
     if options.json:
-        print(json.dumps(facts | {"left_out": left_out, "notes": notes}, ensure_ascii=False))
+        print(json.dumps(facts | {"left_out": left_out, "notes": notes}))
     else:
         for sentence in (*left_out, *notes):
             say(sentence)

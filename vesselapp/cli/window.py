@@ -7,6 +7,7 @@ from vesselapp.cli import say
 from vesselapp.cli.display import qt_platform
 from vesselapp.cli.qt_libraries import library_in, missing_libraries, sentence_about
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import is_file
 
 SAMPLE_FOLDER = Path("vesselapp-sample")
 
@@ -33,7 +34,7 @@ def open_window(paths: list[Path], sample: str | None) -> int:
     from vesselapp.state.sources import ReadAhead, Source
 
     ahead = ReadAhead()
-    if paths and paths[0].is_file():
+    if paths and is_file(paths[0]):
         ahead.start(paths[0])  # it is read while Qt is being loaded
     gc.disable()  # of what is loaded here nothing is ever garbage: looking for it takes a tenth of the time
     try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write
+from vesselapp.core.files import atomic_write, is_there
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -129,7 +129,7 @@ def write_outputs(
     VesselError
         Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
-    paths = _planned(folder, stem, kinds, told=provenance is not None, unsure=unsure)
+    paths = _planned(folder, stem, kinds, told=provenance, unsure=unsure)
     new = [path for path in paths.values() if not path.exists()]
     try:
         if "mask" in paths:
@@ -155,23 +155,41 @@ def write_outputs(
 
 
 def _planned(
-    folder: Path, stem: str, kinds: Sequence[str], *, told: bool, unsure: NDArray[np.bool_] | None
+    folder: Path,
+    stem: str,
+    kinds: Sequence[str],
+    *,
+    told: Mapping[str, object] | None,
+    unsure: NDArray[np.bool_] | None,
 ) -> dict[str, Path]:
     """Give the path of each file to write, by kind; refuse to replace what isn't ours to replace."""
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
     beside = folder / f"{stem}{PROVENANCE_SUFFIX}"
-    if not told and beside.exists() and paths.keys() & {"mask", "overlay"}:
+    if told is None and beside.exists() and paths.keys() & {"mask", "overlay"}:
         raise VesselError(
             f"{beside} tells of a person's corrections, so the mask there is left as it is.",
             "Choose another folder.",
         )
-    if told and "mask" in paths:
+    if told is not None and "mask" in paths:
         paths["provenance"] = beside
         if unsure is not None and unsure.any():
             paths["unsure"] = folder / f"{stem}{UNSURE_SUFFIX}"
+    if told is not None and is_there(beside) and _picture_in(beside) not in ("", told.get("sha256")):
+        raise VesselError(
+            f"In {folder} lie the exported files of another picture that is called {stem} too.",
+            "Choose another folder.",
+        )
     for path in paths.values():
         _refuse_foreign(path)
     return paths
+
+
+def _picture_in(beside: Path) -> str:
+    """Give the hash of the picture that a provenance file is of; empty where it doesn't say."""
+    try:
+        return str(json.loads(beside.read_bytes())["sha256"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _write_unsure(path: Path, unsure: NDArray[np.bool_] | None) -> dict[str, object]:

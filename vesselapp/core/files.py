@@ -117,6 +117,26 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether something is there; False where rights, its name or a lost drive don't let it be seen."""
+    return os.path.exists(path)  # noqa: PTH110 - pathlib raises there
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there; False where that can't be seen, as `is_there`."""
+    return os.path.isfile(path)  # noqa: PTH113 - pathlib raises there
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there; False where that can't be seen, as `is_there`."""
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib raises there
+
+
+def typed_path(text: str) -> Path:
+    """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name."""
+    return Path(os.path.expanduser(text.strip()))  # noqa: PTH111 - pathlib raises where there is no such user
+
+
 def reason(problem: OSError) -> str:
     """Say in a few words why writing failed."""
     text = _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)

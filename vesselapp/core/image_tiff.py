@@ -42,7 +42,11 @@ def decode_tiff(data: bytes) -> Decoded:
         page = file.pages.first
         if page.nbytes > _MOST_BYTES:
             raise Unsupported(f"its {page.samplesperpixel} channels would fill the memory")
+        if page.is_reduced and page.subifds:
+            raise Unsupported("it shows only a preview of what it holds, as raw files of cameras do")
         notes = []
+        if page.imagedepth > 1:
+            notes.append(f"The file holds {page.imagedepth} slices; the first is shown.")
         if len(file.pages) > 1:
             notes.append(f"The file holds {len(file.pages)} pages; the first is shown.")
         if page.photometric == _YCBCR and page.compression != _JPEG:

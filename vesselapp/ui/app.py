@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import is_file
 from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
@@ -63,7 +64,7 @@ def make_window(
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     apply_theme(app, settings.theme)
-    if settings.model and not Path(settings.model).is_file():
+    if settings.model and not is_file(Path(settings.model)):
         _log.warning("the model used last is gone: %s", settings.model)
         settings.model = ""
     courier = _Courier()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import typed_path
 from vesselapp.core.image import find_pictures
 from vesselapp.state.batch import BatchRun
 from vesselapp.ui.words import duration
@@ -151,7 +152,7 @@ class BatchDialog(QDialog):
                 )
             own = self.threshold.currentIndex() == 0 or document is None
             spec = BatchSpec(
-                Path(self.out_field.text()).expanduser(),
+                typed_path(self.out_field.text()),
                 find_model(*workspace.wanted_model()),
                 workspace.settings.provider,
                 None if own or document is None else document.threshold,
@@ -172,7 +173,7 @@ class BatchDialog(QDialog):
     def _pictures(self) -> list[Path]:
         folder = self.pictures_field.text().strip()
         if folder:
-            return find_pictures([Path(folder).expanduser()])
+            return find_pictures([typed_path(folder)])
         paths = [source.path for source in self._workspace.sources if source.path is not None]
         if not paths:
             raise VesselError("No pictures are open.", "Choose a folder of pictures.")

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from vesselapp.core.export import SUFFIXES
+from vesselapp.core.files import is_there, typed_path
 
 _WORDS = {
     "mask": "Mask (PNG, 0 and 255)",
@@ -67,7 +68,7 @@ class ExportDialog(QDialog):
     @property
     def folder(self) -> Path:
         """Chosen folder."""
-        return Path(self.folder_field.text()).expanduser()
+        return typed_path(self.folder_field.text())
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -81,6 +82,6 @@ class ExportDialog(QDialog):
 
     def _look(self) -> None:
         """Say which files are there already; the export replaces its own earlier ones only."""
-        there = [kind for kind in self.kinds if (self.folder / (self._stem + SUFFIXES[kind])).exists()]
+        there = [kind for kind in self.kinds if is_there(self.folder / (self._stem + SUFFIXES[kind]))]
         self._warning.setText(f"Replaces the {' and '.join(there)} exported earlier." if there else " ")
         self.export_button.setEnabled(bool(self.kinds) and bool(self.folder_field.text().strip()))

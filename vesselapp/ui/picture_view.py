@@ -77,7 +77,7 @@ class PictureView(QWidget):
         if before is not None:
             before.evidence_changed.disconnect(self._on_evidence_changed)
             before.threshold_changed.disconnect(self._on_threshold_changed)
-        self._scene = None if document is None else Scene(document)
+        self._scene, self.preview = None if document is None else Scene(document), []
         if document is not None:
             document.evidence_changed.connect(self._on_evidence_changed)
             document.threshold_changed.connect(self._on_threshold_changed)

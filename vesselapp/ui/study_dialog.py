@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vesselapp.core.files import is_folder, typed_path
 from vesselapp.state.counting import MOST, PictureCount
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class StudyDialog(QDialog):
     @property
     def pictures(self) -> Path:
         """Folder of pictures."""
-        return Path(self.pictures_field.text().strip()).expanduser()
+        return typed_path(self.pictures_field.text())
 
     @property
     def name(self) -> str:
@@ -115,7 +116,7 @@ class StudyDialog(QDialog):
         """Where the study is kept."""
         if self.in_place.isChecked():
             return self.pictures
-        return Path(self.folder_field.text().strip()).expanduser()
+        return typed_path(self.folder_field.text())
 
     @property
     def model(self) -> str:
@@ -127,7 +128,7 @@ class StudyDialog(QDialog):
             self.name_field.setText(self.pictures.name)
         self._look()
         self._count.stop()
-        if self.pictures_field.text().strip() and self.pictures.is_dir():
+        if self.pictures_field.text().strip() and is_folder(self.pictures):
             self.found.setText("Counting the pictures…")
             self._settle.start()
         else:
@@ -150,7 +151,7 @@ class StudyDialog(QDialog):
     def _missing(self) -> str:
         if not self.pictures_field.text().strip():
             return "Choose the folder that holds the pictures."
-        if not self.pictures.is_dir():
+        if not is_folder(self.pictures):
             return "That folder of pictures doesn't exist."
         if not self.name:
             return "Give the study a name."

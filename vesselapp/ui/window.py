@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, QWidget
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import is_file
 from vesselapp.core.image import find_pictures
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
@@ -261,6 +262,7 @@ class MainWindow(QMainWindow):
         if document is not None:
             document.history_changed.connect(self._on_history)
             document.threshold_changed.connect(self.controls.cleanup.refresh)
+            document.evidence_changed.connect(self.controls.cleanup.refresh)
             document.refused.connect(self.status.tell)
         self.controls.cleanup.refresh()
         study = self.workspace.study
@@ -392,6 +394,6 @@ def _study_of(paths: list[Path]) -> Path | None:
     if len(paths) != 1:
         return None
     path = paths[0]
-    if path.name == STUDY_FILE and path.is_file():
+    if path.name == STUDY_FILE and is_file(path):
         return path.parent
-    return path if (path / STUDY_FILE).is_file() else None
+    return path if is_file(path / STUDY_FILE) else None
