@@ -208,6 +208,8 @@ def strokes_of(brush: Brush, diameter: int) -> list[Operation]:
         (State.IN_PROGRESS, State.IN_PROGRESS, State.REVIEWED, State.REVIEWED),
         (State.IN_PROGRESS, State.FLAGGED, State.REVIEWED, State.FLAGGED),
         (State.REVIEWED, State.IN_PROGRESS, State.REVIEWED, State.IN_PROGRESS),
+        (State.REVIEWED, State.IN_PROGRESS, State.FLAGGED, State.FLAGGED),
+        (State.FLAGGED, State.IN_PROGRESS, State.FLAGGED, State.IN_PROGRESS),
     ],
 )
 def test_a_review_is_never_made_of_two_halves(begun: State, mine: State, theirs: State, after: State) -> None:

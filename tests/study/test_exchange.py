@@ -13,7 +13,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import Kept
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
-from vesselapp.study.record import State
+from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.taking import EDIT_NAME, import_masks, read_mask
 from vesselapp.study.unusable import with_damaged_record
@@ -76,7 +76,6 @@ def test_unsure_is_left_out_and_told(tmp_path: Path) -> None:
     from vesselapp.core.edits import EditRecorder
     from vesselapp.core.geometry import Box
     from vesselapp.study.journal import Edited
-    from vesselapp.study.record import Record
 
     plane = np.zeros((40, 50), np.uint8)
     recorder = EditRecorder(plane)
@@ -298,6 +297,21 @@ def test_corrections_are_replaced_only_on_wish_and_nothing_is_lost(tmp_path: Pat
     assert kept.record.note == "mine"
     kept.done[-1].apply(kept.corrections)
     assert np.array_equal(kept.corrections, work.corrections)
+
+
+def test_a_flag_is_taken_away_only_on_wish(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    writer = study.place(picture).open("ann", facts)
+    writer.write_record(Record("a.png", facts.sha256, 40, 50, state=State.FLAGGED, note="do not use"))
+    writer.close()
+    save_mask(tmp_path / "masks" / "a.png", blob().astype(np.uint8))
+    outcome = import_masks(study, tmp_path / "masks", reviewed=True)
+    assert outcome.pictures == []
+    assert "its picture is flagged already (--replace" in outcome.left_out[0]
+    record = study.place(picture).record()
+    assert (record and record.state) is State.FLAGGED
 
 
 def test_what_cannot_be_taken_is_told_in_a_sentence_each(tmp_path: Path) -> None:

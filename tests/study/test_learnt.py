@@ -11,6 +11,7 @@ import PIL.Image
 import pytest
 
 from tests.reviewing import new_study, review
+from tests.study.work import FACTS, HEIGHT, WIDTH, Work
 from tests.tiny_models import GREEN_OF_ZERO, tiny_vessel_model
 from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import quantise
@@ -20,9 +21,10 @@ from vesselapp.core.learnt import Head, Learnt
 from vesselapp.inference.cards import file_sha256
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
-from vesselapp.study.annotation import Kept
+from vesselapp.state.history import History
+from vesselapp.study.annotation import AnnotationFolder, Kept
 from vesselapp.study.exchange import export_study
-from vesselapp.study.journal import Edited
+from vesselapp.study.journal import Edited, Undone
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study, StudyPicture
 
@@ -90,3 +92,37 @@ def test_what_a_kept_answer_is_adapted_by_is_what_the_record_says() -> None:
     assert kept(record).adapted == Learnt(None, "ab", 7)
     assert kept(record, learnt, Learnt(None, "ab")).adapted == Learnt(None, "ab", 7)
     assert kept(replace(record, model_sha256="cd"), learnt).adapted == Learnt(None, "cd", 7)
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_past_the_cap_window_and_disk_take_back_the_same(tmp_path: Path, reopened: bool) -> None:
+    place, work, cap = AnnotationFolder(tmp_path / "a"), Work(), 40_000
+    writer, history = place.open("ann", FACTS, cap_bytes=cap), History(cap)
+    edit, size = Edit("Learn", EMPTY, (), Learnt(HEAD, "ab", 7)), 0
+    while size < 1.4 * cap:
+        history.add(edit)
+        writer.append([Edited(edit)])
+        edit = work.paint().edit
+        size += edit.size
+    edit.apply(work.corrections)  # the last one was not done
+    assert history.names[0][0] == "Learn"
+    if reopened:
+        writer.close()
+        writer, history = place.open("ann", FACTS, cap_bytes=cap), History(cap)
+        assert writer.kept is not None
+        assert len(writer.kept.done) < len(writer._state.done)  # what is on the disk is more than the cap
+        history.restore(writer.kept.done, writer.kept.undone)
+    for _ in range(2):
+        while history.undo(work.corrections) is not None:
+            writer.append([Undone()])
+        assert history.undo_name is None
+        assert history.learnt is not None
+        found = place.load(FACTS.sha256, HEIGHT, WIDTH, cap)
+        assert found is not None
+        assert np.array_equal(found.corrections, work.corrections)
+        assert found.learnt == history.learnt
+        writer.close()
+        writer, history = place.open("ann", FACTS, cap_bytes=cap), History(cap)
+        assert writer.kept is not None
+        history.restore(writer.kept.done, writer.kept.undone)
+    writer.close()

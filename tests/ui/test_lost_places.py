@@ -1,4 +1,4 @@
-"""Places that can't be looked at (no rights, long names, drives that are gone): the window opens all the same."""
+"""Places that can't be looked at (no rights, long names, lost drives): the window opens all the same."""
 
 import json
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,15 @@ class Edit:
         zlib-compressed XOR of the corrections before and after, row by row, for each changed tile.
     learnt : Learnt or None
         What the model's answer is changed by from now on, where the edit is about that; it has no tiles then.
+    lasting : bool
+        Whether edits between it and the next were let go, so that it can't be undone.
     """
 
     name: str
     box: Box
     tiles: tuple[tuple[int, int, bytes], ...]
     learnt: Learnt | None = None
+    lasting: bool = field(default=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -120,7 +123,8 @@ def newest_within(done: Sequence[Edit], undone: Sequence[Edit], cap_bytes: int) 
     """Give the newest of the edits done that take no more than a cap of bytes together with those undone.
 
     The last one is always kept, and so is the last of those let go that says whose answer is in sight: it
-    comes first then.
+    comes first then. Where others were let go too, it is `Edit.lasting`: in a journal that isn't trimmed yet,
+    others lie between it and those kept.
     """
     size = sum(edit.size for edit in done) + sum(edit.size for edit in undone)
     drop = 0
@@ -129,6 +133,8 @@ def newest_within(done: Sequence[Edit], undone: Sequence[Edit], cap_bytes: int) 
         drop += 1
     every = list(done)
     kept, gone = every[drop:], [edit for edit in every[:drop] if edit.learnt is not None]
+    if gone and drop > 1:
+        return [replace(gone[-1], lasting=True), *kept]
     return [*gone[-1:], *kept]
 
 

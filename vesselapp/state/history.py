@@ -27,7 +27,11 @@ class History:
     @property
     def undo_name(self) -> str | None:
         """What undo would take back, or None."""
-        return self._done[-1].name if self._done else None
+        return self._done[-1].name if self._can_undo else None
+
+    @property
+    def _can_undo(self) -> bool:
+        return bool(self._done) and not self._done[-1].lasting
 
     @property
     def redo_name(self) -> str | None:
@@ -91,7 +95,7 @@ class History:
 
     def undo(self, corrections: Corrections) -> Edit | None:
         """Take back the newest edit in place; give it, or None where there is none."""
-        if not self._done:
+        if not self._can_undo:
             return None
         edit = self._done.pop()
         edit.apply(corrections)

@@ -81,8 +81,8 @@ def merged(
 def merged_record(begun: Record | None, mine: Record, theirs: Record) -> Record:
     """Give the record of a picture that two people worked on: what others say, and what was said here.
 
-    A review that was said here holds no longer, because it was of what the picture was before; one of others
-    stays, unless strokes made here have taken it back.
+    A flag is kept, unless it was taken away here. A review that was said here holds no longer, because it was
+    of what the picture was before; one of others stays, unless strokes made here have taken it back.
 
     Parameters
     ----------
@@ -116,6 +116,8 @@ def _merged_state(begun: State, mine: State, theirs: State) -> State:
         return theirs
     if mine is State.FLAGGED:
         return mine
+    if theirs is State.FLAGGED and begun is not State.FLAGGED:
+        return theirs
     if mine is State.REVIEWED or begun is State.NEW:
         return State.IN_PROGRESS if theirs is State.NEW else theirs
     return mine

@@ -143,7 +143,7 @@ def export_study(
         if progress is not None:
             progress(done / len(chosen))
         try:
-            made = _mask(study, picture, records.get(picture.key), judging)
+            made = _mask(study, picture, records.get(picture.key), judging, everything=everything)
             numbers = None
             if parted:
                 numbers, judge = judging.parted(picture.path, made.mask), judging.judge
@@ -242,8 +242,13 @@ def _remove_former(out: Path) -> None:
             (out / name).unlink(missing_ok=True)
 
 
-def _mask(study: Study, picture: StudyPicture, record: Record | None, judging: Judging) -> _Mask:
-    """Give a picture's mask as the person left it, or as the model answers where nobody did anything."""
+def _mask(
+    study: Study, picture: StudyPicture, record: Record | None, judging: Judging, *, everything: bool
+) -> _Mask:
+    """Give a picture's mask as the person left it, or as the model answers where nobody did anything.
+
+    ``record`` is of when the export began; only what is reviewed now is given, unless ``everything`` is.
+    """
     try:
         sha256 = file_sha256(picture.path)
     except OSError as problem:
@@ -254,6 +259,8 @@ def _mask(study: Study, picture: StudyPicture, record: Record | None, judging: J
     kept = None
     if record is not None:
         kept = study.place(picture).load(sha256, height, width, 0)
+    if not everything and not _is_reviewed(None if kept is None else kept.record):
+        raise VesselError("it is no longer reviewed.")
     facts: dict[str, Any] = {"study": study.name, "image": picture.relative, "image_sha256": sha256}
     if kept is not None and kept.record is not None:
         facts = asdict(kept.record) | facts

@@ -94,8 +94,8 @@ class Found:
 def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found:
     """Read an annotation folder without touching it.
 
-    Where somebody else writes it at this moment, snapshot and journal may not belong together; they are read
-    again until they do.
+    Where somebody else writes it at this moment, record, snapshot and journal may not belong together; they
+    are read again until they do. A review that may be of what was there before doesn't count.
 
     Raises
     ------
@@ -104,15 +104,19 @@ def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found
     """
     for attempt in range(_TRIES):
         try:
-            found = _read_once(folder, sha256, height, width)
+            record = file_bytes(folder / RECORD_NAME)
+            found = _read_once(folder, record, sha256, height, width)
+            settled = file_bytes(folder / RECORD_NAME) == record
         except OSError as problem:
             raise VesselError(
                 f"The annotation in {folder} can't be read: {reason(problem)}.",
                 "Nothing was changed. Open the picture again once the drive answers.",
             ) from problem
-        if not found.damaged or attempt == _TRIES - 1:
+        if (settled and not found.damaged) or attempt == _TRIES - 1:
             break
         time.sleep(_PAUSE_SECONDS)
+    if not settled and found.record is not None:
+        found.record = found.record.taken_back
     return found
 
 
@@ -124,9 +128,9 @@ def file_bytes(path: Path) -> bytes | None:
         return None
 
 
-def _read_once(folder: Path, sha256: str, height: int, width: int) -> Found:
+def _read_once(folder: Path, record: bytes | None, sha256: str, height: int, width: int) -> Found:
     found = Found(Replay(np.zeros((height, width), np.uint8), 0, 0))
-    _read_record(folder, found)
+    _read_record(record, found)
     _read_answer(folder, found, height, width)
     snapshot = file_bytes(folder / SNAPSHOT_NAME)
     try:
@@ -154,8 +158,7 @@ def _facts(of: Record | Header) -> tuple[str, int, int]:
     return of.sha256, of.height, of.width
 
 
-def _read_record(folder: Path, found: Found) -> None:
-    data = file_bytes(folder / RECORD_NAME)
+def _read_record(data: bytes | None, found: Found) -> None:
     if data is None:
         return
     found.there = True

@@ -65,7 +65,7 @@ def import_masks(
     reviewed : bool
         Whether a person has looked at them, so that the pictures count as reviewed.
     replace_corrections : bool
-        Whether masks are also taken for pictures that have corrections or are reviewed.
+        Whether masks are also taken for pictures that have corrections, are reviewed or flagged.
     who : str
     progress : callable, optional
         Called with the share done, 0-1.
@@ -226,9 +226,11 @@ def _write(
 ) -> None:
     kept = writer.kept
     record = kept.record if kept is not None else None
-    worked_on = kept is not None and (kept.corrections.any() or (record and record.state is State.REVIEWED))
-    if worked_on and not replace_corrections:
-        raise VesselError("its picture has corrections already (--replace takes it all the same).")
+    corrected = kept is not None and bool(kept.corrections.any())
+    judged = record is not None and record.state in (State.REVIEWED, State.FLAGGED)
+    if (corrected or judged) and not replace_corrections:
+        what = "has corrections" if corrected or record is None else f"is {record.state}"
+        raise VesselError(f"its picture {what} already (--replace takes it all the same).")
     plane = np.zeros(mask.shape, np.uint8) if kept is None else kept.corrections
     recorder = EditRecorder(plane)
     recorder.about_to_change(box_of(plane))
