@@ -10,7 +10,7 @@ import pytest
 
 from tests.state.test_document import make_document, stroke
 from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import level_of
+from vesselapp.core.evidence import LOWEST, level_of
 from vesselapp.core.geometry import Box
 from vesselapp.core.learnt import Head, Learnt
 from vesselapp.state.answers import Answer
@@ -19,6 +19,7 @@ from vesselapp.state.document import Document
 from vesselapp.state.pictures import Entry
 from vesselapp.state.review import LONGEST_PAUSE_S, Review
 from vesselapp.state.sources import Source
+from vesselapp.study.annotation import Kept
 from vesselapp.study.record import ImageFacts, Record, State
 
 FACTS = ImageFacts("eye.png", "0" * 64, 530, 600)
@@ -235,6 +236,22 @@ def test_what_was_reviewed_lasts_also_where_no_model_had_answered(sitting: Sitti
     assert lasting is not None
     assert lasting.judged
     assert np.array_equal(lasting.probability, sitting.answers[0])
+
+
+def test_a_review_without_an_answer_is_not_that_of_an_earlier_model(sitting: Sitting) -> None:
+    document = make_document()
+    stroke(document, Brush.PAINT, 20, (50, 50))
+    named = {"model": "net", "model_version": "2", "model_sha256": "ab" * 32, "adapted_px": 500}
+    record = Record("eye.png", "0" * 64, 530, 600, state=State.IN_PROGRESS, **named)  # type: ignore[arg-type]
+    kept = Kept(document.corrections, record, [], [], None, None, None)
+    review = Review(Entry(Source("eye.png", Path.cwd, None)), document, FACTS, kept, "ann")  # type: ignore[arg-type]
+    review.sitting = sitting  # type: ignore[assignment]
+    review.mark(State.FLAGGED)
+    assert sitting.records[-1][0].model == "net"  # whose answer was corrected, and nothing is judged
+    review.mark(State.REVIEWED)
+    record = sitting.records[-1][0]
+    assert (record.model, record.model_version, record.model_sha256, record.adapted_px) == ("", "", "", 0)
+    assert (sitting.answers[-1] == LOWEST).all()
 
 
 def test_time_is_counted_without_the_pauses(review: Review) -> None:

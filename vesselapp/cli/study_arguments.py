@@ -79,7 +79,9 @@ def _add_import(commands: Any) -> None:
     )
     taking.add_argument("--reviewed", action="store_true", help="count the pictures as reviewed")
     taking.add_argument(
-        "--replace", action="store_true", help="also where a picture has corrections already (can be undone)"
+        "--replace",
+        action="store_true",
+        help="also where a picture has corrections, a review or a flag already (can be undone)",
     )
     taking.add_argument("--json", action="store_true", help="print one JSON object")
 

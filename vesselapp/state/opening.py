@@ -86,7 +86,7 @@ class Opened:
             return "What is kept of this picture can't be read just now, so nothing can be changed."
         if self.holder is not None:
             return words_of(Hold.TAKEN, self.holder)
-        return "" if self.problems else words_of(Hold.ASKED, None)
+        return words_of(Hold.ASKED, None)  # by the sitting, which unlocks it also where that fails
 
 
 def open_picture(
@@ -136,14 +136,17 @@ def _take(opened: Opened, keeper: Keeper, wishes: Wishes) -> None:
         opened.problems.append(problem)
         return
     opened.writer, opened.kept = writer, writer.kept
+    opened.notes.extend(writer.kept.notes if writer.kept is not None else ())
     try:
         changed, told = keeper.rescue.put_back(writer, place, facts)
+        opened.notes.extend([told] if told else [])
         if changed:
             opened.kept = place.load(facts.sha256, facts.height, facts.width, wishes.history_bytes)
-        opened.notes.extend([told] if told else [])
     except VesselError as problem:
+        # Some of it may be on the disk already: what was read before is no ground to work on.
+        writer.abandon()
+        opened.writer = opened.kept = None
         opened.problems.append(problem)
-    opened.notes.extend(opened.kept.notes if opened.kept is not None else ())
 
 
 def _look(opened: Opened, wishes: Wishes) -> None:

@@ -65,16 +65,7 @@ class Review:
         self._touched = kept is not None
         self._changed_here = False
         self._answer_kept = kept.answer if kept is not None else None
-        self.record = (kept.record if kept is not None else None) or Record(
-            facts.image,
-            facts.sha256,
-            facts.height,
-            facts.width,
-            facts.path,
-            threshold=document.threshold,
-            level=document.level,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        self.record = (kept.record if kept is not None else None) or _first_record(document, facts, kept)
         self.saved = kept.saved if kept is not None else ""
         self.entry.take(self.record)
         document.happened.connect(self._on_happened)
@@ -99,8 +90,12 @@ class Review:
         """
         if self.document.locked:
             raise VesselError(self.document.locked)
-        if state is State.REVIEWED and self.sitting is not None:
-            self._keep_answer()
+        no_model: dict[str, object] = {}
+        if state is State.REVIEWED:
+            if self.document.probability is None:  # an earlier model's answer isn't what is judged
+                no_model = {"model": "", "model_version": "", "model_sha256": ""}
+            if self.sitting is not None:
+                self._keep_answer()
         self._change(
             told=True,
             state=state,
@@ -108,6 +103,8 @@ class Review:
             reviewed_boxes=tuple((box.left, box.top, box.right, box.bottom) for box in boxes),
             threshold=self.document.threshold,
             level=self.document.level,
+            adapted_px=self._adapted_px(),
+            **no_model,
         )
 
     def mark_in_sight(self, box: Box) -> None:
@@ -251,3 +248,22 @@ class Review:
         if told:
             self.entry.take(self.record)
             self.changed.emit()
+
+
+def _first_record(document: Document, facts: ImageFacts, kept: Kept | None) -> Record:
+    """Give the record of a picture that has none; where it was lost, the picture counts as in progress."""
+    worked_on = kept is not None and (
+        bool(kept.corrections.any()) or bool(kept.done or kept.undone) or kept.answer is not None
+    )
+    return Record(
+        facts.image,
+        facts.sha256,
+        facts.height,
+        facts.width,
+        facts.path,
+        state=State.IN_PROGRESS if worked_on else State.NEW,
+        threshold=document.threshold,
+        level=document.level,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        strokes=0 if kept is None else len(kept.done),
+    )

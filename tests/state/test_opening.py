@@ -1,0 +1,179 @@
+"""A picture is opened with all that is kept of it, and nothing is done on top of anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tests.state.test_document import stroke
+from tests.state.test_keeping import keeper, new_keeper, saved, until
+from vesselapp.core.errors import VesselError
+from vesselapp.core.image import read_image
+from vesselapp.state.brush import Brush
+from vesselapp.state.collection import LoosePictures
+from vesselapp.state.keeping import Keeper
+from vesselapp.state.opening import Opened, Wishes, open_picture
+from vesselapp.state.rescue import Rescue
+from vesselapp.state.review import Review
+from vesselapp.state.sources import Source
+from vesselapp.state.standing import Hold, Unsaved
+from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.journal import Operation
+from vesselapp.study.record import RECORD_NAME, Record, State
+from vesselapp.study.store import AnnotationStore
+from vesselapp.study.writer import Writer
+
+__all__ = ["keeper"]  # a fixture
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> LoosePictures:
+    path = tmp_path / "eye.png"
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (100, 120, 3), np.uint8)).save(path)
+    source = Source("eye.png", lambda: read_image(path), path)
+    return LoosePictures([source], AnnotationStore(tmp_path / "store"), tmp_path / "hashes")
+
+
+def opened_to_write(pictures: LoosePictures, keeper: Keeper) -> Opened:
+    return open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=True)
+
+
+def kept_of(opened: Opened) -> Kept:
+    kept = opened.place.load(opened.facts.sha256, opened.facts.height, opened.facts.width)
+    assert kept is not None
+    return kept
+
+
+def sit(opened: Opened, keeper: Keeper) -> Review:
+    """Begin to work on it, as the window does it."""
+    opened.document.lock(opened.why_locked)
+    review = Review(opened.entry, opened.document, opened.facts, opened.kept, "ann")
+
+    def reopened(_sitting: object, kept: Kept | None, _told: str) -> None:
+        if kept is not None:
+            opened.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)
+            review.take(kept)
+        opened.document.lock("")
+
+    keeper.reopened.connect(reopened)
+    review.sitting = keeper.sit(opened.place, opened.facts, opened.document, opened.kept, opened.writer)
+    return review
+
+
+def end(review: Review) -> None:
+    review.leave()
+    assert review.sitting is not None
+    review.sitting.close()
+    assert review.sitting.wait(20)
+
+
+@pytest.fixture
+def rescued(pictures: LoosePictures, tmp_path: Path) -> Iterator[None]:
+    """Leave a stroke, a review and the answer that was judged in the rescue folder."""
+    another = new_keeper(tmp_path)
+    opened = opened_to_write(pictures, another)
+    happened: list[Operation] = []
+    opened.document.happened.connect(happened.append)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    facts = opened.facts
+    record = Record(facts.image, facts.sha256, facts.height, facts.width, state=State.REVIEWED)
+    answer = np.full((facts.height, facts.width), 90, np.uint8)
+    unsaved = Unsaved(0, (), tuple(happened), record, True, answer)
+    Rescue(tmp_path / "rescue").keep(object(), opened.place, facts, unsaved)
+    assert opened.writer is not None
+    opened.writer.abandon()
+    opened.place.folder.mkdir(parents=True, exist_ok=True)
+    (opened.place.folder / RECORD_NAME).write_bytes(b'{"x')
+    yield
+    assert Rescue(tmp_path / "rescue").left() == []
+
+
+def raising_once(method: Callable[..., Any]) -> Callable[..., Any]:
+    raised = False
+
+    def once(*args: Any, **others: Any) -> Any:
+        nonlocal raised
+        if not raised:
+            raised = True
+            raise VesselError("The disk is full.")
+        return method(*args, **others)
+
+    return once
+
+
+@pytest.mark.usefixtures("rescued")
+@pytest.mark.parametrize(("of", "name"), [(Writer, "write_answer"), (AnnotationFolder, "load")])
+def test_nothing_is_done_on_top_of_what_is_only_half_put_back(
+    pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, of: type, name: str
+) -> None:
+    monkeypatch.setattr(of, name, raising_once(getattr(of, name)))
+    opened = opened_to_write(pictures, keeper)
+    assert [str(problem) for problem in opened.problems] == ["The disk is full."]
+    assert opened.writer is None
+    assert opened.readable
+    assert opened.why_locked
+    assert opened.document.corrections[50, 50] == 2
+    assert np.array_equal(opened.document.corrections, kept_of(opened).corrections)
+    assert any("put back" in note for note in opened.notes) is (of is AnnotationFolder)
+    assert sum("is damaged" in note for note in opened.notes) == 1  # it was put apart, and is told once
+    review = sit(opened, keeper)
+    sitting, document = review.sitting, opened.document
+    assert sitting is not None
+    holds = set[Hold]()
+    keeper.changed.connect(lambda: holds.add(sitting.standing.hold))
+    until(lambda: not document.locked)
+    assert Hold.LOST not in holds  # nobody else has it
+    assert review.record.state is State.REVIEWED
+    stroke(document, Brush.PAINT, 20, (50, 50), (70, 50))
+    until(lambda: saved(sitting))
+    end(review)
+    kept = kept_of(opened)
+    assert np.array_equal(kept.corrections, document.corrections)
+    assert (kept.corrections[50, 50], kept.corrections[50, 70]) == (2, 2)
+    assert kept.answer is not None
+    assert (kept.answer == 90).all()
+    assert [edit.name for edit in kept.done] == document.history.names[0]
+
+
+def test_a_picture_that_cannot_be_opened_to_write_takes_strokes_once_its_sitting_has_asked(
+    pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AnnotationFolder, "open", raising_once(AnnotationFolder.open))
+    opened = opened_to_write(pictures, keeper)
+    assert opened.problems
+    assert opened.why_locked
+    review = sit(opened, keeper)
+    until(lambda: not opened.document.locked)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    end(review)
+    assert kept_of(opened).corrections[50, 50] == 2
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_picture_whose_record_is_damaged_or_lost_is_in_progress(
+    pictures: LoosePictures, keeper: Keeper, lost: bool
+) -> None:
+    opened = opened_to_write(pictures, keeper)
+    review = sit(opened, keeper)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    end(review)
+    file = opened.place.folder / RECORD_NAME
+    if lost:
+        file.unlink()
+    else:
+        file.write_bytes(b'{"x')
+    opened = opened_to_write(pictures, keeper)
+    review = sit(opened, keeper)
+    assert opened.entry.state is State.IN_PROGRESS
+    assert review.record.strokes == 1
+    review.set_note("a note")
+    end(review)
+    record = kept_of(opened).record
+    assert record is not None
+    assert (record.state, record.note, record.strokes) == (State.IN_PROGRESS, "a note", 1)
+    assert opened.entry.state is State.IN_PROGRESS
