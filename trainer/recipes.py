@@ -105,7 +105,7 @@ RECIPES = {
         scale_kind="field_of_view",
         size=1400,
         share=0.7,
-        steps=4000,
+        steps=6000,
     ),
     "cells": Recipe(
         name="cells",
