@@ -188,9 +188,9 @@ def test_a_checkpoint_that_is_none_is_one_sentence(
     tmp_path: Path, tiny: Recipe, fundus_set: Path, content: bytes
 ):
     run = train(tiny, options(tmp_path / "run", fundus_set))
-    (tmp_path / "notes.py").write_bytes(content)
+    (run / "notes.py").write_bytes(content)
     with pytest.raises(VesselError, match=r"notes\.py can't be read as"):
-        load_net(run, tmp_path / "notes.py")
-    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pt")
+        load_net(run, run / "notes.py")
+    torch.save({"a": torch.zeros(3)}, run / "other.pt")
     with pytest.raises(VesselError, match="are not those of the net"):
-        load_net(run, tmp_path / "other.pt")
+        load_net(run, run / "other.pt")
