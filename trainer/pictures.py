@@ -85,12 +85,7 @@ def read_picture(case: Case, task: str) -> Picture:
     """
     pixels = read_pixels(case.image)
     size = pixels.shape[0], pixels.shape[1]
-    instances = _read_instances(case, size)
-    if len(case.masks) == 1:
-        mask = _read_fitting(case, case.masks[0], size)
-    else:
-        assert instances is not None
-        mask = instances > 0
+    mask, instances = _read_truth(case, size)
     field = find_field_of_view(pixels) if task != "cells" else None
     if task == "other" and field is not None and not field.circular:
         field = None
@@ -104,25 +99,31 @@ def read_picture(case: Case, task: str) -> Picture:
     return Picture(case, pixels, mask, inside, field, second, instances)
 
 
-def _read_instances(case: Case, size: tuple[int, int]) -> NDArray[np.int32] | None:
-    """Read the numbers of the objects: one picture of them, or a mask of each."""
-    if case.instances is not None:
-        numbers = np.asarray(_open(case.instances))
-        if numbers.ndim != 2:
-            raise VesselError(
-                f"{case.instances} has {numbers.shape[2]} channels, but object numbers are one.",
-                "Save it as a picture of one channel (uint16) that holds each object's number.",
-            )
-        _same_size(case, case.instances, numbers.shape, size)
-        return numbers.astype(np.int32)
-    if not case.apart and len(case.masks) == 1:
-        numbers, is_jpeg = _mask_values(case.masks[0])
-        apart = numbers.shape == size and not is_jpeg and _holds_numbers(numbers)
-        return numbers.astype(np.int32) if apart else None
-    instances = np.zeros(size, np.int32)
-    for number, path in enumerate(case.masks, 1):
-        instances[_read_fitting(case, path, size)] = number
-    return instances
+def _read_truth(case: Case, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.int32] | None]:
+    """Read a case's mask, and the numbers of its objects where they are known."""
+    numbers = None if case.instances is None else _read_numbers(case, case.instances, size)
+    if len(case.masks) == 1:
+        mask, own = _read_mask(case.masks[0])
+        _same_size(case, case.masks[0], mask.shape, size)
+        if numbers is None:
+            numbers = mask.astype(np.int32) if case.apart else own
+        return mask, numbers
+    if numbers is None:
+        numbers = np.zeros(size, np.int32)
+        for number, path in enumerate(case.masks, 1):
+            numbers[_read_fitting(case, path, size)] = number
+    return numbers > 0, numbers
+
+
+def _read_numbers(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.int32]:
+    numbers = np.asarray(_open(path))
+    if numbers.ndim != 2:
+        raise VesselError(
+            f"{path} has {numbers.shape[2]} channels, but object numbers are one.",
+            "Save it as a picture of one channel (uint16) that holds each object's number.",
+        )
+    _same_size(case, path, numbers.shape, size)
+    return numbers.astype(np.int32)
 
 
 def _read_fitting(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -152,19 +153,21 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     Where 0 and one other value are all there is, or numbers of objects, all but 0 is foreground, whatever its
     value or colour; else (soft edges, JPEG) the upper half is.
     """
-    values, is_jpeg = _mask_values(path)
-    highest = values.max(initial=0)
-    if not is_jpeg and (bool(((values == 0) | (values == highest)).all()) or _holds_numbers(values)):
-        return np.asarray(values != 0)
-    return np.asarray(values > (127 if highest <= 255 else highest / 2))
+    return _read_mask(path)[0]
 
 
-def _mask_values(path: Path) -> tuple[NDArray[Any], bool]:
-    """Read a mask's (H, W) values, and whether they are a JPEG's."""
+def _read_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.int32] | None]:
+    """Read a mask, and the numbers of objects where it holds such."""
     picture = _open(path)
     deep = picture.mode.startswith(("I", "F"))
     values = np.asarray(picture) if deep else np.asarray(picture.convert("RGB")).max(axis=2)
-    return values, picture.format == "JPEG"
+    highest = values.max(initial=0)
+    if picture.format != "JPEG":
+        if bool(((values == 0) | (values == highest)).all()):
+            return np.asarray(values != 0), None
+        if _holds_numbers(values):
+            return np.asarray(values != 0), values.astype(np.int32)
+    return np.asarray(values > (127 if highest <= 255 else highest / 2)), None
 
 
 def _holds_numbers(values: NDArray[Any]) -> bool:

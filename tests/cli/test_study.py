@@ -131,7 +131,7 @@ def test_touching_cells_apart(run: Run, work: Path) -> None:
     assert [len(one) for one in found.values()] == [4, 5]
     areas = [sum(part["area"] for part in one) for one in found.values()]
     assert areas[0] == areas[1]
-    assert "nobody has reviewed" in " ".join(facts["notes"])
+    assert "not reviewed" in " ".join(facts["notes"])
     told = json.loads((Path(facts["folder"]) / "provenance" / "nuclei_mask.json").read_text())
     assert told["parted_by"]["model"] == "cells"
     refused = run("study", "export", "cells study", "--all", "--parted")

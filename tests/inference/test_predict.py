@@ -177,12 +177,8 @@ def squares_model(folder: Path) -> tuple[Model, np.ndarray]:
     return model, pixels
 
 
-def test_short_memory_does_not_keep_the_size_of_objects_from_being_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, pixels = squares_model(tmp_path)
-    wanted = predict(model, pixels)
-    assert wanted.frame.magnify == pytest.approx(0.5, rel=0.1)
+def run_short_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let models run on a device that takes no more than 64 rows."""
     run = Model.run
 
     def short_of_memory(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
@@ -191,6 +187,15 @@ def test_short_memory_does_not_keep_the_size_of_objects_from_being_found(
         return run(self, batch, table)
 
     monkeypatch.setattr(Model, "run", short_of_memory)
+
+
+def test_short_memory_does_not_keep_the_size_of_objects_from_being_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, pixels = squares_model(tmp_path)
+    wanted = predict(model, pixels)
+    assert wanted.frame.magnify == pytest.approx(0.5, rel=0.1)
+    run_short_of_memory(monkeypatch)
     answer = predict(model, pixels)
     assert answer.frame.magnify == pytest.approx(wanted.frame.magnify)
     assert np.abs(answer.probability - wanted.probability).mean() < 0.01
@@ -217,14 +222,7 @@ def test_finding_the_size_of_objects_can_be_cancelled(
 def test_short_memory_halves_the_tiles_and_then_says_so(
     tiny_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Model.run
-
-    def short_of_memory(self: Model, batch: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
-        if batch.shape[1] > 64:
-            raise DeviceError(RuntimeError("Failed to allocate memory for requested buffer of size 9"))
-        return run(self, batch, table)
-
-    monkeypatch.setattr(Model, "run", short_of_memory)
+    run_short_of_memory(monkeypatch)
     pixels = np.random.default_rng(7).integers(0, 256, (300, 300, 3), np.uint8)
     answer = predict(tiny_model, pixels)
     np.testing.assert_allclose(answer.probability, tiny_probability(pixels), atol=2e-6)

@@ -5,7 +5,7 @@ import json
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,8 +130,7 @@ def write_outputs(
         Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
     paths = _planned(folder, stem, kinds, told=provenance, unsure=unsure)
-    new = [path for path in paths.values() if not path.exists()]
-    try:
+    with _all_or_no_new(paths.values()):
         if "mask" in paths:
             write_mask(paths["mask"], mask)
         if "overlay" in paths:
@@ -146,12 +145,20 @@ def write_outputs(
         if "provenance" in paths and provenance is not None:
             told = _write_unsure(folder / f"{stem}{UNSURE_SUFFIX}", unsure)
             write_provenance(paths["provenance"], dict(provenance) | {"unsure": told})
-    except BaseException:  # a set of files that lacks some would pass for a whole one
+    return paths
+
+
+@contextlib.contextmanager
+def _all_or_no_new(paths: Iterable[Path]) -> Iterator[None]:
+    """Take new files away where one can't be written: a set that lacks some would pass for a whole one."""
+    new = [path for path in paths if not path.exists()]
+    try:
+        yield
+    except BaseException:
         for path in new:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         raise
-    return paths
 
 
 def _planned(

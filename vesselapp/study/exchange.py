@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -50,6 +50,8 @@ class _Mask:
     mask: NDArray[np.bool_]
     unsure: NDArray[np.bool_]
     facts: dict[str, Any]
+    numbers: NDArray[np.int32] | None = None
+    """Of its objects, where they are more than its connected pieces."""
 
 
 class _Coco:
@@ -60,8 +62,9 @@ class _Coco:
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
 
-    def add(self, name: str, mask: NDArray[np.bool_], numbers: NDArray[np.int32] | None) -> None:
-        """Add a picture with its mask, and the numbers of its objects where they are more than its pieces."""
+    def add(self, name: str, made: _Mask) -> None:
+        """Add a picture with its mask or its objects."""
+        mask, numbers = made.mask, made.numbers
         number = len(self._images) + 1
         height, width = mask.shape
         self._images.append({"id": number, "file_name": name, "height": height, "width": width})
@@ -135,32 +138,25 @@ def export_study(
     if objects is None:
         objects = kind == "coco" and judging.finds_objects()
     parted = parted and objects
-    outcome, coco = Exported(), _Coco(objects)
+    outcome, coco = Exported(left_out=_missing(listed, records)), _Coco(objects)
     if damaged:
-        (outcome.notes if everything else outcome.left_out).append(damage_told(damaged))
-    outcome.left_out += _missing(listed, records)
+        (outcome.notes if everything else outcome.left_out).insert(0, damage_told(damaged))
     for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
         if progress is not None:
             progress(done / len(chosen))
         try:
             made = _mask(study, picture, records.get(picture.key), judging, everything=everything)
-            numbers = None
-            if parted:
-                numbers, judge = judging.parted(picture.path, made.mask), judging.judge
-                made.facts["parted_by"] = {"model": judge.model, "model_sha256": judge.sha256}
+            made = _parted(made, picture, judging) if parted else made
         except VesselError as problem:
             outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
             continue
         copy_file(picture.path, out / "images" / image)
         _write_planes(out, kind, stem, made)
         if kind == "coco":
-            coco.add(image, made.mask, numbers)
+            coco.add(image, made)
         outcome.stems.append(stem)
     if parted and outcome.stems:
-        by = judging.judge.model
-        outcome.notes.append(
-            f"Touching cells were parted as the model {by} sees them: nobody has reviewed that."
-        )
+        outcome.notes.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
     _note_written(out)
@@ -279,6 +275,13 @@ def _mask(
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
     facts = {"state": State.NEW} | facts | {"exported": _now(), "notes": list(kept.notes) if kept else []}
     return _Mask(mask, unsure, facts | _level_of(kept, facts))
+
+
+def _parted(made: _Mask, picture: StudyPicture, judging: Judging) -> _Mask:
+    """Give a mask with its cells numbered, and by what model they were parted."""
+    numbers, judge = judging.parted(picture.path, made.mask), judging.judge
+    told = {"parted_by": {"model": judge.model, "model_sha256": judge.sha256}}
+    return replace(made, numbers=numbers, facts=made.facts | told)
 
 
 def _level_of(kept: Kept | None, facts: dict[str, Any]) -> dict[str, Any]:
