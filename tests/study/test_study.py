@@ -189,6 +189,16 @@ def test_a_copy_of_a_picture_begins_anew(tmp_path: Path) -> None:
     assert study.note_opened(picture, facts_of(picture).sha256).what == "new"
 
 
+def test_a_copy_that_came_after_the_list_keeps_its_annotation(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    study.pictures()
+    shutil.copy(tmp_path / "pictures" / "a.png", tmp_path / "pictures" / "copy.png")
+    review(Study.open(study.folder), "copy.png")
+    picture = next(picture for picture in Study.open(study.folder).pictures() if picture.name == "a.png")
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "new"
+    assert problems(study) == []
+
+
 def test_no_annotation_is_taken_from_a_folder_that_is_only_away(tmp_path: Path) -> None:
     draw(tmp_path / "one" / "a.png")
     draw(tmp_path / "two" / "other.png", 5)

@@ -93,9 +93,9 @@ def words_of(hold: Hold, holder: Holder | None) -> str:
         return "Still asking whether somebody else has this picture open."
     if hold not in (Hold.TAKEN, Hold.LOST):
         return ""
-    taken = "Somebody else has taken this picture over" if hold is Hold.LOST else "This picture is taken"
     if holder is None:
-        return f"{taken}: it can only be looked at for now."
+        why = "must first be read from the disk again" if hold is Hold.LOST else "is taken"
+        return f"This picture {why}: it can only be looked at for now."
     where = f" on {holder.host}" if holder.host else ""
     since = f" since {local_time(holder.since)}" if holder.since else ""
     return f"{holder.who or 'Somebody'} has this picture open{where}{since}: it can only be looked at."

@@ -227,7 +227,9 @@ class Study:
             if key not in (self._listed or ()):
                 record = read_record(self.folder / "annotations" / key)
                 if record is not None and record.sha256 == image_sha256:
-                    return key, record
+                    self.pictures()  # the list may be older than that picture
+                    if key not in (self._listed or ()):
+                        return key, record
         return None
 
     def _adopt(self, former: tuple[str, Record], picture: StudyPicture, who: str) -> None:
