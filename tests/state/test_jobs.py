@@ -42,9 +42,11 @@ def test_an_error_is_delivered_and_the_lane_lives_on() -> None:
     assert run(work) == {"failed": problem}
 
 
-def test_a_bug_is_delivered_too() -> None:
+def test_a_bug_is_told_in_a_sentence() -> None:
     told = run(lambda _job: 1 // 0)
-    assert isinstance(told["failed"], ZeroDivisionError)
+    assert isinstance(told["failed"], VesselError)
+    assert "inside the app" in str(told["failed"])
+    assert "ZeroDivisionError" in str(told["failed"])
 
 
 def test_a_cancelled_job_never_answers() -> None:

@@ -21,5 +21,12 @@ class VesselError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+def in_a_sentence(error: Exception) -> VesselError:
+    """Give what a person is told of an error."""
+    if isinstance(error, VesselError):
+        return error
+    return VesselError(f"Something went wrong inside the app: {error!r}.", "The log file has the details.")
+
+
 class Cancelled(Exception):
     """Raised inside slow work when its requester no longer wants the answer."""

@@ -166,7 +166,7 @@ class Asking:
         if self._document is not None:
             self._document.drop_parts()
 
-    def _on_failed(self, document: Document, error: Exception) -> None:
+    def _on_failed(self, document: Document, error: VesselError) -> None:
         document.drop_parts()
         self._running = None
         self.failed.emit(error)
@@ -183,10 +183,3 @@ def _deliver_part(
     """Hand a part of the answer to the document, on the thread that may touch it."""
     values = quantise(part)
     job.deliver(lambda: document.show_part(box[0], box[1], values))
-
-
-def told(error: Exception) -> VesselError:
-    """Give what a person is told of an error."""
-    if isinstance(error, VesselError):
-        return error
-    return VesselError(f"Something went wrong inside the app: {error!r}.", "The log file has the details.")

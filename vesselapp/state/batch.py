@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from vesselapp.core.errors import VesselError
+from vesselapp.core.errors import VesselError, in_a_sentence
 from vesselapp.state.jobs import Deliver
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class BatchRun:
             told = str(error)
         except Exception as error:  # noqa: BLE001 - the thread's edge: told to the person, logged whole
             _log.exception("the batch failed")
-            told = f"Something went wrong inside the app: {error!r}. The log file has the details."
+            told = str(in_a_sentence(error))
         self._deliver(lambda: self._end(told, cancelled=control.is_cancelled()))
 
     def _advance(self, outcome: Outcome) -> None:

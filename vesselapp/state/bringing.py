@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vesselapp.core.errors import VesselError
 from vesselapp.state.ahead import Ahead
 from vesselapp.state.collection import Collection
 from vesselapp.state.jobs import Job, Jobs
@@ -39,7 +40,7 @@ class Bringing:
         wishes: Callable[[], Wishes],
         *,
         progress: Callable[[str, float], None],
-        failed: Callable[[Exception], None],
+        failed: Callable[[VesselError], None],
         stopped: Callable[[], None],
     ) -> None:
         self._jobs, self._keeper, self._ahead, self._wishes = jobs, keeper, ahead, wishes
@@ -90,7 +91,7 @@ class Bringing:
             found.append(open_picture(entry, collection, keeper, wishes, to_write=True))
             return found[0]
 
-        def failed(error: Exception) -> None:
+        def failed(error: VesselError) -> None:
             self._job = None
             self._failed(error)
 

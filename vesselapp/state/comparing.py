@@ -79,7 +79,7 @@ class Comparing:
     found : Signal
         Carries a `Compared`.
     failed : Signal
-        Carries an Exception.
+        Carries a VesselError.
     progress : Signal
         Carries the share done, 0-1.
     """

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from vesselapp.core.errors import VesselError
 from vesselapp.core.geometry import Box
 from vesselapp.state.ahead import Ahead
 from vesselapp.state.answers import Answer
-from vesselapp.state.asking import Asking, told
+from vesselapp.state.asking import Asking
 from vesselapp.state.bringing import Bringing
 from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
@@ -111,13 +112,13 @@ class Desk:
         self._answered_anew = False
         self._look: dict[str, Any] | None = None
         self.asking.progress.connect(self.progress.emit)
-        self.asking.failed.connect(lambda error: self.failed.emit(told(error)))
+        self.asking.failed.connect(self.failed.emit)
         self.asking.answered.connect(self._on_answered)
         self.asking.rested.connect(self._on_asked)
         self.learning.progress.connect(self.progress.emit)
         self.learning.changed.connect(self._on_adapted)
         self.learning.told.connect(self.told.emit)
-        self.learning.failed.connect(lambda error: self.failed.emit(told(error)))
+        self.learning.failed.connect(self.failed.emit)
         self.learning.rested.connect(self.rest)
         keeper.changed.connect(self._on_standing)
         keeper.reopened.connect(self._on_reopened)
@@ -264,9 +265,9 @@ class Desk:
         if review is not None:
             self.standing_changed.emit()
 
-    def _on_opening_failed(self, error: Exception) -> None:
+    def _on_opening_failed(self, error: VesselError) -> None:
         self.show_nothing()
-        self.failed.emit(told(error))
+        self.failed.emit(error)
         self.rest()
 
     def _wishes(self) -> Wishes:

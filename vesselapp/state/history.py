@@ -49,7 +49,7 @@ class History:
 
     @property
     def names(self) -> tuple[list[str], list[str]]:
-        """Names of the edits done that can be undone (oldest first), and of those undone (next to redo first)."""
+        """Names of the edits that can be undone (oldest first), and of those undone (next to redo first)."""
         can_be_undone = (edit.name for edit in self._done if not edit.lasting)
         return list(can_be_undone), [edit.name for edit in reversed(self._undone)]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.errors import Cancelled, VesselError, in_a_sentence
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Jobs:
         name: str,
         work: Callable[[Job], T],
         done: Callable[[T], None],
-        failed: Callable[[Exception], None],
+        failed: Callable[[VesselError], None],
         *,
         progress: Callable[[float], None] = lambda share: None,
         stopped: Callable[[], None] = lambda: None,
@@ -73,8 +73,9 @@ class Jobs:
     ) -> Job:
         """Queue work.
 
-        Exactly one of ``done`` (with the answer), ``failed`` (with the error) and ``stopped`` (the job was
-        cancelled) is delivered. Work for idle times is cancelled as soon as other work is queued.
+        Exactly one of ``done`` (with the answer), ``failed`` (with what a person is told) and ``stopped``
+        (the job was cancelled) is delivered. Work for idle times is cancelled as soon as other work is
+        queued.
         """
         job = Job(name, self.deliver, progress)
         if self._idle is not None:
@@ -83,7 +84,7 @@ class Jobs:
 
         def step() -> None:
             answer: Any = None
-            error: Exception | None = None
+            error: VesselError | None = None
             try:
                 if not job.cancelled():
                     answer = work(job)
@@ -93,7 +94,7 @@ class Jobs:
                 error = problem
             except Exception as problem:  # noqa: BLE001 - the lane's edge: told to the person, logged whole
                 _log.exception("job %s failed", name)
-                error = problem
+                error = in_a_sentence(problem)
 
             def settle() -> None:
                 if job.cancelled():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from vesselapp.core.errors import VesselError
 from vesselapp.core.learnt import Learnt
 from vesselapp.state.answers import Answer
 from vesselapp.state.asking import Asking
@@ -245,7 +246,7 @@ class Learning:
             done(result)  # as long as this counts as running, nothing else is begun
             end()
 
-        def failed(error: Exception) -> None:
+        def failed(error: VesselError) -> None:
             given_up()
             self.failed.emit(error)
             end()

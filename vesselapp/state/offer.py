@@ -215,7 +215,7 @@ class OfferLook:
     found : Signal
         Carries an `Offer`: first what the records tell, then with the masks read.
     failed : Signal
-        Carries an Exception.
+        Carries a VesselError.
     """
 
     found = Signal(object)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.errors import Cancelled, VesselError, in_a_sentence
 from vesselapp.core.evidence import level_of, quantise
 from vesselapp.state.answers import Answer
 from vesselapp.state.finding import Question
@@ -215,7 +215,7 @@ class Ranking:
             told = str(problem)
         except Exception as problem:  # noqa: BLE001 - the thread's edge: told to the person, logged whole
             _log.exception("ranking failed")
-            told = f"Something went wrong inside the app: {problem!r}. The log file has the details."
+            told = str(in_a_sentence(problem))
         words = "Ranked by doubt" + (f"; {failed} could not be read." if failed else ".")
         self._deliver(partial(self._end, told or words))
 

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.answers import Answer
-from vesselapp.state.asking import Asking, told
+from vesselapp.state.asking import Asking
 from vesselapp.state.collection import Collection, LoosePictures, StudyPictures
 from vesselapp.state.desk import Desk
 from vesselapp.state.document import Document
@@ -216,10 +216,10 @@ class Workspace:
             study, pictures, entries, (model, problem) = found
             self._take_collection(pictures, entries, study, model, problem)
 
-        def failed(error: Exception) -> None:
+        def failed(error: VesselError) -> None:
             self.desk.bringing.waited()
-            self.failed.emit(told(error))
-            self.desk.go_on(str(told(error)))
+            self.failed.emit(error)
+            self.desk.go_on(str(error))
             self.desk.rest()
 
         job = self.jobs.submit("study", work, done, failed, stopped=self.desk.rest)
@@ -360,7 +360,7 @@ class Workspace:
                 if found[1] or changed:
                     self.told.emit(found[1] or changed)
 
-        self.jobs.submit("study's model", work, done, lambda error: self.failed.emit(told(error)))
+        self.jobs.submit("study's model", work, done, self.failed.emit)
 
     def set_object_diameter(self, diameter: float | None) -> None:
         """Say how wide (px) the objects are, for models of one object size; None: found by itself."""

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES
-from vesselapp.state.asking import told
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.cleanup import CLEANUPS
 from vesselapp.state.document import Document
@@ -226,7 +225,7 @@ class Commands:
             "model",
             lambda _job: workspace.asking.finder.load(question),
             self._show_card,
-            lambda error: window.tell_failure(told(error)),
+            window.tell_failure,
         )
 
     def _show_card(self, model: Model) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
 
+from vesselapp.core.errors import VesselError
 from vesselapp.ui.elided import ElidedLabel
 
 _log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class NoticeBar(_Line):
         if text == self.label.text():
             self.hide()
 
-    def show_error(self, error: Exception) -> None:
+    def show_error(self, error: VesselError) -> None:
         """Show a problem, and keep it with its cause in the log."""
         _log.info("told the user: %s", error, exc_info=error.__cause__)
         self.show_text(str(error))

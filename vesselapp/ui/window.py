@@ -296,7 +296,7 @@ class MainWindow(QMainWindow):
         document = self.workspace.document
         self.controls.model.learning.show_adapted(document.adapted if document is not None else None)
 
-    def tell_failure(self, error: Exception) -> None:
+    def tell_failure(self, error: VesselError) -> None:
         """Tell of a problem over the canvas, and keep it in the log."""
         self.notice.show_error(error)
 

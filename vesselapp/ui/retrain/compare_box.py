@@ -162,10 +162,5 @@ class CompareBox(QWidget):
             self.legend.show_compared(compared)
             self.outline_box.setEnabled(compared.reviewed is not None)
 
-    def _on_failed(self, error: Exception) -> None:
-        told = (
-            str(error)
-            if isinstance(error, VesselError)
-            else f"Something went wrong inside the app: {error!r}."
-        )
-        self.panes.show_compared(None, told)
+    def _on_failed(self, error: VesselError) -> None:
+        self.panes.show_compared(None, str(error))

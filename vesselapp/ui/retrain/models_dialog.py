@@ -150,7 +150,7 @@ class ModelsDialog(QDialog):
         self.refresh()
         self.model_changed.emit()
 
-    def _on_failed(self, error: Exception) -> None:
+    def _on_failed(self, error: VesselError) -> None:
         self.refresh()
         self.detail.setText(str(error))
 

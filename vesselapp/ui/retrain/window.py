@@ -206,13 +206,8 @@ class RetrainWindow(QDialog):
         self._choosing, self._judged_run = False, None
         self._retraining.show_run(run)
 
-    def _tell(self, error: Exception) -> None:
-        told = (
-            str(error)
-            if isinstance(error, VesselError)
-            else f"Something went wrong inside the app: {error!r}."
-        )
-        self.offer_page.facts.setText(told)
+    def _tell(self, error: VesselError) -> None:
+        self.offer_page.facts.setText(str(error))
 
     # -- the verdict -------------------------------------------------------------------------------------
 
@@ -238,7 +233,7 @@ class RetrainWindow(QDialog):
             self.verdict_page.show_judged(judged)
             self._show_decision()
 
-    def _on_unjudged(self, run: RunFolder, error: Exception) -> None:
+    def _on_unjudged(self, run: RunFolder, error: VesselError) -> None:
         if run == self._judged_run:
             self.verdict_page.show_unjudged(str(error))
 
@@ -277,7 +272,7 @@ class RetrainWindow(QDialog):
         self.model_changed.emit()
         self.verdict_page.compare.go_on()
 
-    def _on_not_promoted(self, run: RunFolder, error: Exception) -> None:
+    def _on_not_promoted(self, run: RunFolder, error: VesselError) -> None:
         self.verdict_page.set_busy(False)
         if run == self._retraining.run:
             self.verdict_page.show_problem(str(error))
