@@ -7,8 +7,8 @@ import numpy as np
 
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.evidence import Correction, level_of, mask_of
+from vesselapp.core.files import file_sha256
 from vesselapp.core.geometry import Box
-from vesselapp.inference.cards import file_sha256
 from vesselapp.study.journal import Edited, Levelled
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study, StudyPicture

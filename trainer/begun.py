@@ -10,9 +10,8 @@ from typing import Any
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, file_sha256, reason
 from vesselapp.core.model_card import Source
-from vesselapp.inference.cards import file_sha256
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
 RECIPE, ASKED, SPLIT, COMMAND, PARENT = (

@@ -17,9 +17,8 @@ from trainer.recipes import Recipe
 from trainer.run import load_net, steps_behind
 from trainer.split import load_split, read_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason, sync_folder, temporary_beside
+from vesselapp.core.files import file_sha256, reason, sync_folder, temporary_beside
 from vesselapp.core.model_card import ModelCard, Source
-from vesselapp.inference.cards import file_sha256
 
 _NOT_STATED = "not stated"
 _DRAWN = Source(name="drawn", licence="Apache-2.0", credit="drawn by trainer.drawn")

@@ -15,10 +15,10 @@ from tests.study.work import FACTS, HEIGHT, WIDTH, Work
 from tests.tiny_models import GREEN_OF_ZERO, tiny_vessel_model
 from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import quantise
+from vesselapp.core.files import file_sha256
 from vesselapp.core.geometry import EMPTY
 from vesselapp.core.image import read_image
 from vesselapp.core.learnt import Head, Learnt
-from vesselapp.inference.cards import file_sha256
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
 from vesselapp.state.history import History

@@ -23,7 +23,7 @@ def model(folder: Path, number: int = 1) -> Path:
 
 
 def verdict_on(file: Path, *, offered: bool) -> Verdict:
-    from vesselapp.inference.cards import file_sha256
+    from vesselapp.core.files import file_sha256
 
     row = Ground("new", "judge pictures", 3, 0.9, 0.95, 0.05, 0.02, 0.08)
     word = "better" if offered else "worse"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.study.work import record
 from vesselapp.core.errors import VesselError
-from vesselapp.study.record import Record, State, parse_record, record_bytes
+from vesselapp.study.json_text import parse_object
+from vesselapp.study.record import Record, State, record_bytes, record_from
 
 whole = st.integers(0, 10**6)
 records = st.builds(
@@ -31,12 +32,12 @@ records = st.builds(
 
 @given(records)
 def test_there_and_back(given_record: Record) -> None:
-    assert parse_record(record_bytes(given_record)) == given_record
+    assert record_from(parse_object(record_bytes(given_record))) == given_record
 
 
 def test_half_a_character_does_not_make_a_record_unreadable() -> None:
     odd = replace(record(), note="a\ud83d b", who="caf\udce9")
-    read = parse_record(record_bytes(odd))
+    read = record_from(parse_object(record_bytes(odd)))
     assert (read.note, read.who) == ("a? b", "caf?")
 
 
@@ -45,16 +46,16 @@ def test_half_a_character_does_not_make_a_record_unreadable() -> None:
 )
 def test_anything_else_is_no_record(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - which words doesn't matter
-        parse_record(text)
+        record_from(parse_object(text))
 
 
 def test_unknown_values_of_a_known_format_are_refused() -> None:
     values = json.loads(record_bytes(record())) | {"state": "enlightened"}
     with pytest.raises(ValueError, match="state"):
-        parse_record(json.dumps(values).encode())
+        record_from(parse_object(json.dumps(values).encode()))
 
 
 def test_a_newer_record_is_refused_politely() -> None:
     values = json.loads(record_bytes(record())) | {"format": 3, "state": "enlightened"}
     with pytest.raises(VesselError, match="newer version"):
-        parse_record(json.dumps(values).encode())
+        record_from(parse_object(json.dumps(values).encode()))

@@ -11,12 +11,13 @@ import pytest
 from tests.study.studies import draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work, record
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import file_sha256
 from vesselapp.study.audit import AuditLog
+from vesselapp.study.json_text import parse_object
 from vesselapp.study.models import Registry
 from vesselapp.study.pictures import key_of
 from vesselapp.study.plane_png import encode_plane
-from vesselapp.study.record import State, parse_record
+from vesselapp.study.record import State, record_from
 from vesselapp.study.seal import seal_of
 from vesselapp.study.snapshot import read_snapshot, write_snapshot
 from vesselapp.study.study import Study
@@ -179,12 +180,12 @@ def test_going_on_does_not_cover_a_tampered_log(study: Study, what: str) -> None
 
 def test_no_byte_of_a_record_can_be_changed_unseen(study: Study) -> None:
     data = (study.folder / RECORD).read_bytes()
-    seal, audit = seal_of(data), parse_record(data).audit
+    seal, audit = seal_of(data), record_from(parse_object(data)).audit
     for place in range(len(data)):
         for flip in (1, 2, 32):
             changed = data[:place] + bytes([data[place] ^ flip]) + data[place + 1 :]
             try:
-                same = seal_of(changed) == seal and parse_record(changed).audit == audit
+                same = seal_of(changed) == seal and record_from(parse_object(changed)).audit == audit
             except ValueError:
                 continue
             assert not same or json.loads(changed) == json.loads(data)

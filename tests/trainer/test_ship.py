@@ -15,7 +15,7 @@ from trainer.recipes import RECIPES, Recipe
 from trainer.run import RunOptions, train
 from trainer.ship import ship
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import file_sha256
 
 HRF = ("01_h", "02_dr", "03_g", "04_h")
 

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.reviewing import picture_named
 from tests.ui.test_studies import kept, open_study, press, study, until_kept, wait_for
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import file_sha256
 from vesselapp.state.pictures import Mark
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study

@@ -7,8 +7,8 @@ from trainer.export import net_from_onnx, read_card
 from trainer.nets import Segmenter
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
-from vesselapp.inference.cards import file_sha256
 from vesselapp.inference.catalog import find_model, list_models
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study

@@ -16,8 +16,7 @@ from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import decide, read_sides, without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.files import atomic_write, make_folder, reason
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
 from vesselapp.study.run_folder import RunFolder, new_run
 from vesselapp.study.study import Study
 from vesselapp.study.verdict import ThresholdChange, Verdict

@@ -9,9 +9,8 @@ import numpy as np
 from trainer.finetune.lessons import Judgement
 from trainer.finetune.reviewed import ReviewedPicture
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.core.files import atomic_write, file_sha256, make_folder
 from vesselapp.core.image import read_image
-from vesselapp.inference.cards import file_sha256
 
 FOLDER = "lessons"
 

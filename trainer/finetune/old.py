@@ -21,10 +21,10 @@ from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe
 from trainer.split import make_split
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.core.image import read_image
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.samples import SAMPLES, sample_image
-from vesselapp.inference.cards import file_sha256
 from vesselapp.inference.model import Model
 from vesselapp.study.study import Study
 

@@ -15,7 +15,8 @@ from trainer.finetune.sides import Sides, decide, read_sides, take_sides
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import file_sha256, own_card
+from vesselapp.core.files import file_sha256
+from vesselapp.inference.cards import own_card
 from vesselapp.inference.graph import read_graph
 from vesselapp.study.study import Study
 

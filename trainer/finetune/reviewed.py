@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from trainer.finetune.lessons import Judgement
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.files import reason
+from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.image import read_image
-from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study

@@ -9,10 +9,10 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
-from vesselapp.inference.cards import explain_guesses, file_sha256, forget_card
+from vesselapp.inference.cards import explain_guesses, forget_card
 from vesselapp.inference.catalog import find_model, list_models, user_folder
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model

@@ -12,7 +12,7 @@ import platformdirs
 _MOST_BYTES = 1_000_000
 _OLDER_FILES = 3
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_TALKATIVE = ("PIL", "matplotlib", "asyncio")
+_TALKATIVE = ("PIL", "asyncio")
 
 
 def log_folder() -> Path:

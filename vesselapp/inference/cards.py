@@ -4,7 +4,6 @@ A kept card lies beside the user's models under the file's hash, so that it foll
 and can be corrected; the file stays untouched.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,8 +90,6 @@ def correct_card(card: ModelCard, changes: Mapping[str, Any]) -> ModelCard:
         if last not in place:
             raise VesselError(f"A model card has no value '{name}'.", f"Known ones: {', '.join(_GUESSES)}.")
         place[last] = value
-    if any(name.startswith(("input.", "output.")) for name in changes):
-        values["self_test"] = None  # its expected answer was that of the card as guessed
     values["guessed"] = [name for name in card.guessed if name not in changes]
     values["self_test"] = None  # what was right before the correction
     try:
@@ -140,12 +137,6 @@ def keep_card(sha256: str, card: ModelCard) -> Path:
 def forget_card(sha256: str) -> None:
     """Forget a kept card, so that the file is guessed anew."""
     _kept_path(sha256).unlink(missing_ok=True)
-
-
-def file_sha256(path: Path) -> str:
-    """Give the hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _kept_path(sha256: str) -> Path:

@@ -7,9 +7,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path, user_data_folder
-from vesselapp.inference.cards import file_sha256, kept_card
+from vesselapp.inference.cards import kept_card
 from vesselapp.inference.graph import read_graph
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write
+from vesselapp.core.files import atomic_write, file_sha256
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, do_errand
-from vesselapp.inference.cards import file_sha256, keep_card
+from vesselapp.inference.cards import keep_card
 from vesselapp.inference.checks import external_files
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import Model, load_model

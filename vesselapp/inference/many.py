@@ -3,8 +3,9 @@
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+from vesselapp.core.files import file_sha256
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
-from vesselapp.inference.cards import file_sha256, kept_card, own_card
+from vesselapp.inference.cards import kept_card, own_card
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.manifest import Manifest, of_others, read_manifest, stems_of, still_to_do
 from vesselapp.inference.model import Model

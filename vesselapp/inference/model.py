@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
-from vesselapp.inference.cards import file_sha256, keep_card, kept_card, own_card
+from vesselapp.inference.cards import keep_card, kept_card, own_card
 from vesselapp.inference.checks import check_graph, may_run_away
 from vesselapp.inference.conventions import mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch

@@ -180,9 +180,7 @@ class LoosePictures:
         return known
 
     def _record(self, sha256: str) -> Record | None:
-        from vesselapp.study.record import parse_record
-
         try:
-            return parse_record((self._store.place(sha256).folder / "record.json").read_bytes())
-        except (OSError, ValueError, VesselError):
+            return self._store.place(sha256).record()
+        except VesselError:
             return None  # told when the picture is opened

@@ -71,11 +71,11 @@ class Comparing:
     ----------
     jobs : Jobs
         Another lane than the open picture's, which doesn't wait for this.
-    provider : str
-        As in the settings.
 
     Attributes
     ----------
+    provider : str
+        What models are asked with, as in the settings.
     found : Signal
         Carries a `Compared`.
     failed : Signal
@@ -88,11 +88,11 @@ class Comparing:
     failed = Signal(object)
     progress = Signal(float)
 
-    def __init__(self, jobs: Jobs, provider: str = "auto") -> None:
-        self.provider = provider
+    def __init__(self, jobs: Jobs) -> None:
+        self.provider = "auto"
         self._jobs = jobs
         self._job: Job | None = None
-        self._models: dict[tuple[Path, int], Model] = {}
+        self._models: dict[tuple[Path, int, str], Model] = {}
 
     def ask(self, wanted: Wanted) -> None:
         """Compare on a picture; one that was asked for before is dropped."""
@@ -146,7 +146,7 @@ class Comparing:
         from vesselapp.inference.providers import gui_threads
 
         try:
-            key = (file, file.stat().st_mtime_ns)
+            key = (file, file.stat().st_mtime_ns, self.provider)
         except OSError as problem:
             raise VesselError(f"The model file {file} is gone.") from problem
         if key not in self._models:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.run_folder import RunFolder, runs_of
 from vesselapp.study.study import Study
@@ -128,8 +129,6 @@ def find_model_by_hash(folder: Path, sha256: str) -> Path | None:
 
 
 def _sha256(file: Path) -> str:
-    from vesselapp.inference.cards import file_sha256
-
     try:
         return file_sha256(file)
     except OSError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vesselapp.core.errors import VesselError
 from vesselapp.study.journal import Operation, decode_header, read_lines
 from vesselapp.study.process import boot_id, is_alive
-from vesselapp.study.record import ImageFacts, Record, parse_record
+from vesselapp.study.record import ImageFacts, Record, record_from
 
 if TYPE_CHECKING:
     from vesselapp.study.annotation import AnnotationFolder
@@ -112,7 +112,7 @@ def read(file: Path) -> Left | None:
 
 def _record_in(about: dict[str, Any], name: str) -> Record | None:
     values = about.get(name)
-    return None if values is None else parse_record(json.dumps(values).encode())
+    return None if values is None else record_from(values)
 
 
 def _study_in(about: dict[str, Any]) -> tuple[str, str] | None:

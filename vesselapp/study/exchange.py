@@ -16,9 +16,8 @@ import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, mask_of, threshold_of
 from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
-from vesselapp.core.files import atomic_write, copy_file, make_folder, reason
+from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
 from vesselapp.core.image import image_size
-from vesselapp.inference.cards import file_sha256
 from vesselapp.study.annotation import Kept
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder, reason
+from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.lock import Lock
 from vesselapp.study.record import refuse_newer
@@ -198,8 +196,6 @@ class Registry:
 
     def _check(self, entry: ModelEntry) -> None:
         """Make sure that a numbered file is still the one that was added."""
-        from vesselapp.inference.cards import file_sha256
-
         try:
             found = file_sha256(entry.path)
         except OSError as problem:
@@ -260,22 +256,13 @@ def _named(file: Path) -> tuple[str, str]:
 
 def _copy(source: Path, target: Path) -> str:
     """Copy a file to a name that must be free, and give its hash."""
-    from vesselapp.inference.cards import file_sha256
-
-    temporary = target.with_suffix(".new")
+    if target.exists():
+        raise VesselError(f"{target} is there already.", "Try again.")
+    copy_file(source, target)
     try:
-        try:
-            shutil.copyfile(source, temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            if target.exists():
-                raise VesselError(f"{target} is there already.", "Try again.")
-            temporary.rename(target)
-        finally:
-            temporary.unlink(missing_ok=True)
         return file_sha256(target)
     except OSError as problem:
-        raise VesselError(f"{target} can't be written: {reason(problem)}.") from problem
+        raise VesselError(f"{target} can't be read: {reason(problem)}.") from problem
 
 
 def _slug(name: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.run_folder import Decision, RunFolder
 from vesselapp.study.verdict import Overruled
@@ -35,8 +36,6 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
         Where the gate doesn't offer it and no reason is given, the file isn't the one that was judged, or
         the study can't be written.
     """
-    from vesselapp.inference.cards import file_sha256
-
     if run.folder.resolve().parent != (study / "runs").resolve():
         raise VesselError(f"The run {run.name} is of another study.", "Open that study to promote it.")
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.study.json_text import parse_object
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -127,21 +126,16 @@ def record_bytes(record: Record) -> bytes:
     return json.dumps(asdict(record), indent=1, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def parse_record(text: bytes) -> Record:
-    """Read a record from its JSON.
+def record_from(values: dict[str, Any]) -> Record:
+    """Give the record that JSON values are.
 
     Raises
     ------
     ValueError
-        Where it is none.
+        Where they are none.
     VesselError
-        Where a newer version of the app wrote it.
+        Where a newer version of the app wrote them.
     """
-    return record_from(parse_object(text))
-
-
-def record_from(values: dict[str, Any]) -> Record:
-    """Check what was read as a record (see `parse_record`)."""
     refuse_newer(values, RECORD_FORMAT, "The annotation of this picture")
     return _adapter().validate_python(values)
 

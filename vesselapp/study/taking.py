@@ -17,10 +17,9 @@ import vesselapp.core.image_decode  # noqa: F401 - lifts Pillow's limit of 89 me
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.files import reason
+from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
-from vesselapp.inference.cards import file_sha256
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Edited
 from vesselapp.study.pictures import StudyPicture, printable

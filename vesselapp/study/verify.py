@@ -7,13 +7,12 @@ unless somebody who knows all this makes the whole chain anew: it is a seal, not
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, reason
+from vesselapp.core.files import TEMPORARY_PREFIX, file_sha256, reason
 from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FORMER
 from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
@@ -300,7 +299,6 @@ def _seal_of(path: Path) -> str | None:
 def _hash_of(path: Path) -> str | None:
     """Give a file's sha256; None where there is none to be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return None

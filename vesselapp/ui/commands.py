@@ -332,7 +332,7 @@ class Commands:
         from vesselapp.ui.preferences import PreferencesDialog
 
         workspace = self.workspace
-        names = ["auto", *(name for name in PROVIDER_NAMES if name != "auto")]
+        names = ["auto", *PROVIDER_NAMES]
         dialog = PreferencesDialog(workspace.settings, names, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             reload = dialog.apply()

@@ -16,7 +16,7 @@ from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune
 from trainer.finetune.watch import Window, example_png
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.promote import promote
 from vesselapp.study.run_folder import RunFolder

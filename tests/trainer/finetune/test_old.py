@@ -17,7 +17,7 @@ from trainer.readers import read_sets
 from trainer.recipes import RECIPES
 from trainer.split import make_split
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
 
 SHORT = ("steps=10", "patience=0")

@@ -14,7 +14,7 @@ from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import write_sides
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import file_sha256
+from vesselapp.core.files import file_sha256
 
 
 def tuned_on(base: Path, target: Path, pictures: list[Path], before: list[Path]) -> Path:

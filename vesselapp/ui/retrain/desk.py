@@ -36,7 +36,7 @@ class RetrainDesk:
     model_changed : callable
         Called when another model is the study's.
     dress : callable
-        Given the retrain window, to make its masks look like the main window's.
+        Given the retrain window, to make it look, and ask models, like the main window.
     save : callable
         Puts what is done on the disk, for the trainer to read.
     look_again : callable
@@ -156,13 +156,17 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         if entry is not None:
             workspace.open(entry)
 
+    def dress(shown: RetrainWindow) -> None:
+        shown.set_look(window.canvas.surround, window.canvas.overlay_look)
+        shown.comparing.provider = workspace.settings.provider
+
     desk = RetrainDesk(
         window,
         workspace.jobs.deliver,
         place=window.status.add,
         open_picture=open_picture,
         model_changed=workspace.study_model_changed,
-        dress=lambda shown: shown.set_look(window.canvas.surround, window.canvas.overlay_look),
+        dress=dress,
         save=workspace.save,
         look_again=partial(workspace.study_model_changed, by_hand=False),
     )
