@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -26,6 +25,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import typed_path
 from vesselapp.core.image import find_pictures
 from vesselapp.state.batch import BatchRun
+from vesselapp.ui.browse import with_browse
 from vesselapp.ui.words import duration
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class BatchDialog(QDialog):
     def _lay_out(self, hide_button: QPushButton) -> None:
         form = QFormLayout()
         form.addRow("Model", self.model_label)
-        form.addRow("Pictures", self._with_browse(self.pictures_field))
-        form.addRow("Results", self._with_browse(self.out_field))
+        form.addRow("Pictures", with_browse(self.pictures_field))
+        form.addRow("Results", with_browse(self.out_field))
         form.addRow("Threshold", self.threshold)
         kinds = QHBoxLayout()
         for box in self.boxes.values():
@@ -111,20 +111,6 @@ class BatchDialog(QDialog):
         layout.addWidget(self.words)
         layout.addWidget(self.problems)
         layout.addLayout(buttons)
-
-    def _with_browse(self, field: QLineEdit) -> QHBoxLayout:
-        browse = QPushButton("Browse…")
-        browse.setAutoDefault(False)
-        browse.clicked.connect(lambda: self._browse(field))
-        row = QHBoxLayout()
-        row.addWidget(field, 1)
-        row.addWidget(browse)
-        return row
-
-    def _browse(self, field: QLineEdit) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, field.accessibleName(), field.text())
-        if chosen:
-            field.setText(chosen)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Say which model will answer."""

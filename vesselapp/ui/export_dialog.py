@@ -6,17 +6,15 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from vesselapp.core.export import SUFFIXES
 from vesselapp.core.files import is_there, typed_path
+from vesselapp.ui.browse import with_browse
 
 _WORDS = {
     "mask": "Mask (PNG, 0 and 255)",
@@ -37,15 +35,9 @@ class ExportDialog(QDialog):
         self.folder_field = QLineEdit(str(folder))
         self.folder_field.setAccessibleName("Folder")
         self.folder_field.setMinimumWidth(360)
-        browse = QPushButton("Browse…")
-        browse.setAutoDefault(False)
-        browse.clicked.connect(self._browse)
-        row = QHBoxLayout()
-        row.addWidget(self.folder_field, 1)
-        row.addWidget(browse)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("Folder"))
-        layout.addLayout(row)
+        layout.addWidget(with_browse(self.folder_field, "Export to"))
         self.boxes = {}
         for kind, words in _WORDS.items():
             box = QCheckBox(f"{words}: {stem}{SUFFIXES[kind]}")
@@ -74,11 +66,6 @@ class ExportDialog(QDialog):
     def kinds(self) -> tuple[str, ...]:
         """Chosen kinds of files."""
         return tuple(kind for kind, box in self.boxes.items() if box.isChecked())
-
-    def _browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Export to", str(self.folder))
-        if chosen:
-            self.folder_field.setText(chosen)
 
     def _look(self) -> None:
         """Say which files are there already; the export replaces its own earlier ones only."""

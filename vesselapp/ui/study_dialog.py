@@ -10,18 +10,16 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QRadioButton,
     QWidget,
 )
 
 from vesselapp.core.files import is_folder, typed_path
 from vesselapp.state.counting import MOST, PictureCount
+from vesselapp.ui.browse import with_browse
 
 if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
@@ -78,12 +76,12 @@ class StudyDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
-        form.addRow("Pictures", _with_browse(self.pictures_field, "Folder of pictures"))
+        form.addRow("Pictures", with_browse(self.pictures_field, "Folder of pictures"))
         form.addRow("", self.found)
         form.addRow("Name", self.name_field)
         form.addRow("Kept", self.in_place)
         form.addRow("", self.elsewhere)
-        form.addRow("", _with_browse(self.folder_field, "Folder of the study"))
+        form.addRow("", with_browse(self.folder_field, "Folder of the study"))
         form.addRow("Model", self.model_box)
         form.addRow(self.words)
         form.addRow(buttons)
@@ -167,21 +165,3 @@ def _field(name: str, text: str) -> QLineEdit:
     field.setAccessibleName(name)
     field.setMinimumWidth(340)
     return field
-
-
-def _with_browse(field: QLineEdit, title: str) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(field, 1)
-    button = QPushButton("Browse…")
-    button.setAutoDefault(False)
-
-    def browse() -> None:
-        chosen = QFileDialog.getExistingDirectory(row, title, field.text())
-        if chosen:
-            field.setText(chosen)
-
-    button.clicked.connect(browse)
-    layout.addWidget(button)
-    return row

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QHBoxLayout,
     QHeaderView,
@@ -24,6 +23,7 @@ from vesselapp.state.comparing import Compared, Comparing, Wanted
 from vesselapp.state.judged import JudgedPicture
 from vesselapp.ui.retrain.disagreement import Legend
 from vesselapp.ui.retrain.panes import ComparisonPanes
+from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import dice, points
 
 _COLUMNS = ("Picture", "Side", "Before", "After", "Points")
@@ -57,24 +57,9 @@ class CompareBox(QWidget):
         comparing.progress.connect(self._on_progress)
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, len(_COLUMNS))
-        table.setAccessibleName("Pictures to compare on")
-        table.setHorizontalHeaderLabels(list(_COLUMNS))
-        table.verticalHeader().hide()
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setTabKeyNavigation(False)
-        table.setShowGrid(False)
+        table = plain_table("Pictures to compare on", _COLUMNS, (0, 48, 52, 52, 52))
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column, width in enumerate((0, 48, 52, 52, 52)):
-            if column:
-                header.resizeSection(column, width)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         return table
 
     def _lay_out(self) -> None:

@@ -7,14 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.jobs import Jobs
+from vesselapp.ui.retrain.table import plain_table
 
 if TYPE_CHECKING:
     from vesselapp.study.models import ModelEntry
@@ -55,22 +54,8 @@ class ModelsDialog(QDialog):
         self._active: int | None = None
         self.setWindowTitle("Models of this study")
         self.resize(780, 360)
-        self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setAccessibleName("Models of this study")
-        self.table.setHorizontalHeaderLabels(list(_COLUMNS))
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(self.table.fontMetrics().height() + 8)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
-        header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        header.setStretchLastSection(True)
-        for column, width in enumerate((64, 64, 200, 210, 130)):
-            header.resizeSection(column, width)
+        self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 200, 210, 130))
+        self.table.horizontalHeader().setStretchLastSection(True)
         self.detail = QLabel()
         self.detail.setWordWrap(True)
         self.use_button = QPushButton("Use this one")

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
     QTableWidget,
@@ -21,6 +20,7 @@ from vesselapp.state.offer import Offer
 from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import RunFolder
 from vesselapp.ui.retrain.options_box import OptionsBox
+from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import duration
 
 _COLUMNS = ("Picture", "Used to", "Corrected", "Foreground", "Look again")
@@ -82,23 +82,10 @@ class OfferPage(QWidget):
         self.table.itemActivated.connect(self._on_activated)
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, len(_COLUMNS))
-        table.setAccessibleName("Reviewed pictures")
-        table.setHorizontalHeaderLabels(list(_COLUMNS))
-        table.verticalHeader().hide()
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setTabKeyNavigation(False)
-        table.setShowGrid(False)
+        table = plain_table("Reviewed pictures", _COLUMNS, (220, 80, 90, 90))
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setToolTip("Double click or Enter opens a picture")
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStretchLastSection(True)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        for column, width in enumerate((220, 80, 90, 90)):
-            header.resizeSection(column, width)
+        table.horizontalHeader().setStretchLastSection(True)
         return table
 
     def _lay_out(self) -> None:

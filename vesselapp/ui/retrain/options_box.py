@@ -8,15 +8,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QWidget,
 )
 
 from vesselapp.state.trainer_process import TrainingOptions
+from vesselapp.ui.browse import with_browse
 
 
 class OptionsBox(QWidget):
@@ -43,9 +41,6 @@ class OptionsBox(QWidget):
         self.replay.setToolTip(
             "Pictures with masks that the model knew before; seeing them again, it forgets less"
         )
-        browse = QPushButton("Browse…")
-        browse.setAutoDefault(False)
-        browse.clicked.connect(self._browse)
         self.settings = QLineEdit()
         self.settings.setAccessibleName("Settings of the trainer")
         self.settings.setPlaceholderText("as the trainer chooses; e.g. steps=200 learning_rate=0.0001")
@@ -53,10 +48,7 @@ class OptionsBox(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Start from", self.base)
         form.addRow("", self.chain)
-        row = QHBoxLayout()
-        row.addWidget(self.replay, 1)
-        row.addWidget(browse)
-        form.addRow("Show again", row)
+        form.addRow("Show again", with_browse(self.replay))
         form.addRow("Settings", self.settings)
         self.show_bases([])
         self.base.activated.connect(self.changed)
@@ -92,12 +84,6 @@ class OptionsBox(QWidget):
             (replay,) if replay else (),
             tuple(self.settings.text().split()),
         )
-
-    def _browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, self.replay.accessibleName(), self.replay.text())
-        if chosen:
-            self.replay.setText(chosen)
-            self._on_edited()
 
     def _on_edited(self) -> None:
         if self.options() != self._told:

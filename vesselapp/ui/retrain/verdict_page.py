@@ -21,6 +21,7 @@ from vesselapp.state.judged import Judged
 from vesselapp.study.run_folder import Decision
 from vesselapp.study.verdict import Ground, Verdict
 from vesselapp.ui.retrain.compare_box import CompareBox
+from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import dice, duration, points
 
 _COLUMNS = ("Ground", "Pictures", "Incumbent", "Candidate", "Difference in points (95 % interval)")
@@ -79,22 +80,12 @@ class VerdictPage(QWidget):
         self._bind()
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, len(_COLUMNS))
-        table.setAccessibleName("Table of the verdict")
-        table.setHorizontalHeaderLabels(list(_COLUMNS))
-        table.verticalHeader().hide()
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table = plain_table("Table of the verdict", _COLUMNS)
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        table.setTabKeyNavigation(False)
-        table.setShowGrid(False)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
         table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setStretchLastSection(True)
         return table
 
     def _lay_out(self) -> None:

@@ -1,0 +1,35 @@
+"""What the tables of retraining have in common."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QTableWidget
+
+
+def plain_table(name: str, columns: Sequence[str], widths: Sequence[int] = ()) -> QTableWidget:
+    """Make an empty table to be read, whose rows are chosen whole.
+
+    Parameters
+    ----------
+    name : str
+        For screen readers.
+    columns : sequence of str
+    widths : sequence of int, optional
+        Of the first columns, px.
+    """
+    table = QTableWidget(0, len(columns))
+    table.setAccessibleName(name)
+    table.setHorizontalHeaderLabels(list(columns))
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+    for column, width in enumerate(widths):
+        header.resizeSection(column, width)
+    return table
