@@ -33,8 +33,8 @@ def verdict_on(file: Path, *, offered: bool) -> Verdict:
     )  # fmt: skip
 
 
-def run_with(study: Path, file: Path, *, offered: bool) -> RunFolder:
-    run = RunFolder(study / "runs" / "20250101T000000Z")
+def run_with(study: Path, file: Path, *, offered: bool, name: str = "20250101T000000Z") -> RunFolder:
+    run = RunFolder(study / "runs" / name)
     run.folder.mkdir(parents=True)
     (run.folder / "candidate.onnx").write_bytes(file.read_bytes())
     run.write_verdict(verdict_on(run.folder / "candidate.onnx", offered=offered))
@@ -152,6 +152,21 @@ def test_an_offered_candidate_is_promoted_once(tmp_path: Path):
     decision = run.decision()
     assert decision is not None
     assert (decision.decision, decision.number) == ("promoted", 1)
+
+
+def test_a_candidate_is_offered_only_in_place_of_what_it_was_compared_with(tmp_path: Path):
+    first = run_with(tmp_path, model(tmp_path / "a", 1), offered=True)
+    second = run_with(tmp_path, model(tmp_path / "b", 2), offered=True, name="20250102T000000Z")
+    promote(tmp_path, first, who="ann")
+    with pytest.raises(VesselError, match="another model by now"):
+        promote(tmp_path, second, who="ann")
+    active = Registry(tmp_path).active()
+    assert active is not None
+    assert active.number == 1
+    assert promote(tmp_path, second, who="ann", overrule="looked at both") == 2
+    verdict = second.verdict()
+    assert verdict.overruled is not None
+    assert verdict.overruled.reason == "looked at both"
 
 
 def test_overruling_needs_a_reason_which_is_kept(tmp_path: Path):

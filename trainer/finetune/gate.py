@@ -18,6 +18,8 @@ FEWEST = 3
 """On pictures of fewer subjects nothing is called better, and hardly anything can be shown."""
 AGREEMENT_MARGIN = 0.05
 """By how much a candidate may agree less with the incumbent on other pictures than on the judged ones."""
+LEAST_AGREEMENT = 0.5
+"""Where the two agree less than that on other pictures, too much may be forgotten."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def row_of(
         floor,
         len(set(subjects)),
     )
+
+
+def agreement_floor(on_judged: float) -> float:
+    """Give what agreement (0-1), less 1, must lie above where it is ``on_judged`` on judged pictures."""
+    return max(on_judged - AGREEMENT_MARGIN, LEAST_AGREEMENT) - 1
 
 
 def judge(
@@ -112,7 +119,7 @@ def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground
         return f"It is worse on {_named(lost[0])}."
     unusual = [row for row in broken if row.measure == "agreement"]
     if unusual:
-        return f"The two models differ more than usual on {_named(unusual[0])}."
+        return f"What it forgot isn't known, and the two models differ much on {_named(unusual[0])}."
     if broken:
         return f"That it is not worse on {_named(broken[0])} is not shown{_few(broken[0])}."
     old = [row for row in rows if row.ground == "old"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from trainer.finetune.gate import AGREEMENT_MARGIN, Pair, judge, row_of
+from trainer.finetune.gate import Pair, agreement_floor, judge, row_of
 from trainer.finetune.kept_lessons import kept_judgement
 from trainer.finetune.lessons import where_judged
 from trainer.finetune.loop import Course
@@ -79,7 +79,7 @@ def _old_rows(course: Course, candidate: Model, agreement: float) -> list[Ground
         before, after = mask_by(course.incumbent, pixels), mask_by(candidate, pixels)
         others.append(Pair(name, name, 1.0, dice(after, before, np.ones(before.shape, bool))))
     if others:
-        floor = agreement - 1 - AGREEMENT_MARGIN
+        floor = agreement_floor(agreement)
         rows.append(row_of("old", "other pictures", others, measure="agreement", floor=floor))
     return rows
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.annotation import AnnotationFolder
+from vesselapp.study.promote import why_not_compared
 from vesselapp.study.run_folder import RunFolder, runs_of
 from vesselapp.study.study import Study
 from vesselapp.study.verdict import Verdict
@@ -43,7 +44,7 @@ class Judged:
     hindrance : str
         Why the candidate can't be promoted at all; empty where it can.
     note : str
-        What to know beside the verdict; empty where there is nothing.
+        What speaks against promotion beside the verdict; empty where nothing does.
     """
 
     run: RunFolder
@@ -53,6 +54,11 @@ class Judged:
     pictures: tuple[JudgedPicture, ...]
     hindrance: str = ""
     note: str = ""
+
+    @property
+    def offered(self) -> bool:
+        """Whether promotion is offered; else a person needs a reason."""
+        return self.verdict.offered and not self.note
 
 
 def read_judged(folder: Path, run: RunFolder) -> Judged:
@@ -78,21 +84,7 @@ def read_judged(folder: Path, run: RunFolder) -> Judged:
         candidate, hindrance = None, "The candidate's file is not the one that was judged."
     incumbent = find_model_by_hash(folder, verdict.incumbent_sha256)
     pictures = _pictures(folder, verdict)
-    return Judged(run, verdict, candidate, incumbent, pictures, hindrance, _note(folder, verdict))
-
-
-def _note(folder: Path, verdict: Verdict) -> str:
-    """Say so where the model in use is no longer the one that the candidate was compared with."""
-    from vesselapp.study.models import Registry
-
-    registry = Registry(folder)
-    active = registry.active()
-    if active is None:
-        known = {entry.sha256 for entry in registry.entries()}
-        other = verdict.incumbent_sha256 in known
-    else:
-        other = active.sha256 not in (verdict.incumbent_sha256, verdict.candidate_sha256)
-    return "The study uses another model by now than the incumbent of this comparison." if other else ""
+    return Judged(run, verdict, candidate, incumbent, pictures, hindrance, why_not_compared(folder, verdict))
 
 
 def _pictures(folder: Path, verdict: Verdict) -> tuple[JudgedPicture, ...]:

@@ -10,7 +10,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.run_folder import Decision, RunFolder
-from vesselapp.study.verdict import Overruled
+from vesselapp.study.verdict import Overruled, Verdict
 
 
 def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -> int:
@@ -33,8 +33,8 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
     Raises
     ------
     VesselError
-        Where the gate doesn't offer it and no reason is given, the file isn't the one that was judged, or
-        the study can't be written.
+        Where the gate doesn't offer it, or another model is in use than it was compared with, and no reason
+        is given; the file isn't the one that was judged, or the study can't be written.
     """
     if run.folder.resolve().parent != (study / "runs").resolve():
         raise VesselError(f"The run {run.name} is of another study.", "Open that study to promote it.")
@@ -47,10 +47,11 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
         raise VesselError(
             f"The candidate of the run {run.name} is not the one that was judged.", "Train anew."
         )
-    if not verdict.offered:
+    against = why_not_compared(study, verdict) if verdict.offered else verdict.sentence
+    if against:
         if not overrule.strip():
             raise VesselError(
-                f"This candidate is not offered for promotion: {verdict.sentence}",
+                f"This candidate is not offered for promotion: {against}",
                 "To promote it all the same, give a reason (--overrule REASON in a terminal), which is kept.",
             )
         verdict = replace(verdict, overruled=Overruled(who, now, overrule.strip()))
@@ -61,3 +62,14 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
     registry.use(number, who=who)
     run.decide(Decision("promoted", who, now, overrule.strip(), number))
     return number
+
+
+def why_not_compared(study: Path, verdict: Verdict) -> str:
+    """Say so where the model in use is no longer the one that a candidate was compared with; else nothing."""
+    registry = Registry(study)
+    active = registry.active()
+    if active is None:
+        other = verdict.incumbent_sha256 in {entry.sha256 for entry in registry.entries()}
+    else:
+        other = active.sha256 not in (verdict.incumbent_sha256, verdict.candidate_sha256)
+    return "The study uses another model by now than the incumbent of this comparison." if other else ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.finetune.gate import Pair, judge, row_of
+from trainer.finetune.gate import Pair, agreement_floor, judge, row_of
 
 LEARNT = row_of("new", "judged pictures", [Pair(name, name, 0.70, 0.76) for name in "abc"])
 
@@ -67,7 +67,17 @@ def test_agreement_that_is_unusual_is_not_offered():
     pairs = [Pair(name, name, 1.0, 0.6) for name in "ab"]
     verdict = judge([LEARNT, row_of("old", "other pictures", pairs, measure="agreement", floor=-0.3)])
     assert (verdict.verdict, verdict.offered) == ("no clear difference", False)
-    assert "differ more than usual on other pictures" in verdict.sentence
+    assert "differ much on other pictures" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("on_judged", "on_others", "offered"), [(0.0, 0.0, False), (0.9, 0.8, False), (0.2, 0.6, True)]
+)
+def test_models_that_agree_nowhere_are_not_offered(on_judged: float, on_others: float, offered: bool):
+    pairs = [Pair(name, name, 1.0, on_others) for name in "ab"]
+    floor = agreement_floor(on_judged)
+    others = row_of("old", "other pictures", pairs, measure="agreement", floor=floor)
+    assert judge([LEARNT, others]).offered is offered
 
 
 def test_agreement_alone_is_not_told_as_old_ground_held():

@@ -171,9 +171,9 @@ class VerdictPage(QWidget):
             return
         promoted = decision is not None and decision.decision == "promoted"
         can = not promoted and not judged.hindrance
-        self.promote_button.setEnabled(can and judged.verdict.offered)
-        self.anyway_button.setEnabled(can and not judged.verdict.offered)
-        self.anyway_button.setVisible(not judged.verdict.offered)
+        self.promote_button.setEnabled(can and judged.offered)
+        self.anyway_button.setEnabled(can and not judged.offered)
+        self.anyway_button.setVisible(not judged.offered)
         self.keep_button.setEnabled(not promoted and (decision is None or decision.decision != "kept"))
         self.discard_button.setEnabled(
             not promoted and (decision is None or decision.decision != "discarded")
@@ -237,7 +237,7 @@ def _cells(ground: Ground) -> tuple[str, ...]:
 def _held(ground: Ground) -> str:
     """Say whether old ground is held; how far two models agree says nothing of that."""
     if ground.measure == "agreement":
-        return "as on the judged ones" if ground.not_worse else "less than on the judged ones"
+        return "enough" if ground.not_worse else "too little"
     if ground.low is None:
         return "too few to tell"
     if ground.not_worse:
