@@ -31,6 +31,10 @@ def save_weights(weights: dict[str, Any], path: Path) -> None:
     atomic_write(path, buffer.getvalue())
 
 
+class Diverged(VesselError):
+    """Loss or weights became infinite, or no numbers."""
+
+
 class Fit(lightning.LightningModule):
     """One net in training, with the running average of its weights that is validated and exported."""
 
@@ -94,7 +98,10 @@ class Fit(lightning.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop at a loss that is no number; otherwise take the new weights into the average."""
-        if not torch.isfinite(outputs["loss"]):
+        finite = torch.isfinite(outputs["loss"].detach())
+        if self.trainer.world_size > 1:  # all processes end with one sentence, or none does
+            finite = self.trainer.strategy.reduce(finite.float(), reduce_op="min") > 0
+        if not finite:
             raise self._diverged(f"The loss became {outputs['loss'].item()}")
         self.average.update_parameters(self.net)
 
@@ -103,9 +110,9 @@ class Fit(lightning.LightningModule):
         if not all(bool(torch.isfinite(plane).all()) for plane in weights.values()):
             raise self._diverged("The weights became infinite or no numbers")
 
-    def _diverged(self, what: str) -> VesselError:
+    def _diverged(self, what: str) -> "Diverged":
         exact = "" if self.trainer.precision == "32-true" else " or precision=32"
-        return VesselError(
+        return Diverged(
             f"{what} at step {self.steps_done}.", f"Begin a new run with a lower learning_rate{exact}."
         )
 

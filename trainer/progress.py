@@ -32,7 +32,7 @@ def quiet_lightning() -> Iterator[None]:
 
 
 class Events(Callback):
-    """JSON lines: ``started``, ``step`` (every tenth), ``validated``, ``finished``."""
+    """JSON lines: ``started``, ``step`` (every tenth, and the last), ``validated``, ``finished``."""
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say how many steps will come."""
@@ -43,7 +43,8 @@ class Events(Callback):
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Say the loss now and then."""
-        if trainer.is_global_zero and trainer.global_step % 10 == 0:
+        ends = trainer.global_step == trainer.max_steps
+        if trainer.is_global_zero and (trainer.global_step % 10 == 0 or ends):
             loss = round(float(outputs["loss"]), 5)
             emit("step", step=pl_module.steps_done, steps=_whole(trainer, pl_module), loss=loss)
 

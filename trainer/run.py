@@ -112,11 +112,24 @@ def _train(
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
         keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
-    fit_within_memory(recipe, options, lambda fitting: fit_pictures(fitting, options, *pictures, callbacks))
+    fit_within_memory(
+        recipe,
+        options,
+        lambda fitting: fit_pictures(fitting, options, *pictures, callbacks),
+        emit if options.events else None,
+    )
 
 
-def fit_within_memory(recipe: Recipe, options: RunOptions, fit: Callable[[Recipe], None]) -> None:
-    """Call ``fit``; where the GPU's memory is full, again with half the batch, which the run remembers."""
+def fit_within_memory(
+    recipe: Recipe,
+    options: RunOptions,
+    fit: Callable[[Recipe], None],
+    tell: Callable[..., None] | None = None,
+) -> None:
+    """Call ``fit``; where the GPU's memory is full, again with half the batch, which the run remembers.
+
+    ``tell`` is given that as an event.
+    """
     while True:
         try:
             fit(recipe)
@@ -127,8 +140,15 @@ def fit_within_memory(recipe: Recipe, options: RunOptions, fit: Callable[[Recipe
                     "The GPU's memory is too small for even one crop.", "Set crop lower."
                 ) from error
             recipe = dataclasses.replace(recipe, batch=recipe.batch // 2)
-            print(f"The GPU's memory is full; going on with batch={recipe.batch}.", file=sys.stderr)
             change_batch(options.out, recipe)
+            if tell is not None:
+                tell("batch", batch=recipe.batch)
+            if torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
+                raise VesselError(
+                    "The memory of one GPU is full, and the others can't go on without it.",
+                    f"Give the same command again: it goes on with batch={recipe.batch}.",
+                ) from error
+            print(f"The GPU's memory is full; going on with batch={recipe.batch}.", file=sys.stderr)
             torch.cuda.empty_cache()
         except OSError as error:
             raise VesselError(f"The run folder {options.out} can't be written: {reason(error)}.") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.begun import keep_asked
+from trainer.fit import Diverged
 from trainer.machine import only_one
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe
@@ -84,7 +85,11 @@ def _search(
     def objective(trial: optuna.Trial) -> float:
         folder = out / f"trial-{trial.number:03d}"
         options = RunOptions(out=folder, data=data, quiet=True, split=_shared_split(out))
-        train(change_recipe(recipe, suggest(trial, recipe.task, fixed)), options, callbacks=[Prune(trial)])
+        suggested = change_recipe(recipe, suggest(trial, recipe.task, fixed))
+        try:
+            train(suggested, options, callbacks=[Prune(trial)])
+        except Diverged as problem:
+            raise optuna.TrialPruned(problem.message) from problem
         return best_dice(folder)
 
     made = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))

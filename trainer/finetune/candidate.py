@@ -81,7 +81,14 @@ def write_candidate(
 
 
 def tuned_card(
-    base: ModelCard, *, parent: str, study: str, threshold: float, learnt: int, config: dict[str, Any]
+    base: ModelCard,
+    *,
+    parent: str,
+    study: str,
+    threshold: float,
+    learnt: int,
+    config: dict[str, Any],
+    command: str,
 ) -> ModelCard:
     """Give a candidate's card: its parent's, with what was learnt since."""
     source = Source(name=f"study {study}", licence="the study's own", pictures=learnt)
@@ -94,7 +101,7 @@ def tuned_card(
             "parent": parent,
             "threshold": threshold,
             "timestamp": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "command": "python -m trainer finetune STUDY",
+            "command": command,
             "training_data": (*base.training_data, source),
             "validation": (),
             "limits": (*limits, limit),

@@ -28,6 +28,11 @@ def keep_judgement(run: Path, picture: ReviewedPicture, judged: Judgement) -> No
     atomic_write(folder / f"{picture.key}.png", cv2.imencode(".png", plane)[1].tobytes())
 
 
+def kept_sha256(run: Path, picture: ReviewedPicture) -> str:
+    """Give the hash of what the run has kept of a picture (OSError where that can't be read)."""
+    return file_sha256(run / FOLDER / f"{picture.key}.png")
+
+
 def kept_judgement(run: Path, picture: ReviewedPicture) -> Judgement:
     """Give a picture with what the run has kept of it.
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
+from trainer.begun import RECIPE, steps_when_done
 from trainer.finetune.bases import learnt_by, open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
-from trainer.finetune.kept_lessons import kept_judgement
+from trainer.finetune.kept_lessons import kept_judgement, kept_sha256
 from trainer.finetune.lessons import lesson_of, off_scale
 from trainer.finetune.old import Replay, held_by, other_lesson, read_replay, replay_lessons, samples_of
 from trainer.finetune.plan import Plan
@@ -124,10 +125,10 @@ def learn(
     ``begun`` steps of the run were made before it; it ends after ``last`` steps, where that is given.
     """
     plan, line = course.plan, course.line
-    if (folder / "done.json").exists():
-        return _steps_made(folder)
+    if (made := steps_when_done(folder)) is not None:
+        return made
     folder.mkdir(parents=True, exist_ok=True)
-    recipe = read_recipe(folder / "recipe.json") if (folder / "recipe.json").exists() else plan.recipe
+    recipe = _recipe_in(folder, plan)
     steps = (last or plan.recipe.steps) * plan.trainings
     watch = Watch(line, watched, course.card.threshold, begun, steps, last)
     options = RunOptions(out=folder, data=(), accelerator=course.accelerator, devices=1, quiet=True)
@@ -140,9 +141,15 @@ def learn(
             [watch],
         )
 
-    fit_within_memory(recipe, options, fit)
+    fit_within_memory(recipe, options, fit, line.emit)
     course.base_net.to("cpu")
-    return -_steps_made(folder) if watch.stopped else _steps_made(folder)
+    made = steps_when_done(folder) or 0
+    return -made if watch.stopped else made
+
+
+def _recipe_in(folder: Path, plan: Plan) -> Recipe:
+    """Give the recipe of one training: the plan's, but where a full memory changed it."""
+    return read_recipe(folder / RECIPE) if (folder / RECIPE).exists() else plan.recipe
 
 
 def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
@@ -173,7 +180,7 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
 def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
     """Say where a training ended before its plan did, and whom that leaves unjudged; else nothing."""
     plan = course.plan
-    made = _steps_made(trained[0][0])
+    made = steps_when_done(trained[0][0]) or 0
     told = []
     if made < plan.recipe.steps:
         told.append(f"The training was ended at step {made} of {plan.recipe.steps}.")
@@ -199,24 +206,34 @@ def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tup
         study=course.study.name,
         threshold=threshold,
         learnt=len(keys),
-        config=_lineage(course, keys),
+        config=_lineage(course, keys, _recipe_in(folder, plan)),
+        command=plan.command,
     )
     path = folder / "candidate.onnx"
     parity = write_candidate(net.eval(), recipe, plan.base, path, card, [one.pixels for one in lessons[:3]])
     return path, threshold, parity
 
 
-def _lineage(course: Course, keys: list[str]) -> dict[str, object]:
+def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, object]:
     """Say what a candidate came of: pictures and masks by hash, settings, judges."""
     plan = course.plan
     pictures = [plan.pictures[key] for key in keys]
+    learnt = [
+        {
+            "key": one.key,
+            "name": one.name,
+            "sha256": one.sha256,
+            "mask_sha256": kept_sha256(course.folder, one),
+        }
+        for one in pictures
+    ]
     return {
         "study": course.study.name,
         "learnt_before": sorted(set(learnt_by(course.card))),
-        "learnt": [{"key": one.key, "name": one.name, "sha256": one.sha256} for one in pictures],
-        "judged": sorted(plan.sides.judge),
+        "learnt": learnt,
+        "judged": sorted(plan.sides.judged),
         "replayed": sorted({case.set_name for case in course.replay.learn}),
-        "recipe": json.loads(json.dumps(dataclasses.asdict(plan.recipe))),
+        "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
         "tuning": dataclasses.asdict(plan.tuning),
     }
 
@@ -252,7 +269,3 @@ def _net_like(path: Path, recipe: Recipe) -> Segmenter | None:
         return None
     alike = (found.task, found.size, found.channels) == (recipe.task, recipe.size, recipe.channels)
     return net if alike else None
-
-
-def _steps_made(folder: Path) -> int:
-    return int(json.loads((folder / "done.json").read_text())["steps"])

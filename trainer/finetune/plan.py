@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,16 @@ class Request:
     events: bool = False
     accelerator: str = "auto"
 
+    @property
+    def command(self) -> str:
+        """The command that asks for the same, for a card: without paths, which are one computer's own."""
+        asked = ["python -m trainer finetune STUDY"]
+        asked += [f"--base {Path(self.base).name}"] if self.base else []
+        asked += ["--chain"] if self.chain else []
+        asked += [f"--replay {folder.name}" for folder in self.replay]
+        asked += [f"--set {shlex.quote(setting)}" for setting in self.settings]
+        return " ".join(asked)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -58,6 +69,8 @@ class Plan:
     sides : Sides
     replay : tuple of Path
     warnings : tuple of str
+    command : str
+        What was asked for, as a command.
     """
 
     recipe: Recipe
@@ -70,6 +83,7 @@ class Plan:
     sides: Sides
     replay: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
+    command: str = ""
 
     @property
     def steps(self) -> int:
@@ -167,6 +181,7 @@ def make_plan(
         taken,
         request.replay,
         (*notes, *warnings, *_warnings(taken, subjects, set(before))),
+        request.command,
     )
 
 
@@ -233,6 +248,7 @@ def kept_plan(run: Path) -> tuple[Plan, str] | None:
             Sides(tuple(sides["learn"]), tuple(sides["judge"]), tuple(map(tuple, sides["folds"]))),
             tuple(map(Path, values["replay"])),
             tuple(values["warnings"]),
+            str(values.get("command", "")),
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise VesselError(f"{path} can't be read, so the run can't go on.", "Start a new one.") from problem

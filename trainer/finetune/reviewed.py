@@ -113,7 +113,7 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
     Raises
     ------
     VesselError
-        Where picture or mask can't be read, or don't fit each other.
+        Where picture or mask can't be read, don't fit each other, or say nothing.
     """
     try:
         sha256 = file_sha256(picture.path)
@@ -144,7 +144,10 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
             "Open it and mark it as reviewed again.",
         )
     truth = np.zeros((height, width), bool) if kept.record.nothing_there else kept.mask()
-    return Judgement(pixels, truth, _weights(kept, kept.record, truth, corrected))
+    weight = _weights(kept, kept.record, truth, corrected)
+    if not weight.any():
+        raise VesselError(f"Of {picture.name} nothing is known: all that was looked at is unsure.")
+    return Judgement(pixels, truth, weight)
 
 
 def _weights(kept: Kept, record: Record, truth: NDArray[np.bool_], corrected: int) -> NDArray[np.uint8]:

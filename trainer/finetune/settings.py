@@ -35,6 +35,12 @@ _VARIED_LITTLE = {
 """How much vessels that a person reviewed are varied at most: few steps learn more of them as they are."""
 
 
+_THE_BASES = (
+    *("name", "task", "channels", "foreground", "scale_kind", "size", "share", "inputs", "norm", "views"),
+    *("architecture", "encoder", "encoder_depth", "encoder_weights", "decoder_channels", "widths"),
+)
+
+
 @dataclass(frozen=True)
 class Tuning:
     """What a fine-tune adds to a recipe.
@@ -97,7 +103,23 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
         augment=_varied_little(base.augment) if vessels else base.augment,
         workers=1 if sys.platform == "linux" else 0,
     )
-    return change_recipe(recipe, [change for change in changes if _name(change) not in _OURS])
+    _refuse_what_is_the_bases([_name(change) for change in changes])
+    changed = change_recipe(recipe, [change for change in changes if _name(change) not in _OURS])
+    if changed.crop != recipe.crop:
+        from trainer.nets import stride_of
+
+        if changed.crop % stride_of(changed):
+            raise VesselError(f"The setting 'crop' must be a multiple of {stride_of(changed)}.")
+    return changed
+
+
+def _refuse_what_is_the_bases(names: Sequence[str]) -> None:
+    """Refuse settings that are in the base's weights, or in how its file is asked: they can't be changed."""
+    for name in names:
+        if name in _THE_BASES:
+            raise VesselError(
+                f"The setting '{name}' is the base model's own: a fine-tune can't change it.", "Leave it out."
+            )
 
 
 def _varied_little(augment: Augment) -> Augment:

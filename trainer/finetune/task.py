@@ -43,9 +43,10 @@ class Ground:
     taught_recipe: Recipe | None = None
 
     def layout(self, batch: int, old_share: float) -> tuple[int, ...]:
-        """Say which ground each crop of a batch is of."""
+        """Say which ground each crop of a batch is of; where a batch is 1 or 2, of four crops in a row."""
+        batch = batch if batch > 2 else 4
         kinds = [kind for kind, there in ((REPLAYED, self.replayed), (TAUGHT, self.taught_recipe)) if there]
-        count = min(round(old_share * batch), batch - 1) if kinds else 0
+        count = min(max(1, round(old_share * batch)), batch - 1) if kinds and old_share else 0
         old = [kinds[number % len(kinds)] for number in range(count)]
         return (*[NEW] * (batch - len(old)), *sorted(old))
 
