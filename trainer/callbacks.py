@@ -23,7 +23,11 @@ class KeepCheckpoint(Callback):
         pl_module.check_weights(pl_module.net.state_dict())  # else the run could never go on
         kept = Path(trainer.default_root_dir) / CHECKPOINT
         fresh = kept.with_suffix(".new")
-        trainer.save_checkpoint(fresh)
+        try:
+            trainer.save_checkpoint(fresh)
+        except BaseException:  # the disk is full: half a file would only fill it further
+            fresh.unlink(missing_ok=True)
+            raise
         if trainer.is_global_zero:
             with fresh.open("rb+") as file:
                 os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it

@@ -6,6 +6,7 @@ which look) it shows, so that a split can keep a person's pictures together.
 
 import dataclasses
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -146,14 +147,20 @@ def _read_stare(folder: Path) -> list[Case]:
     places = [folder, *(folder / name for name in ("stare-images", "images", "labels-ah", "labels-vk"))]
     found = (path for place in places for path in sorted(place.glob("im[0-9][0-9][0-9][0-9].*")))
     files = {path.name: path for path in found if _is_picture(path)}
-    cases = []
+    cases, unmarked = [], []
     for name, path in files.items():
         stem, _, ending = name.partition(".")
         first = files.get(f"{stem}.ah.{ending}") or files.get(f"{stem}.ah.ppm")
         second = files.get(f"{stem}.vk.{ending}") or files.get(f"{stem}.vk.ppm")
-        if ending.startswith(("ah.", "vk.")) or first is None:
+        if ending.startswith(("ah.", "vk.")):
+            continue
+        if first is None:
+            unmarked.append(stem)
             continue
         cases.append(_case(folder.name, stem, path, (first,), second, None, None))
+    if cases and unmarked:  # of the whole set of 397, 20 have one
+        count = f"{len(unmarked)} of {len(cases) + len(unmarked)} pictures"
+        print(f"{folder}: {count} have no mask and are left out (first: {unmarked[0]}).", file=sys.stderr)
     return cases
 
 

@@ -68,6 +68,13 @@ def plain(root: Path) -> None:
     save(root / "masks" / "a.png", VESSELS)
 
 
+def test_pictures_of_stare_without_a_mask_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    stare(tmp_path)
+    save_ppm_gz(tmp_path / "im0002.ppm.gz", PIXELS)
+    assert [case.key for case in read_sets([tmp_path])] == [f"{tmp_path.name}/im0001"]
+    assert "1 of 2 pictures have no mask and are left out (first: im0002)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("layout", "count", "second", "fov"),
     [(drive, 2, 1, 2), (stare, 1, 1, 0), (chase, 2, 2, 0), (hrf, 2, 0, 2), (plain, 1, 0, 0)],

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.conftest import TINY, write_fundus_set
+from trainer import fit
 from trainer.__main__ import main
 from trainer.losses import parse_loss
 from trainer.recipes import RECIPES, Recipe, change_recipe, read_recipe
@@ -67,6 +68,24 @@ def test_a_trial_that_does_badly_ends_early():
     trainer.callback_metrics = {"dice": 0.1}
     with pytest.raises(optuna.TrialPruned):
         Prune(bad).on_validation_end(trainer, None)
+
+
+def test_a_trial_that_diverges_ends_alone(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, begun = fit.parse_loss, []
+
+    def diverging_at_first(loss: str):
+        begun.append(loss)
+        return real(loss) if len(begun) > 3 else lambda logits, *_: logits.mean() * float("nan")
+
+    monkeypatch.setattr(fit, "parse_loss", diverging_at_first)
+    best = tune(dataclasses.replace(tiny, steps=2), (fundus_set,), tmp_path, trials=3)
+    assert "dice" in best
+    kept = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'study.db'}")
+    states = [trial.state.name for trial in kept.trials]
+    assert states.count("PRUNED") >= 1
+    assert "FAIL" not in states
 
 
 def test_what_a_person_fixes_is_not_searched(tmp_path: Path, tiny: Recipe, fundus_set: Path):

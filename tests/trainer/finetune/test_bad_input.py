@@ -11,14 +11,16 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from tests.reviewing import new_study
+from tests.reviewing import new_study, review
 from tests.tiny_models import tiny_vessel_model
 from tests.trainer.conftest import save
 from tests.trainer.finetune.conftest import Made, MakeStudy, events_of, only_run
 from trainer import fit
 from trainer.__main__ import main
+from trainer.export import read_card
 from trainer.finetune.command import finetune, plan_only
-from trainer.finetune.task import FineTune
+from trainer.finetune.task import NEW, TAUGHT, FineTune, Ground
+from trainer.recipes import RECIPES
 from vesselapp.core.errors import VesselError
 from vesselapp.study.models import Registry
 from vesselapp.study.record import State
@@ -189,8 +191,47 @@ def test_full_gpu_halves_the_batch(
     made = make_study(2)
     assert finetune(made.request(*SHORT)) is not None
     assert "going on with batch=2" in capsys.readouterr().err
-    recipe = json.loads((only_run(made.folder) / "training" / "recipe.json").read_text())
-    assert recipe["batch"] == 2
+    run = only_run(made.folder)
+    assert json.loads((run / "training" / "recipe.json").read_text())["batch"] == 2
+    assert read_card(run / "candidate.onnx").config["finetune"]["recipe"]["batch"] == 2
+    assert [event["batch"] for event in events_of(run) if event["event"] == "batch"][:1] == [2]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("norm=group", "'norm' is the base model's own"),
+        ("widths=[8,32]", "'widths' is the base model's own"),
+        ("views=4", "'views' is the base model's own"),
+        ("crop=63", "'crop' must be a multiple of"),
+    ],
+)
+def test_what_a_fine_tune_can_not_change_is_refused(make_study: MakeStudy, setting: str, told: str):
+    with pytest.raises(VesselError, match=told):
+        plan_only(make_study(2).request(setting))
+
+
+def test_a_picture_of_which_nothing_is_known_is_left_out(make_study: MakeStudy):
+    made = make_study(3, reviewed=2)
+    unsure = made.study.pictures()[2]
+    truth = made.truths[unsure.name]
+    answer = np.full(truth.shape, 50, np.uint8)
+    review(made.study, unsure, truth, answer, unsure=np.ones(truth.shape, bool))
+    assert finetune(made.request(*SHORT)) is not None
+    plan = next(e for e in events_of(only_run(made.folder)) if e["event"] == "plan")
+    assert plan["learn"] == ["eye00.png", "eye01.png"]
+    assert "Of eye02.png nothing is known" in " ".join(plan["warnings"])
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_old_ground_is_in_every_layout(batch: int, share: float):
+    ground = Ground([], taught_recipe=RECIPES["fundus-vessels"])
+    layout = ground.layout(batch, share)
+    assert NEW in layout
+    assert TAUGHT in layout
+    assert len(layout) % batch == 0
+    assert set(ground.layout(batch, 0)) == {NEW}
 
 
 def test_old_ground_that_is_not_there_is_told_before_anything_begins(make_study: MakeStudy, tmp_path: Path):

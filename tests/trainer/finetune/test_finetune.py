@@ -53,6 +53,9 @@ def test_a_better_candidate_is_offered_promoted_and_rolled_back(
     tuned = card.config["finetune"]
     assert {one["sha256"] for one in tuned["learnt"]} <= {file_sha256(p.path) for p in made.study.pictures()}
     assert len(tuned["learnt"]) == 11
+    kept = {path.stem: file_sha256(path) for path in (run / "lessons").iterdir()}
+    assert all(one["mask_sha256"] == kept[one["key"]] for one in tuned["learnt"])
+    assert card.command.startswith("python -m trainer finetune STUDY --replay eyes --set ")
     assert tuned["verdict"]["verdict"] == "better"
     assert card.threshold == verdict.threshold.after
 
