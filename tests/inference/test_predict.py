@@ -22,9 +22,9 @@ def test_the_answer_has_the_pictures_size_and_is_zero_outside_the_field(tiny_mod
     assert answer.probability.shape == (300, 341)
     assert answer.probability.dtype == np.float32
     assert answer.provider == "cpu"
-    assert answer.field_of_view is not None
-    assert answer.field_of_view.found
-    inside = answer.field_of_view.mask(300, 341) == 1
+    assert answer.frame.field_of_view is not None
+    assert answer.frame.field_of_view.found
+    inside = answer.frame.field_of_view.mask(300, 341) == 1
     assert not answer.probability[~inside].any()
     np.testing.assert_allclose(answer.probability[inside], tiny_probability(pixels)[inside], atol=2e-6)
 
@@ -33,7 +33,7 @@ def test_the_answer_has_the_pictures_size_and_is_zero_outside_the_field(tiny_mod
 def test_any_size_works(tiny_model: Model, height: int, width: int) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
     answer = predict(tiny_model, pixels)
-    assert not answer.field_of_view or not answer.field_of_view.found
+    assert not answer.frame.field_of_view or not answer.frame.field_of_view.found
     np.testing.assert_allclose(answer.probability, tiny_probability(pixels), atol=2e-6)
 
 
@@ -89,7 +89,7 @@ def test_cameras_of_all_sizes_meet_the_model_at_one_scale(tmp_path: Path) -> Non
     large = predict(model, fundus_picture(900, 1020, 840))
     assert large.probability.shape == (900, 1020)
     shrunk = large.probability.reshape(300, 3, 340, 3).mean(axis=(1, 3))
-    inside = small.field_of_view.mask(300, 340) == 1 if small.field_of_view else None
+    inside = small.frame.field_of_view.mask(300, 340) == 1 if small.frame.field_of_view else None
     assert inside is not None
     assert np.abs(shrunk - small.probability)[inside].mean() < 0.05
 

@@ -20,10 +20,10 @@ from vesselapp.core.files import file_sha256
 from vesselapp.inference.cards import own_card
 from vesselapp.inference.graph import read_graph
 from vesselapp.study.study import Study
+from vesselapp.study.unusable import few_told, one_subject_told
 
 CONFIG = "config.json"
 FEWEST = 2
-_FEW = 5
 _STEP_S = {"vessels": 1.1, "cells": 0.45}
 """Seconds a step took on two cores of the machine it was measured on, and what all else takes a picture."""
 _PICTURE_S = {"vessels": 9.0, "cells": 5.0}
@@ -191,9 +191,7 @@ def _learnt_before(incumbent: Path) -> list[str]:
 
 
 def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[str]:
-    told = []
-    if len(subjects) < _FEW:
-        told.append(f"Only {len(subjects)} pictures are reviewed: the verdict will be uncertain.")
+    told = [few_told(len(subjects))]
     judging = len({subjects[key] for key in sides.judged})
     if judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
         few = "two subjects judge" if judging == 2 else "one subject judge"
@@ -203,13 +201,12 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[
             f"{idle} picture{'s' * (idle > 1)} kept for judging can't judge this time: another of the same "
             "subject, or a copy, is learnt."
         )
-    if len(set(subjects.values())) == 1:
-        told.append("All pictures are of one subject: how the model does on others, nobody can tell.")
+    told.append(one_subject_told(subjects.values()))
     if before and before >= set(sides.judged):
         told.append(
             "The model in use has learnt all pictures that judge, which flatters it: review more first."
         )
-    return told
+    return [words for words in told if words]
 
 
 def plan_to_dict(plan: Plan, accelerator: str) -> dict[str, Any]:

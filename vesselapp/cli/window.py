@@ -56,12 +56,13 @@ def open_window(paths: list[Path], sample: str | None) -> int:
 
 def write_sample(name: str, folder: Path = SAMPLE_FOLDER) -> int:
     """Write a sample's mask and overlay into a folder, for a computer without a display."""
-    from vesselapp.cli.answer import Answer, answer
+    from vesselapp.core.evidence import level_of, mask_of, quantise
     from vesselapp.core.export import write_outputs
     from vesselapp.core.files import make_folder
     from vesselapp.core.samples import sample_image, sample_task
     from vesselapp.inference.catalog import find_model
     from vesselapp.inference.model import load_model
+    from vesselapp.inference.predict import predict
 
     say(f"There is no display, so no window can be opened. Writing the sample's results into {folder}/.")
     try:
@@ -71,10 +72,9 @@ def write_sample(name: str, folder: Path = SAMPLE_FOLDER) -> int:
         say(f"No model for {sample_task(name)} comes with the app yet: {path.stem} is used.")
     model = load_model(path)
     image = sample_image(name)
-    result: Answer = answer(model, image.pixels)
-    written = write_outputs(
-        make_folder(folder), name, ("mask", "overlay"), image.pixels, result.mask, result.probability
-    )
+    probability = predict(model, image.pixels).probability
+    mask = mask_of(quantise(probability), level_of(model.card.threshold))
+    written = write_outputs(make_folder(folder), name, ("mask", "overlay"), image.pixels, mask, probability)
     for output in written.values():
         print(output)
     return 0

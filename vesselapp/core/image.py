@@ -104,7 +104,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         return decode_size(file)
 
 
-def find_pictures(paths: Iterable[str | os.PathLike[str]], *, recursive: bool = True) -> list[Path]:
+def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Replace each folder by the pictures in it, and drop what comes twice.
 
     A folder's pictures come in natural order (2 before 10), subfolders after them. Hidden files, and
@@ -113,8 +113,6 @@ def find_pictures(paths: Iterable[str | os.PathLike[str]], *, recursive: bool = 
     Parameters
     ----------
     paths : files and folders
-    recursive : bool
-        Whether subfolders count.
 
     Returns
     -------
@@ -128,7 +126,7 @@ def find_pictures(paths: Iterable[str | os.PathLike[str]], *, recursive: bool = 
     found: dict[str, Path] = {}
     for given in paths:
         path = Path(given)
-        pictures = _pictures_in(path, recursive) if _is_folder(path) else [path]
+        pictures = _pictures_in(path) if _is_folder(path) else [path]
         if not pictures:
             raise VesselError(f"The folder {path} holds no pictures.", _KINDS_HINT)
         for picture in pictures:
@@ -154,11 +152,11 @@ def _is_folder(path: Path) -> bool:
     return False
 
 
-def _pictures_in(folder: Path, recursive: bool) -> list[Path]:
+def _pictures_in(folder: Path) -> list[Path]:
     pictures: list[Path] = []
     problems: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=problems.append):
-        folders[:] = sorted((f for f in folders if recursive and not f.startswith(".")), key=natural_key)
+        folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
         for name in sorted(names, key=lambda name: (natural_key(name), name)):
             candidate = Path(parent, name)
             wanted = candidate.suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")

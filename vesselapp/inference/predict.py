@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.field_of_view import FieldOfView
 from vesselapp.inference.frame import Frame, clear_outside, frame_for, working_pixels
 from vesselapp.inference.model import Model
 from vesselapp.inference.objects import find_diameter
@@ -29,8 +28,6 @@ class Prediction:
     ----------
     probability : (H, W) float32
         0-1; 0 outside the field of view.
-    field_of_view : FieldOfView or None
-        None for models that take any picture whole.
     provider : str
         What really computed it: ``cpu``, ``cuda``...
     seconds : float
@@ -42,7 +39,6 @@ class Prediction:
     """
 
     probability: NDArray[np.float32]
-    field_of_view: FieldOfView | None
     provider: str
     seconds: float
     frame: Frame
@@ -118,7 +114,7 @@ def predict(
     if model.provider_note != note:
         warnings += (model.provider_note,)
     seconds = time.perf_counter() - begun
-    return Prediction(probability, frame.field_of_view, model.provider, seconds, frame, warnings)
+    return Prediction(probability, model.provider, seconds, frame, warnings)
 
 
 def _probability(

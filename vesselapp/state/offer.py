@@ -17,10 +17,15 @@ from vesselapp.state.jobs import Job, Jobs
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study, StudyPicture
 from vesselapp.study.subjects import subject_of
-from vesselapp.study.unusable import damage_told, missing_pictures, missing_told, with_damaged_record
+from vesselapp.study.unusable import (
+    damage_told,
+    few_told,
+    missing_pictures,
+    missing_told,
+    one_subject_told,
+    with_damaged_record,
+)
 
-FEW = 5
-"""Below this many reviewed pictures a person is told that they are few."""
 _FAR = 4.0
 """A foreground share this many times above or below the median of the others is far from them."""
 
@@ -168,15 +173,13 @@ def with_warnings(offer: Offer) -> Offer:
     warnings = []
     if len(pictures) == 1:
         warnings.append("Only one picture is reviewed: none is left to judge by. Review at least two.")
-    elif 1 < len(pictures) < FEW:
-        warnings.append(f"Only {len(pictures)} pictures are reviewed: the verdict will be uncertain.")
-    if len(pictures) > 1 and len({one.subject for one in pictures}) == 1:
-        warnings.append("All pictures are of one subject: how the model does on others, nobody can tell.")
+    elif pictures:
+        warnings += [few_told(len(pictures)), one_subject_told({one.subject for one in pictures})]
     if offer.damaged:
         warnings.append(damage_told(offer.damaged))
     if offer.missing:
         warnings.append(str(missing_told(offer.missing, len(pictures))))
-    return replace(offer, pictures=pictures, warnings=tuple(warnings))
+    return replace(offer, pictures=pictures, warnings=tuple(filter(None, warnings)))
 
 
 def _doubt(picture: OfferedPicture, all_of_them: Sequence[OfferedPicture]) -> str:

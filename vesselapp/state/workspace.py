@@ -82,7 +82,7 @@ class Workspace:
         ahead: ReadAhead | None = None,
     ) -> None:
         self.jobs, self.settings, self.store, self.keeper, self.cache = jobs, settings, store, keeper, cache
-        self.ahead = ahead or ReadAhead()
+        self.first_read = ahead or ReadAhead()
         self.pictures = PictureList()
         self.study: Study | None = None
         self.remember: Callable[[], None] = lambda: None

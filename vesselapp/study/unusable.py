@@ -1,4 +1,4 @@
-"""Annotations of a study that can't be used: their record is damaged, or their picture is missing."""
+"""Annotations of a study that can't be used (a record is damaged, a picture missing), or are too few."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from vesselapp.study.reading import file_bytes
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.snapshot import ANSWER_NAME
 from vesselapp.study.study import Study
+
+_FEW = 5
+"""Below so many reviewed pictures a person is told that they are few."""
 
 
 def with_damaged_record(study: Study, pictures: Sequence[StudyPicture]) -> list[str]:
@@ -33,6 +36,17 @@ def damage_told(names: Sequence[str]) -> str:
         return f"The record of {names[0]} is damaged, so it isn't known whether it was reviewed. {hint}"
     told = f"The records of {len(names)} pictures are damaged (first: {names[0]})"
     return f"{told}, so it isn't known whether they were reviewed. {hint}"
+
+
+def few_told(pictures: int) -> str:
+    """Say that hardly anything can be shown with so few reviewed pictures; nothing where they are enough."""
+    return f"Only {pictures} pictures are reviewed: the verdict will be uncertain." if pictures < _FEW else ""
+
+
+def one_subject_told(subjects: Collection[str]) -> str:
+    """Say so where all pictures are of one subject (one is named for each); else nothing."""
+    one = "All pictures are of one subject: how the model does on others, nobody can tell."
+    return one if len(set(subjects)) == 1 else ""
 
 
 def missing_pictures(there: Collection[str], records: Mapping[str, Record]) -> list[str]:

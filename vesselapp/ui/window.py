@@ -196,7 +196,7 @@ class MainWindow(QMainWindow):
         except VesselError as error:
             self.tell_failure(error)
             return
-        self.workspace.set_sources([self.workspace.ahead.source(path) for path in found])
+        self.workspace.set_sources([self.workspace.first_read.source(path) for path in found])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""
