@@ -230,7 +230,7 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     page = stand.window.verdict_page
     assert page.sentence.text().endswith(fake_trainer.SENTENCES["better"])
     assert page.table.item(0, 4).text() == "+3.0  (+2.0 to +4.0)"
-    assert page.table.item(1, 4).text() == "−0.1  (−0.3 to +0.1)  not worse"
+    assert page.table.item(1, 4).text() == "−0.1  (−0.3 to +0.1)  within 0.5 points"
     assert page.table.item(2, 4).text() == "−0.2  (−0.4 to +0.0)  enough"
     assert page.promote_button.isEnabled()
     assert not page.anyway_button.isVisible()

@@ -70,6 +70,22 @@ def test_what_was_asked_of_another_study_is_dropped(
     assert page.options.base.count() == 1
 
 
+def test_that_a_training_goes_on_in_another_study_is_told(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
+    told: list[str] = []
+    stand.desk._tell = told.append
+    empty = drawn_study(tmp_path / "empty")
+    stand.begin("steps=2000")
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.RUNNING, timeout=LONG)
+    stand.desk.set_study(empty.folder, empty.name)
+    assert len(told) == 1
+    assert stand.study.name in told[0]
+    stand.desk.set_study(stand.study.folder, stand.study.name)
+    assert len(told) == 1  # none is under way in the empty one
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.RUNNING, timeout=LONG)
+    stand.desk.retraining.wish("cancel")
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.STOPPED, timeout=LONG)
+
+
 def test_a_promotion_is_not_noted_on_another_study(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
     stand.begin()
     stand.until_judged()

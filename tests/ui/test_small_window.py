@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
-from PySide6.QtGui import QHelpEvent
+from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -39,6 +39,26 @@ def tooltip_of(label: ElidedLabel, shown: list[str], monkeypatch: pytest.MonkeyP
     middle = label.rect().center()
     QApplication.sendEvent(label, QHelpEvent(QEvent.Type.ToolTip, middle, label.mapToGlobal(middle)))
     return shown[-1] if shown else ""
+
+
+def test_words_that_can_be_selected_are_painted_once(qtbot: QtBot) -> None:
+    painted: list[int] = []
+
+    class Counted(ElidedLabel):
+        def paintEvent(self, event: QPaintEvent) -> None:
+            painted.append(1)
+            super().paintEvent(event)
+
+    label = Counted()
+    qtbot.addWidget(label)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setText("Too little is corrected to learn from. " * 3)
+    label.resize(300, 200)
+    label.show()
+    qtbot.waitExposed(label)
+    qtbot.wait(300)
+    assert 1 <= len(painted) < 10
 
 
 def over(window: MainWindow, widget: QWidget) -> QRect:

@@ -19,6 +19,7 @@ from tests.tiny_models import fundus_picture, tiny_vessel_model
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core.evidence import mask_of
+from vesselapp.core.geometry import Box
 from vesselapp.state.pictures import Mark, Order, Show
 from vesselapp.study.annotation import Kept
 from vesselapp.study.record import State
@@ -156,6 +157,33 @@ def test_going_on_keeps_tool_and_zoom(qtbot: QtBot, window: MainWindow, study: S
     x, y = canvas.view.to_picture(width / 2, height / 2)
     assert x / 260 == pytest.approx(150 / 320, abs=0.01)
     assert y / 240 == pytest.approx(120 / 300, abs=0.01)
+
+
+def test_that_a_review_is_taken_back_is_told(qtbot: QtBot, window: MainWindow, study: Study) -> None:
+    open_study(qtbot, window, study)
+    press(qtbot, window, Qt.Key.Key_2)
+    assert window.status.task.text() == "a.png: reviewed"
+    drag(qtbot, window, [(40, 40), (60, 60)], LEFT)
+    assert (
+        window.status.task.text() == "a.png was reviewed, and was changed: in progress again (2: reviewed)."
+    )
+
+
+def test_of_a_much_larger_picture_as_much_is_in_sight(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    for name, side in (("a.png", 100), ("b.png", 400)):
+        (tmp_path / "alone").mkdir(exist_ok=True)
+        PIL.Image.fromarray(np.full((side, side, 3), 90, np.uint8)).save(tmp_path / "alone" / name)
+    window.open_paths([tmp_path / "alone"])
+    wait_for(qtbot, window, "a.png")
+    canvas = window.canvas
+    canvas.show_view(canvas.view.centred_on(50, 50, canvas.pane_size(), 12.0))
+    canvas.marked = Box(10, 10, 20, 20)
+    press(qtbot, window, Qt.Key.Key_D)
+    wait_for(qtbot, window, "b.png")
+    assert canvas.view.zoom == 3.0
+    assert canvas.marked is None
 
 
 def test_filter_and_order_lead_the_way(qtbot: QtBot, window: MainWindow, study: Study) -> None:

@@ -71,6 +71,8 @@ class Desk:
         What is on the disk, or who may write, is otherwise than before.
     leaving : Signal
         The open picture is about to be left: the last moment for what is still in the hand.
+    taken_back : Signal
+        The open picture was reviewed, and isn't any longer.
     told, failed : Signal
         A sentence for the person; an error.
     progress, rested : Signal
@@ -81,6 +83,7 @@ class Desk:
     opening = Signal(object)
     standing_changed = Signal()
     leaving = Signal()
+    taken_back = Signal()
     told = Signal(str)
     failed = Signal(object)
     progress = Signal(str, float)
@@ -236,6 +239,7 @@ class Desk:
         self.learning.follow(self.document)
         review.changed.connect(self._on_review)
         review.begun.connect(self._keep_look)
+        review.taken_back.connect(self.taken_back.emit)
         self.changed.emit()
         self._on_review()
         self._on_standing()
@@ -252,6 +256,7 @@ class Desk:
             review.leave()
             review.changed.disconnect(self._on_review)
             review.begun.disconnect(self._keep_look)
+            review.taken_back.disconnect(self.taken_back.emit)
             collection, image = self._collection, review.document.image
             if review.touched and collection is not None:
                 self._jobs.aside("remember", lambda: collection.remember(review.entry, image))

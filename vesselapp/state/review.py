@@ -49,11 +49,14 @@ class Review:
         When the newest of what was there got to the disk, ISO 8601, UTC; empty where that isn't known.
     changed : Signal
         What the record says, beyond its figures, has changed.
+    taken_back : Signal
+        It was reviewed, and isn't any longer: something was changed in it.
     begun : Signal
         There is something of the person's to keep, from now on.
     """
 
     changed = Signal()
+    taken_back = Signal()
     begun = Signal()
 
     def __init__(
@@ -224,6 +227,8 @@ class Review:
         changes |= {"threshold": self.document.threshold, "level": self.document.level}
         changes["adapted_px"] = self._adapted_px()
         self._change(told=changes.get("state", state) is not state, **changes)
+        if state is State.REVIEWED:
+            self.taken_back.emit()
 
     def _adapted_px(self) -> int:
         """Give from how many corrected pixels the answer in sight was adapted; 0: it is the model's own."""

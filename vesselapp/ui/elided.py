@@ -26,12 +26,19 @@ class ElidedLabel(QLabel):
     def is_cut(self) -> bool:
         """Whether not all of it is seen."""
         if self.wordWrap():
-            return self.heightForWidth(self.width()) > self.height()
+            # Not `heightForWidth`: where words can be selected, that asks for another paint each time.
+            room, metrics = self.contentsRect(), self.fontMetrics()
+            lines = len(self._starts(self._words, room.width()))
+            return (lines - 1) * metrics.lineSpacing() + metrics.height() > room.height()
         return self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
+
+    @property
+    def _words(self) -> str:
+        return self.text().replace("\n", " ")
 
     def lines_in_sight(self) -> list[str]:
         """Give the lines that find room, the last one with an ellipsis where it is cut."""
-        room, metrics, words = self.contentsRect(), self.fontMetrics(), self.text().replace("\n", " ")
+        room, metrics, words = self.contentsRect(), self.fontMetrics(), self._words
         starts = self._starts(words, room.width()) if self.wordWrap() else [0]
         starts = starts[: max(1, room.height() // metrics.lineSpacing())]
         last = metrics.elidedText(words[starts[-1] :], Qt.TextElideMode.ElideRight, room.width())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class ModelDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Model")
-        self.resize(560, 560)
+        self.resize(QSize(560, 560).boundedTo(self.screen().availableSize() * 0.9))
         self._text = QTextBrowser()
         self._text.setAccessibleName("Model card")
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

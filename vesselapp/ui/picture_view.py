@@ -15,7 +15,7 @@ from vesselapp.state.document import Document
 from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
 from vesselapp.ui.ornaments import Minimap, paint_grid, paint_mark, paint_region, paint_wipe
 from vesselapp.ui.scene import Scene, Split
-from vesselapp.ui.view import Look, View, read_look, write_look
+from vesselapp.ui.view import HIGHEST_ZOOM, LOWEST_ZOOM, Look, View, read_look, write_look
 
 _FIT_MARGIN = 12
 _INVITATION = "Drop pictures here, or press Ctrl+O"
@@ -71,13 +71,15 @@ class PictureView(QWidget):
         document : Document or None
         look : dict, optional
             What was in sight when it was left (see `look`). Where None, a fitted picture is followed by a
-            fitted one, and any other by one at the same zoom and the same share of its sides.
+            fitted one, and any other by one at the same share of its sides, at the same zoom; where it is
+            more than twice as large, or as small, as much of it is in sight.
         """
         before = self.document
         if before is not None:
             before.evidence_changed.disconnect(self._on_evidence_changed)
             before.threshold_changed.disconnect(self._on_threshold_changed)
         self._scene, self.preview = None if document is None else Scene(document), []
+        self.marked = None
         if document is not None:
             document.evidence_changed.connect(self._on_evidence_changed)
             document.threshold_changed.connect(self._on_threshold_changed)
@@ -96,7 +98,10 @@ class PictureView(QWidget):
             self._fitted = True
         elif (before.height, before.width) != (document.height, document.width) and not self._fitted:
             x, y = middle[0] / before.width * document.width, middle[1] / before.height * document.height
-            self.view = self.view.centred_on(x, y, size).kept_in_sight(size)
+            larger = max(document.width / before.width, document.height / before.height)
+            zoom = self.view.zoom if 0.5 <= larger <= 2 else self.view.zoom / larger
+            zoom = min(max(zoom, LOWEST_ZOOM), HIGHEST_ZOOM)
+            self.view = self.view.centred_on(x, y, size, zoom).kept_in_sight(size)
 
     def look(self) -> Look:
         """Give what is in sight, to be shown again with `set_document`."""
@@ -191,9 +196,14 @@ class PictureView(QWidget):
         self.update()
 
     def set_split(self, split: Split) -> None:
-        """Show the bare picture beside the mask, or not."""
+        """Show the bare picture beside the mask, or not; what was in the middle stays there."""
         self.lift()
+        height, width = self.pane_size()
+        middle = self.view.to_picture(width / 2, height / 2)
         self.split = split
+        if self.document is not None and not self._fitted:
+            size = self.pane_size()
+            self.view = self.view.centred_on(*middle, size).kept_in_sight(size)
         self.resample()
 
     def lift(self) -> None:

@@ -93,6 +93,13 @@ class StudyCommands:
         window.status.tell(f"{review.entry.name}: {review.entry.words}")
         return True
 
+    def tell_taken_back(self) -> None:
+        """Say that the open picture counts as reviewed no longer, since it was changed."""
+        review = self.workspace.review
+        if review is not None:
+            words = f"{review.entry.name} was reviewed, and was changed: {review.entry.words} again"
+            self._window.status.tell(f"{words} (2: reviewed).")
+
     def rank(self, wanted: bool) -> None:
         """Sort the pictures by doubt, asking the model about all of them; or stop that."""
         if wanted:

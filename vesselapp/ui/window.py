@@ -134,6 +134,7 @@ class MainWindow(QMainWindow):
         workspace.idle.connect(self.list_models)
         workspace.failed.connect(self.tell_failure)
         workspace.told.connect(self.notice.show_text)
+        workspace.desk.taken_back.connect(self.studies.tell_taken_back)
         workspace.idle.connect(self._show_model)
         workspace.told.connect(lambda _words: self._show_model())  # another one is chosen, but not asked yet
         workspace.standing_changed.connect(self._on_standing)

@@ -18,6 +18,16 @@ def test_a_certain_vessel_is_in_no_doubt_not_even_its_rim() -> None:
     assert doubtful_places(evidence, LEVEL) == []
 
 
+def test_the_rim_of_what_was_taken_away_is_in_no_doubt() -> None:
+    evidence = np.full((300, 400), LOWEST, np.uint8)
+    cv2.circle(evidence, (150, 150), 30, 250, -1)
+    evidence = cv2.GaussianBlur(evidence, (0, 0), 2.5)
+    evidence[evidence >= LEVEL] = BACKGROUND  # the piece tool takes what is in the mask
+    assert doubtful_places(evidence, LEVEL) == []
+    cv2.line(evidence, (250, 20), (380, 20), 95, 3)
+    assert len(doubtful_places(evidence, LEVEL)) == 1
+
+
 def test_long_thin_places_come_before_round_ones_of_their_size() -> None:
     evidence = plane()
     cv2.line(evidence, (50, 150), (200, 160), 95, 2)

@@ -43,7 +43,8 @@ def doubtful_places(evidence: Plane, level: int, *, most: int | None = None) -> 
 
     A place is in doubt when the strongest evidence in its surroundings is near the level: the rim of a
     certain vessel, where evidence also passes the level, is not. Pixels that a person has corrected or
-    called unsure are in no doubt. Works on blocks of pixels, so that large pictures take no longer.
+    called unsure are in no doubt, nor is the rim of what was taken away. Works on blocks of pixels, so that
+    large pictures take no longer.
 
     Parameters
     ----------
@@ -62,6 +63,9 @@ def doubtful_places(evidence: Plane, level: int, *, most: int | None = None) -> 
     while evidence.size > _MOST_BLOCKS * step * step:
         step *= 2
     doubt = _doubt(block_max(np.asarray(cv2.LUT(evidence, _plain_table()), np.uint8), step), level)
+    # The rim of what a person took away is decided with it, as that of a certain vessel is.
+    taken = block_max((evidence == BACKGROUND).astype(np.uint8), step)
+    doubt[cv2.dilate(taken, _AROUND) > 0] = 0
     _, numbers, stats, _ = cv2.connectedComponentsWithStats(
         (doubt >= _LEAST_DOUBT).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S
     )

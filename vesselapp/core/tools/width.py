@@ -29,6 +29,7 @@ _FALL = 0.3
 _PIECE = 48
 _READ_ALONG = 6
 _LONGEST_GAP = 80
+_WIDENS = 4.0
 
 
 def vessel_width(
@@ -92,6 +93,8 @@ def vessel_width(
     middle, across = _robust(offset, picked, seen), _robust(width, picked, seen)
     every = np.arange(len(way))
     widths = np.interp(every, picked, across).astype(np.float32)
+    # Beyond a vessel's end nothing bounds it: no vessel widens that much on its way.
+    widest = min(widest, max(_WIDENS * float(np.quantile(widths, 0.25)), default))
     offsets = np.interp(every, picked, middle).astype(np.float32)
     return way + normal * offsets[:, None], np.clip(widths, 1.0, widest)
 

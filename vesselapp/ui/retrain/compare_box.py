@@ -57,7 +57,7 @@ class CompareBox(QWidget):
         comparing.progress.connect(self._on_progress)
 
     def _make_table(self) -> QTableWidget:
-        table = plain_table("Pictures to compare on", _COLUMNS, (0, 48, 52, 52, 52))
+        table = plain_table("Pictures to compare on", _COLUMNS, (0, 76, 52, 52, 52))
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         return table
@@ -106,7 +106,7 @@ class CompareBox(QWidget):
                 gain = picture.candidate - picture.incumbent
             cells = (
                 picture.name,
-                picture.side or "–",
+                _side(picture),
                 dice(picture.incumbent),
                 dice(picture.candidate),
                 "–" if gain is None else points(gain),
@@ -149,3 +149,10 @@ class CompareBox(QWidget):
 
     def _on_failed(self, error: VesselError) -> None:
         self.panes.show_compared(None, str(error))
+
+
+def _side(picture: JudgedPicture) -> str:
+    """Say what a picture did; one that is learnt judges too where models were asked that hadn't learnt it."""
+    if picture.side == "learn" and picture.candidate is not None:
+        return "learn, judge"
+    return picture.side or "–"

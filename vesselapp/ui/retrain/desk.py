@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Deliver, Jobs
-from vesselapp.state.retraining import Retraining
+from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.ui.retrain.in_short import in_short
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class RetrainDesk:
         Given the retrain window, to make it look, and ask models, like the main window.
     save : callable
         Puts what is done on the disk, for the trainer to read.
+    tell : callable
+        Given a sentence for the person.
     look_again : callable
         Called before the study's models are shown: somebody else may have changed which is in use.
     """
@@ -54,10 +56,11 @@ class RetrainDesk:
         dress: Callable[[RetrainWindow], object],
         save: Callable[[], object],
         look_again: Callable[[], object] = lambda: None,
+        tell: Callable[[str], object] = lambda words: None,
     ) -> None:
         self._parent, self._deliver = parent, deliver
         self._open_picture, self._model_changed = open_picture, model_changed
-        self._dress, self._save, self._look_again = dress, save, look_again
+        self._dress, self._save, self._look_again, self._tell = dress, save, look_again, tell
         self.retraining = Retraining(deliver)
         self.window: RetrainWindow | None = None
         self.models: ModelsDialog | None = None
@@ -75,6 +78,8 @@ class RetrainDesk:
         """Turn to another study, or to none; a training that is under way there is found again."""
         if folder == self._folder:
             return
+        if self.retraining.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED):
+            self._tell(f"The training of {self._name} isn't ended by this; open that study to see it again.")
         self._folder, self._name = folder, name
         self.retraining.open(folder)
         if self.window is not None:
@@ -169,6 +174,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         dress=dress,
         save=workspace.save,
         look_again=partial(workspace.study_model_changed, by_hand=False),
+        tell=window.notice.show_text,
     )
 
     def follow() -> None:

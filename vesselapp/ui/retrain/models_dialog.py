@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -53,8 +53,8 @@ class ModelsDialog(QDialog):
         self._entries: list[ModelEntry | None] = [None]
         self._active: int | None = None
         self.setWindowTitle("Models of this study")
-        self.resize(780, 360)
-        self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 200, 210, 130))
+        self.resize(QSize(780, 360).boundedTo(self.screen().availableSize() * 0.9))
+        self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 200, 200, 130))
         self.table.horizontalHeader().setStretchLastSection(True)
         self.detail = QLabel()
         self.detail.setWordWrap(True)

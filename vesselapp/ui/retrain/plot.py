@@ -111,7 +111,8 @@ class Plot(QWidget):
         """Give where the curves are drawn."""
         metrics = self.fontMetrics()
         left = metrics.horizontalAdvance("0.0000") + 12
-        top = metrics.height() * 2 + 20
+        rows = 1 + max((row for row, _x in self._legend_places()), default=0)
+        top = metrics.height() * (1 + rows) + 20
         return QRectF(left, top, self.width() - left - 14, self.height() - top - metrics.height() - 12)
 
     def _range(self) -> tuple[float, float]:
@@ -180,13 +181,23 @@ class Plot(QWidget):
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
             where = QRectF(0, 6, self.width() - 14, metrics.height())
             painter.drawText(where, Qt.AlignmentFlag.AlignRight, "thin: the incumbent")
-        x, y = 10.0, 10.0 + metrics.height()
-        for curve in self._curves:
+        for curve, (row, x) in zip(self._curves, self._legend_places(), strict=True):
+            y = 10.0 + metrics.height() * (1 + row)
             painter.setPen(self._pen(curve))
             painter.drawLine(QPointF(x, y + metrics.height() / 2), QPointF(x + 22, y + metrics.height() / 2))
             painter.setPen(self.palette().color(QPalette.ColorRole.Text))
             painter.drawText(QPointF(x + 28, y + metrics.ascent()), curve.name)
-            x += 28 + metrics.horizontalAdvance(curve.name) + 16
+
+    def _legend_places(self) -> list[tuple[int, float]]:
+        """Give row and left edge of each curve's name; a name that finds no room begins a new row."""
+        places, row, x = [], 0, 10.0
+        for curve in self._curves:
+            width = 28 + self.fontMetrics().horizontalAdvance(curve.name)
+            if x > 10 and x + width > self.width() - 6:
+                row, x = row + 1, 10.0
+            places.append((row, x))
+            x += width + 16
+        return places
 
     def _pen(self, curve: Curve, width: float = 2.0) -> QPen:
         dark = self.palette().color(QPalette.ColorRole.Base).lightness() < 128

@@ -214,7 +214,7 @@ def decision_words(decision: Decision) -> str:
         "left": "Left without a verdict",
     }[decision.decision]
     by = f" by {decision.who}" if decision.who else ""
-    reason = f" Reason: {decision.reason}" if decision.reason else ""
+    reason = f" Reason: {decision.reason.rstrip('.')}." if decision.reason else ""
     return f"{words}{by}.{reason}"
 
 
@@ -241,7 +241,7 @@ def _held(ground: Ground) -> str:
     if ground.low is None:
         return "too few to tell"
     if ground.not_worse:
-        return "not worse"
+        return "not worse" if ground.low > 0 else f"within {abs(100 * ground.floor):g} points"
     return "worse" if ground.high is not None and ground.high < 0 else "perhaps worse"
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Comparing
@@ -23,6 +32,19 @@ from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.verdict_page import VerdictPage
 
 _ASKING = "Asking the trainer what it would do…"
+
+
+class _Pages(QStackedWidget):
+    """Pages, of which the one in sight says how much room is needed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(lambda _page: self.updateGeometry())
+
+    def minimumSizeHint(self) -> QSize:
+        """Give that of the page in sight."""
+        page = self.currentWidget()
+        return super().minimumSizeHint() if page is None else page.minimumSizeHint()
 
 
 class RetrainWindow(QDialog):
@@ -60,16 +82,21 @@ class RetrainWindow(QDialog):
         self._lists: tuple[Job, ...] = ()
         self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
         self.verdict_page = VerdictPage(self.comparing)
-        self.pages = QStackedWidget()
+        self.pages = _Pages()
         for page in (self.offer_page, self.live_page, self.verdict_page):
             self.pages.addWidget(page)
         self._lay_out()
         self._bind()
-        self.resize(1080, 640)
+        self.resize(QSize(1080, 640).boundedTo(self.screen().availableSize() * 0.9))
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        layout.addWidget(self.pages, 1)
+        area = QScrollArea()  # a page larger than a small screen can still be seen whole
+        area.setAccessibleName("Page")
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(self.pages)
+        layout.addWidget(area, 1)
         row = QHBoxLayout()
         row.addStretch(1)
         self.close_button = QPushButton("Close")
