@@ -20,10 +20,12 @@ from tests.ui.conftest import wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core.evidence import mask_of
 from vesselapp.core.geometry import Box
+from vesselapp.state.document import Document
 from vesselapp.state.pictures import Mark, Order, Show
 from vesselapp.study.annotation import Kept
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
+from vesselapp.study.verify import verify_study
 from vesselapp.ui.app import make_window
 from vesselapp.ui.study_dialog import StudyDialog
 from vesselapp.ui.window import MainWindow
@@ -50,6 +52,11 @@ def wait_until_free(qtbot: QtBot, window: MainWindow) -> None:
         return document is not None and not document.locked
 
     qtbot.waitUntil(free, timeout=20000)
+
+
+def document(window: MainWindow) -> Document:
+    assert window.workspace.document is not None
+    return window.workspace.document
 
 
 def wait_for(qtbot: QtBot, window: MainWindow, name: str) -> None:
@@ -138,6 +145,27 @@ def test_a_study_is_made_listed_and_worked_through(
     }
     empty = kept(study, "b.png")
     assert not empty.mask().any()
+
+
+def test_work_on_a_picture_alone_comes_along_into_a_study(
+    qtbot: QtBot, window: MainWindow, study: Study, pictures: Path
+) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for(qtbot, window, "a.png")
+    drag(qtbot, window, [(40, 40), (60, 60)], LEFT)
+    corrections = document(window).corrections.copy()
+    press(qtbot, window, Qt.Key.Key_2)
+    open_study(qtbot, window, study)
+    assert np.array_equal(document(window).corrections, corrections)
+    assert document(window).history.names[0] == ["Brush"]
+    assert "brought along" in window.notice.label.text()
+    found = kept(study, "a.png")
+    assert found.record is not None
+    assert (found.record.state, found.record.path) == (State.REVIEWED, "a.png")
+    assert [finding for finding in verify_study(study.folder) if finding.problem] == []
+    window.open_paths([pictures / "a.png"])
+    wait_for(qtbot, window, "a.png")
+    assert np.array_equal(document(window).corrections, corrections)  # and stays where it was
 
 
 def test_going_on_keeps_tool_and_zoom(qtbot: QtBot, window: MainWindow, study: Study) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.image import Image, read_image
 from vesselapp.state.pictures import Entry
 from vesselapp.state.sources import Source
+from vesselapp.study.along import bring_along
 from vesselapp.study.record import ImageFacts, Record
 
 if TYPE_CHECKING:
@@ -54,10 +55,12 @@ class StudyPictures:
     Parameters
     ----------
     study : Study
+    alone : callable
+        Gives where work on a picture alone, of that hash, is kept: it comes along.
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
+    def __init__(self, study: Study, alone: Callable[[str], AnnotationFolder]) -> None:
+        self.study, self._alone = study, alone
         self._entries: dict[str, Entry] = {}
         self._pictures: dict[str, StudyPicture] = {}
 
@@ -79,7 +82,10 @@ class StudyPictures:
         """Give where a picture's annotation lies; says so if it is another picture than before."""
         picture = self._pictures[entry.key]
         opened = self.study.note_opened(picture, image.sha256, who)
-        return self.study.place(picture), opened.sentence
+        sentence = opened.sentence
+        if opened.what == "new" and not sentence:
+            sentence = bring_along(self.study, picture, image.sha256, self._alone(image.sha256), who)
+        return self.study.place(picture), sentence
 
     def facts(self, entry: Entry, image: Image) -> ImageFacts:
         """Give what tells the picture from others."""

@@ -30,6 +30,7 @@ from vesselapp.study.store import AnnotationStore
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
+    from vesselapp.study.annotation import AnnotationFolder
     from vesselapp.study.study import Study
 
 
@@ -208,7 +209,7 @@ class Workspace:
             from vesselapp.study.study_model import model_of
 
             study = Study.open(folder)
-            pictures = StudyPictures(study)
+            pictures = StudyPictures(study, self._alone)
             return study, pictures, pictures.entries(), model_of(study)
 
         def done(found: tuple[Study, StudyPictures, list[Entry], tuple[str, str]]) -> None:
@@ -361,6 +362,12 @@ class Workspace:
                     self.told.emit(found[1] or changed)
 
         self.jobs.submit("study's model", work, done, self.failed.emit)
+
+    def _alone(self, image_sha256: str) -> AnnotationFolder:
+        """Give where work on a picture alone is kept, once it is all there."""
+        place = self.store.place(image_sha256)
+        self.keeper.ended(place.folder)
+        return place
 
     def set_object_diameter(self, diameter: float | None) -> None:
         """Say how wide (px) the objects are, for models of one object size; None: found by itself."""

@@ -250,15 +250,7 @@ class Study:
             ) from problem
         finally:
             lock.release()
-        named = replace(record, image=printable(picture.name), path=printable(picture.relative))
-        facts = ImageFacts(named.image, named.sha256, named.height, named.width, named.path)
-        writer = new.open(who, facts)
-        try:
-            writer.write_record(named)
-            writer.close()
-        except BaseException:
-            writer.abandon()
-            raise
+        write_named(new, record, picture, who)
 
     # -- changing -------------------------------------------------------------------------------------------
 
@@ -369,3 +361,16 @@ def _without_nested(roots: list[Path]) -> list[Path]:
     """Drop roots that lie in another one, so that no picture comes twice."""
     alone = dict.fromkeys(roots)
     return [root for root in alone if not any(root != o and root.is_relative_to(o) for o in alone)]
+
+
+def write_named(place: AnnotationFolder, record: Record, picture: StudyPicture, who: str) -> None:
+    """Write the record of an annotation that came from elsewhere, with the name that its picture has here."""
+    named = replace(record, image=printable(picture.name), path=printable(picture.relative))
+    facts = ImageFacts(named.image, named.sha256, named.height, named.width, named.path)
+    writer = place.open(who, facts)
+    try:
+        writer.write_record(named)
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise

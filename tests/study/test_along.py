@@ -1,0 +1,76 @@
+"""Work on a picture alone comes along into a study."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.study.studies import facts_of, make_study, picture_of
+from tests.study.work import Work
+from vesselapp.core.errors import VesselError
+from vesselapp.study import along
+from vesselapp.study.along import bring_along
+from vesselapp.study.annotation import AnnotationFolder
+from vesselapp.study.record import Record, State
+from vesselapp.study.store import AnnotationStore
+from vesselapp.study.study import Study
+from vesselapp.study.verify import verify_study
+
+
+def worked_alone(tmp_path: Path, study: Study) -> tuple[Work, AnnotationFolder]:
+    """Work on ``a.png`` outside the study, and review it."""
+    facts = facts_of(picture_of(study, "a.png"))
+    place = AnnotationStore(tmp_path / "store").place(facts.sha256)
+    writer, work = place.open("ann", facts), Work(1, facts.height, facts.width)
+    writer.append([work.paint(), work.paint()])
+    writer.write_record(
+        Record("other name.png", facts.sha256, facts.height, facts.width, state=State.FLAGGED, note="look")
+    )
+    writer.close()
+    return work, place
+
+
+def test_it_comes_along_once_and_stays_where_it_was(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    work, alone = worked_alone(tmp_path, study)
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")
+    for place in (study.place(picture), alone):
+        found = place.load(facts.sha256, facts.height, facts.width)
+        assert found is not None
+        assert (found.corrections == work.corrections).all()
+        assert len(found.done) == 2
+    record = study.place(picture).record()
+    assert record is not None
+    assert (record.image, record.path, record.state, record.note) == ("a.png", "a.png", State.FLAGGED, "look")
+    assert bring_along(study, picture, facts.sha256, alone, "ben") == ""
+    assert [one.sentence for one in verify_study(study.folder) if one.problem] == []
+
+
+def test_what_is_open_elsewhere_or_of_another_picture_stays_there(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    _work, alone = worked_alone(tmp_path, study)
+    picture, other = picture_of(study, "a.png"), picture_of(study, "b.png")
+    assert bring_along(study, other, facts_of(other).sha256, alone) == ""
+    writer = alone.open("eve", facts_of(picture))
+    assert "still open elsewhere" in bring_along(study, picture, facts_of(picture).sha256, alone)
+    writer.close()
+    assert study.keys() == []
+
+
+def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_study(tmp_path)
+    _work, alone = worked_alone(tmp_path, study)
+    picture = picture_of(study, "a.png")
+    copied: list[Path] = []
+
+    def full(source: Path, target: Path) -> None:
+        if copied:
+            raise VesselError(f"{target} can't be written: the disk is full.")
+        copied.append(source)
+
+    with monkeypatch.context() as filled:
+        filled.setattr(along, "copy_file", full)
+        assert "the disk is full" in bring_along(study, picture, facts_of(picture).sha256, alone)
+    assert list((study.folder / "annotations").iterdir()) == []
+    assert "brought along" in bring_along(study, picture, facts_of(picture).sha256, alone)

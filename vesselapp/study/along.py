@@ -1,0 +1,70 @@
+"""Work that a person did on a picture alone comes along into a study that has the picture."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from typing import TYPE_CHECKING
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import TEMPORARY_PREFIX, copy_file, make_folder, reason, sync_folder
+from vesselapp.study.audit import AuditLog
+from vesselapp.study.lock import LOCK_NAME, Lock, Taken
+from vesselapp.study.study import write_named
+
+if TYPE_CHECKING:
+    from vesselapp.study.annotation import AnnotationFolder
+    from vesselapp.study.pictures import StudyPicture
+    from vesselapp.study.study import Study
+
+
+def bring_along(
+    study: Study, picture: StudyPicture, image_sha256: str, alone: AnnotationFolder, who: str = ""
+) -> str:
+    """Copy what was done on a picture alone to its place in a study, which has nothing of it yet.
+
+    What is kept of it alone stays as it is.
+
+    Parameters
+    ----------
+    study : Study
+    picture : StudyPicture
+    image_sha256 : str
+        Of the picture.
+    alone : AnnotationFolder
+        Where work on it alone is kept, if there is any.
+    who : str
+
+    Returns
+    -------
+    str
+        What a person should know; empty where there is nothing to bring.
+    """
+    target = study.place(picture)
+    try:
+        record = alone.record()
+        if record is None or record.sha256 != image_sha256 or target.record() is not None:
+            return ""
+        lock = Lock.take(alone.folder, who)
+        fresh = target.folder.with_name(f"{TEMPORARY_PREFIX}{target.folder.name}")
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            make_folder(fresh)
+            for file in alone.folder.iterdir():
+                if file.is_file() and not file.name.startswith((LOCK_NAME, TEMPORARY_PREFIX)):
+                    copy_file(file, fresh / file.name)
+            AuditLog(study.folder).append(who, "brought along", picture=picture.key, image=picture.name)
+            with contextlib.suppress(FileNotFoundError):
+                target.folder.rmdir()
+            fresh.rename(target.folder)
+            sync_folder(target.folder.parent)
+        finally:
+            lock.release()
+            shutil.rmtree(fresh, ignore_errors=True)
+        write_named(target, record, picture, who)
+    except Taken:
+        return f"Work on {picture.name} alone is not in this study: it is still open elsewhere."
+    except (VesselError, OSError) as problem:
+        why = problem.message.rstrip(".") if isinstance(problem, VesselError) else reason(problem)
+        return f"Work on {picture.name} alone could not be brought into this study: {why}."
+    return f"What was done on {picture.name} before, outside this study, was brought along."
