@@ -146,7 +146,7 @@ def test_touching_cells_apart(run: Run, work: Path) -> None:
         (("verify", "nowhere"), "There is no study in"),
         (("export", "nowhere"), "There is no study in"),
         (("import", "nowhere", "masks"), "There is no study in"),
-        (("export", "my study"), "no pictures to export"),
+        (("export", "my study"), "no reviewed pictures to export"),
         (("import", "my study", "nowhere"), "can't be read"),
         (("new", "my study"), "There is a study in"),
         (("new", "x", "--pictures", "nowhere"), "isn't there"),

@@ -130,7 +130,7 @@ def test_pictures_nobody_reviewed_are_judged_by_the_model(tmp_path: Path) -> Non
     study = make_study(tmp_path, ("a.png", "b.png", "c.png"))
     review(study, "a.png")
     model = tiny_vessel_model(tmp_path / "tiny.onnx", name="Tiny", threshold=0.3)
-    with pytest.raises(VesselError, match="no pictures to export"):
+    with pytest.raises(VesselError, match="no reviewed pictures to export"):
         export_study(make_study(tmp_path / "other"), tmp_path / "none")
     outcome = export_study(
         study, tmp_path / "out", everything=True, judging=Judging(study, str(model), "cpu")

@@ -28,6 +28,7 @@ from vesselapp.study.study import Study
 from vesselapp.study.verify import verify_study
 from vesselapp.ui.app import make_window
 from vesselapp.ui.study_dialog import StudyDialog
+from vesselapp.ui.study_export_dialog import StudyExportDialog
 from vesselapp.ui.window import MainWindow
 
 
@@ -545,3 +546,29 @@ def test_ranking_sorts_by_doubt_and_is_remembered(
     )
     for entry in second.workspace.pictures.entries:
         assert entry.doubt == pytest.approx(expected[entry.name], abs=0.01)
+
+
+def test_a_whole_study_is_exported_from_the_window(
+    qtbot: QtBot, window: MainWindow, study: Study, tmp_path: Path
+) -> None:
+    assert not window.action("export_study").isEnabled()
+    open_study(qtbot, window, study)
+    window.action("export_study").trigger()
+    dialog = window.findChild(StudyExportDialog)
+    assert isinstance(dialog, StudyExportDialog)
+    dialog.start_button.click()
+    qtbot.waitUntil(dialog.start_button.isEnabled, timeout=20000)
+    assert "reviewed" in dialog.words.text(), dialog.words.text()
+    window.action("reviewed").trigger()
+    until_kept(qtbot, study, "a.png", lambda found: found.record is not None and found.answer is not None)
+    dialog.out_field.setText(str(tmp_path / "out"))
+    dialog.start_button.click()
+    qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
+    assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["a.png", "a_mask.json"]
+    dialog.out_field.setText(str(tmp_path / "coco"))
+    dialog.kind.setCurrentIndex(1)
+    dialog.everything_box.setChecked(True)
+    dialog.start_button.click()
+    qtbot.waitUntil(lambda: "3 pictures written" in dialog.words.text(), timeout=20000)
+    assert len(json.loads((tmp_path / "coco" / "annotations.json").read_text())["images"]) == 3
+    dialog.close_button.click()

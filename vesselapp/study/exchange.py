@@ -181,10 +181,11 @@ def _chosen(
 ) -> list[StudyPicture]:
     chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
     if not chosen:
-        hint = "Check where its pictures are." if everything else "Review some first, or export all (--all)."
+        hint = "Check where its pictures are." if everything else "Review some first, or export all of them."
+        which = "" if everything else "reviewed "
         if damaged and not everything:
             hint = damage_told(damaged)
-        raise VesselError(f"The study {name} has no pictures to export.", hint)
+        raise VesselError(f"The study {name} has no {which}pictures to export.", hint)
     return chosen
 
 

@@ -59,6 +59,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("previous", "&Previous picture", ("A",), "File", "previous", "Go to the previous picture"),
     ActionSpec("save", "&Save now", ("Ctrl+S",), "File", "", "It is saved by itself; this also tries again"),
     ActionSpec("export", "&Export…", ("Ctrl+E",), "File", "export", "Write mask and overlay as pictures"),
+    ActionSpec(
+        "export_study", "E&xport study…", (), "File", "", "Write all reviewed masks", words="coco whole masks"
+    ),
     ActionSpec("batch", "&Batch…", ("Ctrl+Shift+B",), "File", "", "Masks of many pictures into a folder"),
     ActionSpec("quit", "&Quit", ("Ctrl+Q",), "File", "", "Close vesselapp"),
     ActionSpec("undo", "&Undo", ("Ctrl+Z",), "Edit", "undo", "Take back the newest edit"),

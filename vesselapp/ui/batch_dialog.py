@@ -66,7 +66,7 @@ class BatchDialog(QDialog):
         self.model_label = QLabel()
         self.told = QLabel(
             "The model's own answers are written, without corrections and unsure places. What was corrected "
-            "is exported with Ctrl+E, a whole study with 'vesselapp study export'."
+            "is exported with Ctrl+E, or File > Export study…."
         )
         self.told.setWordWrap(True)
         self.progress = QProgressBar()

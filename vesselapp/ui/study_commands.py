@@ -33,6 +33,7 @@ class StudyCommands:
         return {
             "new_study": self.ask_new_study,
             "open_study": self.ask_open_study,
+            "export_study": self.ask_export,
             "in_progress": lambda: self.mark(State.IN_PROGRESS),
             "reviewed": lambda: self.mark(State.REVIEWED),
             "reviewed_next": self.review_and_go_on,
@@ -144,6 +145,17 @@ class StudyCommands:
             self._window.tell_failure(error)
             return
         self.workspace.open_study(folder)
+
+    def ask_export(self) -> None:
+        """Ask what of the open study is to be written, and write it."""
+        from vesselapp.ui.study_export_dialog import StudyExportDialog
+
+        workspace, study = self.workspace, self.workspace.study
+        if study is not None:
+            self._window.canvas.end_gesture()
+            deliver, who = workspace.jobs.deliver, workspace.keeper.who
+            dialog = StudyExportDialog(study.folder, study.name, who, workspace.save, deliver, self._window)
+            dialog.show()
 
     def ask_open_study(self) -> None:
         """Ask for a study's folder and open it."""

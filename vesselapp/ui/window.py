@@ -34,7 +34,7 @@ _NEED_A_PICTURE = (
     *("learn", "own_answer"),
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
-_NEED_A_STUDY = ("retrain", "study_models")
+_NEED_A_STUDY = ("retrain", "study_models", "export_study")
 STUDY_FILE = "study.json"
 _LEAVE_ANYWAY = "Close the window again to leave all the same."
 

@@ -1,0 +1,203 @@
+"""Export of a whole study from the window: masks or COCO into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.files import typed_path
+from vesselapp.state.jobs import Deliver, Job, Jobs
+from vesselapp.ui.browse import with_browse
+
+if TYPE_CHECKING:
+    from vesselapp.study.exchange import Exported
+
+_KINDS: tuple[tuple[str, Literal["folder", "coco"]], ...] = (
+    ("Pictures and masks, in two folders", "folder"),
+    ("COCO", "coco"),
+)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    out: Path
+    kind: Literal["folder", "coco"]
+    everything: bool
+    parted: bool
+
+
+class StudyExportDialog(QDialog):
+    """Asks what to write and where, writes it, and says what was left out; closed, it stops.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's.
+    name : str
+        The study's.
+    who : str
+    save : callable
+        Puts what is done on the disk.
+    deliver : callable
+        Runs a function on the window's thread.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        who: str,
+        save: Callable[[], object],
+        deliver: Deliver,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"Export study – {name}")
+        self.setMinimumWidth(520)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._folder, self._who, self._save = folder, who, save
+        self._jobs = Jobs(deliver)
+        self._job: Job | None = None
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        self.out_field = QLineEdit(str(folder / "exports" / stamp))
+        self.out_field.setAccessibleName("Folder for the export")
+        self.kind = QComboBox()
+        self.kind.setAccessibleName("Format")
+        for words, kind in _KINDS:
+            self.kind.addItem(words, kind)
+        self.everything_box = QCheckBox("Also pictures that are not reviewed, as the model sees them")
+        self.parted_box = QCheckBox("Touching cells apart, as the model sees them")
+        self.parted_box.setToolTip("COCO, by a model of cells: nobody has reviewed where they are parted")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setAccessibleName("Progress of the export")
+        self.words = QLabel(" ")
+        self.words.setWordWrap(True)
+        self.problems = QListWidget()
+        self.problems.setAccessibleName("Pictures that were left out")
+        self.problems.setMaximumHeight(130)
+        self.problems.hide()
+        self.start_button, self.close_button = QPushButton("Export"), QPushButton("Close")
+        self._lay_out()
+        self.kind.currentIndexChanged.connect(self._show_state)
+        self.start_button.clicked.connect(self.start)
+        self.close_button.clicked.connect(self.close)
+        self._show_state()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Folder", with_browse(self.out_field))
+        form.addRow("Format", self.kind)
+        form.addRow("", self.everything_box)
+        form.addRow("", self.parted_box)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        for button in (self.start_button, self.close_button):
+            button.setAutoDefault(button is self.start_button)
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.words)
+        layout.addWidget(self.problems)
+        layout.addLayout(buttons)
+
+    def start(self) -> None:
+        """Write what is asked for."""
+        if not self.out_field.text().strip():
+            self.words.setText("Choose a folder for the export.")
+            return
+        self._save()
+        kind = self.kind.currentData()
+        parted = self.parted_box.isChecked() and kind == "coco"
+        out = typed_path(self.out_field.text())
+        wanted = _Wanted(out, kind, self.everything_box.isChecked(), parted)
+        self.words.setText("Exporting…")
+        self._show_problems([])
+        self._job = self._jobs.submit(
+            "export study",
+            lambda job: _export(self._folder, wanted, self._who, job),
+            lambda outcome: self._on_done(wanted.out, outcome),
+            self._on_failed,
+            progress=lambda share: self.progress.setValue(round(share * 1000)),
+        )
+        self._show_state()
+
+    def _on_done(self, out: Path, outcome: Exported) -> None:
+        count = len(outcome.stems)
+        words = [f"{count} picture{'s' * (count != 1)} written to {out}.", *outcome.notes]
+        if outcome.left_out:
+            words.append("Left out:")
+        self.words.setText(" ".join(words))
+        self.progress.setValue(1000)
+        self._show_problems(outcome.left_out)
+        self._end()
+
+    def _on_failed(self, error: VesselError) -> None:
+        self.words.setText(str(error))
+        self.progress.setValue(0)
+        self._end()
+
+    def _end(self) -> None:
+        self._job = None
+        self._show_state()
+
+    def _show_problems(self, told: list[str]) -> None:
+        self.problems.clear()
+        self.problems.addItems(told)
+        self.problems.setVisible(bool(told))
+
+    def _show_state(self) -> None:
+        idle = self._job is None
+        for widget in (self.out_field, self.kind, self.everything_box, self.start_button):
+            widget.setEnabled(idle)
+        self.parted_box.setEnabled(idle and self.kind.currentData() == "coco")
+        self.close_button.setText("Close" if idle else "Stop")
+
+    def done(self, result: int) -> None:
+        """Stop what is under way; the next export into that folder replaces what is there."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+        self._jobs.close(0)
+        super().done(result)
+
+
+def _export(folder: Path, wanted: _Wanted, who: str, job: Job) -> Exported:
+    from vesselapp.study.exchange import export_study
+    from vesselapp.study.study import Study
+
+    def progress(share: float) -> None:
+        if job.cancelled():
+            raise Cancelled
+        job.report(share)
+
+    return export_study(
+        Study.open(folder),
+        wanted.out,
+        wanted.kind,
+        everything=wanted.everything,
+        parted=wanted.parted,
+        who=who,
+        progress=progress,
+    )
