@@ -161,6 +161,9 @@ class StudyExportDialog(QDialog):
     def _end(self) -> None:
         self._job = None
         self._show_state()
+        layout = self.layout()  # what is told may take more lines than before
+        if layout is not None:
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _show_problems(self, told: list[str]) -> None:
         self.problems.clear()

@@ -57,7 +57,7 @@ class CompareBox(QWidget):
         comparing.progress.connect(self._on_progress)
 
     def _make_table(self) -> QTableWidget:
-        table = plain_table("Pictures to compare on", _COLUMNS, (0, 76, 52, 52, 52))
+        table = plain_table("Pictures to compare on", _COLUMNS, (0, 92, 52, 52, 52))
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         return table
@@ -86,7 +86,7 @@ class CompareBox(QWidget):
         splitter.addWidget(self.table)
         splitter.addWidget(right)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([310, 800])
+        splitter.setSizes([350, 760])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
