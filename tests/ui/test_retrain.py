@@ -249,6 +249,7 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     models = stand.desk.models
     assert models is not None
     assert [models.table.item(row, 0).text() for row in range(3)] == ["", "", "● in use"]
+    assert models.table.item(0, 2).text().endswith(", as the study began")
     assert not models.use_button.isEnabled()
     models.table.setCurrentCell(1, 0)
     models.use_button.click()

@@ -24,6 +24,7 @@ from vesselapp.ui.retrain.table import plain_table
 
 if TYPE_CHECKING:
     from vesselapp.study.models import ModelEntry
+    from vesselapp.study.study import Study
 
 _COLUMNS = ("", "Number", "Model", "Verdict", "Added", "By")
 _FIRST = "The model that the study began with."
@@ -52,6 +53,7 @@ class ModelsDialog(QDialog):
         self._folder: Path | None = None
         self._entries: list[ModelEntry | None] = [None]
         self._active: int | None = None
+        self._first = ""
         self.setWindowTitle("Models of this study")
         self.resize(QSize(780, 360).boundedTo(self.screen().availableSize() * 0.9))
         self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 200, 200, 130))
@@ -82,11 +84,13 @@ class ModelsDialog(QDialog):
     def refresh(self) -> None:
         """Read the list anew."""
         from vesselapp.study.models import Registry
+        from vesselapp.study.study import Study
 
         if self._folder is None:
             return
         try:
             registry = Registry(self._folder)
+            self._first = _first_of(Study.open(self._folder))
             self._entries = [None, *registry.entries()]
             active = registry.active()
         except VesselError as error:
@@ -104,7 +108,7 @@ class ModelsDialog(QDialog):
     def _cells(self, entry: ModelEntry | None) -> tuple[str, ...]:
         used = "● in use" if (None if entry is None else entry.number) == self._active else ""
         if entry is None:
-            return used, "–", "as the study began", "", "", ""
+            return used, "–", self._first, "", "", ""
         verdict = entry.verdict + (" (overruled)" if entry.reason else "")
         return used, str(entry.number), entry.name, verdict, _local(entry.when), entry.who
 
@@ -138,6 +142,12 @@ class ModelsDialog(QDialog):
     def _on_failed(self, error: VesselError) -> None:
         self.refresh()
         self.detail.setText(str(error))
+
+
+def _first_of(study: Study) -> str:
+    """Name the model that a study began with."""
+    name = f"model {study.model}" if study.model.isdecimal() else Path(study.model).stem
+    return f"{name}, as the study began" if name else "the app's own, as the study began"
 
 
 def _use(folder: Path, number: int | None, who: str) -> None:
