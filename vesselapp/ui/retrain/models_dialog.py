@@ -56,7 +56,7 @@ class ModelsDialog(QDialog):
         self._first = ""
         self.setWindowTitle("Models of this study")
         self.resize(QSize(780, 360).boundedTo(self.screen().availableSize() * 0.9))
-        self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 200, 200, 130))
+        self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 180, 200, 130))
         self.table.horizontalHeader().setStretchLastSection(True)
         self.detail = QLabel()
         self.detail.setWordWrap(True)
