@@ -46,12 +46,14 @@ class Request:
     @property
     def command(self) -> str:
         """The command that asks for the same, for a card: without paths, which are one computer's own."""
-        asked = ["python -m trainer finetune STUDY"]
-        asked += [f"--base {Path(self.base).name}"] if self.base else []
+        asked = ["python", "-m", "trainer", "finetune", "STUDY"]
+        asked += ["--base", Path(self.base).name] if self.base else []
         asked += ["--chain"] if self.chain else []
-        asked += [f"--replay {folder.name}" for folder in self.replay]
-        asked += [f"--set {shlex.quote(setting)}" for setting in self.settings]
-        return " ".join(asked)
+        for folder in self.replay:
+            asked += ["--replay", folder.name]
+        for setting in self.settings:
+            asked += ["--set", setting]
+        return shlex.join(asked)
 
 
 @dataclass(frozen=True)
