@@ -58,6 +58,31 @@ def test_what_is_open_elsewhere_or_of_another_picture_stays_there(tmp_path: Path
     assert study.keys() == []
 
 
+def test_what_is_begun_in_the_study_stays(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    _work, alone = worked_alone(tmp_path, study)
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    writer = study.place(picture).open("ben", facts)
+    assert bring_along(study, picture, facts.sha256, alone) == ""  # somebody is there
+    begun = Work(2, facts.height, facts.width)
+    writer.append([begun.paint()])
+    writer.abandon()  # it ends before a record is written
+    assert bring_along(study, picture, facts.sha256, alone) == ""
+    found = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert found is not None
+    assert (found.corrections == begun.corrections).all()
+
+
+def test_a_lock_left_behind_is_no_hindrance(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    _work, alone = worked_alone(tmp_path, study)
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    study.place(picture).open("ben", facts).abandon()
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone)
+
+
 def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = make_study(tmp_path)
     _work, alone = worked_alone(tmp_path, study)

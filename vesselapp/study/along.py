@@ -43,7 +43,7 @@ def bring_along(
     target = study.place(picture)
     try:
         record = alone.record()
-        if record is None or record.sha256 != image_sha256 or target.record() is not None:
+        if record is None or record.sha256 != image_sha256 or not _is_free(target, who):
             return ""
         lock = Lock.take(alone.folder, who)
         fresh = target.folder.with_name(f"{TEMPORARY_PREFIX}{target.folder.name}")
@@ -68,3 +68,16 @@ def bring_along(
         why = problem.message.rstrip(".") if isinstance(problem, VesselError) else reason(problem)
         return f"Work on {picture.name} alone could not be brought into this study: {why}."
     return f"What was done on {picture.name} before, outside this study, was brought along."
+
+
+def _is_free(place: AnnotationFolder, who: str) -> bool:
+    """Tell whether nobody has done anything at a place, or is about to."""
+    if not place.folder.exists():
+        return True
+    try:
+        lock = Lock.take(place.folder, who)  # a process that died may have left one behind
+    except Taken:
+        return False
+    free = all(file.name.startswith(LOCK_NAME) for file in place.folder.iterdir())
+    lock.release(clean=free or not lock.unclean)
+    return free
