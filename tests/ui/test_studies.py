@@ -22,6 +22,7 @@ from vesselapp.core.evidence import mask_of
 from vesselapp.core.geometry import Box
 from vesselapp.state.document import Document
 from vesselapp.state.pictures import Mark, Order, Show
+from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.study.annotation import Kept
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
@@ -186,6 +187,17 @@ def test_going_on_keeps_tool_and_zoom(qtbot: QtBot, window: MainWindow, study: S
     x, y = canvas.view.to_picture(width / 2, height / 2)
     assert x / 260 == pytest.approx(150 / 320, abs=0.01)
     assert y / 240 == pytest.approx(120 / 300, abs=0.01)
+
+
+def test_that_a_training_goes_on_is_told_with_the_next_picture(
+    qtbot: QtBot, window: MainWindow, study: Study, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_study(qtbot, window, study)
+    monkeypatch.setattr(Retraining, "state", property(lambda _self: RunState.RUNNING))
+    window.open_paths([pictures / "b.png"])
+    wait_for(qtbot, window, "b.png")
+    assert window.notice.isVisible()
+    assert "The training of Trial isn't ended by this" in window.notice.label.text()
 
 
 def test_that_a_review_is_taken_back_is_told(qtbot: QtBot, window: MainWindow, study: Study) -> None:

@@ -160,6 +160,10 @@ class Desk:
         self.ahead.forget()
         self._collection, self._from_anew, self._to_tell = collection, True, sentences
 
+    def tell_with_next(self, sentence: str) -> None:
+        """Tell a person something once the next picture is open: what is told before goes with the former."""
+        self._to_tell.append(sentence)
+
     def show_nothing(self) -> None:
         """Show an empty canvas, rather than the picture before under another one's name."""
         self.document = None

@@ -174,7 +174,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         dress=dress,
         save=workspace.save,
         look_again=partial(workspace.study_model_changed, by_hand=False),
-        tell=window.notice.show_text,
+        tell=workspace.desk.tell_with_next,
     )
 
     def follow() -> None:
