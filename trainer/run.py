@@ -23,7 +23,6 @@ from trainer.begun import (
     RECIPE,
     SPLIT,
     WEIGHTS,
-    change_batch,
     has_learnt,
     keep_begun,
     kept_recipe,
@@ -35,6 +34,7 @@ from trainer.callbacks import HeedInterrupt, KeepCheckpoint
 from trainer.events import emit
 from trainer.export import try_net
 from trainer.fit import BEST, Fit, save_weights
+from trainer.full_memory import fit_within_memory
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
 from trainer.machine import computed_precision, only_one, quiet_tensorboard
@@ -114,44 +114,10 @@ def _train(
     _tell_of_sides(options, len(cases), len(learn), len(judge))
     fit_within_memory(
         recipe,
-        options,
+        options.out,
         lambda fitting: fit_pictures(fitting, options, *pictures, callbacks),
         emit if options.events else None,
     )
-
-
-def fit_within_memory(
-    recipe: Recipe,
-    options: RunOptions,
-    fit: Callable[[Recipe], None],
-    tell: Callable[..., None] | None = None,
-) -> None:
-    """Call ``fit``; where the GPU's memory is full, again with half the batch, which the run remembers.
-
-    ``tell`` is given that as an event.
-    """
-    while True:
-        try:
-            fit(recipe)
-            return
-        except torch.OutOfMemoryError as error:
-            if recipe.batch < 2:
-                raise VesselError(
-                    "The GPU's memory is too small for even one crop.", "Set crop lower."
-                ) from error
-            recipe = dataclasses.replace(recipe, batch=recipe.batch // 2)
-            change_batch(options.out, recipe)
-            if tell is not None:
-                tell("batch", batch=recipe.batch)
-            if torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
-                raise VesselError(
-                    "The memory of one GPU is full, and the others can't go on without it.",
-                    f"Give the same command again: it goes on with batch={recipe.batch}.",
-                ) from error
-            print(f"The GPU's memory is full; going on with batch={recipe.batch}.", file=sys.stderr)
-            torch.cuda.empty_cache()
-        except OSError as error:
-            raise VesselError(f"The run folder {options.out} can't be written: {reason(error)}.") from error
 
 
 def fit_pictures(

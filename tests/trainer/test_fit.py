@@ -10,9 +10,10 @@ import torch
 from tests.trainer.conftest import PLAIN, draw_fundus, save
 from trainer import fit, machine
 from trainer.fit import Fit
+from trainer.full_memory import fit_within_memory
 from trainer.optimise import running_average
 from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
-from trainer.run import CHECKPOINT, RunOptions, fit_within_memory, load_net, train
+from trainer.run import CHECKPOINT, RunOptions, load_net, train
 from trainer.tune import best_dice
 from vesselapp.core.errors import VesselError
 
@@ -141,7 +142,7 @@ def test_full_gpu_halves_the_batch(tmp_path: Path, tiny: Recipe, fundus_set: Pat
         several.setattr(torch.distributed, "is_initialized", lambda: True)
         several.setattr(torch.distributed, "get_world_size", lambda: 2)
         with pytest.raises(VesselError, match="goes on with batch=2"):
-            fit_within_memory(dataclasses.replace(tiny, batch=4), options(run, fundus_set), _full)
+            fit_within_memory(dataclasses.replace(tiny, batch=4), run, _full)
     assert load_net(run)[0].batch == 2
     monkeypatch.setattr(Fit, "training_step", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
     with pytest.raises(VesselError, match="too small for even one crop"):

@@ -20,10 +20,11 @@ from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune, Ground
 from trainer.finetune.threshold import deciding, set_threshold
 from trainer.finetune.watch import Watch, Window, mask_in, window_of
+from trainer.full_memory import fit_within_memory
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe, read_recipe
-from trainer.run import WEIGHTS, RunOptions, fit_task, fit_within_memory
+from trainer.run import WEIGHTS, RunOptions, fit_task
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.model import Model, load_model
@@ -141,7 +142,7 @@ def learn(
             [watch],
         )
 
-    fit_within_memory(recipe, options, fit, line.emit)
+    fit_within_memory(recipe, folder, fit, line.emit)
     course.base_net.to("cpu")
     made = steps_when_done(folder) or 0
     return -made if watch.stopped else made

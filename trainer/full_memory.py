@@ -1,0 +1,60 @@
+"""What happens where a GPU's memory is full, or the disk."""
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from trainer.begun import change_batch
+from trainer.recipes import Recipe
+from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
+
+
+def fit_within_memory(
+    recipe: Recipe,
+    run: Path,
+    fit: Callable[[Recipe], None],
+    tell: Callable[..., None] | None = None,
+) -> None:
+    """Call ``fit``; where the GPU's memory is full, again with half the batch, which the run remembers.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    run : Path
+        The run folder.
+    fit : callable
+        Trains with a recipe.
+    tell : callable, optional
+        Given the new batch as an event.
+
+    Raises
+    ------
+    VesselError
+        Where one crop is too much, another process is at work beside this one, or the run can't be written.
+    """
+    while True:
+        try:
+            fit(recipe)
+            return
+        except torch.OutOfMemoryError as error:
+            if recipe.batch < 2:
+                raise VesselError(
+                    "The GPU's memory is too small for even one crop.", "Set crop lower."
+                ) from error
+            recipe = dataclasses.replace(recipe, batch=recipe.batch // 2)
+            change_batch(run, recipe)
+            if tell is not None:
+                tell("batch", batch=recipe.batch)
+            if torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1:
+                raise VesselError(
+                    "The memory of one GPU is full, and the others can't go on without it.",
+                    f"Give the same command again: it goes on with batch={recipe.batch}.",
+                ) from error
+            print(f"The GPU's memory is full; going on with batch={recipe.batch}.", file=sys.stderr)
+            torch.cuda.empty_cache()
+        except OSError as error:
+            raise VesselError(f"The run folder {run} can't be written: {reason(error)}.") from error
