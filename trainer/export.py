@@ -1,6 +1,5 @@
 """From a trained net to one ONNX file with its card, and back from the file to the weights."""
 
-import datetime
 import warnings
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from vesselapp.core.model_card import (
     TileSpec,
 )
 from vesselapp.core.self_test import raster_means, self_test_picture
+from vesselapp.core.stamps import time_stamp
 
 OPSET = 20
 _TOLERANCE = 1e-3
@@ -190,7 +190,7 @@ def make_card(
         ),
         threshold=threshold,
         parent=parent,
-        timestamp=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        timestamp=time_stamp(),
         command=command,
         training_data=sources,
         validation=figures,

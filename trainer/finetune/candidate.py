@@ -1,7 +1,6 @@
 """From a tuned net to the candidate's file: its weights, its card, and the check that the file is the net."""
 
 import dataclasses
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from trainer.nets import Segmenter, stride_of
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import Figures, ModelCard, Source
+from vesselapp.core.stamps import time_stamp
 from vesselapp.inference.model import load_model
 from vesselapp.study.verdict import Verdict
 
@@ -100,7 +100,7 @@ def tuned_card(
             "name": f"{first}, tuned on {study}",
             "parent": parent,
             "threshold": threshold,
-            "timestamp": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "timestamp": time_stamp(),
             "command": command,
             "training_data": (*base.training_data, source),
             "validation": (),

@@ -7,12 +7,12 @@ import socket
 import sys
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from trainer.events import event_line
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.lock import HEARTBEAT_SECONDS, Lock, Lost, Taken
 from vesselapp.study.process import boot_id
 from vesselapp.study.run_folder import RunFolder
@@ -58,7 +58,7 @@ class Line:
                 f"A trainer{where} is at work on this run already.",
                 "Wait for it; if that computer is off or asleep, try again in two minutes.",
             ) from taken
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = time_stamp()
         process = {"pid": os.getpid(), "host": socket.gethostname(), "boot": boot_id(), "started": now}
         try:
             atomic_write(self.run.folder / "process.json", json.dumps(process).encode())

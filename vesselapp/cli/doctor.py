@@ -6,14 +6,12 @@ import sys
 from importlib import metadata
 from typing import Any
 
-import platformdirs
-
 from vesselapp import __version__
 from vesselapp.cli.display import qt_platform
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.cli.qt_libraries import debian_packages, missing_libraries
 from vesselapp.core.errors import VesselError
-from vesselapp.core.logs import log_file
+from vesselapp.core.folders import data_folder, log_folder, settings_folder
 from vesselapp.inference.catalog import ModelEntry, find_model, list_models
 from vesselapp.inference.providers import offered_providers
 
@@ -58,9 +56,9 @@ def _findings() -> dict[str, Any]:
         "providers": _tried_providers(),
         "models": [_model_finding(entry) for entry in models],
         "folders": {
-            "data": platformdirs.user_data_dir("vesselapp", appauthor=False),
-            "settings": platformdirs.user_config_dir("vesselapp", appauthor=False),
-            "log": str(log_file().parent),
+            "data": str(data_folder()),
+            "settings": str(settings_folder()),
+            "log": str(log_folder()),
         },
         "window": _window_finding(),
     }

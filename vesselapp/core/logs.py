@@ -7,17 +7,12 @@ from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-import platformdirs
+from vesselapp.core.folders import log_folder
 
 _MOST_BYTES = 1_000_000
 _OLDER_FILES = 3
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _TALKATIVE = ("PIL", "asyncio")
-
-
-def log_folder() -> Path:
-    """Give the folder of the log files (it need not exist yet)."""
-    return Path(platformdirs.user_log_dir("vesselapp", appauthor=False))
 
 
 def log_file() -> Path:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import platformdirs
-
 _PACKAGE = Path(__file__).resolve().parent.parent
 _FOLDERS = (_PACKAGE / "resources", _PACKAGE.parent / "resources")
 
@@ -25,8 +23,3 @@ def resource_path(name: str) -> Path:
         if (folder / name).exists():
             return folder / name
     return _FOLDERS[0] / name
-
-
-def user_data_folder() -> Path:
-    """Give the folder of what the user keeps, own models for one (it may not exist yet)."""
-    return Path(platformdirs.user_data_dir("vesselapp", appauthor=False))

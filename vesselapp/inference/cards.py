@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
+from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
-from vesselapp.core.resources import user_data_folder
 from vesselapp.inference.graph import GraphInfo
 
 _GUESSES = {
@@ -140,4 +140,4 @@ def forget_card(sha256: str) -> None:
 
 
 def _kept_path(sha256: str) -> Path:
-    return user_data_folder() / "models" / "cards" / f"{sha256}.json"
+    return data_folder() / "models" / "cards" / f"{sha256}.json"

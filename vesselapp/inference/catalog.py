@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
-from vesselapp.core.resources import resource_path, user_data_folder
+from vesselapp.core.resources import resource_path
 from vesselapp.inference.cards import kept_card
 from vesselapp.inference.graph import read_graph
 
@@ -42,7 +43,7 @@ def shipped_folder() -> Path:
 
 def user_folder() -> Path:
     """Give the folder of the user's own models (it need not exist yet)."""
-    return user_data_folder() / "models"
+    return data_folder() / "models"
 
 
 def list_models() -> list[ModelEntry]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-import platformdirs
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.folders import cache_folder
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def device_options(provider: Provider) -> dict[str, Any]:
     """Give ONNX Runtime's options for a provider; what it builds is kept, so that it is built once."""
     options = dict(provider.options)
     if provider.name == "tensorrt":
-        cache = platformdirs.user_cache_path("vesselapp", appauthor=False) / "tensorrt"
+        cache = cache_folder() / "tensorrt"
         cache.mkdir(parents=True, exist_ok=True)
         options |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(cache)}
     return options

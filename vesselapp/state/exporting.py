@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, dequantise
 from vesselapp.core.export import write_outputs
 from vesselapp.core.files import make_folder
+from vesselapp.core.stamps import time_stamp
 
 if TYPE_CHECKING:
     from vesselapp.state.review import Review
@@ -73,4 +73,4 @@ def provenance_of(review: Review) -> dict[str, object]:
         del facts[name]
     if not facts["saved"]:  # known only when the picture is left
         del facts["saved"]
-    return facts | {"exported": datetime.now(UTC).isoformat(timespec="seconds")}
+    return facts | {"exported": time_stamp()}

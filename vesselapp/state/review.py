@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from vesselapp.core import evidence as ev
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box, box_of
+from vesselapp.core.stamps import time_stamp
 from vesselapp.state.answers import Answer
 from vesselapp.state.document import Document
 from vesselapp.state.pictures import Entry
@@ -269,6 +269,6 @@ def _first_record(document: Document, facts: ImageFacts, kept: Kept | None) -> R
         state=State.IN_PROGRESS if worked_on else State.NEW,
         threshold=document.threshold,
         level=document.level,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=time_stamp(),
         strokes=0 if kept is None else len(kept.done),
     )

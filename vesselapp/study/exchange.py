@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from vesselapp.core.evidence import Correction, mask_of, threshold_of
 from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
 from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
 from vesselapp.core.image import image_size
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.annotation import Kept
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation
@@ -76,7 +76,7 @@ class _Coco:
         """Write the file."""
         maker = f"vesselapp {vesselapp.__version__}"
         values = {
-            "info": {"description": name, "contributor": maker, "date_created": _now()},
+            "info": {"description": name, "contributor": maker, "date_created": time_stamp()},
             "licenses": [],
             "images": self._images,
             "annotations": self._annotations,
@@ -215,7 +215,7 @@ def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
     for stem, image in names:
         planned += [f"images/{image}", f"masks/{stem}.png", f"unsure/{stem}.png"]
         planned += [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "provenance")]
-    about = {"kind": kind, "exported": _now(), "files": planned}
+    about = {"kind": kind, "exported": time_stamp(), "files": planned}
     atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
 
 
@@ -273,7 +273,9 @@ def _mask(
         mask = kept.mask(answer) if kept is not None else mask_of(answer, judge.level)
         facts.setdefault("level", judge.level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
-    facts = {"state": State.NEW} | facts | {"exported": _now(), "notes": list(kept.notes) if kept else []}
+    facts = (
+        {"state": State.NEW} | facts | {"exported": time_stamp(), "notes": list(kept.notes) if kept else []}
+    )
     return _Mask(mask, unsure, facts | _level_of(kept, facts))
 
 
@@ -304,7 +306,3 @@ def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> None:
 
 def _gray(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return mask.astype(np.uint8) * np.uint8(255)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

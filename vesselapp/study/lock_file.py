@@ -10,10 +10,10 @@ import os
 import secrets
 import socket
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from vesselapp.core.files import temporary_beside
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.process import boot_id
 
@@ -56,7 +56,7 @@ def nobody() -> Holder:
 
 def ourselves(who: str) -> Holder:
     """Give a holder for this process, with a token of its own."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = time_stamp()
     return Holder(who, socket.gethostname(), os.getpid(), boot_id(), secrets.token_hex(8), now)
 
 

@@ -11,13 +11,13 @@ import json
 import re
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.lock import Lock
 from vesselapp.study.record import refuse_newer
@@ -157,7 +157,7 @@ class Registry:
                 file=target.name,
                 sha256=sha256,
                 parent=parent or card_parent,
-                when=_now(),
+                when=time_stamp(),
                 who=who,
                 verdict=verdict.verdict if verdict else "",
                 sentence=verdict.sentence if verdict else "",
@@ -267,10 +267,6 @@ def _copy(source: Path, target: Path) -> str:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.")[:60] or "model"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @cache

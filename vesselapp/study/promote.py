@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.models import Registry
 from vesselapp.study.run_folder import Decision, RunFolder
 from vesselapp.study.verdict import Overruled, Verdict
@@ -38,7 +38,7 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
     """
     if run.folder.resolve().parent != (study / "runs").resolve():
         raise VesselError(f"The run {run.name} is of another study.", "Open that study to promote it.")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = time_stamp()
     verdict = run.verdict()
     candidate = run.inside(verdict.candidate)
     if candidate is None or not candidate.is_file():

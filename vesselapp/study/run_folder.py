@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.process import is_alive
 from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
 
@@ -161,7 +162,7 @@ class RunFolder:
                 "To go back, use another model of the study.",
             )
         if not decision.when:
-            decision = replace(decision, when=datetime.now(UTC).isoformat(timespec="seconds"))
+            decision = replace(decision, when=time_stamp())
         atomic_write(self.folder / "decision.json", json.dumps(asdict(decision), indent=1).encode())
 
 

@@ -7,12 +7,12 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder, reason, sync_folder
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.annotation import AnnotationFolder, read_record
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
@@ -102,7 +102,7 @@ class Study:
             "name": printable(name.strip() or folder.name),
             "roots": [_root_text(folder, place) for place in places],
             "model": _model_text(folder, model),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "created": time_stamp(),
         }
         data = _as_bytes(values)
         atomic_write(folder / STUDY_NAME, data)

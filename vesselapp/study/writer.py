@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from vesselapp.core.edits import newest_within
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import threshold_of
 from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.stamps import time_stamp
 from vesselapp.study.apart import put_apart
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, Header, Operation, Viewed, encode
@@ -133,7 +133,7 @@ class Writer:
     def write_record(self, record: Record) -> None:
         """Write the record; ``saved``, ``software``, ``audit`` and what is missing are filled in here."""
         before = self._record
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = time_stamp()
         record = replace(
             record,
             saved=now,
@@ -238,7 +238,7 @@ class Writer:
         record = self._record
         if record is None or record.state is not State.REVIEWED:
             return
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = time_stamp()
         with self._told():
             self._unsealed = True  # the audit log is told with the record that follows, or at the end
             self._put_record(replace(record.taken_back, who=self.lock.holder.who, saved=now))
@@ -318,7 +318,7 @@ class Writer:
     def _first_record(self) -> Record:
         """Give the record of an annotation for which none was ever written."""
         facts, state = self._facts, self._state
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = time_stamp()
         record = Record(
             facts.image,
             facts.sha256,

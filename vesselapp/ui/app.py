@@ -9,12 +9,12 @@ from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
 
-import platformdirs
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
+from vesselapp.core.folders import cache_folder, data_folder, settings_folder
 from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
@@ -100,12 +100,7 @@ def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None
     app.setApplicationName("vesselapp")
     app.setDesktopFileName("vesselapp")
     app.setWindowIcon(icon("app", app.palette()))
-    window = make_window(
-        Path(platformdirs.user_data_dir("vesselapp", appauthor=False)),
-        Path(platformdirs.user_config_dir("vesselapp", appauthor=False)),
-        ahead,
-        Path(platformdirs.user_cache_dir("vesselapp", appauthor=False)),
-    )
+    window = make_window(data_folder(), settings_folder(), ahead, cache_folder())
     _install_excepthook(window)
     _let_ctrl_c_close(app)
     if sample is not None:
