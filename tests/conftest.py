@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # a machine may be busy
+settings.load_profile("patient")
 
 # Tests never look for a screen, and never touch the folders of the person who runs them.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"

@@ -71,7 +71,7 @@ def gesture_at(x: float, tiles: Tiles = frozenset(), opening: Opening | None = N
 # -- what is right and what is wrong -----------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31))
 def test_what_changes_are_worth_is_how_many_pixels_they_right(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -90,7 +90,7 @@ def test_what_changes_are_worth_is_how_many_pixels_they_right(seed: int) -> None
     assert worth == before - int((sight.mask ^ truth).sum())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), st.floats(0.0, 0.2))
 def test_nothing_is_lacking_just_where_dice_is_reached(seed: int, noise: float) -> None:
     random = np.random.default_rng(seed)
@@ -109,7 +109,7 @@ def test_what_is_done_in_the_mind_leaves_the_document_alone() -> None:
     assert desk.scores() == (1.0, 1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.integers(-5, 5), min_size=6, max_size=6), min_size=1, max_size=3))
 def test_the_best_stretch_is_the_best(rows: list[list[int]]) -> None:
     found = stretches(np.array(rows, np.float64), 2.0)
@@ -119,7 +119,7 @@ def test_the_best_stretch_is_the_best(rows: list[list[int]]) -> None:
         assert sum(rows[number][first:last]) - 2 == worth
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(st.integers(-5, 5), min_size=6, max_size=6), min_size=2, max_size=3),
     st.integers(0, 3),
@@ -207,7 +207,7 @@ def test_a_card_that_is_left_is_opened_and_counted_again() -> None:
     assert apart_.drawn == 100.0 + 30.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 200), st.floats(0, 200), st.floats(0, 30))
 def test_no_pixel_of_a_disc_lies_outside_its_tiles(x: float, y: float, reach: float) -> None:
     for turn in np.linspace(0, 2 * np.pi, 8):

@@ -91,7 +91,7 @@ def test_where_the_features_tell_nothing_little_changes() -> None:
         assert (changed != mask).mean() < 0.01
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(5, 400))
 def test_corrected_pixels_are_never_answered_worse(seed: int, count: int) -> None:
     chance = np.random.default_rng(seed)
@@ -124,7 +124,6 @@ def test_a_head_that_adds_nothing_changes_nothing() -> None:
     np.testing.assert_array_equal(adapted(features, answer, Head((0.0, 0.0), 0.0)), answer)
 
 
-@settings(deadline=None)
 @given(st.floats(-20, 20), st.integers(LOWEST, HIGHEST))
 def test_more_log_odds_never_mean_less_probability(bias: float, value: int) -> None:
     answer = np.full((3, 3), value, np.uint8)

@@ -381,7 +381,7 @@ def test_graphs_within_graphs_without_end_are_refused(tmp_path: Path) -> None:
         load_model(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_makes_the_look_into_a_file_fail_with_anything_but_a_sentence(
     tmp_path: Path, data: st.DataObject

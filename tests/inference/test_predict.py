@@ -47,7 +47,7 @@ def blurring(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Model]:
     return {side: load_model(path, "cpu") for side, path in paths.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_tiles_give_the_same_answer_as_the_whole_where_the_receptive_field_fits_the_overlap(
     blurring: dict[int, Model], data: st.DataObject

@@ -84,7 +84,7 @@ class Editing(RuleBasedStateMachine):
             assert np.array_equal(kept, derived)
 
 
-Editing.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+Editing.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
 TestEditing = Editing.TestCase
 
 

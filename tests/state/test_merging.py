@@ -48,7 +48,7 @@ def twin(document: Document) -> Document:
     return other
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(before=strokes, mine=strokes, theirs=strokes)
 def test_mine_win_where_both_changed_a_pixel_and_theirs_stay_elsewhere(
     before: list[tuple[Brush, int, int, int] | None],

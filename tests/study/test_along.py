@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.study.studies import facts_of, make_study, picture_of
+from tests.study.studies import draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work
 from vesselapp.core.errors import VesselError
 from vesselapp.study import along
@@ -99,3 +99,22 @@ def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytes
         assert "the disk is full" in bring_along(study, picture, facts_of(picture).sha256, alone)
     assert list((study.folder / "annotations").iterdir()) == []
     assert "brought along" in bring_along(study, picture, facts_of(picture).sha256, alone)
+
+
+def test_it_comes_along_where_the_place_was_another_pictures(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    work, alone = worked_alone(tmp_path, study)
+    wanted = (tmp_path / "pictures" / "a.png").read_bytes()
+    draw(tmp_path / "pictures" / "a.png", 88)
+    review(study, "a.png", note="of another")
+    (tmp_path / "pictures" / "a.png").write_bytes(wanted)
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+    assert study.note_opened(picture, facts.sha256, "ben").what == "changed"
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")
+    found = study.place(picture).load(facts.sha256, facts.height, facts.width)
+    assert found is not None
+    assert (found.corrections == work.corrections).all()
+    assert len(list(study.place(picture).folder.glob("former-*/record.json"))) == 1
+    assert bring_along(study, picture, facts.sha256, alone, "ben") == ""
+    assert [one.sentence for one in verify_study(study.folder) if one.problem] == []

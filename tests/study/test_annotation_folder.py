@@ -286,7 +286,7 @@ class OnDisk(RuleBasedStateMachine):
 
 
 TestOnDisk = OnDisk.TestCase
-TestOnDisk.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestOnDisk.settings = settings(max_examples=25, stateful_step_count=25)
 
 
 # -- who may write ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.study.conftest import move_mount
-from tests.study.studies import draw, facts_of, make_study, picture_of, review
+from tests.study.studies import SIZE, draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
 from vesselapp.study.pictures import key_of, printable
@@ -181,6 +181,74 @@ def test_a_renamed_picture_finds_its_annotation(tmp_path: Path, new: str) -> Non
     assert problems(study) == []
 
 
+def sees(study: Study, name: str) -> tuple[str, str]:
+    """Open a picture as the window does, and close it; give what was found and the note that is kept."""
+    picture = picture_of(study, name)
+    facts = facts_of(picture)
+    opened = study.note_opened(picture, facts.sha256, "ben")
+    writer = study.place(picture).open("ben", facts)
+    record = writer.record
+    writer.close()
+    return opened.what, record.note if record is not None else ""
+
+
+def rename(tmp_path: Path, *pairs: tuple[str, str]) -> None:
+    """Rename pictures at once, so that names may be swapped."""
+    folder = tmp_path / "pictures"
+    for old, new in pairs:
+        (folder / old).rename(folder / f"{new}.tmp")
+    for _, new in pairs:
+        (folder / f"{new}.tmp").replace(folder / new)
+
+
+@pytest.mark.parametrize("order", [("a.png", "b.png"), ("b.png", "a.png")])
+def test_pictures_whose_names_were_swapped_keep_their_work(tmp_path: Path, order: tuple[str, str]) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png", note="of a")
+    review(study, "b.png", note="of b", seed=2)
+    rename(tmp_path, ("a.png", "b.png"), ("b.png", "a.png"))
+    study = Study.open(study.folder)
+    notes = {"a.png": "of b", "b.png": "of a"}
+    for name in order:
+        assert sees(study, name) == ("moved", notes[name])
+    for name in order:
+        assert sees(Study.open(study.folder), name) == ("same", notes[name])
+    assert problems(study) == []
+
+
+@pytest.mark.parametrize("order", [("1.png", "2.png"), ("2.png", "1.png")])
+def test_renumbered_pictures_keep_their_work(tmp_path: Path, order: tuple[str, str]) -> None:
+    names = ("1.png", "2.png", "3.png")
+    study = make_study(tmp_path, names)
+    for seed, name in enumerate(names):
+        review(study, name, note=f"of {name}", seed=seed)
+    (tmp_path / "pictures" / "1.png").unlink()
+    rename(tmp_path, ("2.png", "1.png"), ("3.png", "2.png"))
+    study = Study.open(study.folder)
+    notes = {"1.png": "of 2.png", "2.png": "of 3.png"}
+    for name in order:
+        assert sees(study, name) == ("moved", notes[name])
+    for name in order:
+        assert sees(Study.open(study.folder), name) == ("same", notes[name])
+    assert problems(study) == []
+    draw(tmp_path / "pictures" / "9.png", 0)  # the first is there again, by another name
+    assert sees(Study.open(study.folder), "9.png") == ("moved", "of 1.png")
+    assert problems(study) == []
+
+
+def test_a_picture_put_before_the_others_keeps_their_work(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("1.png", "2.png"))
+    review(study, "1.png", note="of 1")
+    review(study, "2.png", note="of 2", seed=2)
+    rename(tmp_path, ("1.png", "2.png"), ("2.png", "3.png"))
+    draw(tmp_path / "pictures" / "1.png", 99)
+    study = Study.open(study.folder)
+    assert sees(study, "1.png") == ("changed", "")
+    assert sees(study, "3.png") == ("moved", "of 2")
+    assert sees(study, "2.png") == ("moved", "of 1")
+    assert problems(study) == []
+
+
 def test_a_copy_of_a_picture_begins_anew(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     review(study, "a.png")
@@ -214,21 +282,25 @@ def test_a_renamed_picture_that_somebody_works_on_is_left_to_them(tmp_path: Path
     study = make_study(tmp_path)
     review(study, "a.png")
     picture = picture_of(study, "a.png")
+    writer_key = picture.key
     writer = study.place(picture).open("eve", facts_of(picture))
     (tmp_path / "pictures" / "a.png").rename(tmp_path / "pictures" / "x.png")
     picture = picture_of(study, "x.png")
     opened = study.note_opened(picture, facts_of(picture).sha256)
-    assert opened.what == "new"
+    assert (opened.what, opened.key) == ("taken", writer_key)
     assert "eve" in opened.sentence
     assert writer.lock.held()
     writer.close()
     assert study.note_opened(picture, facts_of(picture).sha256).what == "moved"
 
 
-def test_a_picture_that_changed_is_told_and_its_annotation_kept_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [SIZE, (30, 64)])
+def test_a_picture_that_changed_is_told_and_its_annotation_kept_apart(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     study = make_study(tmp_path)
     review(study, "a.png", note="of the first")
-    draw(tmp_path / "pictures" / "a.png", 77)
+    draw(tmp_path / "pictures" / "a.png", 77, size)
     picture = picture_of(study, "a.png")
     facts = facts_of(picture)
     opened = study.note_opened(picture, facts.sha256)
@@ -238,7 +310,10 @@ def test_a_picture_that_changed_is_told_and_its_annotation_kept_apart(tmp_path: 
     writer = study.place(picture).open("ben", facts)
     assert writer.kept is not None
     assert writer.kept.record is None
+    assert [note for note in writer.kept.notes if "replaced" not in note] == []  # nobody is suspected
     writer.close()
+    assert problems(study) == []
+    assert not any("another program" in finding.sentence for finding in verify_study(study.folder))
     apart = study.place(picture).folder / "former-1"
     assert json.loads((apart / "record.json").read_text())["note"] == "of the first"
     assert (apart / "journal.log").exists()

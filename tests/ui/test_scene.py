@@ -25,7 +25,7 @@ def arrays(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     return view_of(scene._base).copy(), scene._seen.copy()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.sampled_from([0.13, 0.4, 1.0, 2.7, 9.0]),
     st.integers(-400, 300),

@@ -57,10 +57,14 @@ class StudyPictures:
     study : Study
     alone : callable
         Gives where work on a picture alone, of that hash, is kept: it comes along.
+    ended : callable
+        Waits until closed sittings on a folder have ended.
     """
 
-    def __init__(self, study: Study, alone: Callable[[str], AnnotationFolder]) -> None:
-        self.study, self._alone = study, alone
+    def __init__(
+        self, study: Study, alone: Callable[[str], AnnotationFolder], ended: Callable[[Path], object]
+    ) -> None:
+        self.study, self._alone, self._ended = study, alone, ended
         self._entries: dict[str, Entry] = {}
         self._pictures: dict[str, StudyPicture] = {}
 
@@ -81,11 +85,12 @@ class StudyPictures:
     def place(self, entry: Entry, image: Image, who: str) -> tuple[AnnotationFolder, str]:
         """Give where a picture's annotation lies; says so if it is another picture than before."""
         picture = self._pictures[entry.key]
-        opened = self.study.note_opened(picture, image.sha256, who)
+        opened = self.study.note_opened(picture, image.sha256, who, self._ended)
         sentence = opened.sentence
-        if opened.what == "new" and not sentence:
-            sentence = bring_along(self.study, picture, image.sha256, self._alone(image.sha256), who)
-        return self.study.place(picture), sentence
+        if opened.what in ("new", "changed"):
+            along = bring_along(self.study, picture, image.sha256, self._alone(image.sha256), who)
+            sentence = " ".join(filter(None, (sentence, along)))
+        return self.study.place_of(opened.key), sentence
 
     def facts(self, entry: Entry, image: Image) -> ImageFacts:
         """Give what tells the picture from others."""

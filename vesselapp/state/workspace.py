@@ -209,7 +209,7 @@ class Workspace:
             from vesselapp.study.study_model import model_of
 
             study = Study.open(folder)
-            pictures = StudyPictures(study, self._alone)
+            pictures = StudyPictures(study, self._alone, self.keeper.ended)
             return study, pictures, pictures.entries(), model_of(study)
 
         def done(found: tuple[Study, StudyPictures, list[Entry], tuple[str, str]]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, copy_file, make_folder, reason, sync_folder
+from vesselapp.core.files import TEMPORARY_PREFIX, copy_file, make_folder, reason
+from vesselapp.study.annotation import FILES, read_record
+from vesselapp.study.apart import FORMER, hand_in
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.lock import LOCK_NAME, Lock, Taken
 from vesselapp.study.study import write_named
@@ -43,7 +44,7 @@ def bring_along(
     target = study.place(picture)
     try:
         record = alone.record()
-        if record is None or record.sha256 != image_sha256 or not _is_free(target, who):
+        if record is None or record.sha256 != image_sha256 or not _is_free(target, image_sha256, who):
             return ""
         lock = Lock.take(alone.folder, who)
         fresh = target.folder.with_name(f"{TEMPORARY_PREFIX}{target.folder.name}")
@@ -54,10 +55,7 @@ def bring_along(
                 if file.is_file() and not file.name.startswith((LOCK_NAME, TEMPORARY_PREFIX)):
                     copy_file(file, fresh / file.name)
             AuditLog(study.folder).append(who, "brought along", picture=picture.key, image=picture.name)
-            with contextlib.suppress(FileNotFoundError):
-                target.folder.rmdir()
-            fresh.rename(target.folder)
-            sync_folder(target.folder.parent)
+            hand_in(fresh, target.folder)  # `write_named` opens it, and so brings it back
         finally:
             lock.release()
             shutil.rmtree(fresh, ignore_errors=True)
@@ -70,14 +68,19 @@ def bring_along(
     return f"What was done on {picture.name} before, outside this study, was brought along."
 
 
-def _is_free(place: AnnotationFolder, who: str) -> bool:
-    """Tell whether nobody has done anything at a place, or is about to."""
+def _is_free(place: AnnotationFolder, image_sha256: str, who: str) -> bool:
+    """Tell whether nobody has done anything to an image at its place, or is about to."""
     if not place.folder.exists():
         return True
     try:
         lock = Lock.take(place.folder, who)  # a process that died may have left one behind
     except Taken:
         return False
-    free = all(file.name.startswith(LOCK_NAME) for file in place.folder.iterdir())
-    lock.release(clean=free or not lock.unclean)
+    empty = not any((place.folder / name).exists() for name in FILES)
+    record = place.record()
+    formers = (read_record(former) for former in place.folder.glob(f"{FORMER}*"))
+    free = (empty or (record is not None and record.sha256 != image_sha256)) and not any(
+        former is not None and former.sha256 == image_sha256 for former in formers
+    )
+    lock.release(clean=empty or not lock.unclean)
     return free

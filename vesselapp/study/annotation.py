@@ -34,7 +34,8 @@ __all__ = ["AnnotationFolder", "Kept", "Writer"]
 DEFAULT_CAP_BYTES = 256 * 2**20
 FOUND_CHANGED = "found changed"
 """In the audit log: an annotation that was opened is not as it was closed."""
-_FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
+FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
+"""What an annotation is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,6 +261,8 @@ class AnnotationFolder:
         """See whether the files are as they were when last closed; what isn't is told, and logged."""
         if self.study is None or not found.there:
             return []
+        if found.foreign:
+            found = read_annotation(self.folder, *found.images[0])
         try:
             line = AuditLog(self.study).last_about(self.folder.name)
         except OSError as problem:
@@ -273,7 +276,7 @@ class AnnotationFolder:
 
     def _keep_former_apart(self, who: str) -> str:
         """Put the annotation of another image, which bore this one's name, into a folder of its own."""
-        place = put_apart(self.folder, _FILES, prefix=FORMER)
+        place = put_apart(self.folder, FILES, prefix=FORMER)
         self._audit(who, "kept apart", where=place, why="the picture was replaced by another")
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
@@ -284,9 +287,10 @@ class AnnotationFolder:
             record = read_record(place)
             return record is not None and record.sha256 == sha256
 
-        if not bring_back(self.folder, _FILES, is_ours):
+        where = bring_back(self.folder, FILES, is_ours)
+        if not where:
             return []
-        self._audit(who, "brought back")
+        self._audit(who, "brought back", where=where)
         return ["The former picture has returned, and so has its annotation."]
 
     def _audit(self, who: str, what: str, **facts: str) -> None:

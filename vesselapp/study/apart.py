@@ -33,8 +33,7 @@ def put_apart(
     VesselError
         Where the disk refuses; what was not moved is where it was.
     """
-    free = (f"{prefix}{number}" for number in itertools.count(1))
-    place = make_folder(folder / next(name for name in free if not (folder / name).exists()))
+    place = make_folder(_free(folder, prefix))
     for name in copied:
         if (folder / name).exists():
             copy_file(folder / name, place / name)
@@ -42,8 +41,23 @@ def put_apart(
     return place.name
 
 
-def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], bool]) -> bool:
-    """Bring back a former annotation that is the present picture's own; False where there is none.
+def hand_in(annotation: Path, folder: Path) -> str:
+    """Move a whole annotation from elsewhere to where `bring_back` finds it; give that folder's name.
+
+    Raises
+    ------
+    OSError
+        Where the disk refuses; it is where it was then.
+    """
+    place = _free(make_folder(folder), FORMER)
+    annotation.rename(place)
+    sync_folder(folder)
+    sync_folder(annotation.parent)
+    return place.name
+
+
+def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], bool]) -> str:
+    """Bring back a former annotation that is the present picture's own; say in which folder it was.
 
     Parameters
     ----------
@@ -53,6 +67,11 @@ def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], boo
         File names.
     is_ours : callable
         Told a folder of a former annotation; says whether it is the present picture's.
+
+    Returns
+    -------
+    str
+        Empty where there is none.
 
     Raises
     ------
@@ -64,8 +83,14 @@ def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], boo
             _move(place, folder, names)
             with contextlib.suppress(OSError):
                 place.rmdir()
-            return True
-    return False
+            return place.name
+    return ""
+
+
+def _free(folder: Path, prefix: str) -> Path:
+    """Name a folder that isn't there yet."""
+    names = (folder / f"{prefix}{number}" for number in itertools.count(1))
+    return next(name for name in names if not name.exists())
 
 
 def _move(source: Path, target: Path, names: Iterable[str]) -> None:

@@ -59,8 +59,10 @@ class Found:
     notes : list of str
     former : bool
         Whether it is of format 1.
+    images : list of (str, int, int)
+        Hash, height and width of the image it was made on, by the record and by the journal.
     foreign : bool
-        Whether it belongs to another image.
+        Whether it belongs to another image than was asked for; nothing more of it is read then.
     unplaced : bool
         Whether the journal builds on corrections that are lost.
     record_seal : str
@@ -79,6 +81,7 @@ class Found:
     damaged: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     former: bool = False
+    images: list[tuple[str, int, int]] = field(default_factory=list)
     foreign: bool = False
     unplaced: bool = False
     record_seal: str = ""
@@ -131,20 +134,20 @@ def file_bytes(path: Path) -> bytes | None:
 def _read_once(folder: Path, record: bytes | None, sha256: str, height: int, width: int) -> Found:
     found = Found(Replay(np.zeros((height, width), np.uint8), 0, 0))
     _read_record(record, found)
-    _read_answer(folder, found, height, width)
     snapshot = file_bytes(folder / SNAPSHOT_NAME)
     try:
         journal: BinaryIO | None = (folder / JOURNAL_NAME).open("rb")
     except (FileNotFoundError, NotADirectoryError):
         journal = None
-    found.there |= snapshot is not None or journal is not None
+    found.there |= snapshot is not None or journal is not None or (folder / ANSWER_NAME).exists()
     with journal or contextlib.nullcontext():
         if journal is not None:
             _read_header(found, journal)
-        named = [_facts(of) for of in (found.record, found.header) if of is not None]
-        found.foreign = any(facts != (sha256, height, width) for facts in named)
+        found.images = [_facts(of) for of in (found.record, found.header) if of is not None]
+        found.foreign = any(image != (sha256, height, width) for image in found.images)
         if found.foreign:
             return found
+        _read_answer(folder, found, height, width)
         _begin(found, snapshot)
         if journal is not None:
             _replay(found, read_lines(journal, found.header or Header(sha256, height, width)))
@@ -174,7 +177,6 @@ def _read_answer(folder: Path, found: Found, height: int, width: int) -> None:
     data = file_bytes(folder / ANSWER_NAME)
     if data is None:
         return
-    found.there = True
     try:
         found.answer = read_answer(data, height, width)
         found.hashes[ANSWER_NAME] = hashlib.sha256(data).hexdigest()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder, reason, sync_folder
+from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason, sync_folder
 from vesselapp.core.stamps import time_stamp
-from vesselapp.study.annotation import AnnotationFolder, read_record
+from vesselapp.study.annotation import FILES, AnnotationFolder, read_record
+from vesselapp.study.apart import FORMER, hand_in, put_apart
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock, Taken
@@ -31,11 +34,13 @@ class Opened:
     """What was found when a picture was opened.
 
     ``what`` is ``new`` (no annotation yet), ``same``, ``changed`` (another picture under that name: the
-    annotation of the former one is kept apart), or ``moved`` (renamed or moved: its annotation was found by
-    its hash); ``sentence`` tells a person, and is empty where there is nothing to tell.
+    annotation of the former one is kept apart), ``moved`` (renamed or moved: its annotation was found by
+    its hash), or ``taken`` (moved, but somebody still works on the annotation, so it stays where it is).
+    ``sentence`` tells a person, and is empty where there is nothing to tell; ``key`` names the annotation.
     """
 
-    what: Literal["new", "same", "changed", "moved"]
+    what: Literal["new", "same", "changed", "moved", "taken"]
+    key: str
     sentence: str = ""
 
 
@@ -56,7 +61,8 @@ class Study:
 
     def __init__(self, folder: Path, values: dict[str, Any]) -> None:
         self.folder = folder
-        self._listed: frozenset[str] | None = None
+        self._listed: dict[str, Path] | None = None
+        self._homes: dict[str, list[_Home]] | None = None
         self._set(values)
 
     def _set(self, values: dict[str, Any]) -> None:
@@ -137,7 +143,8 @@ class Study:
     def pictures(self) -> list[StudyPicture]:
         """List the pictures, root after root in natural order; a root that isn't there gives none."""
         found = [picture for number, root in enumerate(self.roots) for picture in walk_in(root, number)]
-        self._listed = frozenset(picture.key for picture in found)
+        self._listed = {picture.key: picture.path for picture in found}
+        self._homes = None
         return found
 
     def records(self) -> Iterator[tuple[str, Record]]:
@@ -186,11 +193,26 @@ class Study:
         """Give where the annotation of a key lies."""
         return AnnotationFolder(self.folder / "annotations" / key, self.folder, self.identity)
 
-    def note_opened(self, picture: StudyPicture, image_sha256: str, who: str = "") -> Opened:
+    def note_opened(
+        self,
+        picture: StudyPicture,
+        image_sha256: str,
+        who: str = "",
+        ended: Callable[[Path], object] = lambda folder: None,
+    ) -> Opened:
         """See whether a picture is the one that was annotated; call it before `AnnotationFolder.open`.
 
-        An annotation whose picture is gone, and that was made on an image of this very hash, is taken along:
-        the picture was renamed or moved.
+        An annotation that was made on an image of this very hash, and whose own picture is gone or another
+        one by now, is taken along: the picture was renamed or moved.
+
+        Parameters
+        ----------
+        picture : StudyPicture
+        image_sha256 : str
+            Of the picture's file.
+        who : str
+        ended : callable
+            Waits until this process itself no longer works on an annotation's folder, where it is about to.
 
         Raises
         ------
@@ -198,59 +220,73 @@ class Study:
             Where the annotation can't be read or moved.
         """
         known = self.place(picture).record()
-        if known is not None:
-            if known.sha256 == image_sha256:
-                return Opened("same")
-            return Opened(
-                "changed",
-                f"{picture.name} was replaced by another picture since it was annotated; "
-                "that annotation is kept apart.",
-            )
-        former = self._orphan(image_sha256)
-        if former is None:
-            return Opened("new")
+        if known is not None and known.sha256 == image_sha256:
+            return Opened("same", picture.key)
+        home = self._home_of(picture, image_sha256)
+        if home is None and known is None:
+            return Opened("new", picture.key)
+        replaced = f"{picture.name} was replaced by another picture since it was annotated"
+        if home is None:
+            return Opened("changed", picture.key, f"{replaced}; that annotation is kept apart.")
+        former = home.record.image
         try:
-            self._adopt(former, picture, who)
+            ended(self.place_of(home.key).folder)
+            self._adopt(home, picture, who)
         except Taken as taken:
-            return Opened("new", f"{former[1].image} was renamed, and {taken.holder.who} still works on it.")
-        return Opened(
-            "moved", f"{picture.name} was called {former[1].image} before; its annotation came along."
-        )
+            told = f"{former} was renamed to {picture.name}, and {taken.holder.who} still works on it."
+            return Opened("taken", home.key, told)
+        told = f"{picture.name} was called {former} before; its annotation came along."
+        if known is not None:
+            told += f" That of {known.image}, which this was before, is kept apart."
+        return Opened("moved", picture.key, told)
 
-    def _orphan(self, image_sha256: str) -> tuple[str, Record] | None:
-        """Find an annotation of an image whose picture is no longer in the list; None where none is sure."""
+    def _home_of(self, picture: StudyPicture, image_sha256: str) -> _Home | None:
+        """Find an annotation of an image at another picture's place; None where none is surely its own."""
         if self.missing_roots:
             return None  # a picture that can't be seen just now isn't gone
         if self._listed is None:
             self.pictures()
-        for key in self.keys():
-            if key not in (self._listed or ()):
-                record = read_record(self.folder / "annotations" / key)
-                if record is not None and record.sha256 == image_sha256:
-                    self.pictures()  # the list may be older than that picture
-                    if key not in (self._listed or ()):
-                        return key, record
+        if self._homes is None:
+            self._homes = _by_hash(self.folder / "annotations", self.keys())
+        for home in self._homes.get(image_sha256, []):
+            if home.key == picture.key:
+                continue  # comes back by itself (`AnnotationFolder.open`)
+            if home.key not in (self._listed or {}):
+                self.pictures()  # the list may be older than that picture
+            file = (self._listed or {}).get(home.key)
+            record = read_record(self.place_of(home.key).folder / home.apart)
+            if record is not None and record.sha256 == image_sha256 and not _holds(file, image_sha256):
+                return home
         return None
 
-    def _adopt(self, former: tuple[str, Record], picture: StudyPicture, who: str) -> None:
+    def _adopt(self, home: _Home, picture: StudyPicture, who: str) -> None:
         """Give an annotation the name of the picture that it belongs to now."""
-        key, record = former
-        old, new = self.place_of(key), self.place(picture)
+        old, new = self.place_of(home.key), self.place(picture)
+        self._homes = None
         lock = Lock.take(old.folder, who)
         try:
-            AuditLog(self.folder).append(who, "moved", picture=picture.key, before=key, image=picture.name)
-            if new.folder.exists():
-                new.folder.rmdir()
-            old.folder.rename(new.folder)
-            lock.moved_to(new.folder)
-            sync_folder(new.folder.parent)
+            _see_free(new.folder, who)
+            with contextlib.suppress(OSError):
+                new.folder.rmdir()  # where it is empty
+            whole = not home.apart and home.key not in (self._listed or {}) and not new.folder.exists()
+            apart = home.apart or ("" if whole else put_apart(old.folder, FILES, prefix=FORMER))
+            before = f"{home.key}/{home.apart}".rstrip("/")
+            AuditLog(self.folder).append(who, "moved", picture=picture.key, before=before, image=picture.name)
+            if whole:
+                old.folder.rename(new.folder)
+                lock.moved_to(new.folder)
+                sync_folder(new.folder.parent)
+            else:
+                hand_in(old.folder / apart, new.folder)  # `write_named` opens it, and so brings it back
         except OSError as problem:
             raise VesselError(
-                f"The annotation of {record.image} can't be moved to {picture.name}: {reason(problem)}."
+                f"The annotation of {home.record.image} can't be moved to {picture.name}: {reason(problem)}."
             ) from problem
         finally:
             lock.release()
-        write_named(new, record, picture, who)
+            with contextlib.suppress(OSError):
+                old.folder.rmdir()  # where nothing is left in it
+        write_named(new, home.record, picture, who)
 
     # -- changing -------------------------------------------------------------------------------------------
 
@@ -306,6 +342,43 @@ def _record_or_none(folder: Path) -> Record | None:
         return read_record(folder)
     except VesselError:
         return None
+
+
+@dataclass(frozen=True)
+class _Home:
+    """Where an annotation lies: at a key, or kept apart in a folder in there."""
+
+    key: str
+    apart: str
+    record: Record
+
+
+def _by_hash(top: Path, keys: list[str]) -> dict[str, list[_Home]]:
+    """List the annotations of a study, those kept apart too, by the hash of the image they were made on."""
+    homes: dict[str, list[_Home]] = defaultdict(list)
+    for key in keys:
+        for apart in ("", *sorted(place.name for place in (top / key).glob(f"{FORMER}*"))):
+            record = _record_or_none(top / key / apart)
+            if record is not None:
+                homes[record.sha256].append(_Home(key, apart, record))
+    return homes
+
+
+def _holds(file: Path | None, image_sha256: str) -> bool:
+    """Tell whether a picture's file is there and has that hash; yes where it can't be read just now."""
+    try:
+        return file is not None and file_sha256(file) == image_sha256
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _see_free(folder: Path, who: str) -> None:
+    """See that nobody works on an annotation's folder (Taken where somebody does)."""
+    if folder.exists():
+        lock = Lock.take(folder, who)
+        lock.release(clean=not lock.unclean)
 
 
 def is_study(folder: Path) -> bool:

@@ -205,8 +205,8 @@ def _take(
     except OSError as problem:
         raise VesselError(f"its picture can't be read ({reason(problem)}).") from problem
     facts = ImageFacts(printable(picture.name), sha256, height, width, printable(picture.relative))
-    study.note_opened(picture, sha256, who)
-    writer = study.place(picture).open(who, facts)
+    opened = study.note_opened(picture, sha256, who)
+    writer = study.place_of(opened.key).open(who, facts)
     try:
         _write(writer, facts, mask, reviewed, replace_corrections, printable(str(file)))
         writer.close()

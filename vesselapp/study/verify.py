@@ -158,6 +158,8 @@ def _take_line(line: AuditLine, told: Told) -> None:
             told.study = str(values.get("study"))
         case "moved" if str(values.get("before")) in told.sealed:
             told.sealed[str(values.get("picture"))] = told.sealed.pop(str(values.get("before")))
+        case "kept apart" if str(values.get("where")).startswith(FORMER):
+            told.sealed.pop(str(values.get("picture")), None)  # brought back, it is sealed anew
         case "model added" if isinstance(values.get("number"), int):
             told.models[values["number"]] = (str(values.get("file")), str(values.get("sha256")))
         case "model used" if isinstance(values.get("number"), int):

@@ -8,7 +8,7 @@ from vesselapp.core.evidence import HIGHEST, LOWEST
 from vesselapp.core.tools.grow import Grower, grow
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.tuples(st.integers(0, 59), st.integers(0, 49)))
 def test_a_region_holds_its_seed_is_connected_and_only_grows(seed: int, place: tuple[int, int]) -> None:
     random = np.random.default_rng(seed)

@@ -29,7 +29,7 @@ def covered(evidence: np.ndarray, path: np.ndarray) -> np.ndarray:
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(-12, 12))
 def test_all_of_a_vessel_is_covered_and_little_beside_it(width: int, off: int) -> None:
     evidence = band(width)

@@ -27,7 +27,7 @@ def blobs(seed: int, share: float = 0.45) -> np.ndarray:
     return evidence.astype(np.uint8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(-10, 70), st.floats(-10, 60)), min_size=1, max_size=12))
 def test_a_polygon_fills_the_pixels_whose_middles_are_inside(corners: list[tuple[float, float]]) -> None:
     found = regions.polygon_pixels(np.array(corners), 50, 60)
@@ -55,7 +55,7 @@ def test_a_square_outline_fills_exactly_its_pixels() -> None:
     assert regions.polygon_pixels(np.array([(10.1, 20.1), (10.4, 20.1), (10.4, 20.4)]), 50, 60) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), places)
 def test_keeping_and_removing_a_piece_part_the_mask(seed: int, place: tuple[int, int]) -> None:
     evidence = blobs(seed)
@@ -72,7 +72,7 @@ def test_keeping_and_removing_a_piece_part_the_mask(seed: int, place: tuple[int,
     assert (own ^ others == mask).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), places)
 def test_a_hole_is_what_the_mask_surrounds(seed: int, place: tuple[int, int]) -> None:
     evidence = blobs(seed, 0.6)
@@ -88,7 +88,7 @@ def test_a_hole_is_what_the_mask_surrounds(seed: int, place: tuple[int, int]) ->
         assert (joined([found] if found else [], mask.shape) == wanted).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), st.integers(0, 80))
 def test_specks_and_holes_below_a_size(seed: int, below: int) -> None:
     evidence = blobs(seed)
@@ -118,7 +118,7 @@ def test_specks_do_not_depend_on_the_bands_they_are_found_in(
     assert (joined(regions.small_holes(evidence, LEVEL, 25), (50, 60)) == holes).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31))
 def test_one_pixel_more_and_less(seed: int) -> None:
     evidence = blobs(seed)
@@ -138,7 +138,7 @@ def test_a_piece_larger_than_the_first_window_is_followed_to_its_end() -> None:
     assert piece[0] == (5, 20, 1995, 21)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.floats(0, 2 * np.pi),
     st.floats(-0.9, 0.9),

@@ -44,7 +44,7 @@ def test_a_straight_way_keeps_its_places(straight: Straight) -> None:
     assert straight.from_picture(x, y) == pytest.approx((100.0, 5.0), abs=0.6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.002, 0.02), st.floats(2, 20), st.integers(3, 9))
 def test_places_come_back_on_curved_ways(bend: float, height: float, across: int) -> None:
     x = np.arange(20, 280)
@@ -151,7 +151,7 @@ def test_a_stroke_that_moves_nothing_changes_nothing(evidence: np.ndarray, strai
     assert straight.change(evidence, LEVEL, edges, outside) == (None, None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.floats(-20, 280), st.floats(-30, 30)), min_size=1, max_size=8),
     st.integers(0, 9),

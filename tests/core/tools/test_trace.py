@@ -22,7 +22,7 @@ def distances(path: np.ndarray, line: np.ndarray, shape: tuple[int, int]) -> np.
     return cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[path[:, 1], path[:, 0]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(1, 300),
     st.integers(1, 300),
@@ -149,7 +149,6 @@ def test_a_long_way_round_is_not_taken_over_a_faint_gap(scale: int) -> None:
     assert (np.abs(np.diff(path, axis=0)).max(axis=1) == 1).all()
 
 
-@settings(deadline=None)
 @given(st.tuples(*[st.integers(-50, 50)] * 4))
 def test_a_straight_way_is_connected_and_straight(ends: tuple[int, int, int, int]) -> None:
     start, end = ends[:2], ends[2:]
@@ -226,7 +225,7 @@ def test_without_anything_to_see_the_width_is_the_default() -> None:
     assert (widths == 5.0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(-30, 130), st.integers(-30, 130)), min_size=1, max_size=5),
     st.floats(0.1, 30),

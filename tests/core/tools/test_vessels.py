@@ -33,7 +33,7 @@ def pieces(mask: Mask) -> int:
     return int(ndimage.label(mask, EIGHT)[1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0, np.pi), st.integers(3, 14), st.sampled_from([1, 3, 7]))
 def test_a_bridge_joins_two_ends_that_point_at_each_other(angle: float, gap: int, width: int) -> None:
     along = np.array([np.cos(angle), np.sin(angle)])
@@ -109,7 +109,7 @@ def test_a_fork_at_the_end_loses_its_shorter_branch_only() -> None:
     assert not gone[72, 108]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31))
 def test_pruning_never_adds_and_never_takes_a_piece_apart(seed: int) -> None:
     random = np.random.default_rng(seed)
