@@ -13,6 +13,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import Kept
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
+from vesselapp.study.models import Registry
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.taking import EDIT_NAME, import_masks, read_mask
@@ -145,6 +146,52 @@ def test_pictures_nobody_reviewed_are_judged_by_the_model(tmp_path: Path) -> Non
     sure = np.abs(1 - green / 200 - 0.3) > 0.02
     assert np.array_equal(mask[sure], (1 - green / 200 >= 0.3)[sure])
     assert json.loads((tmp_path / "out/masks/a_mask.json").read_text())["answer"] == "kept"
+
+
+def test_an_answer_of_today_is_cut_at_its_models_own_threshold(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    review(study, "a.png", state=State.IN_PROGRESS, level=127)
+    for name in ("answer.png", "journal.log", "corrections.png"):  # of a former model
+        (study.place(picture_of(study, "a.png")).folder / name).unlink()
+    model = tiny_vessel_model(tmp_path / "tiny.onnx", threshold=0.3)
+    export_study(study, tmp_path / "out", everything=True, judging=Judging(study, str(model), "cpu"))
+    for stem in ("a", "b"):
+        facts = json.loads((tmp_path / f"out/masks/{stem}_mask.json").read_text())
+        assert facts["threshold"] == pytest.approx(0.3, abs=0.005)
+
+
+def test_a_reviewed_mask_is_never_made_of_another_answer(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    review(study, "a.png")
+    review(study, "b.png", seed=2)
+    (study.place(picture_of(study, "a.png")).folder / "answer.png").unlink()
+    judging = Judging(study, str(tiny_vessel_model(tmp_path / "tiny.onnx")), "cpu")
+    outcome = export_study(study, tmp_path / "out", judging=judging)
+    assert outcome.stems == ["b"]
+    assert "the answer that was judged is not kept" in outcome.left_out[0]
+
+
+def test_coco_asks_what_it_is_of_where_the_model_is_away(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    study.set_model("gone.onnx")
+    with pytest.raises(VesselError, match="cells or vessels can't be told") as told:
+        export_study(study, tmp_path / "out", "coco")
+    assert "--objects" in told.value.hint
+    assert export_study(study, tmp_path / "out", "coco", objects=True).stems == ["a"]
+
+
+def test_an_export_tells_that_another_model_answered(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    study.set_model(str(tiny_vessel_model(tmp_path / "first.onnx")))
+    registry = Registry(study.folder)
+    number = registry.add(tiny_vessel_model(tmp_path / "second.onnx", name="Second"))
+    registry.use(number, who="ann")
+    registry.entry(number).path.unlink()
+    review(study, "a.png")
+    assert export_study(study, tmp_path / "one").notes == []
+    outcome = export_study(study, tmp_path / "all", everything=True)
+    assert any("the study's first model is used" in note for note in outcome.notes)
 
 
 def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,18 @@ from pytestqt.qtbot import QtBot
 from tests.tiny_models import fundus_picture, tiny_vessel_model
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
+from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import mask_of
 from vesselapp.core.geometry import Box
 from vesselapp.state.document import Document
 from vesselapp.state.pictures import Mark, Order, Show
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.study.annotation import Kept
+from vesselapp.study.journal import Operation
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.study.verify import verify_study
+from vesselapp.study.writer import Writer
 from vesselapp.ui.app import make_window
 from vesselapp.ui.study_dialog import StudyDialog
 from vesselapp.ui.study_export_dialog import StudyExportDialog
@@ -583,4 +587,39 @@ def test_a_whole_study_is_exported_from_the_window(
     dialog.start_button.click()
     qtbot.waitUntil(lambda: "3 pictures written" in dialog.words.text(), timeout=20000)
     assert len(json.loads((tmp_path / "coco" / "annotations.json").read_text())["images"]) == 3
+    dialog.close_button.click()
+
+
+def test_an_export_waits_for_what_is_being_saved_and_refuses_what_can_not_be(
+    qtbot: QtBot, window: MainWindow, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Writer.append
+    slow, full = threading.Event(), threading.Event()
+
+    def slowly(self: Writer, operations: Sequence[Operation]) -> None:
+        slow.wait(0.6)
+        if full.is_set():
+            raise VesselError("No space is left on the drive.")
+        append(self, operations)
+
+    monkeypatch.setattr(Writer, "append", slowly)
+    open_study(qtbot, window, study)
+    window.action("export_study").trigger()
+    dialog = window.findChild(StudyExportDialog)
+    assert isinstance(dialog, StudyExportDialog)
+    dialog.out_field.setText(str(tmp_path / "out"))
+    drag(qtbot, window, [(30, 30), (70, 30)], LEFT)
+    window.action("reviewed").trigger()
+    shown = document(window).mask()
+    dialog.start_button.click()
+    qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
+    with PIL.Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
+        assert np.array_equal(np.array(mask) > 0, shown)
+    full.set()
+    drag(qtbot, window, [(30, 60), (70, 60)], LEFT)
+    dialog.start_button.click()
+    qtbot.waitUntil(lambda: "a.png is not saved yet" in dialog.words.text(), timeout=20000)
+    full.clear()
+    slow.set()
+    qtbot.waitUntil(lambda: not window.workspace.keeper.unsaved(), timeout=20000)
     dialog.close_button.click()

@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 LATE_S = 2.0
 """What waits for so long goes into the rescue folder, whether the disk says no or says nothing."""
 _WATCH_S = 0.5
+_PAUSE_S = 0.02
 CLOSE_S = 10.0
 
 
@@ -101,6 +102,25 @@ class Keeper:
         until = time.monotonic() + timeout_s
         at_work = [one for one in self._sittings if one.closing and one.place.folder == folder]
         return all(sitting.wait(until - time.monotonic()) for sitting in at_work)
+
+    def wait_saved(self, study: Path, timeout_s: float = CLOSE_S) -> None:
+        """Wait until all that was done in a study is on the disk (not from the GUI thread).
+
+        Raises
+        ------
+        VesselError
+            Where the disk refuses it, or doesn't take it in time.
+        """
+        until = time.monotonic() + timeout_s
+        while waiting := [one for one in self._sittings if one.place.study == study and one.standing.unsaved]:
+            standing = waiting[0].standing
+            if standing.problem is not None or time.monotonic() > until:
+                why = f": {standing.problem.message}" if standing.problem is not None else "."
+                raise VesselError(
+                    f"What was done last in {waiting[0].facts.image} is not saved yet{why}",
+                    "Try again when it is saved.",
+                )
+            time.sleep(_PAUSE_S)
 
     def close(self, timeout_s: float = CLOSE_S) -> list[Sitting]:
         """End all sittings; give those whose work is neither in its place nor in the rescue folder.

@@ -112,13 +112,15 @@ class Kept:
         covered = bool((self.corrections != ev.Correction.NONE).all())
         return self.answer is None and not self.nothing_there and not covered
 
-    def mask(self, answer: NDArray[np.uint8] | None = None) -> NDArray[np.bool_]:
+    def mask(self, answer: NDArray[np.uint8] | None = None, level: int | None = None) -> NDArray[np.bool_]:
         """Give the mask ((H, W) bool) as the person left it, unsure left out.
 
         Parameters
         ----------
         answer : (H, W) uint8, 1-253, optional
             A model's quantised probability, used where none is kept.
+        level : int, optional
+            That model's own, 2-253, used with its answer where no person chose one.
 
         Raises
         ------
@@ -132,7 +134,9 @@ class Kept:
             if self.needs_answer:
                 raise ValueError("a mask takes a model's answer here")
             plane = np.full_like(self.corrections, ev.LOWEST)
-        return ev.mask_of(ev.compose(plane, self.corrections), self.mask_level)
+        if self.answer is not None or self.level is not None or level is None:
+            level = self.mask_level
+        return ev.mask_of(ev.compose(plane, self.corrections), level)
 
 
 class AnnotationFolder:

@@ -18,7 +18,6 @@ from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provena
 from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
 from vesselapp.core.image import image_size
 from vesselapp.core.stamps import time_stamp
-from vesselapp.study.annotation import Kept
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation
 from vesselapp.study.json_text import parse_object
@@ -135,7 +134,7 @@ def export_study(
     names = _names(chosen)
     _begin(out, kind, names)
     if objects is None:
-        objects = kind == "coco" and judging.finds_objects()
+        objects = kind == "coco" and _finds_objects(judging)
     parted = parted and objects
     outcome, coco = Exported(left_out=_missing(listed, records)), _Coco(objects)
     if damaged:
@@ -156,11 +155,24 @@ def export_study(
         outcome.stems.append(stem)
     if parted and outcome.stems:
         outcome.notes.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
+    if judging.asked and judging.note:
+        outcome.notes.append(judging.note)
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
     _note_written(out)
     AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
     return outcome
+
+
+def _finds_objects(judging: Judging) -> bool:
+    try:
+        return judging.finds_objects()
+    except VesselError as problem:
+        raise VesselError(
+            f"Whether these are cells or vessels can't be told: {problem.message}",
+            "Bring the study's model back, or use: vesselapp study export --format coco "
+            "with --objects (cells) or --whole (vessels).",
+        ) from problem
 
 
 def _missing(listed: Sequence[StudyPicture], records: Mapping[str, Record]) -> list[str]:
@@ -264,19 +276,20 @@ def _mask(
         facts.pop(name, None)
     if kept is not None and not kept.needs_answer:
         facts["answer"] = "kept" if kept.answer is not None else "none needed"
-        mask = kept.mask()
+        mask, level = kept.mask(), kept.mask_level
+    elif kept is not None and _is_reviewed(kept.record):
+        raise VesselError("the answer that was judged is not kept. Mark it as reviewed again.")
     else:
         learnt = kept.learnt if kept is not None else None
         judge, (answer, adapted_px) = judging.judge, judging.answer(picture.path, learnt)
         facts |= {"answer": "computed at export", "model": judge.model, "model_version": judge.version}
         facts |= {"model_sha256": judge.sha256, "adapted_px": adapted_px}
-        mask = kept.mask(answer) if kept is not None else mask_of(answer, judge.level)
-        facts.setdefault("level", judge.level)
+        level = judge.level if kept is None or kept.level is None else kept.level
+        mask = kept.mask(answer, level) if kept is not None else mask_of(answer, level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
-    facts = (
-        {"state": State.NEW} | facts | {"exported": time_stamp(), "notes": list(kept.notes) if kept else []}
-    )
-    return _Mask(mask, unsure, facts | _level_of(kept, facts))
+    facts = {"state": State.NEW} | facts | {"exported": time_stamp()}
+    facts |= {"notes": list(kept.notes) if kept else [], "level": level, "threshold": threshold_of(level)}
+    return _Mask(mask, unsure, facts)
 
 
 def _parted(made: _Mask, picture: StudyPicture, judging: Judging) -> _Mask:
@@ -284,12 +297,6 @@ def _parted(made: _Mask, picture: StudyPicture, judging: Judging) -> _Mask:
     numbers, judge = judging.parted(picture.path, made.mask), judging.judge
     told = {"parted_by": {"model": judge.model, "model_sha256": judge.sha256}}
     return replace(made, numbers=numbers, facts=made.facts | told)
-
-
-def _level_of(kept: Kept | None, facts: dict[str, Any]) -> dict[str, Any]:
-    """Tell the threshold at which the mask was taken, whatever the record said when it was written."""
-    level = kept.mask_level if kept is not None else int(facts["level"])
-    return {"level": level, "threshold": threshold_of(level)}
 
 
 def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> None:

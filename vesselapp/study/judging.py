@@ -39,11 +39,22 @@ class Judging:
     choice : str
         Name or file of another model to ask; the study's own where empty.
     provider : str
+
+    Attributes
+    ----------
+    note : str
+        A sentence where the model is not the one that the study should have; else empty.
     """
 
     def __init__(self, study: Study, choice: str = "", provider: str = "auto") -> None:
-        self._study, self._choice, self._provider = study, choice, provider
+        self._choice, self.note = (choice, "") if choice else model_of(study)
+        self._provider = provider
         self._model: Model | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether the model was needed."""
+        return self._model is not None
 
     @property
     def judge(self) -> Judge:
@@ -102,17 +113,19 @@ class Judging:
         return part_into_cells(mask, answer_cells(model, pixels, diameter)[0], diameter)
 
     def finds_objects(self) -> bool:
-        """Tell whether the model finds single objects (cells) rather than a tree of vessels."""
-        try:
-            return self._loaded().card.task == "cells"
-        except VesselError:
-            return False
+        """Tell whether the model finds single objects (cells) rather than a tree of vessels.
+
+        Raises
+        ------
+        VesselError
+            Where there is no model, or it doesn't run.
+        """
+        return self._loaded().card.task == "cells"
 
     def _loaded(self) -> Model:
         from vesselapp.inference.catalog import find_model
         from vesselapp.inference.model import load_model
 
         if self._model is None:
-            choice = self._choice or model_of(self._study)[0]
-            self._model = load_model(find_model(choice or None), self._provider)
+            self._model = load_model(find_model(self._choice or None), self._provider)
         return self._model

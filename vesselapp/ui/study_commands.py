@@ -153,8 +153,8 @@ class StudyCommands:
         workspace, study = self.workspace, self.workspace.study
         if study is not None:
             self._window.canvas.end_gesture()
-            deliver, who = workspace.jobs.deliver, workspace.keeper.who
-            dialog = StudyExportDialog(study.folder, study.name, who, workspace.save, deliver, self._window)
+            deliver = workspace.jobs.deliver
+            dialog = StudyExportDialog(study.folder, study.name, workspace.keeper, deliver, self._window)
             dialog.show()
 
     def ask_open_study(self) -> None:

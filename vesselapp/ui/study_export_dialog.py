@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from vesselapp.state.jobs import Deliver, Job, Jobs
 from vesselapp.ui.browse import with_browse
 
 if TYPE_CHECKING:
+    from vesselapp.state.keeping import Keeper
     from vesselapp.study.exchange import Exported
 
 _KINDS: tuple[tuple[str, Literal["folder", "coco"]], ...] = (
@@ -55,9 +55,8 @@ class StudyExportDialog(QDialog):
         The study's.
     name : str
         The study's.
-    who : str
-    save : callable
-        Puts what is done on the disk.
+    keeper : Keeper
+        Whose work has to be on the disk first.
     deliver : callable
         Runs a function on the window's thread.
     """
@@ -66,8 +65,7 @@ class StudyExportDialog(QDialog):
         self,
         folder: Path,
         name: str,
-        who: str,
-        save: Callable[[], object],
+        keeper: Keeper,
         deliver: Deliver,
         parent: QWidget | None = None,
     ) -> None:
@@ -75,7 +73,7 @@ class StudyExportDialog(QDialog):
         self.setWindowTitle(f"Export study – {name}")
         self.setMinimumWidth(520)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._folder, self._who, self._save = folder, who, save
+        self._folder, self._keeper = folder, keeper
         self._jobs = Jobs(deliver)
         self._job: Job | None = None
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -127,7 +125,6 @@ class StudyExportDialog(QDialog):
         if not self.out_field.text().strip():
             self.words.setText("Choose a folder for the export.")
             return
-        self._save()
         kind = self.kind.currentData()
         parted = self.parted_box.isChecked() and kind == "coco"
         out = typed_path(self.out_field.text())
@@ -136,7 +133,7 @@ class StudyExportDialog(QDialog):
         self._show_problems([])
         self._job = self._jobs.submit(
             "export study",
-            lambda job: _export(self._folder, wanted, self._who, job),
+            lambda job: _export(self._folder, wanted, self._keeper, job),
             lambda outcome: self._on_done(wanted.out, outcome),
             self._on_failed,
             progress=lambda share: self.progress.setValue(round(share * 1000)),
@@ -186,7 +183,7 @@ class StudyExportDialog(QDialog):
         super().done(result)
 
 
-def _export(folder: Path, wanted: _Wanted, who: str, job: Job) -> Exported:
+def _export(folder: Path, wanted: _Wanted, keeper: Keeper, job: Job) -> Exported:
     from vesselapp.study.exchange import export_study
     from vesselapp.study.study import Study
 
@@ -195,12 +192,13 @@ def _export(folder: Path, wanted: _Wanted, who: str, job: Job) -> Exported:
             raise Cancelled
         job.report(share)
 
+    keeper.wait_saved(folder)
     return export_study(
         Study.open(folder),
         wanted.out,
         wanted.kind,
         everything=wanted.everything,
         parted=wanted.parted,
-        who=who,
+        who=keeper.who,
         progress=progress,
     )
