@@ -119,7 +119,11 @@ class Fit(lightning.LightningModule):
         )
 
     def on_train_start(self) -> None:
-        """End at once where an earlier call ended for want of a better validation."""
+        """Put back how far half precision is scaled; end at once where patience had already run out."""
+        precision = self.trainer.precision_plugin
+        scaling = (self.checkpoint or {}).get(type(precision).__qualname__)  # as Lightning names it there
+        if scaling is not None:
+            precision.load_state_dict(scaling)
         self._stop_where_stale()
 
     def on_validation_epoch_start(self) -> None:
