@@ -17,10 +17,10 @@ from trainer.metrics import (
     Counts,
     betti0_error,
     bootstrap_interval,
-    cldice,
     count,
-    object_measures,
-    pixel_measures,
+    count_lines,
+    count_objects,
+    measures,
     pooled_intervals,
 )
 from trainer.pictures import Picture, read_picture
@@ -49,7 +49,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Summary:
-    """Means over one set's pictures with 95 % intervals, and the measures of all pixels pooled.
+    """Means over one set's pictures with 95 % intervals, and the measures of all pictures pooled.
 
     ``measured`` says how many pictures each mean is of: one whose truth is empty has no AUC.
     """
@@ -88,9 +88,7 @@ def evaluate(
         picture = read_picture(case, task or model.card.task)
         scores.append(_score(model, picture, level))
         if picture.second is not None:
-            counts = count(None, picture.second, picture.mask, picture.inside)
-            values = pixel_measures(counts) | _shape_measures(picture.second, picture)
-            scores.append(Scores(case, SECOND, values, counts))
+            scores.append(Scores(case, SECOND, *_measured(picture, None, picture.second)))
     return scores
 
 
@@ -153,7 +151,7 @@ def _figures(s: Summary, count: int) -> Figures:
 
 
 def print_table(summaries: list[Summary], console: Console | None = None) -> None:
-    """Print a table a set and rater: means over pictures, measures of all px pooled, and their intervals."""
+    """Print a table a set and rater: means over pictures, measures of all pooled, and their intervals."""
     for s in summaries:
         title = f"{s.set_name}: {s.who}, {amount(s.pictures)}"
         table = Table("measure", "mean", "95 %", "pooled", "95 %", title=title, title_justify="left")
@@ -270,16 +268,22 @@ def evaluate_file(path: Path, cases: list[Case], threshold: float | None = None)
 
 def _score(model: Model, picture: Picture, level: int) -> Scores:
     answer = answer_picture(model, picture.pixels, level)
-    counts = count(answer.probability, answer.mask, picture.mask, picture.inside)
-    values = pixel_measures(counts) | _shape_measures(answer.mask, picture)
-    if picture.instances is not None and answer.objects is not None:
-        values |= object_measures(answer.objects, picture.instances)
+    values, counts = _measured(picture, answer.probability, answer.mask, answer.objects)
     return Scores(picture.case, "model", values, counts, answer.seconds, answer.warnings)
 
 
-def _shape_measures(mask: NDArray[np.bool_], picture: Picture) -> dict[str, float]:
+def _measured(
+    picture: Picture,
+    probability: NDArray[np.float32] | None,
+    mask: NDArray[np.bool_],
+    objects: NDArray[np.int32] | None = None,
+) -> tuple[dict[str, float], Counts]:
     mine, truth = mask & picture.inside, picture.mask & picture.inside
-    return {"cldice": cldice(mine, truth), "betti0_error": float(betti0_error(mine, truth))}
+    shapes = count_lines(mine, truth)
+    if picture.instances is not None and objects is not None:
+        shapes += count_objects(objects, picture.instances)
+    counts = count(probability, mask, picture.mask, picture.inside, shapes)
+    return measures(counts) | {"betti0_error": float(betti0_error(mine, truth))}, counts
 
 
 def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
@@ -294,4 +298,4 @@ def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
     for row in rows[1:]:
         total = total + row.counts
     drawn = pooled_intervals([row.counts for row in rows], [row.case.subject for row in rows])
-    return Summary(set_name, who, len(rows), mean, interval, pixel_measures(total), measured, drawn)
+    return Summary(set_name, who, len(rows), mean, interval, measures(total), measured, drawn)

@@ -1,6 +1,7 @@
 """One net in training: its loss, its average, how it is validated."""
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Fit(lightning.LightningModule):
         self.validation_pictures = validation
         self.stride = stride_of(recipe)
         self.seen = torch.zeros(len(validation), 3)
+        self.told_of_memory = False
         self.register_buffer("best", torch.tensor(-1.0))
         self.register_buffer("stale", torch.tensor(0))
         self.register_buffer("best_steps", torch.tensor(0))
@@ -117,7 +119,11 @@ class Fit(lightning.LightningModule):
         )
 
     def on_train_start(self) -> None:
-        """End at once where an earlier call ended for want of a better validation."""
+        """Put back how far half precision is scaled; end at once where patience had already run out."""
+        precision = self.trainer.precision_plugin
+        scaling = (self.checkpoint or {}).get(type(precision).__qualname__)  # as Lightning names it there
+        if scaling is not None:
+            precision.load_state_dict(scaling)
         self._stop_where_stale()
 
     def on_validation_epoch_start(self) -> None:
@@ -171,8 +177,24 @@ class Fit(lightning.LightningModule):
             self.trainer.should_stop = True
 
     def answer(self, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Give the averaged net's (H, W, C) probabilities for a whole (H, W, 3) picture."""
-        return answer_whole(self.average.module, pixels, self.stride)
+        """Give the averaged net's (H, W, C) probabilities for a whole (H, W, 3) picture.
+
+        Where the GPU's memory is too small for it, the CPU answers: another batch would change nothing.
+        """
+        try:
+            return answer_whole(self.average.module, pixels, self.stride)
+        except torch.OutOfMemoryError:
+            pass  # after this block all that the GPU still holds of the answer is free
+        if not self.told_of_memory:
+            self.told_of_memory = True
+            print(
+                f"The GPU's memory is too small to validate a whole picture of {pixels.shape[1]} x "
+                f"{pixels.shape[0]} px; the CPU answers such pictures, which takes longer.",
+                file=sys.stderr,
+            )
+        net = build_net(self.recipe, pretrained=False)
+        net.load_state_dict(self.average.module.state_dict())
+        return answer_whole(net, pixels, self.stride)
 
     def configure_optimizers(self) -> Any:
         """Build optimiser and schedule from the recipe."""

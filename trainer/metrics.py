@@ -1,6 +1,6 @@
 """Measures of a mask and of probabilities against truth, all from counts that can be pooled over pictures."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import cv2
@@ -15,9 +15,42 @@ BINS = 4096
 Mask = NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Shapes:
+    """What the measures of lines and of single objects are made of; nothing, where none are measured.
+
+    Attributes
+    ----------
+    line, right : int
+        Pixels of the mask's skeleton, and how many of them the truth covers.
+    true_line, found : int
+        Pixels of the truth's skeleton, and how many of them the mask covers.
+    said, there, hits : int
+        Objects of the answer and of the truth, and pairs of them that overlap by an IoU above 0.5.
+    overlap : float
+        The sum of these pairs' IoU.
+    lines, objects : int
+        Pictures in which lines and single objects were measured.
+    """
+
+    line: int = 0
+    right: int = 0
+    true_line: int = 0
+    found: int = 0
+    said: int = 0
+    there: int = 0
+    hits: int = 0
+    overlap: float = 0.0
+    lines: int = 0
+    objects: int = 0
+
+    def __add__(self, other: "Shapes") -> "Shapes":
+        return Shapes(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What all pixel measures are made of.
+    """What all measures are made of that can be pooled.
 
     Attributes
     ----------
@@ -25,6 +58,7 @@ class Counts:
         How many foreground and background pixels got a probability in each of `BINS` equal steps of 0-1.
     tp, fp, fn, tn : int
         Pixels of the mask that are right and wrong, and of what it leaves out.
+    shapes : Shapes
     """
 
     true: NDArray[np.int64]
@@ -33,6 +67,7 @@ class Counts:
     fp: int
     fn: int
     tn: int
+    shapes: Shapes = Shapes()
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -42,10 +77,13 @@ class Counts:
             self.fp + other.fp,
             self.fn + other.fn,
             self.tn + other.tn,
+            self.shapes + other.shapes,
         )
 
 
-def count(probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, inside: Mask) -> Counts:
+def count(
+    probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, inside: Mask, shapes: Shapes = Shapes()
+) -> Counts:
     """Count the pixels of one picture.
 
     Parameters
@@ -55,6 +93,8 @@ def count(probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, insi
     mask, truth : (H, W) bool
     inside : (H, W) bool
         Only these pixels count.
+    shapes : Shapes, optional
+        What was counted of its lines and objects.
 
     Raises
     ------
@@ -69,7 +109,12 @@ def count(probability: NDArray[np.float32] | None, mask: Mask, truth: Mask, insi
             raise VesselError("The model's answer holds values that are no numbers: it can't be measured.")
         steps = np.minimum((probability[inside] * BINS).astype(np.int32), BINS - 1)
         values = np.bincount(steps[t], minlength=BINS), np.bincount(steps[~t], minlength=BINS)
-    return Counts(values[0], values[1], tp, said - tp, is_true - tp, m.size - said - is_true + tp)
+    return Counts(values[0], values[1], tp, said - tp, is_true - tp, m.size - said - is_true + tp, shapes)
+
+
+def measures(c: Counts) -> dict[str, float]:
+    """Give all measures that can be pooled: of pixels, of lines, of single objects."""
+    return pixel_measures(c) | shape_measures(c.shapes)
 
 
 def pixel_measures(c: Counts) -> dict[str, float]:
@@ -114,19 +159,58 @@ def calibration_error(c: Counts, bins: int = 16) -> float:
     return float(np.abs(said - found).sum() / every.sum())
 
 
-def cldice(mask: Mask, truth: Mask) -> float:
-    """Give centreline Dice (Shit et al., CVPR 2021): how much of each skeleton the other mask covers."""
-    if not mask.any() or not truth.any():
-        return float(mask.any() == truth.any())
+def count_lines(mask: Mask, truth: Mask) -> Shapes:
+    """Count the pixels of both skeletons, and those that the other mask covers."""
     thin: Any = skeletonize
     thin_mask, thin_truth = thin(mask), thin(truth)
-    precision = _share(float((thin_mask & truth).sum()), float(thin_mask.sum()), 1.0)
-    recall = _share(float((thin_truth & mask).sum()), float(thin_truth.sum()), 1.0)
-    return _share(2 * precision * recall, precision + recall, 0.0)
+    sums = (thin_mask, thin_mask & truth, thin_truth, thin_truth & mask)
+    return Shapes(*(int(plane.sum()) for plane in sums), lines=1)
+
+
+def count_objects(answer: NDArray[np.int32], truth: NDArray[np.int32]) -> Shapes:
+    """Count objects, and match those that overlap by an IoU above 0.5.
+
+    Parameters
+    ----------
+    answer, truth : (H, W) int32
+        Object numbers, 0 background.
+    """
+    overlaps = matched_overlaps(answer, truth)
+    said, there = len(np.unique(answer[answer > 0])), len(np.unique(truth[truth > 0]))
+    return Shapes(said=said, there=there, hits=len(overlaps), overlap=sum(overlaps), objects=1)
+
+
+def shape_measures(s: Shapes) -> dict[str, float]:
+    """Give the measures of lines and of single objects, of one picture or of several pooled.
+
+    Returns
+    -------
+    dict
+        ``cldice``, centreline Dice (Shit et al., CVPR 2021): how much of each skeleton the other mask covers;
+        ``f1``; ``ap50`` = TP / (TP + FP + FN), as in the 2018 Data Science Bowl; ``pq``, panoptic quality
+        (Kirillov et al., CVPR 2019); ``count_error``, how far off the number of objects is, relative. Of
+        pooled pictures that is the number of all their objects: too many in one make up for too few in
+        another. Those of lines, or of objects, are missing where none were measured.
+    """
+    out = {}
+    if s.lines:
+        precision, recall = _share(s.right, s.line, 1.0), _share(s.found, s.true_line, 1.0)
+        out["cldice"] = _share(2 * precision * recall, precision + recall, 0.0)
+    if s.objects:
+        half = (s.said + s.there) / 2
+        out["f1"] = _share(s.hits, half, 1.0)
+        out["ap50"] = _share(s.hits, s.said + s.there - s.hits, 1.0)
+        out["pq"] = _share(s.overlap, half, 1.0)
+        out["count_error"] = abs(s.said - s.there) / max(s.there, 1)
+    return out
 
 
 def betti0_error(mask: Mask, truth: Mask) -> int:
-    """Give how many connected pieces (8 neighbours) the mask has too many or too few."""
+    """Give how many connected pieces (8 neighbours) the mask has too many or too few.
+
+    It isn't pooled: its mean over pictures says all there is, and of the pieces of all pictures together too
+    many in one would make up for too few in another.
+    """
     return abs(_pieces(mask) - _pieces(truth))
 
 
@@ -142,7 +226,7 @@ def bootstrap_interval(values: list[float], groups: list[str], rounds: int = 200
 def pooled_intervals(
     counts: list[Counts], groups: list[str], rounds: int = 500
 ) -> dict[str, tuple[float, float]]:
-    """Give the 95 % percentile interval of each measure of pooled pixels, drawing whole groups anew.
+    """Give the 95 % percentile interval of each measure of pooled pictures, drawing whole groups anew.
 
     Returns
     -------
@@ -154,12 +238,14 @@ def pooled_intervals(
         return {}
     parts = [[c for c, g in zip(counts, groups, strict=True) if g == name] for name in names]
     drawn = np.random.default_rng(0).multinomial(len(names), [1 / len(names)] * len(names), rounds) * 1.0
-    true, false, squares = (
-        np.rint(drawn @ np.array([np.sum([of(c) for c in part], axis=0) for part in parts])).astype(np.int64)
-        for of in (lambda c: c.true, lambda c: c.false, lambda c: (c.tp, c.fp, c.fn, c.tn))
+    true, false, squares, shapes = (
+        drawn @ np.array([np.sum([of(c) for c in part], axis=0) for part in parts])
+        for of in (lambda c: c.true, lambda c: c.false, lambda c: (c.tp, c.fp, c.fn, c.tn), _sums)
     )
+    true, false, squares = (np.rint(plane).astype(np.int64) for plane in (true, false, squares))
     rows = [
-        pixel_measures(Counts(t, f, *map(int, four))) for t, f, four in zip(true, false, squares, strict=True)
+        measures(Counts(t, f, *map(int, four), Shapes(*sums.tolist())))
+        for t, f, four, sums in zip(true, false, squares, shapes, strict=True)
     ]
     out = {}
     for measure in dict.fromkeys(key for row in rows for key in row):
@@ -194,32 +280,6 @@ def _drawn_means(values: list[float], groups: list[str], rounds: int) -> NDArray
     return np.asarray(sums[picks].sum(axis=1) / sizes[picks].sum(axis=1))
 
 
-def object_measures(answer: NDArray[np.int32], truth: NDArray[np.int32]) -> dict[str, float]:
-    """Match objects that overlap by an IoU above 0.5 and score the match.
-
-    Parameters
-    ----------
-    answer, truth : (H, W) int32
-        Object numbers, 0 background.
-
-    Returns
-    -------
-    dict
-        ``f1``; ``ap50`` = TP / (TP + FP + FN), as in the 2018 Data Science Bowl; ``pq``, panoptic quality
-        (Kirillov et al., CVPR 2019); ``count_error``, relative.
-    """
-    overlaps = matched_overlaps(answer, truth)
-    said, there = len(np.unique(answer[answer > 0])), len(np.unique(truth[truth > 0]))
-    hits = len(overlaps)
-    half = (said + there) / 2
-    return {
-        "f1": _share(hits, half, 1.0),
-        "ap50": _share(hits, said + there - hits, 1.0),
-        "pq": _share(float(sum(overlaps)), half, 1.0),
-        "count_error": _share(abs(said - there), max(there, 1), 0.0),
-    }
-
-
 def matched_overlaps(answer: NDArray[np.int32], truth: NDArray[np.int32]) -> list[float]:
     """Give the IoU of each pair of objects that overlap by more than half (such a pair is unique)."""
     both = (answer > 0) & (truth > 0)
@@ -228,6 +288,10 @@ def matched_overlaps(answer: NDArray[np.int32], truth: NDArray[np.int32]) -> lis
     unions = areas[0][pairs[0]] + areas[1][pairs[1]] - shared
     overlaps = shared / unions
     return [float(v) for v in overlaps[overlaps > 0.5]]
+
+
+def _sums(c: Counts) -> tuple[float, ...]:
+    return astuple(c.shapes)
 
 
 def _pieces(mask: Mask) -> int:

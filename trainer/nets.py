@@ -20,6 +20,8 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
 
 MAX_FEATURES = 16
+_DEEPEST = 5
+"""How often an encoder of segmentation-models-pytorch can halve a picture."""
 
 
 class Segmenter(nn.Module):
@@ -211,6 +213,7 @@ def _smp_body(recipe: Recipe, inputs: int, classes: int, weights: str | None) ->
         )
         body = SmpBody(net, recipe.dropout)
         _drop_unused(body, inputs, stride_of(recipe))
+        _try_smallest(body, inputs, recipe)
     except (KeyError, ValueError, TypeError, RuntimeError, OSError, AssertionError, AttributeError) as error:
         if weights is not None and isinstance(error, OSError):
             raise VesselError(
@@ -242,10 +245,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _drop_unused(body: SmpBody, inputs: int, stride: int) -> None:
-    """Take out what a shallow net never runs: it only makes files big and DDP unhappy.
-
-    The net is then tried on the smallest picture that may come.
-    """
+    """Take out what a shallow net never runs: it only makes files big and DDP unhappy."""
     side = stride * max(1, 64 // stride)
     body.eval()
     with torch.enable_grad():
@@ -253,8 +253,27 @@ def _drop_unused(body: SmpBody, inputs: int, stride: int) -> None:
         (logits.sum() + features.sum()).backward()  # type: ignore[no-untyped-call]
     _drop_without_gradient(body.net)
     body.zero_grad()
-    with torch.no_grad():
+    body.train()
+
+
+@torch.no_grad()
+def _try_smallest(body: SmpBody, inputs: int, recipe: Recipe) -> None:
+    """Try a net on the smallest picture that may come; say so where that takes a deeper encoder."""
+    stride = stride_of(recipe)
+    body.eval()
+    try:
         body(torch.zeros(1, inputs, stride, stride))
+    except RuntimeError as error:
+        if stride >= 2**_DEEPEST:
+            raise
+        body(torch.zeros(1, inputs, 2**_DEEPEST, 2**_DEEPEST))
+        with_channels = recipe.architecture in WITH_CHANNELS
+        more = f" and decoder_channels to {_DEEPEST} numbers" if with_channels else ""
+        raise VesselError(
+            f"The net {name_of(recipe)} can't answer {stride} x {stride} px, the smallest picture at "
+            f"encoder_depth={recipe.encoder_depth}.",
+            f"Set encoder_depth to {_DEEPEST}{more}.",
+        ) from error
     body.train()
 
 

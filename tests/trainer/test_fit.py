@@ -3,9 +3,11 @@ import dataclasses
 import json
 from pathlib import Path
 
+import lightning
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.plugins import MixedPrecision
 
 from tests.trainer.conftest import PLAIN, draw_fundus, save
 from trainer import fit, machine
@@ -54,7 +56,30 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: 
     recipe = dataclasses.replace(
         tiny, steps=6, dropout=0.2, augment=dataclasses.replace(PLAIN, warp=1.0, noise=1.0)
     )
-    whole = train(recipe, options(tmp_path / "whole", fundus_set))
+    whole, resumed = whole_and_resumed(tmp_path, recipe, fundus_set, monkeypatch)
+    assert same(weights_of(whole), weights_of(resumed))
+    assert logged_steps(whole)[-1:] == logged_steps(resumed)[-1:] == [5]
+
+
+def test_resumed_equals_uninterrupted_in_half_precision(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch
+):
+    trainer = lightning.Trainer
+
+    def half(precision: str, **more) -> lightning.Trainer:
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**22)  # so high that the first steps are left out
+        return trainer(plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)], **more)
+
+    monkeypatch.setattr(lightning, "Trainer", half)
+    runs = whole_and_resumed(tmp_path, dataclasses.replace(tiny, steps=6), fundus_set, monkeypatch)
+    scales = [torch.load(run / CHECKPOINT, weights_only=True)["MixedPrecision"] for run in runs]
+    assert scales[0] == scales[1]
+    assert same(*map(weights_of, runs))
+
+
+def whole_and_resumed(out: Path, recipe: Recipe, data: Path, monkeypatch) -> tuple[Path, Path]:
+    """Train without a stop, and killed at the fifth step and resumed."""
+    whole = train(recipe, options(out / "whole", data))
 
     class Killed(Exception):
         pass
@@ -68,12 +93,10 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: 
 
     monkeypatch.setattr(Fit, "training_step", until_fifth)
     with pytest.raises(Killed):
-        train(recipe, options(tmp_path / "killed", fundus_set))
+        train(recipe, options(out / "killed", data))
     monkeypatch.setattr(Fit, "training_step", step)
-    assert not (tmp_path / "killed" / "done.json").exists()
-    resumed = train(recipe, options(tmp_path / "killed", fundus_set))
-    assert same(weights_of(whole), weights_of(resumed))
-    assert logged_steps(whole)[-1:] == logged_steps(resumed)[-1:] == [5]
+    assert not (out / "killed" / "done.json").exists()
+    return whole, train(recipe, options(out / "killed", data))
 
 
 def test_repeatable_and_seeded(tmp_path: Path, tiny: Recipe, fundus_set: Path):

@@ -6,12 +6,22 @@ from trainer.metrics import (
     betti0_error,
     bootstrap_interval,
     calibration_error,
-    cldice,
     count,
+    count_lines,
+    count_objects,
     difference_interval,
-    object_measures,
     pixel_measures,
+    pooled_intervals,
+    shape_measures,
 )
+
+
+def cldice(mask, truth):
+    return shape_measures(count_lines(mask, truth))["cldice"]
+
+
+def of_objects(answer, truth):
+    return shape_measures(count_objects(answer, truth))
 
 
 @pytest.fixture
@@ -88,13 +98,49 @@ def test_objects_by_hand():
     said[2:8, 2:8] = 7  # exact
     said[2:8, 13:19] = 8  # IoU 30 / 42
     said[12:18, 20:26] = 9  # nothing there
-    got = object_measures(said, truth)
+    got = of_objects(said, truth)
     assert got["f1"] == pytest.approx(2 / 3)
     assert got["ap50"] == pytest.approx(2 / 4)
     assert got["pq"] == pytest.approx((1 + 30 / 42) / 3)
     assert got["count_error"] == 0
-    assert object_measures(said * 0, truth)["f1"] == 0
-    assert object_measures(said * 0, truth * 0) == {"f1": 1, "ap50": 1, "pq": 1, "count_error": 0}
+    assert of_objects(said * 0, truth)["f1"] == 0
+    assert of_objects(said * 0, truth * 0) == {"f1": 1, "ap50": 1, "pq": 1, "count_error": 0}
+
+
+def test_shapes_pool_by_hand():
+    thin = np.zeros((20, 40), bool)
+    thin[10, 5:25] = True
+    half = thin.copy()
+    half[10, 15:] = False
+    lines = count_lines(thin, half), count_lines(half, half)  # 20 px of which 10 are right, then 10 of 10
+    pooled = shape_measures(lines[0] + lines[1])
+    assert pooled == {"cldice": pytest.approx(2 * (20 / 30) / (1 + 20 / 30))}
+    one, two = np.zeros((20, 30), np.int32), np.zeros((20, 30), np.int32)
+    one[2:8, 2:8] = 1
+    two[2:8, 2:8], two[12:18, 2:8], two[12:18, 12:18] = 1, 2, 3
+    moved = np.roll(one, 1, axis=1)  # IoU 30 / 42
+    a, b, empty = count_objects(two, one), count_objects(moved, two), count_objects(one * 0, one * 0)
+    assert shape_measures(a + b + empty) == {  # 4 said, 4 there, 2 hits
+        "f1": 2 / 4,
+        "ap50": 2 / 6,
+        "pq": pytest.approx((1 + 30 / 42) / 4),
+        "count_error": 0,
+    }
+    assert shape_measures(a + a)["count_error"] == 2  # 6 for 2
+    assert set(shape_measures(a + lines[0])) == {"cldice", "f1", "ap50", "pq", "count_error"}
+
+
+def test_shapes_are_drawn_anew_as_pixels_are(answer):
+    probability, truth, inside = answer
+    one = np.zeros((20, 30), np.int32)
+    one[2:8, 2:8] = 1
+    right, wrong = count_objects(one, one), count_objects(one * 0, one)
+    counts = [count(probability, truth, truth, inside, shapes) for shapes in (right, wrong, right, wrong)]
+    intervals = pooled_intervals(counts, list("abcd"))
+    low, high = intervals["ap50"]
+    assert low < 0.5 < high
+    assert "cldice" not in intervals
+    assert pooled_intervals(counts, list("aabb"))["ap50"] == (0.5, 0.5)
 
 
 def test_interval_of_groups_is_wider_than_of_singles():

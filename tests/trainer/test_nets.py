@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import segmentation_models_pytorch.encoders as smp_encoders
+import torch
 
 from tests.trainer.test_fit import options
 from trainer import export
@@ -42,6 +43,8 @@ def test_nets_become_model_files_and_come_back(tmp_path: Path, changes: list[str
     [
         (["architecture=PAN", "encoder_depth=5"], "'PAN' with encoder 'efficientnet-b0' can't be built"),
         (["architecture=DPT", "encoder=tu-vit_tiny_patch16_224", "encoder_depth=4"], "can't be built"),
+        (["encoder=mit_b0"], r"16 x 16 px, .* Set encoder_depth to 5 and decoder_channels to 5 numbers\."),
+        (["encoder=mit_b0", "architecture=UPerNet"], r"at encoder_depth=4\. Set encoder_depth to 5\."),
         (["architecture=DeepLabV3", "encoder_depth=5", "batch=1"], "can't learn from 1 crops"),
         (["crop=100"], "Crops of 100 px don't fit"),
         (["architecture=own-unet", "crop=100"], "Crops of 100 px don't fit"),
@@ -64,6 +67,12 @@ def test_a_net_is_refused_before_anything_is_written(
         train(recipe, options(tmp_path / "run", fundus_set))
     assert not (tmp_path / "run").exists()
     train(tiny, options(tmp_path / "run", fundus_set))  # our own nets are known to be exported
+
+
+def test_a_net_that_needs_a_deep_encoder_can_be_taken_with_one():
+    deep = ["encoder=mit_b0", "encoder_depth=5", "decoder_channels=[64,32,16,16,8]"]
+    net = build_net(change_recipe(SMALL, deep)).eval()
+    assert net(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))[0].shape == (1, 1, 32, 32)
 
 
 @pytest.mark.parametrize("encoder", ["tu-efficientnet_b0", "tu-mobilenetv3_small_100"])

@@ -12,10 +12,13 @@ from tests.tiny_models import tiny_vessel_model
 from tests.trainer.conftest import draw_fundus, save
 from trainer.__main__ import main
 from trainer.compare import Difference, compare_files, print_differences
-from trainer.evaluate import Scores, notes_of, print_table, summarise
+from trainer.evaluate import Scores, evaluate, notes_of, print_table, summarise
+from trainer.export import export_net, make_card
 from trainer.metrics import count, pixel_measures, pooled_intervals
+from trainer.nets import build_net
 from trainer.pictures import read_picture
 from trainer.readers import Case, read_sets
+from trainer.recipes import RECIPES, change_recipe
 from vesselapp.inference.catalog import list_models
 from vesselapp.inference.model import load_model
 
@@ -164,6 +167,24 @@ def test_a_shipped_models_name_will_do(fundus_set: Path, tmp_path: Path, monkeyp
     name = next(entry.name for entry in list_models() if entry.task == "cells")
     assert main(["compare", name, name, "--data", str(fundus_set)]) == 0
     assert [path.stem for path in seen[0]] == [name, name]
+
+
+@pytest.mark.parametrize("task", ["vessels", "cells"])
+def test_all_is_pooled_but_the_difference_in_pieces(task: str, tmp_path: Path):
+    for number in range(2):
+        pixels, vessels, _field = draw_fundus(number)
+        save(tmp_path / "set" / "images" / f"{number}.png", pixels)
+        save(tmp_path / "set" / "masks" / f"{number}.png", vessels)
+        save(tmp_path / "set" / "labels" / f"{number}.png", vessels.astype(np.uint8))
+    recipe = change_recipe(
+        RECIPES["cells" if task == "cells" else "fundus-vessels"], ["architecture=own-unet", "widths=[4,8]"]
+    )
+    path = tmp_path / "net.onnx"
+    export_net(build_net(recipe), recipe, path, make_card(recipe, name="x", command="none"))
+    (summary,) = summarise(evaluate(load_model(path), read_sets([tmp_path / "set"])))
+    assert ({"f1", "ap50", "pq", "count_error"} <= summary.mean.keys()) == (task == "cells")
+    assert summary.mean.keys() - summary.pooled.keys() == {"betti0_error"}
+    assert summary.mean.keys() - summary.pooled_interval.keys() == {"betti0_error"}
 
 
 def test_pooled_intervals_draw_whole_subjects():

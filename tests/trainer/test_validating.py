@@ -1,5 +1,6 @@
 """What a validation says, by one process or several, and where it ends a training."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from tests.trainer.conftest import TINY, write_fundus_set
 from tests.trainer.test_fit import options, same, weights_of
 from tests.trainer.test_several import finish, start
 from trainer.fit import BEST, Fit
+from trainer.nets import answer_whole
 from trainer.pictures import Scaled
-from trainer.recipes import Recipe, change_recipe
+from trainer.recipes import Recipe, change_recipe, read_recipe
 from trainer.run import steps_behind, train
 from vesselapp.core.errors import VesselError
 
@@ -48,6 +50,41 @@ def test_nothing_found_where_nothing_is_counts_as_right(tiny: Recipe, monkeypatc
     monkeypatch.setattr(task, "answer", lambda pixels: np.zeros((16, 16, 1), np.float32))
     task.validation_step(torch.tensor([0, 1]), 0)
     assert task.seen[:, 0].tolist() == [1.0, 0.0]
+
+
+def test_a_full_gpu_at_validation_leaves_the_batch_alone(
+    tmp_path: Path,
+    tiny: Recipe,
+    fundus_set: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    roomy = train(tiny, options(tmp_path / "roomy", fundus_set))
+    capsys.readouterr()
+    averages = []
+
+    def full(net: torch.nn.Module, *more: Any) -> np.ndarray:
+        if any(net is average for average in averages):  # the net that is trained, and on the GPU
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return answer_whole(net, *more)
+
+    started = Fit.on_validation_epoch_start
+    monkeypatch.setattr(
+        Fit, "on_validation_epoch_start", lambda self: (averages.append(self.average.module), started(self))
+    )
+    monkeypatch.setattr("trainer.fit.answer_whole", full)
+    run = train(tiny, options(tmp_path / "full", fundus_set))
+    assert len(averages) == 2
+    assert capsys.readouterr().err.count("too small to validate a whole picture") == 1
+    assert read_recipe(run / "recipe.json").batch == tiny.batch
+    assert same(weights_of(run), weights_of(roomy))
+    assert figures_of(run) == figures_of(roomy)
+
+
+def figures_of(run: Path) -> list[str]:
+    """Give what the validations of a run logged."""
+    with next(run.glob("logs/*/metrics.csv")).open(newline="") as file:
+        return [row["dice"] for row in csv.DictReader(file) if row["dice"]]
 
 
 def test_a_training_that_stopped_early_stays_ended(tmp_path: Path, tiny: Recipe, fundus_set: Path):
