@@ -323,10 +323,15 @@ def test_trainings_of_one_run_are_told_apart() -> None:
     assert progress.best is not None
     assert progress.best.step == 10  # the other is no candidate
     assert progress.stopped_at == 10
+    assert progress.stoppable
     assert progress.share == 1.0
     assert not progress.without_steps
     progress.take({"event": "stage", "name": "learning for judging, 1 of 2", "begun": 10})  # gone on with
     assert progress.begun == [10]
+    progress.take({"event": "stopping", "step": 20})
+    assert progress.stopped_at == 10
+    assert progress.judging_stopped
+    assert not progress.stoppable
     progress.take({"event": "stage", "name": "judging"})
     assert progress.eta_s is None
     assert progress.without_steps

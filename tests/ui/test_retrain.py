@@ -177,6 +177,27 @@ def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     stand.until_judged()
 
 
+def test_the_stop_button_says_what_it_ends(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=100000")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.progress.step > 1, timeout=LONG)
+    assert page.stop_button.text() == "Stop and keep the best"
+    retraining.progress.take({"event": "stopping", "step": 2})
+    page.refresh()
+    assert not page.stop_button.isEnabled()
+    retraining.progress.take({"event": "stage", "name": "learning for judging, 1 of 2", "begun": 2})
+    page.refresh()
+    assert page.stop_button.text() == "Stop judging"
+    assert "left out" in page.stop_button.toolTip()
+    assert page.stop_button.isEnabled()
+    retraining.progress.take({"event": "stopping", "step": 10**7})
+    page.refresh()
+    assert not page.stop_button.isEnabled()
+    assert "judging stopped" in page.words.text()
+    retraining.wish("cancel")
+    qtbot.waitUntil(lambda: not retraining.state.live, timeout=LONG)
+
+
 def test_closing_the_window_leaves_the_run_alone(stand: Stand, qtbot: QtBot) -> None:
     stand.begin("steps=100000")
     retraining = stand.desk.retraining

@@ -133,6 +133,13 @@ class Line:
         if self._wish() != "stop":
             self.heed()
 
+    def take_late_stop(self) -> bool:
+        """Tell whether a training shall stop that had ended meanwhile; the next one is spared."""
+        if self._wish() != "stop":
+            return False
+        (self.run.folder / "wish").unlink(missing_ok=True)
+        return True
+
     def _wish(self) -> str:
         try:
             return (self.run.folder / "wish").read_text("utf-8", "replace").strip()

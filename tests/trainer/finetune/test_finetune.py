@@ -182,14 +182,14 @@ def _weights(file: Path) -> list[bytes]:
     return [weight.SerializeToString() for weight in onnx.load(file).graph.initializer]
 
 
-def wish_at(monkeypatch: pytest.MonkeyPatch, at: int, *words: str) -> None:
-    """Let a person wish something after a step; further words, each time the trainer looks again."""
+def wish_at(monkeypatch: pytest.MonkeyPatch, at: int, *words: str, kind: str = "step") -> None:
+    """Let a person wish something after a step, or its validation; further words, at each further look."""
     emit = Line.emit
     left = list(words)
 
     def also(self: Line, event: str, **values: object) -> None:
         emit(self, event, **values)
-        if left and ((event == "step" and values["step"] == at) or event == "paused"):
+        if left and ((event == kind and values["step"] == at) or event == "paused"):
             self.run.wish(left.pop(0))
 
     monkeypatch.setattr(Line, "emit", also)
@@ -218,13 +218,53 @@ def test_stop_keeps_what_was_reached(make_study: MakeStudy, monkeypatch: pytest.
     assert planned["steps"] == 3 * planned["each"]
 
 
-def test_stopped_judging_says_whom_it_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [(25, "step"), (20, "step"), (20, "validation")],
+    ids=["in the second net that judges", "at the end of the first", "between them"],
+)
+def test_stopped_judging_says_whom_it_left_out(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, at: int, kind: str
+):
     made = make_study(4)
-    wish_at(monkeypatch, 15, "stop")  # in the first of the two nets that judge
+    wish_at(monkeypatch, at, "stop", kind=kind)
     verdict = finetune(made.request("steps=10"))
     assert verdict is not None
     assert "Only 2 of the 4 pictures were judged" in verdict.sentence
     assert verdict.table[0].pictures == 2
+    events = [event for event in events_of(only_run(made.folder)) if event["event"] == "stopping"]
+    assert [event["step"] for event in events] == [at]
+
+
+def test_a_net_that_was_stopped_on_its_way_judges_nobody(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(4)
+    wish_at(monkeypatch, 15, "stop")  # in the first of the two nets that judge
+    verdict = finetune(made.request("steps=10"))
+    assert verdict is not None
+    assert (verdict.verdict, verdict.offered, verdict.table) == ("not judged", False, ())
+    assert verdict.sentence.startswith("The judging was stopped before any picture was judged")
+    assert verdict.sentence.count(".") == 1
+    run = RunFolder(only_run(made.folder))
+    assert run.verdict() == verdict
+    assert read_card(run.folder / "candidate.onnx").validation == ()
+    (run.folder / "verdict.json").unlink()  # killed before it was written: what was stopped stays so
+    again = finetune(made.request(run=run.folder))
+    assert again is not None
+    assert again.verdict == "not judged"
+
+
+def test_a_stop_that_comes_too_late_for_the_candidate_spares_the_judging(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(4)
+    wish_at(monkeypatch, 10, "stop", kind="validation")
+    verdict = finetune(made.request("steps=10"))
+    assert verdict is not None
+    assert verdict.table[0].pictures == 4
+    events = [event for event in events_of(only_run(made.folder)) if event["event"] == "stopping"]
+    assert [event["step"] for event in events] == [10]  # the window gets its answer
 
 
 def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
