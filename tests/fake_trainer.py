@@ -2,7 +2,7 @@
 
 Run as ``python fake_trainer.py finetune STUDY --run DIR [--set KEY=VALUE]``. Settings: ``steps``,
 ``pause_s`` (between steps), ``verdict`` (better, worse, same), ``die`` and ``fail`` (the step at which it
-does), ``torn`` (1: every event is written in two halves).
+does at first; 0: before it has a plan), ``torn`` (1: every event is written in two halves).
 """
 
 import hashlib
@@ -77,6 +77,10 @@ def say_plan(settings: dict[str, str]) -> int:
 
 def train(study: Path, run: Path, settings: dict[str, str], events: Events) -> int:
     steps, pause_s = int(settings.get("steps", 20)), float(settings.get("pause_s", 0.01))
+    if settings.get("fail") == "0":
+        events.emit("failed", message="Nothing is reviewed.")
+        return 1
+    (run / "config.json").write_text("{}")
     events.emit("plan", **plan(settings))
     events.emit("stage", name="training")
     began = last_step(run)
@@ -93,7 +97,7 @@ def train(study: Path, run: Path, settings: dict[str, str], events: Events) -> i
             with events.file.open("ab") as file:
                 file.write(b'{"event": "step", "st')
             os._exit(9)
-        if step == int(settings.get("fail", -1)):
+        if step == int(settings.get("fail", -1)) and not began:
             events.emit("failed", message="The disk is full.")
             return 1
         events.emit("step", step=step, steps=steps, loss=1 / step, eta_s=(steps - step) * pause_s)

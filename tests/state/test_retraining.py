@@ -220,6 +220,14 @@ def test_a_failed_run_says_why(retraining: Retraining, desk: Desk) -> None:
     retraining.start(options(fail=3))
     desk.until(lambda: retraining.state is RunState.FAILED)
     assert retraining.progress.message == "The disk is full."
+    assert retraining.can_go_on
+
+
+def test_a_run_that_failed_before_it_had_a_plan_does_not_go_on(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(fail=0))
+    desk.until(lambda: retraining.state is RunState.FAILED)
+    retraining.go_on()
+    assert retraining.state is RunState.FAILED
 
 
 def test_what_the_trainer_would_do_is_asked_of_it(retraining: Retraining, desk: Desk, study: Path) -> None:

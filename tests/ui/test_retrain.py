@@ -235,6 +235,19 @@ def test_a_dead_trainer_is_shown_with_its_last_words(stand: Stand, qtbot: QtBot)
     stand.until_judged()
 
 
+def test_a_failed_training_goes_on_where_it_has_a_plan(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=20 fail=8")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.state is RunState.FAILED, timeout=LONG)
+    assert page.on_button.isVisible()
+    page.on_button.click()
+    assert retraining.state.live
+    qtbot.waitUntil(lambda: retraining.progress.step > 8, timeout=LONG)
+    assert retraining.state.live
+    stand.until_judged()
+    assert [step for step, _ in retraining.progress.losses] == list(range(1, 21))
+
+
 def test_a_failed_training_is_left_behind(stand: Stand, qtbot: QtBot) -> None:
     stand.begin("steps=20 fail=3")
     page = stand.window.live_page

@@ -137,7 +137,7 @@ class LivePage(QWidget):
         self.cancel_button.setEnabled(state.live and retraining.wished != "cancel")
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setVisible(state.live)
-        self.on_button.setVisible(state is RunState.DEAD)
+        self.on_button.setVisible(retraining.can_go_on)
         self.anew_button.setVisible(not state.live)
 
     def _refresh_plots(self) -> None:
