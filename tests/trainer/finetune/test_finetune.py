@@ -1,6 +1,8 @@
 """The whole loop on tiny pictures: learn, judge, promote; refuse what is worse or forgets."""
 
 import json
+import shlex
+import signal
 from pathlib import Path
 
 import cv2
@@ -284,6 +286,44 @@ def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch)
     kinds = [event["event"] for event in events_of(only_run(made.folder))]
     assert kinds.index("paused") + 1 == kinds.index("resumed")
     assert kinds[-1] == "done"
+
+
+def test_ctrl_c_says_how_the_run_goes_on(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    made, step = make_study(3), FineTune.training_step
+
+    def pressed(self, batch, index):
+        if self.steps_done == 12:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch, index)
+
+    settings = ["--set=steps=20", "--set=precision=32"]
+    monkeypatch.setattr(FineTune, "training_step", pressed)
+    assert main(["finetune", str(made.folder), "--accelerator", "cpu", *settings]) == 130
+    monkeypatch.setattr(FineTune, "training_step", step)
+    said = capsys.readouterr()
+    run = only_run(made.folder)
+    assert f"the run's folder: {run}" in said.out
+    told, command = said.err.strip().splitlines()[-1].split("To go on: python -m trainer ")
+    assert told == "trainer: Stopped. "
+    assert main(shlex.split(command)) == 0
+    assert only_run(made.folder) == run
+    assert RunFolder(run).has_verdict
+    steps = [event["step"] for event in events_of(run) if event["event"] == "step"]
+    assert steps.count(1) == 1  # not from its beginning
+    assert steps.count(11) == 2
+
+
+def test_ctrl_c_before_the_plan_begins_anew(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.finetune.command.read_judgement", pressed)
+    assert main(["finetune", str(make_study(3).folder)]) == 130
+    assert "Nothing was learnt yet: give the same command again" in capsys.readouterr().err
 
 
 def test_sides_are_kept_with_the_study(make_study: MakeStudy):
