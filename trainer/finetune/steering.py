@@ -82,6 +82,19 @@ class Line:
         VesselError
             Where it can't be written.
         """
+        line = self._write(event, values)
+        if self._print:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        else:
+            self._tell(event, values)
+
+    def last_word(self, event: str, **values: Any) -> None:
+        """Append an event as far as the run can still be written; whoever ran the command prints it."""
+        with contextlib.suppress(VesselError):
+            self._write(event, values)
+
+    def _write(self, event: str, values: dict[str, Any]) -> str:
         self._heed_loss()
         line = event_line(event, values)
         try:
@@ -91,16 +104,7 @@ class Line:
             raise VesselError(
                 f"The run folder {self.run.folder} can't be written: {reason(problem)}."
             ) from problem
-        if self._print:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        else:
-            self._tell(event, values)
-
-    def last_word(self, event: str, **values: Any) -> None:
-        """Emit, as far as it can still be written."""
-        with contextlib.suppress(VesselError):
-            self.emit(event, **values)
+        return line
 
     def heed(self) -> None:
         """Look what a person wishes: wait out a pause.
