@@ -165,6 +165,8 @@ def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     assert "before 0.900" in page.dice.accessibleDescription()
     assert "loss" in page.loss.accessibleDescription()
     assert "left" in page.words.text()
+    assert "best so far: step" in page.words.text()
+    assert "kept" not in page.words.text()  # a training that runs to its end keeps its last model
     assert not page.strip.item(0).icon().isNull()
     assert stand.desk.button.text().startswith("Training 0 %")
     page.pause_button.click()

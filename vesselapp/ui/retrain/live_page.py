@@ -26,7 +26,11 @@ from vesselapp.ui.words import duration
 
 _CANCEL, _REALLY = "Cancel", "Cancel: keep nothing?"
 _STOP = (
-    ("Stop and keep the best", "Ends the training now; the best model so far is judged"),
+    (
+        "Stop and keep the best",
+        "Ends the training now; the model of the best step so far is judged. A training that runs to its end "
+        "keeps the last one",
+    ),
     (
         "Stop judging",
         "Ends the judging now; the candidate stays, but what isn't judged yet is left out, and where that "
@@ -165,7 +169,7 @@ class LivePage(QWidget):
             told.append(f"on {progress.plan.device}")
         best = progress.best
         if best is not None and best.learn is not None:
-            told.append(f"kept so far: step {best.step}, Dice {best.learn:.3f} on what is learnt")
+            told.append(f"best so far: step {best.step}, Dice {best.learn:.3f} on what is learnt")
         if progress.stopped_at is not None:
             told.append(f"stopped at step {progress.stopped_at}")
         if progress.judging_stopped:
