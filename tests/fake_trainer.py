@@ -1,8 +1,8 @@
 """A trainer that trains nothing: it writes a run's files at speed, and heeds wishes, for tests of the window.
 
 Run as ``python fake_trainer.py finetune STUDY --run DIR [--set KEY=VALUE]``. Settings: ``steps``,
-``pause_s`` (between steps), ``verdict`` (better, worse, same), ``die`` and ``fail`` (the step at which it
-does at first; 0: before it has a plan), ``torn`` (1: every event is written in two halves).
+``pause_s`` (between steps), ``verdict`` (better, worse, same, none), ``die`` and ``fail`` (the step at which
+it does at first; 0: before it has a plan), ``torn`` (1: every event is written in two halves).
 """
 
 import hashlib
@@ -20,6 +20,7 @@ SENTENCES = {
     "better": "Better on the new pictures, and no worse on the old ones.",
     "same": "No clear difference on the new pictures.",
     "worse": "Worse on the old pictures.",
+    "none": "The judging was stopped.",
 }
 _PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d494844520000000200000002080000000057dd52f80000000c49444154789c6360"
@@ -148,7 +149,7 @@ def judge(study: Path, run: Path, settings: dict[str, str], events: Events) -> N
     events.emit("stage", name="judging")
     events.emit("threshold", before=0.5, after=0.45)
     word = settings.get("verdict", "better")
-    gain = {"better": 0.03, "same": 0.0, "worse": -0.04}[word]
+    gain = {"better": 0.03, "same": 0.0, "worse": -0.04, "none": 0.0}[word]
     shutil.copyfile(study / "candidate-for-tests.onnx", run / "candidate.onnx")
     rows = [
         ("new", "judge pictures", 1, 0.9, 0.9 + gain, gain, gain - 0.01, gain + 0.01, "Dice"),
@@ -157,10 +158,10 @@ def judge(study: Path, run: Path, settings: dict[str, str], events: Events) -> N
     ]
     names = ("ground", "set", "pictures", "incumbent", "candidate", "difference", "low", "high", "measure")
     verdict = {
-        "verdict": "no clear difference" if word == "same" else word,
+        "verdict": {"same": "no clear difference", "none": "not judged"}.get(word, word),
         "sentence": SENTENCES[word],
         "offered": word == "better",
-        "table": [dict(zip(names, row, strict=True)) for row in rows],
+        "table": [dict(zip(names, row, strict=True)) for row in rows if word != "none"],
         "pictures": [
             {"name": name, "side": side, "incumbent": 0.9, "candidate": 0.9 + gain}
             for name, side in (("a.png", "learn"), ("b.png", "learn"), ("c.png", "judge"))

@@ -324,6 +324,15 @@ def test_a_worse_candidate_needs_a_reason_which_is_kept(stand: Stand, qtbot: QtB
     assert "better on smears" in page.decided.text()
 
 
+def test_a_candidate_that_was_not_judged_is_shown_and_not_offered(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=5 verdict=none")
+    page = stand.window.verdict_page
+    qtbot.waitUntil(lambda: page.sentence.text().endswith(fake_trainer.SENTENCES["none"]), timeout=LONG)
+    assert page.table.rowCount() == 0
+    assert not page.promote_button.isEnabled()
+    assert page.anyway_button.isEnabled()
+
+
 @pytest.mark.parametrize(("button", "word"), [("keep_button", "kept"), ("discard_button", "discarded")])
 def test_no_clear_difference_is_kept_or_discarded(stand: Stand, qtbot: QtBot, button: str, word: str) -> None:
     stand.begin("steps=5 verdict=same")
