@@ -1,8 +1,8 @@
 """A trainer that trains nothing: it writes a run's files at speed, and heeds wishes, for tests of the window.
 
 Run as ``python fake_trainer.py finetune STUDY --run DIR [--set KEY=VALUE]``. Settings: ``steps``,
-``pause_s`` (between steps), ``verdict`` (better, worse, same), ``die`` and ``fail`` (the step at which it
-does), ``torn`` (1: every event is written in two halves).
+``pause_s`` (between steps), ``verdict`` (better, worse, same, none), ``die`` and ``fail`` (the step at which
+it does at first; 0: before it has a plan), ``torn`` (1: every event is written in two halves).
 """
 
 import hashlib
@@ -20,6 +20,7 @@ SENTENCES = {
     "better": "Better on the new pictures, and no worse on the old ones.",
     "same": "No clear difference on the new pictures.",
     "worse": "Worse on the old pictures.",
+    "none": "The judging was stopped.",
 }
 _PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d494844520000000200000002080000000057dd52f80000000c49444154789c6360"
@@ -77,6 +78,10 @@ def say_plan(settings: dict[str, str]) -> int:
 
 def train(study: Path, run: Path, settings: dict[str, str], events: Events) -> int:
     steps, pause_s = int(settings.get("steps", 20)), float(settings.get("pause_s", 0.01))
+    if settings.get("fail") == "0":
+        events.emit("failed", message="Nothing is reviewed.")
+        return 1
+    (run / "config.json").write_text("{}")
     events.emit("plan", **plan(settings))
     events.emit("stage", name="training")
     began = last_step(run)
@@ -93,7 +98,7 @@ def train(study: Path, run: Path, settings: dict[str, str], events: Events) -> i
             with events.file.open("ab") as file:
                 file.write(b'{"event": "step", "st')
             os._exit(9)
-        if step == int(settings.get("fail", -1)):
+        if step == int(settings.get("fail", -1)) and not began:
             events.emit("failed", message="The disk is full.")
             return 1
         events.emit("step", step=step, steps=steps, loss=1 / step, eta_s=(steps - step) * pause_s)
@@ -144,7 +149,7 @@ def judge(study: Path, run: Path, settings: dict[str, str], events: Events) -> N
     events.emit("stage", name="judging")
     events.emit("threshold", before=0.5, after=0.45)
     word = settings.get("verdict", "better")
-    gain = {"better": 0.03, "same": 0.0, "worse": -0.04}[word]
+    gain = {"better": 0.03, "same": 0.0, "worse": -0.04, "none": 0.0}[word]
     shutil.copyfile(study / "candidate-for-tests.onnx", run / "candidate.onnx")
     rows = [
         ("new", "judge pictures", 1, 0.9, 0.9 + gain, gain, gain - 0.01, gain + 0.01, "Dice"),
@@ -153,10 +158,10 @@ def judge(study: Path, run: Path, settings: dict[str, str], events: Events) -> N
     ]
     names = ("ground", "set", "pictures", "incumbent", "candidate", "difference", "low", "high", "measure")
     verdict = {
-        "verdict": "no clear difference" if word == "same" else word,
+        "verdict": {"same": "no clear difference", "none": "not judged"}.get(word, word),
         "sentence": SENTENCES[word],
         "offered": word == "better",
-        "table": [dict(zip(names, row, strict=True)) for row in rows],
+        "table": [dict(zip(names, row, strict=True)) for row in rows if word != "none"],
         "pictures": [
             {"name": name, "side": side, "incumbent": 0.9, "candidate": 0.9 + gain}
             for name, side in (("a.png", "learn"), ("b.png", "learn"), ("c.png", "judge"))

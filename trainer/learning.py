@@ -36,6 +36,8 @@ def _finetune(options: argparse.Namespace) -> None:
     from trainer.finetune.plan import Request
     from vesselapp.study.study import Study
 
+    told = options.events
+    options.events = told or options.plan  # a failure is printed as an event then
     if options.run_folder is not None:
         _check_inside(options.run_folder, Study.open(options.study).folder)
     request = Request(
@@ -45,14 +47,12 @@ def _finetune(options: argparse.Namespace) -> None:
         options.chain,
         tuple(folder.resolve() for folder in options.replay),
         tuple(options.set),
-        options.events,
+        told,
         options.accelerator,
     )
     if options.plan:
-        options.events = True
         emit("plan", **plan_only(request))
         return
-    options.events = False  # the run's own line tells of failures
     verdict = finetune(request)
     if verdict is not None and not request.events:
         print(f"{verdict.verdict}: {verdict.sentence}")

@@ -220,6 +220,14 @@ def test_a_failed_run_says_why(retraining: Retraining, desk: Desk) -> None:
     retraining.start(options(fail=3))
     desk.until(lambda: retraining.state is RunState.FAILED)
     assert retraining.progress.message == "The disk is full."
+    assert retraining.can_go_on
+
+
+def test_a_run_that_failed_before_it_had_a_plan_does_not_go_on(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(fail=0))
+    desk.until(lambda: retraining.state is RunState.FAILED)
+    retraining.go_on()
+    assert retraining.state is RunState.FAILED
 
 
 def test_what_the_trainer_would_do_is_asked_of_it(retraining: Retraining, desk: Desk, study: Path) -> None:
@@ -323,10 +331,15 @@ def test_trainings_of_one_run_are_told_apart() -> None:
     assert progress.best is not None
     assert progress.best.step == 10  # the other is no candidate
     assert progress.stopped_at == 10
+    assert progress.stoppable
     assert progress.share == 1.0
     assert not progress.without_steps
     progress.take({"event": "stage", "name": "learning for judging, 1 of 2", "begun": 10})  # gone on with
     assert progress.begun == [10]
+    progress.take({"event": "stopping", "step": 20})
+    assert progress.stopped_at == 10
+    assert progress.judging_stopped
+    assert not progress.stoppable
     progress.take({"event": "stage", "name": "judging"})
     assert progress.eta_s is None
     assert progress.without_steps

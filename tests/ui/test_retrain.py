@@ -165,6 +165,8 @@ def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     assert "before 0.900" in page.dice.accessibleDescription()
     assert "loss" in page.loss.accessibleDescription()
     assert "left" in page.words.text()
+    assert "best so far: step" in page.words.text()
+    assert "kept" not in page.words.text()  # a training that runs to its end keeps its last model
     assert not page.strip.item(0).icon().isNull()
     assert stand.desk.button.text().startswith("Training 0 %")
     page.pause_button.click()
@@ -175,6 +177,27 @@ def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: retraining.state is RunState.RUNNING, timeout=LONG)
     page.stop_button.click()
     stand.until_judged()
+
+
+def test_the_stop_button_says_what_it_ends(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=100000")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.progress.step > 1, timeout=LONG)
+    assert page.stop_button.text() == "Stop and keep the best"
+    retraining.progress.take({"event": "stopping", "step": 2})
+    page.refresh()
+    assert not page.stop_button.isEnabled()
+    retraining.progress.take({"event": "stage", "name": "learning for judging, 1 of 2", "begun": 2})
+    page.refresh()
+    assert page.stop_button.text() == "Stop judging"
+    assert "left out" in page.stop_button.toolTip()
+    assert page.stop_button.isEnabled()
+    retraining.progress.take({"event": "stopping", "step": 10**7})
+    page.refresh()
+    assert not page.stop_button.isEnabled()
+    assert "judging stopped" in page.words.text()
+    retraining.wish("cancel")
+    qtbot.waitUntil(lambda: not retraining.state.live, timeout=LONG)
 
 
 def test_closing_the_window_leaves_the_run_alone(stand: Stand, qtbot: QtBot) -> None:
@@ -212,6 +235,19 @@ def test_a_dead_trainer_is_shown_with_its_last_words(stand: Stand, qtbot: QtBot)
     assert stand.desk.button.text() == "Training broke off"
     page.on_button.click()
     stand.until_judged()
+
+
+def test_a_failed_training_goes_on_where_it_has_a_plan(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=20 fail=8")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.state is RunState.FAILED, timeout=LONG)
+    assert page.on_button.isVisible()
+    page.on_button.click()
+    assert retraining.state.live
+    qtbot.waitUntil(lambda: retraining.progress.step > 8, timeout=LONG)
+    assert retraining.state.live
+    stand.until_judged()
+    assert [step for step, _ in retraining.progress.losses] == list(range(1, 21))
 
 
 def test_a_failed_training_is_left_behind(stand: Stand, qtbot: QtBot) -> None:
@@ -286,6 +322,15 @@ def test_a_worse_candidate_needs_a_reason_which_is_kept(stand: Stand, qtbot: QtB
     assert active is not None
     assert active.reason == "better on smears"
     assert "better on smears" in page.decided.text()
+
+
+def test_a_candidate_that_was_not_judged_is_shown_and_not_offered(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=5 verdict=none")
+    page = stand.window.verdict_page
+    qtbot.waitUntil(lambda: page.sentence.text().endswith(fake_trainer.SENTENCES["none"]), timeout=LONG)
+    assert page.table.rowCount() == 0
+    assert not page.promote_button.isEnabled()
+    assert page.anyway_button.isEnabled()
 
 
 @pytest.mark.parametrize(("button", "word"), [("keep_button", "kept"), ("discard_button", "discarded")])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 
 import torch
 
@@ -68,9 +69,19 @@ def finetune(request: Request) -> Verdict | None:
             told = VesselError(f"The run can't go on: {reason(problem)}.", "What it made stays; go on later.")
             line.last_word("failed", message=str(told))
             raise told from problem
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_stopped(study, run)) from None
         line.emit("verdict", file="verdict.json")
         line.emit("done")
     return verdict
+
+
+def _stopped(study: Study, run: RunFolder) -> str:
+    """Say to who pressed Ctrl+C how the run goes on: the same command would begin another one."""
+    if not run.has_plan:
+        return "Stopped. Nothing was learnt yet: give the same command again."
+    command = ["python", "-m", "trainer", "finetune", str(study.folder), "--run", str(run.folder)]
+    return f"Stopped. To go on: {shlex.join(command)}"
 
 
 def _run(study: Study, request: Request, line: Line) -> Verdict:

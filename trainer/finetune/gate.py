@@ -92,6 +92,12 @@ def judge(
     return Verdict(word, sentence, word == "better", tuple(rows), tuple(pictures), threshold)
 
 
+def not_judged(pictures: Sequence[PictureScore], threshold: ThresholdChange) -> Verdict:
+    """Give the verdict on a candidate whose judging was stopped before a picture was judged."""
+    sentence = "The judging was stopped before any picture was judged: whether it is better isn't known."
+    return Verdict("not judged", sentence, False, (), tuple(pictures), threshold)
+
+
 def _only_looked_at(row: Ground) -> bool:
     """Tell of a few pictures in which nothing is: they can show nothing, and nothing happened on them."""
     few = row.ground == "new" and row.measure == "specificity" and row.subjects < FEWEST

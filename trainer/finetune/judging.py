@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from trainer.finetune.gate import Pair, agreement_floor, judge, row_of
+from trainer.finetune.gate import Pair, agreement_floor, judge, not_judged, row_of
 from trainer.finetune.kept_lessons import kept_judgement
 from trainer.finetune.lessons import where_judged
 from trainer.finetune.loop import Course
@@ -20,7 +20,7 @@ from vesselapp.study.verdict import Ground, PictureScore, ThresholdChange, Verdi
 def judge_run(
     course: Course, candidates: Sequence[tuple[Path, list[str]]], threshold: ThresholdChange
 ) -> Verdict:
-    """Compare candidate and incumbent.
+    """Compare candidate and incumbent, where there is anything to judge.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ def judge_run(
     threshold : ThresholdChange
     """
     sides = course.plan.sides
+    if not any(keys for _file, keys in candidates):
+        return not_judged(_pictures(course, {}), threshold)
     seen: list[tuple[str, Pair, bool, float]] = []
     candidate = load_model(candidates[0][0])
     for file, keys in candidates:
@@ -40,7 +42,7 @@ def judge_run(
     rows = [row_of("new", "judged pictures", found)] if found else []
     if nothing:
         rows.append(row_of("new", "pictures in which nothing is", nothing, measure="specificity"))
-    agreement = float(np.mean([agree for *_rest, agree in seen])) if seen else 1.0
+    agreement = float(np.mean([agree for *_rest, agree in seen]))
     rows += _old_rows(course, candidate, agreement)
     scores = {key: pair for key, pair, _empty, _agree in seen}
     return judge(rows, _pictures(course, scores), threshold, crossed=bool(sides.folds))

@@ -156,8 +156,8 @@ def _recipe_in(folder: Path, plan: Plan) -> Recipe:
 def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     """Train the candidate, then one net a fold; give each one's folder and the keys it is judged on.
 
-    Where a person ends the training, the folds train as long as the candidate did; where that happens in a
-    fold, the folds after it are left out.
+    Where a person ends the training, the folds train as long as the candidate did. Where that happens in a
+    fold, it and those after it are left out: a net that made fewer steps isn't made like the candidate.
     """
     plan, sides = course.plan, course.plan.sides
     course.line.emit("stage", name="learning")
@@ -166,12 +166,19 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     found: list[tuple[Path, list[str]]] = [(course.folder / MAIN, list(sides.judge))]
     for number, fold in enumerate(sides.folds, 1):
         begun, parts = number * made, len(sides.folds)
-        course.line.emit("stage", name=f"learning for judging, {number} of {parts}", begun=begun)
         keys = without(sides.learn, fold, plan.subjects)
         part = dataclasses.replace(ground, new=[course.lessons[key] for key in keys])
         watched = _windows(course, part, list(fold)[: _WATCHED["judge"]])
+        course.line.emit("stage", name=f"learning for judging, {number} of {parts}", begun=begun)
+        if course.line.take_late_stop():
+            course.line.emit("stopping", step=begun)
+            if number > 1:
+                break
         folder = course.folder / f"fold{number}"
         steps = learn(course, part, folder, watched, begun, made)
+        # One that was stopped and then killed is known by its steps, where none ends early by itself.
+        if abs(steps) < made and (steps < 0 or not plan.recipe.patience):
+            break
         found.append((folder, list(fold)))
         if steps < 0:
             break
@@ -179,14 +186,17 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
 
 
 def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
-    """Say where a training ended before its plan did, and whom that leaves unjudged; else nothing."""
+    """Say where a training ended before its plan did, and whom that leaves unjudged; else nothing.
+
+    Where nobody was judged, the verdict says so itself.
+    """
     plan = course.plan
     made = steps_when_done(trained[0][0]) or 0
     told = []
     if made < plan.recipe.steps:
         told.append(f"The training was ended at step {made} of {plan.recipe.steps}.")
     judged, meant = sum(len(keys) for _, keys in trained), len(plan.sides.judged)
-    if judged < meant:
+    if 0 < judged < meant:
         told.append(f"Only {judged} of the {meant} pictures were judged, since the judging was stopped.")
     return " ".join(told)
 

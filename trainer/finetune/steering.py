@@ -82,6 +82,19 @@ class Line:
         VesselError
             Where it can't be written.
         """
+        line = self._write(event, values)
+        if self._print:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        else:
+            self._tell(event, values)
+
+    def last_word(self, event: str, **values: Any) -> None:
+        """Append an event as far as the run can still be written; whoever ran the command prints it."""
+        with contextlib.suppress(VesselError):
+            self._write(event, values)
+
+    def _write(self, event: str, values: dict[str, Any]) -> str:
         self._heed_loss()
         line = event_line(event, values)
         try:
@@ -91,16 +104,7 @@ class Line:
             raise VesselError(
                 f"The run folder {self.run.folder} can't be written: {reason(problem)}."
             ) from problem
-        if self._print:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        else:
-            self._tell(event, values)
-
-    def last_word(self, event: str, **values: Any) -> None:
-        """Emit, as far as it can still be written."""
-        with contextlib.suppress(VesselError):
-            self.emit(event, **values)
+        return line
 
     def heed(self) -> None:
         """Look what a person wishes: wait out a pause.
@@ -132,6 +136,13 @@ class Line:
         """Look what a person wishes where there is no training to stop: only a cancel ends the work."""
         if self._wish() != "stop":
             self.heed()
+
+    def take_late_stop(self) -> bool:
+        """Tell whether a training shall stop that had ended meanwhile; the next one is spared."""
+        if self._wish() != "stop":
+            return False
+        (self.run.folder / "wish").unlink(missing_ok=True)
+        return True
 
     def _wish(self) -> str:
         try:
@@ -187,7 +198,7 @@ def in_words(event: str, values: dict[str, Any], run: RunFolder) -> str:
     if event == "plan":
         count, minutes = len(values["learn"]), values["expected_s"] / 60
         told = f"learning from {count} pictures on {values['device']}, about {minutes:.1f} minutes"
-        return "\n".join([told, *values["warnings"]])
+        return "\n".join([told, f"the run's folder: {run.folder}", *values["warnings"]])
     if event == "validation":
         shown = ((key, value) for key, value in values.items() if isinstance(value, float))
         return f"step {values['step']}: " + "  ".join(f"{key} {value:.4f}" for key, value in shown)

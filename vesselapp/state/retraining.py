@@ -126,6 +126,13 @@ class Retraining:
             return RunState.PAUSED
         return RunState.RUNNING if self.progress.plan or self.progress.step else RunState.STARTING
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the run in sight broke off, or failed after its plan was made: then it can be taken up."""
+        if self.run is None:
+            return False
+        return self.state is RunState.DEAD or (self.state is RunState.FAILED and self.run.has_plan)
+
     # -- starting and steering -------------------------------------------------------------------------------
 
     def ask_plan(self, options: TrainingOptions) -> None:
@@ -185,10 +192,12 @@ class Retraining:
         self._begin(command, run, options)
 
     def go_on(self) -> None:
-        """Go on with a run whose trainer died, from its last checkpoint (VesselError as `start`)."""
-        if self.run is not None and self.state is RunState.DEAD:
+        """Go on with a run that died or failed, from its last checkpoint (VesselError as `start`)."""
+        if self.run is not None and self.can_go_on:
             options = TrainingOptions.of_run(self.run)
             self.run.wish("go")  # what was wished of it before it died is over
+            if self.state is RunState.FAILED:
+                self.run.tell_going_on()
             self._begin(self._command or trainer_command(), self.run, options)
 
     def _begin(self, command: Sequence[str], run: RunFolder, options: TrainingOptions) -> None:

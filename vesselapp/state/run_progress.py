@@ -94,6 +94,8 @@ class RunProgress:
         Steps that were made before each training after the candidate's.
     stopped_at : int or None
         Step at which a person ended the candidate's training, whose best is kept; None: nobody did.
+    judging_stopped : bool
+        Whether a person ended the trainings that judge.
     """
 
     plan: Plan | None = None
@@ -107,6 +109,7 @@ class RunProgress:
     threshold: tuple[float, float] | None = None
     begun: list[int] = field(default_factory=list)
     stopped_at: int | None = None
+    judging_stopped: bool = False
     paused: bool = False
     end: str = ""
     message: str = ""
@@ -122,8 +125,14 @@ class RunProgress:
         return self.stage in _WITHOUT_STEPS
 
     @property
+    def stoppable(self) -> bool:
+        """Whether a training is under way that a person has not ended yet."""
+        ended = self.judging_stopped if self.begun else self.stopped_at is not None
+        return not (self.without_steps or ended)
+
+    @property
     def best(self) -> Validation | None:
-        """The candidate's validation with the highest Dice on what is learnt: those weights are kept."""
+        """The candidate's validation with the highest Dice on what is learnt: a stop keeps those weights."""
         last = self.begun[0] if self.begun else math.inf
         own = [one for one in self.validations if one.step <= last and one.learn is not None]
         return max(own, key=lambda found: found.learn or 0.0, default=None)
@@ -157,8 +166,11 @@ class RunProgress:
                 del self.losses[1:-1:2]
 
     def _on_stopping(self, event: Event) -> None:
-        if self.stopped_at is None:
-            self.stopped_at = _count(event.get("step"))
+        step = _count(event.get("step"))
+        if step is not None and self.begun and step > self.begun[0]:
+            self.judging_stopped = True
+        elif self.stopped_at is None:
+            self.stopped_at = step
 
     def _forget_from(self, step: int) -> None:
         self.begun = [begun for begun in self.begun if begun < step]

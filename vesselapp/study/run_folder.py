@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder
+from vesselapp.core.files import atomic_write, make_folder, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.process import is_alive
 from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
@@ -108,6 +109,23 @@ class RunFolder:
             Where that can't be written.
         """
         atomic_write(self.folder / "wish", word.encode())
+
+    def tell_going_on(self) -> None:
+        """Add to the events that a run which had ended goes on; its trainer has to load first.
+
+        Raises
+        ------
+        VesselError
+            Where that can't be written.
+        """
+        line = json.dumps({"event": "resumed", "time": round(time.time(), 3)})
+        try:
+            with self.events_file.open("ab") as file:
+                file.write(line.encode() + b"\n")
+        except OSError as problem:
+            raise VesselError(
+                f"The run folder {self.folder} can't be written: {reason(problem)}.", "Make room."
+            ) from problem
 
     def heartbeat(self) -> int | None:
         """Give a number (ns) that changes while the trainer lives; None where it never did."""

@@ -15,7 +15,7 @@ LARGEST_FILE = 16 * 2**20
 NOT_WORSE = -0.005
 """A candidate is not worse where the interval of its difference in Dice lies above this."""
 
-Word = Literal["better", "no clear difference", "worse"]
+Word = Literal["better", "no clear difference", "worse", "not judged"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Verdict:
     Attributes
     ----------
     verdict : str
-        better, no clear difference, or worse.
+        better, no clear difference, or worse; not judged, where a person stopped the judging before.
     sentence : str
         The same for a person, with where.
     offered : bool

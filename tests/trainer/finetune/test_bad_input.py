@@ -19,6 +19,7 @@ from trainer import fit
 from trainer.__main__ import main
 from trainer.export import read_card
 from trainer.finetune.command import finetune, plan_only
+from trainer.finetune.loop import Course
 from trainer.finetune.task import NEW, TAUGHT, FineTune, Ground
 from trainer.recipes import RECIPES
 from vesselapp.core.errors import VesselError
@@ -56,8 +57,36 @@ def test_study_without_pictures(tmp_path: Path, base: Path, capsys: pytest.Captu
     assert not (tmp_path / "study" / "runs").exists()
 
 
-def test_nothing_reviewed(make_study: MakeStudy):
-    refused(make_study(2, 0), "No picture of this study is reviewed yet")
+def test_nothing_reviewed(make_study: MakeStudy, capsys: pytest.CaptureFixture[str]):
+    made = make_study(2, 0)
+    refused(made, "No picture of this study is reviewed yet")
+    # there is no run yet, and whoever reads the events hears of it all the same
+    assert main(["finetune", str(made.folder), "--events"]) == 1
+    event = json.loads(capsys.readouterr().out)
+    assert event["event"] == "failed"
+    assert event["message"].startswith("No picture of this study is reviewed yet")
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["a lost drive", "a full disk"])
+def test_a_failure_of_the_run_is_printed_once(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], full: bool
+):
+    made = make_study(2)
+
+    def broken(course: Course) -> None:
+        if full:  # then not even that can be written down
+            course.line.run.events_file.unlink()
+            course.line.run.events_file.mkdir()
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("trainer.finetune.command._work", broken)
+    assert main(["finetune", str(made.folder), "--events", "--accelerator", "cpu"]) == 1
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in told] == ["stage", "plan", "failed"]
+    if not full:
+        kept = events_of(only_run(made.folder))
+        assert [event["event"] for event in kept] == ["stage", "plan", "failed"]
+        assert kept[-1]["message"] == told[-1]["message"]
 
 
 def test_nothing_but_begun(make_study: MakeStudy):

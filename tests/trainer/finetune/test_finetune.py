@@ -1,6 +1,8 @@
 """The whole loop on tiny pictures: learn, judge, promote; refuse what is worse or forgets."""
 
 import json
+import shlex
+import signal
 from pathlib import Path
 
 import cv2
@@ -182,14 +184,14 @@ def _weights(file: Path) -> list[bytes]:
     return [weight.SerializeToString() for weight in onnx.load(file).graph.initializer]
 
 
-def wish_at(monkeypatch: pytest.MonkeyPatch, at: int, *words: str) -> None:
-    """Let a person wish something after a step; further words, each time the trainer looks again."""
+def wish_at(monkeypatch: pytest.MonkeyPatch, at: int, *words: str, kind: str = "step") -> None:
+    """Let a person wish something after a step, or its validation; further words, at each further look."""
     emit = Line.emit
     left = list(words)
 
     def also(self: Line, event: str, **values: object) -> None:
         emit(self, event, **values)
-        if left and ((event == "step" and values["step"] == at) or event == "paused"):
+        if left and ((event == kind and values["step"] == at) or event == "paused"):
             self.run.wish(left.pop(0))
 
     monkeypatch.setattr(Line, "emit", also)
@@ -218,13 +220,53 @@ def test_stop_keeps_what_was_reached(make_study: MakeStudy, monkeypatch: pytest.
     assert planned["steps"] == 3 * planned["each"]
 
 
-def test_stopped_judging_says_whom_it_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [(25, "step"), (20, "step"), (20, "validation")],
+    ids=["in the second net that judges", "at the end of the first", "between them"],
+)
+def test_stopped_judging_says_whom_it_left_out(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, at: int, kind: str
+):
     made = make_study(4)
-    wish_at(monkeypatch, 15, "stop")  # in the first of the two nets that judge
+    wish_at(monkeypatch, at, "stop", kind=kind)
     verdict = finetune(made.request("steps=10"))
     assert verdict is not None
     assert "Only 2 of the 4 pictures were judged" in verdict.sentence
     assert verdict.table[0].pictures == 2
+    events = [event for event in events_of(only_run(made.folder)) if event["event"] == "stopping"]
+    assert [event["step"] for event in events] == [at]
+
+
+def test_a_net_that_was_stopped_on_its_way_judges_nobody(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(4)
+    wish_at(monkeypatch, 15, "stop")  # in the first of the two nets that judge
+    verdict = finetune(made.request("steps=10"))
+    assert verdict is not None
+    assert (verdict.verdict, verdict.offered, verdict.table) == ("not judged", False, ())
+    assert verdict.sentence.startswith("The judging was stopped before any picture was judged")
+    assert verdict.sentence.count(".") == 1
+    run = RunFolder(only_run(made.folder))
+    assert run.verdict() == verdict
+    assert read_card(run.folder / "candidate.onnx").validation == ()
+    (run.folder / "verdict.json").unlink()  # killed before it was written: what was stopped stays so
+    again = finetune(made.request(run=run.folder))
+    assert again is not None
+    assert again.verdict == "not judged"
+
+
+def test_a_stop_that_comes_too_late_for_the_candidate_spares_the_judging(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(4)
+    wish_at(monkeypatch, 10, "stop", kind="validation")
+    verdict = finetune(made.request("steps=10"))
+    assert verdict is not None
+    assert verdict.table[0].pictures == 4
+    events = [event for event in events_of(only_run(made.folder)) if event["event"] == "stopping"]
+    assert [event["step"] for event in events] == [10]  # the window gets its answer
 
 
 def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
@@ -244,6 +286,44 @@ def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch)
     kinds = [event["event"] for event in events_of(only_run(made.folder))]
     assert kinds.index("paused") + 1 == kinds.index("resumed")
     assert kinds[-1] == "done"
+
+
+def test_ctrl_c_says_how_the_run_goes_on(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    made, step = make_study(3), FineTune.training_step
+
+    def pressed(self, batch, index):
+        if self.steps_done == 12:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch, index)
+
+    settings = ["--set=steps=20", "--set=precision=32"]
+    monkeypatch.setattr(FineTune, "training_step", pressed)
+    assert main(["finetune", str(made.folder), "--accelerator", "cpu", *settings]) == 130
+    monkeypatch.setattr(FineTune, "training_step", step)
+    said = capsys.readouterr()
+    run = only_run(made.folder)
+    assert f"the run's folder: {run}" in said.out
+    told, command = said.err.strip().splitlines()[-1].split("To go on: python -m trainer ")
+    assert told == "trainer: Stopped. "
+    assert main(shlex.split(command)) == 0
+    assert only_run(made.folder) == run
+    assert RunFolder(run).has_verdict
+    steps = [event["step"] for event in events_of(run) if event["event"] == "step"]
+    assert steps.count(1) == 1  # not from its beginning
+    assert steps.count(11) == 2
+
+
+def test_ctrl_c_before_the_plan_begins_anew(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.finetune.command.read_judgement", pressed)
+    assert main(["finetune", str(make_study(3).folder)]) == 130
+    assert "Nothing was learnt yet: give the same command again" in capsys.readouterr().err
 
 
 def test_sides_are_kept_with_the_study(make_study: MakeStudy):

@@ -11,6 +11,7 @@ from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.export import read_card, write_card
 from trainer.finetune.bases import learnt_by
 from trainer.finetune.command import finetune, plan_only
+from trainer.finetune.plan import expected_s
 from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import write_sides
 from vesselapp.core.errors import VesselError
@@ -65,6 +66,24 @@ def test_few_subjects_that_judge_are_told(make_study: MakeStudy, base: Path, tmp
     model = tuned_on(base, tmp_path / "tuned.onnx", paths[:2], [])
     told = " ".join(plan_only(made.request(base=str(model)))["warnings"])
     assert "Pictures of one subject judge" in told
+
+
+@pytest.mark.parametrize(
+    ("task", "steps", "pictures", "minutes"),
+    [
+        ("vessels", 280, 6, 3.9),
+        ("vessels", 280, 10, 3.6),  # with replay
+        ("vessels", 390, 9, 5.1),
+        ("vessels", 60, 6, 1.2),
+        ("cells", 60, 10, 1.5),
+        ("cells", 180, 5, 3.1),
+    ],
+)
+def test_the_time_expected_is_about_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, task: str, steps: int, pictures: int, minutes: float
+):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert expected_s(task, steps, pictures, "CPU, 2 cores") / 60 == pytest.approx(minutes, rel=0.2)
 
 
 def test_a_picture_that_does_not_open_is_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):

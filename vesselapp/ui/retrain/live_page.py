@@ -25,6 +25,19 @@ from vesselapp.ui.retrain.strip import ExampleStrip
 from vesselapp.ui.words import duration
 
 _CANCEL, _REALLY = "Cancel", "Cancel: keep nothing?"
+_STOP = (
+    (
+        "Stop and keep the best",
+        "Ends the training now; the model of the best step so far is judged. A training that runs to its end "
+        "keeps the last one",
+    ),
+    (
+        "Stop judging",
+        "Ends the judging now; the candidate stays, but what isn't judged yet is left out, and where that "
+        "is all of it, the candidate isn't offered",
+    ),
+)
+"""The button that ends a training, and what it does: the candidate's, and those after it."""
 _SURE_MS = 5000
 _WISHED = {"pause": "pausing", "go": "going on", "stop": "stopping", "cancel": "cancelling"}
 
@@ -59,8 +72,7 @@ class LivePage(QWidget):
         self.log.setAccessibleName("What the trainer said last")
         self.log.setMaximumHeight(150)
         self.pause_button = QPushButton("Pause")
-        self.stop_button = QPushButton("Stop and keep the best")
-        self.stop_button.setToolTip("Ends the training now; the best model so far is judged")
+        self.stop_button = QPushButton()
         self.cancel_button = QPushButton(_CANCEL)
         self.cancel_button.setToolTip("Ends the training, at the second click; nothing of it is kept")
         self.on_button = QPushButton("Go on")
@@ -121,12 +133,15 @@ class LivePage(QWidget):
         free = state.live and retraining.wished is None
         self.pause_button.setText("Go on" if state is RunState.PAUSED else "Pause")
         self.pause_button.setEnabled(free and state is not RunState.STARTING)
-        stoppable = state.live and progress.stopped_at is None and not progress.without_steps
+        for_judging = int(bool(progress.begun))
+        self.stop_button.setText(_STOP[for_judging][0])
+        self.stop_button.setToolTip(_STOP[for_judging][1])
+        stoppable = state.live and progress.stoppable
         self.stop_button.setEnabled(stoppable and retraining.wished not in ("stop", "cancel"))
         self.cancel_button.setEnabled(state.live and retraining.wished != "cancel")
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setVisible(state.live)
-        self.on_button.setVisible(state is RunState.DEAD)
+        self.on_button.setVisible(retraining.can_go_on)
         self.anew_button.setVisible(not state.live)
 
     def _refresh_plots(self) -> None:
@@ -154,9 +169,11 @@ class LivePage(QWidget):
             told.append(f"on {progress.plan.device}")
         best = progress.best
         if best is not None and best.learn is not None:
-            told.append(f"kept so far: step {best.step}, Dice {best.learn:.3f} on what is learnt")
+            told.append(f"best so far: step {best.step}, Dice {best.learn:.3f} on what is learnt")
         if progress.stopped_at is not None:
             told.append(f"stopped at step {progress.stopped_at}")
+        if progress.judging_stopped:
+            told.append("judging stopped")
         if progress.threshold is not None:
             told.append(f"threshold {progress.threshold[0]:.2f} → {progress.threshold[1]:.2f}")
         if retraining.wished is not None:

@@ -26,7 +26,7 @@ from vesselapp.ui.words import dice, duration, points
 
 _COLUMNS = ("Ground", "Pictures", "Incumbent", "Candidate", "Difference in points (95 % interval)")
 _GROUNDS = {"new": "New", "old": "Old"}
-_SIGNS = {"better": "▲", "no clear difference": "●", "worse": "▼"}
+_SIGNS = {"better": "▲", "no clear difference": "●", "worse": "▼", "not judged": "○"}
 
 
 class VerdictPage(QWidget):
