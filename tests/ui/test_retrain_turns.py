@@ -41,7 +41,7 @@ def test_nothing_of_another_study_stays_on_the_first_page(stand: Stand, qtbot: Q
     page = stand.window.offer_page
     qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
     qtbot.waitUntil(lambda: page.earlier.count() == 1, timeout=LONG)
-    qtbot.waitUntil(lambda: page.options.base.count() == 2, timeout=LONG)
+    qtbot.waitUntil(lambda: page.options.base.count() > 1, timeout=LONG)
     page.options.base.setCurrentIndex(1)
     empty = drawn_study(tmp_path / "empty")
     stand.desk.set_study(empty.folder, empty.name)
