@@ -115,9 +115,13 @@ def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
 
 
 def learnt_by(card: ModelCard) -> list[str]:
-    """Give the hashes of the pictures that a fine-tuned model says it, or one it came of, has learnt."""
+    """Give the hashes of the pictures that a fine-tuned model says it, or one it came of, has learnt.
+
+    Those of the study, and those that were learnt again beside them (older cards name only their folders).
+    """
     tuned = card.config.get("finetune")
     if not isinstance(tuned, dict):
         return []
-    pictures = [one for one in tuned.get("learnt", []) if isinstance(one, dict)]
-    return [*map(str, tuned.get("learnt_before", [])), *(str(one.get("sha256", "")) for one in pictures)]
+    pictures = (*tuned.get("learnt", []), *tuned.get("replayed", []))
+    hashes = [str(one.get("sha256", "")) for one in pictures if isinstance(one, dict)]
+    return [*map(str, tuned.get("learnt_before", [])), *hashes]
