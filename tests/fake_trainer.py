@@ -61,6 +61,8 @@ def plan(settings: dict[str, str]) -> dict[str, object]:
         "steps": int(settings.get("steps", 20)),
         "expected_s": 90.0,
         "device": "CPU, 2 cores",
+        "base": "fundus-vessels",
+        "incumbent": "model 1",
         "learn": ["a.png", "b.png"],
         "judge": ["c.png"],
         "warnings": ["Only 3 pictures are reviewed."],

@@ -25,6 +25,8 @@ def review(
     boxes: Sequence[tuple[int, int, int, int]] = (),
     nothing_there: bool = False,
     state: State = State.REVIEWED,
+    model: str = "",
+    model_sha256: str = "",
 ) -> None:
     """Correct a picture where the model is wrong, and mark it as reviewed.
 
@@ -37,6 +39,8 @@ def review(
     unsure : (H, W) bool, optional
     boxes : sequence of (left, top, right, bottom)
         Where the person looked; everywhere where empty.
+    model, model_sha256 : str
+        Whose answer it says it was.
     """
     height, width = truth.shape
     level = level_of(threshold)
@@ -66,6 +70,8 @@ def review(
                 reviewed_boxes=tuple(boxes),
                 threshold=threshold,
                 level=level,
+                model=model,
+                model_sha256=model_sha256,
                 who="ann",
                 corrected_share=float((corrections > 0).mean()),
             )

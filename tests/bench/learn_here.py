@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -117,23 +118,28 @@ def learn_here(
     yield row(f"learn_here_{name}_share", way, "share", 1 / 3, higher_is_better=True)
 
 
-def real_pictures(
-    names: Sequence[str], data: Path, base: Path | None, candidates: Sequence[Path]
-) -> Iterator[Row]:
+def real_pictures(names: Sequence[str], data: Path, base: Path, candidates: Sequence[Path]) -> Iterator[Row]:
     """Measure on HRF with a model that has never seen it, and on blood smears with the shipped cell model.
 
-    ``candidates`` are what a fine-tune made of these; without one for vessels, the shipped model stands for
-    it, which has learnt other HRF pictures. Smears are left out without one.
+    ``candidates`` are what a fine-tune made of these, the last of a task counts; without one for vessels, the
+    shipped model stands for it, which has learnt other HRF pictures. Without one, smears are left out, and so
+    is HRF without ``base``: that is told.
     """
     by_task = {"vessels": find_model(task="vessels")} | {
         load_model(path).card.task: path for path in candidates
     }
-    if wanted("learn_here_vessels", names) and base is not None and base.is_file():
-        hrf = [case for case in read_sets([data / "fundus/hrf"]) if case.name in HRF_JUDGES]
-        yield from learn_here("vessels", base, by_task["vessels"], hrf, "vessels")
-    if wanted("learn_here_cells", names) and "cells" in by_task:
-        smears = read_sets([data / "cells/bccd"])[5:]
-        yield from learn_here("cells", find_model(task="cells"), by_task["cells"], smears, "cells")
+    if wanted("learn_here_vessels", names):
+        if base.is_file():
+            hrf = [case for case in read_sets([data / "fundus/hrf"]) if case.name in HRF_JUDGES]
+            yield from learn_here("vessels", base, by_task["vessels"], hrf, "vessels")
+        else:
+            print("learn_here_vessels is left out: give --base, or run vessels_3 too.", file=sys.stderr)
+    if wanted("learn_here_cells", names):
+        if "cells" in by_task:
+            smears = read_sets([data / "cells/bccd"])[5:]
+            yield from learn_here("cells", find_model(task="cells"), by_task["cells"], smears, "cells")
+        else:
+            print("learn_here_cells is left out: give --candidate, or run cells too.", file=sys.stderr)
 
 
 class _Desk:

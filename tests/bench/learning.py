@@ -1,12 +1,14 @@
 """The learning loop on real pictures: ``python -m tests.bench.learning [--base FILE] [NAME...]``.
 
 Cells go to blood smears, vessels to another camera; each study is made as a person would have made it, with
-an observer's masks as what the person corrected to. The judges are never learnt. Takes up to an hour on two
-cores, so it isn't among the benchmarks that run together.
+an observer's masks as what the person corrected to. The judges are never learnt. At last learning from the
+open picture is compared with what those fine-tunes made. Takes up to an hour on two cores, so it isn't among
+the benchmarks that run together.
 
 ``--base`` is a vessel model that has never seen HRF; it is trained from CHASE_DB1 alone, and written there,
 where the file is absent. ``--data`` is the folder of pictures (``../shared/data`` unless given).
-``--candidate`` (one a task) is a fine-tuned model that learning from the open picture is compared with.
+``--candidate`` (one a task) is a fine-tuned model that learning from the open picture is compared with,
+instead of one made here.
 """
 
 import argparse
@@ -36,6 +38,8 @@ from vesselapp.inference.predict import predict
 from vesselapp.study.verdict import Verdict, read_verdict
 
 HRF_LEARNT = ("02_h", "02_dr", "02_g", "03_h", "03_dr", "03_g")
+_RUN = Path("runs/bench")
+_CANDIDATE = "candidate.onnx"
 _TRAIN_BASE = ("--threads", "2", "--set", "steps=1000", "--set", "crop=384")
 
 
@@ -75,7 +79,7 @@ def learn(
         review(study, picture, truth.mask, answer, threshold=answering.card.threshold)
         sides[picture.key] = "learn" if case.name in learnt else "judge"
     (folder / "judge.json").write_text(json.dumps({"format": 1, "pictures": sides}))
-    run = folder / "runs" / "bench"
+    run = folder / _RUN
     began = time.perf_counter()
     words = [sys.executable, "-m", "trainer", "finetune", str(folder), "--run", str(run), "--events"]
     words += ["--replay", str(replay)] if replay else []
@@ -83,7 +87,7 @@ def learn(
     minutes = (time.perf_counter() - began) / 60
     if done.returncode:
         raise RuntimeError(f"{done.stdout[-500:]}\n{done.stderr[-2000:]}")
-    return Loop(read_verdict(run / "verdict.json"), minutes, model, run / "candidate.onnx")
+    return Loop(read_verdict(run / "verdict.json"), minutes, model, run / _CANDIDATE)
 
 
 def mean_dice(model: Path, cases: Sequence[Case], task: str) -> float:
@@ -169,18 +173,20 @@ def run(
     names: Sequence[str], data: Path, base: Path | None, candidates: Sequence[Path] = ()
 ) -> Iterator[Row]:
     """Run the benchmarks asked for."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        file = base or folder / "chase-only.onnx"
         if wanted("cells", names):
-            yield from cells(data, Path(folder))
+            yield from cells(data, folder)
         if wanted("finetune_5_pictures_min", names):
-            yield from five(data, Path(folder))
+            yield from five(data, folder)
         for count, replayed in ((3, False), (6, False), (3, True), (6, True)):
             if wanted(f"vessels_{count}_replay" if replayed else f"vessels_{count}", names):
-                file = base or Path(folder) / "chase-only.onnx"
                 if not file.exists():
                     train_base(data, file)
-                yield from vessels(data, Path(folder), file, count, replayed=replayed)
-    yield from real_pictures(names, data, base, candidates)
+                yield from vessels(data, folder, file, count, replayed=replayed)
+        made = [folder / name / _RUN / _CANDIDATE for name in ("smears", "vessels_6", "vessels_3")]
+        yield from real_pictures(names, data, file, [*filter(Path.is_file, made), *candidates])
 
 
 def main() -> int:

@@ -17,8 +17,10 @@ from tests import fake_trainer
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.geometry import Box
+from vesselapp.inference.catalog import find_model, user_folder
 from vesselapp.state.retraining import RunState
 from vesselapp.state.run_progress import Example, Plan
+from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.study.models import Registry
 from vesselapp.study.run_folder import RunFolder
 from vesselapp.study.study import Study
@@ -128,6 +130,7 @@ def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot
     assert "Left out: 1 not begun." in page.summary.text()
     assert "Only 2 pictures are reviewed" in page.warnings.text()
     assert "CPU, 2 cores" in page.facts.text()
+    assert page.facts.text().startswith("Starts from fundus-vessels, compared with model 1 · ")
     assert "about 2 min" in page.facts.text()
     assert page.table.item(0, 2).text() == "1.28%"
     page.show_plan(Plan(20, 90.0, "CPU", ("p0.png", "p1.png"), (), (("p0.png",), ("p1.png",))))
@@ -135,6 +138,31 @@ def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot
     assert "in 2 parts" in page.facts.text()
     page.table.itemActivated.emit(page.table.item(1, 0))
     assert stand.opened == [stand.study.pictures()[1].key]
+
+
+def test_models_that_are_not_the_studys_can_be_started_from(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = find_model(task="cells")
+    picture = stand.study.pictures()[2]
+    review(stand.study, picture, model="cells", model_sha256=hashlib.sha256(cells.read_bytes()).hexdigest())
+    foreign = user_folder() / "foreign.onnx"
+    foreign.parent.mkdir(parents=True)
+    tiny_vessel_model(foreign)  # no way back to its weights
+    asked: list[TrainingOptions] = []
+    monkeypatch.setattr(stand.desk.retraining, "ask_plan", asked.append)
+    stand.desk.show()
+    base = stand.window.offer_page.options.base
+    qtbot.waitUntil(lambda: base.count() > 1, timeout=LONG)
+    words = [base.itemText(row) for row in range(1, base.count())]
+    assert words == [
+        "model 1: Tiny vessels",
+        "cells (answered 1 of the reviewed pictures)",
+        "fundus-vessels",
+    ]
+    base.setCurrentIndex(2)
+    base.activated.emit(2)
+    assert asked[-1].base == str(cells)
 
 
 def test_no_reviewed_picture_no_training(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:

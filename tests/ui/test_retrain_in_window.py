@@ -43,6 +43,19 @@ def go_to(qtbot: QtBot, window: MainWindow, name: str) -> None:
     wait_for_answer(qtbot, window)
 
 
+def draw(qtbot: QtBot, window: MainWindow) -> None:
+    """Draw a stroke into the open picture."""
+    canvas = window.canvas
+    canvas.set_diameter(9)
+    for act, place in (
+        (qtbot.mousePress, (20, 30)),
+        (qtbot.mouseMove, (60, 30)),
+        (qtbot.mouseRelease, (60, 30)),
+    ):
+        extra = () if act is qtbot.mouseMove else (Qt.MouseButton.LeftButton,)
+        act(canvas, *extra, pos=canvas.place_of(*place))
+
+
 def promote(qtbot: QtBot, window: MainWindow, study: Study) -> None:
     """Train with the trainer that trains nothing, and promote what it gives."""
     desk = window.commands.retrain
@@ -83,15 +96,7 @@ def test_the_unreviewed_open_picture_is_asked_of_the_new_model(
     assert document is not None
     assert window.workspace.answer is not None
     assert window.workspace.answer.model == "Tiny vessels"
-    canvas = window.canvas
-    canvas.set_diameter(9)
-    for act, place in (
-        (qtbot.mousePress, (20, 30)),
-        (qtbot.mouseMove, (60, 30)),
-        (qtbot.mouseRelease, (60, 30)),
-    ):
-        extra = () if act is qtbot.mouseMove else (Qt.MouseButton.LeftButton,)
-        act(canvas, *extra, pos=canvas.place_of(*place))
+    draw(qtbot, window)
     corrected = document.corrections.copy()
     assert corrected.any()
     promote(qtbot, window, study)
@@ -114,6 +119,32 @@ def test_the_unreviewed_open_picture_is_asked_of_the_new_model(
         timeout=LONG,
     )
     assert np.array_equal(document.corrections, corrected)
+
+
+def test_what_was_just_corrected_is_on_the_first_page(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    open_study(qtbot, window, tmp_path)
+    desk = window.commands.retrain
+    desk.retraining._command = (sys.executable, fake_trainer.__file__)
+    window.action("retrain").trigger()
+    assert desk.window is not None
+    page = desk.window.offer_page
+    qtbot.waitUntil(lambda: page.table.rowCount() == 2, timeout=LONG)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=LONG)
+    go_to(qtbot, window, "p0.png")
+    draw(qtbot, window)  # it isn't reviewed any more
+    assert window.workspace.unsaved
+    desk.window.activateWindow()
+    qtbot.waitUntil(lambda: page.table.rowCount() == 1, timeout=LONG)
+    assert "Left out: 1 in progress" in page.summary.text()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=LONG)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_2)
+    desk.window.activateWindow()
+    qtbot.waitUntil(lambda: page.table.rowCount() == 2, timeout=LONG)
+    assert not window.workspace.unsaved
 
 
 def test_a_model_chosen_elsewhere_is_taken_when_the_models_are_looked_at(

@@ -1,5 +1,6 @@
 """Which model a fine-tune starts from, and which one the candidate has to beat."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Models:
     incumbent: Path
 
 
-def choose_models(study: Study, base: str, *, chain: bool) -> Models:
+def choose_models(study: Study, base: str, *, chain: bool, answered: Sequence[str] = ()) -> Models:
     """Choose base and incumbent.
 
     By default a fine-tune starts where the lineage of the model in use began, not from the last fine-tune:
@@ -35,6 +36,9 @@ def choose_models(study: Study, base: str, *, chain: bool) -> Models:
         A file, a model's name, or a number of the study's registry; empty: the default.
     chain : bool
         Start from the model in use.
+    answered : sequence of str
+        The hash of the model that answered, a reviewed picture each. Where most were answered by the file
+        that is asked for, and no numbered model is in use, that is the one to beat.
 
     Raises
     ------
@@ -46,7 +50,11 @@ def choose_models(study: Study, base: str, *, chain: bool) -> Models:
     began = _began_with(study, registry)
     incumbent = active.path if active is not None else began
     if base:
-        return Models(registry.entry(int(base)).path if base.isdecimal() else find_model(base), incumbent)
+        if base.isdecimal():
+            return Models(registry.entry(int(base)).path, incumbent)
+        chosen = find_model(base)
+        answers = active is None and 2 * answered.count(file_sha256(chosen)) > len(answered)
+        return Models(chosen, chosen if answers else incumbent)
     if active is None or chain:
         return Models(incumbent, incumbent)
     by_hash = {entry.sha256: entry for entry in registry.entries()}
@@ -57,6 +65,12 @@ def choose_models(study: Study, base: str, *, chain: bool) -> Models:
     if not first.run:
         return Models(first.path, incumbent)
     return Models(_with_hash(first.parent, began), incumbent)
+
+
+def told_name(study: Study, path: Path) -> str:
+    """Give what a model is called to a person: by its number where it is one of the study's."""
+    numbers = (entry.number for entry in Registry(study.folder).entries() if entry.path == path)
+    return next((f"model {number}" for number in numbers), path.stem)
 
 
 def _began_with(study: Study, registry: Registry) -> Path:
@@ -101,9 +115,13 @@ def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
 
 
 def learnt_by(card: ModelCard) -> list[str]:
-    """Give the hashes of the pictures that a fine-tuned model says it, or one it came of, has learnt."""
+    """Give the hashes of the pictures that a fine-tuned model says it, or one it came of, has learnt.
+
+    Those of the study, and those that were learnt again beside them (older cards name only their folders).
+    """
     tuned = card.config.get("finetune")
     if not isinstance(tuned, dict):
         return []
-    pictures = [one for one in tuned.get("learnt", []) if isinstance(one, dict)]
-    return [*map(str, tuned.get("learnt_before", [])), *(str(one.get("sha256", "")) for one in pictures)]
+    pictures = (*tuned.get("learnt", []), *tuned.get("replayed", []))
+    hashes = [str(one.get("sha256", "")) for one in pictures if isinstance(one, dict)]
+    return [*map(str, tuned.get("learnt_before", [])), *hashes]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from trainer.pictures import Scaled
 from trainer.recipes import Recipe, read_recipe
 from trainer.run import WEIGHTS, RunOptions, fit_task
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.model import Model, load_model
 from vesselapp.study.study import Study
@@ -228,22 +230,23 @@ def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tup
 def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, object]:
     """Say what a candidate came of: pictures and masks by hash, settings, judges."""
     plan = course.plan
-    pictures = [plan.pictures[key] for key in keys]
+
+    def named(keys: Iterable[str]) -> list[dict[str, str]]:
+        pictures = [plan.pictures[key] for key in keys]
+        return [{"key": one.key, "name": one.name, "sha256": one.sha256} for one in pictures]
+
     learnt = [
-        {
-            "key": one.key,
-            "name": one.name,
-            "sha256": one.sha256,
-            "mask_sha256": kept_sha256(course.folder, one),
-        }
-        for one in pictures
+        {**one, "mask_sha256": kept_sha256(course.folder, plan.pictures[one["key"]])} for one in named(keys)
     ]
+    again = course.replay.learn if plan.tuning.old_share else []  # else nothing of old ground is learnt
     return {
         "study": course.study.name,
         "learnt_before": sorted(set(learnt_by(course.card))),
         "learnt": learnt,
-        "judged": sorted(plan.sides.judged),
-        "replayed": sorted({case.set_name for case in course.replay.learn}),
+        "judged": named(sorted(plan.sides.judged)),
+        "replayed": [
+            {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)} for one in again
+        ],
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
         "tuning": dataclasses.asdict(plan.tuning),
     }

@@ -4,11 +4,13 @@ import dataclasses
 import json
 import os
 import shlex
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.finetune.bases import choose_models, learnt_by, open_base
+from trainer.finetune.bases import choose_models, learnt_by, open_base, told_name
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
@@ -19,6 +21,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.inference.cards import own_card
 from vesselapp.inference.graph import read_graph
+from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 from vesselapp.study.unusable import few_told, one_subject_told
 
@@ -76,6 +79,8 @@ class Plan:
     warnings : tuple of str
     command : str
         What was asked for, as a command.
+    base_name, incumbent_name : str
+        What the two models are called to a person.
     """
 
     recipe: Recipe
@@ -89,6 +94,8 @@ class Plan:
     replay: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
     command: str = ""
+    base_name: str = ""
+    incumbent_name: str = ""
 
     @property
     def steps(self) -> int:
@@ -114,6 +121,8 @@ class Plan:
             "corrected": self.tuning.corrected,
             "expected_s": round(expected_s(self.recipe.task, self.steps, pictures, device)),
             "device": device,
+            "base": self.base_name,
+            "incumbent": self.incumbent_name,
             "learn": [self.pictures[key].name for key in self.sides.learn],
             "judge": [self.pictures[key].name for key in self.sides.judge],
             "folds": [[self.pictures[key].name for key in fold] for fold in self.sides.folds],
@@ -155,7 +164,8 @@ def make_plan(
             "Review at least two, better five.",
         )
     read_sets(list(request.replay))  # what isn't there is said before anything begins
-    models = choose_models(study, request.base, chain=request.chain)
+    answered = [picture.model_sha256 for picture in pictures.values()]
+    models = choose_models(study, request.base, chain=request.chain, answered=answered)
     base_recipe, _net, base_card = open_base(models.base)
     subjects = {key: picture.subject for key, picture in pictures.items()}
     sides = decide(read_sides(study.folder), subjects)
@@ -178,24 +188,43 @@ def make_plan(
             "Start from another model, or review more pictures.",
         )
     recipe = recipe_for(base_recipe, learners, len(taken.folds), request.settings)
+    base_sha256, incumbent_sha256 = file_sha256(models.base), file_sha256(models.incumbent)
+    base_name = told_name(study, models.base)
+    tuned_here = (entry.sha256 for entry in Registry(study.folder).entries() if entry.run)
+    told = _answered_told(pictures.values(), {base_sha256, incumbent_sha256, *tuned_here}, base_name)
     return Plan(
         recipe,
         tuning,
         models.base,
         models.incumbent,
-        file_sha256(models.base),
-        file_sha256(models.incumbent),
+        base_sha256,
+        incumbent_sha256,
         pictures,
         taken,
         request.replay,
-        (*notes, *warnings, *_warnings(taken, subjects, set(before))),
+        (*notes, *warnings, *told, *_warnings(taken, subjects, set(before))),
         request.command,
+        base_name,
+        told_name(study, models.incumbent),
     )
 
 
 def _learnt_before(incumbent: Path) -> list[str]:
     card = own_card(read_graph(incumbent), incumbent)
     return learnt_by(card) if card is not None else []
+
+
+def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base: str) -> Iterable[str]:
+    """Say so where most pictures were answered by a model that this fine-tune knows nothing of."""
+    others = [one.model for one in pictures if one.model_sha256 and one.model_sha256 not in known]
+    if 2 * len(others) <= len(pictures):
+        return
+    name = Counter(others).most_common(1)[0][0] or "another model"
+    name = f"another {name}" if name == base else name
+    yield (
+        f"{len(others)} of {len(pictures)} reviewed pictures were answered by {name}, but the training "
+        f"starts from {base}: start from that model (More choices, or --base), unless another one is meant."
+    )
 
 
 def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[str]:
@@ -254,6 +283,8 @@ def kept_plan(run: Path) -> tuple[Plan, str] | None:
             tuple(map(Path, values["replay"])),
             tuple(values["warnings"]),
             str(values.get("command", "")),
+            str(values.get("base_name", Path(values["base"]).stem)),
+            str(values.get("incumbent_name", Path(values["incumbent"]).stem)),
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise VesselError(f"{path} can't be read, so the run can't go on.", "Start a new one.") from problem

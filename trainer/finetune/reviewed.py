@@ -30,6 +30,8 @@ class ReviewedPicture:
     path : Path
     sha256 : str
         Of the picture that was judged.
+    model, model_sha256 : str
+        Whose answer was corrected; empty where that isn't known.
     """
 
     key: str
@@ -37,6 +39,8 @@ class ReviewedPicture:
     subject: str
     path: Path
     sha256: str
+    model: str = ""
+    model_sha256: str = ""
 
 
 def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
@@ -57,6 +61,8 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
             subject_of(f"{listed[key].root}/{listed[key].relative}"),
             listed[key].path,
             record.sha256,
+            record.model,
+            record.model_sha256,
         )
         for key, record in reviewed.items()
         if key in listed

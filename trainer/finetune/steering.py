@@ -198,7 +198,8 @@ def in_words(event: str, values: dict[str, Any], run: RunFolder) -> str:
     if event == "plan":
         count, minutes = len(values["learn"]), values["expected_s"] / 60
         told = f"learning from {count} pictures on {values['device']}, about {minutes:.1f} minutes"
-        return "\n".join([told, f"the run's folder: {run.folder}", *values["warnings"]])
+        models = f"starting from {values['base']}, compared with {values['incumbent']}"
+        return "\n".join([told, models, f"the run's folder: {run.folder}", *values["warnings"]])
     if event == "validation":
         shown = ((key, value) for key, value in values.items() if isinstance(value, float))
         return f"step {values['step']}: " + "  ".join(f"{key} {value:.4f}" for key, value in shown)

@@ -28,12 +28,15 @@ class ModelEntry:
         True for one that came with the app.
     task : str
         ``vessels``, ``cells`` or ``other``.
+    tunable : bool
+        Whether our trainer made it, so that it can be fine-tuned.
     """
 
     name: str
     path: Path
     shipped: bool
     task: str
+    tunable: bool = False
 
 
 def shipped_folder() -> Path:
@@ -53,7 +56,10 @@ def list_models() -> list[ModelEntry]:
         if folder.is_dir():
             found = (*folder.glob("*.onnx"), *folder.glob("*/*.onnx"))
             files = sorted(found, key=lambda path: path.name.lower())
-            entries += [ModelEntry(path.stem, path, shipped, _task_of(path)) for path in files]
+            for path in files:
+                card = _card_of(path)
+                task, tunable = ("other", False) if card is None else (card.task, "recipe" in card.config)
+                entries.append(ModelEntry(path.stem, path, shipped, task, tunable))
     return entries
 
 
@@ -94,14 +100,12 @@ def _sha256(path: Path, _size: int, _modified: int) -> str:
     return file_sha256(path)
 
 
-def _task_of(path: Path) -> str:
+def _card_of(path: Path) -> ModelCard | None:
     try:
         text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
         if text:
-            card: ModelCard | None = ModelCard.model_validate_json(text)
-        else:
-            found = path.stat()
-            card = kept_card(_sha256(path, found.st_size, found.st_mtime_ns))
+            return ModelCard.model_validate_json(text)
+        found = path.stat()
+        return kept_card(_sha256(path, found.st_size, found.st_mtime_ns))
     except (VesselError, ValidationError, OSError):
-        return "other"
-    return card.task if card is not None else "other"
+        return None

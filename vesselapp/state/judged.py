@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.promote import why_not_compared
+from vesselapp.study.record import State
 from vesselapp.study.run_folder import RunFolder, runs_of
 from vesselapp.study.study import Study
 from vesselapp.study.verdict import Verdict
@@ -146,9 +148,25 @@ def _in_short(run: RunFolder) -> str:
 
 
 def bases_of(folder: Path) -> list[tuple[str, str]]:
-    """List the study's numbered models to start from: words, and the number."""
+    """List the models to start from, each in words and as the trainer takes it.
+
+    The study's numbered ones, then those of the app and the person that can be fine-tuned. The words tell of
+    those that answered reviewed pictures, of how many.
+    """
+    from vesselapp.inference.catalog import list_models
     from vesselapp.study.models import Registry
 
+    records = (record for _key, record in Study.open(folder).records())
+    answered = Counter(one.model_sha256 for one in records if one.state is State.REVIEWED)
+    found = [
+        (f"model {entry.number}: {entry.name}", entry.sha256, str(entry.number))
+        for entry in Registry(folder).entries()
+    ]
+    found += [(one.name, _sha256(one.path), str(one.path)) for one in list_models() if one.tunable]
     return [
-        (f"model {entry.number}: {entry.name}", str(entry.number)) for entry in Registry(folder).entries()
+        (
+            f"{words} (answered {answered[sha256]} of the reviewed pictures)" if answered[sha256] else words,
+            name,
+        )
+        for words, sha256, name in found
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from vesselapp.study.unusable import (
 
 _FAR = 4.0
 """A foreground share this many times above or below the median of the others is far from them."""
+_SAVING_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -213,33 +215,64 @@ def _doubt_of_nothing(picture: OfferedPicture, others: Sequence[float]) -> str:
 class OfferLook:
     """Looks at what a study offers, in a lane beside the open picture's.
 
+    Parameters
+    ----------
+    jobs : Jobs
+    unsaved : callable
+        Tells, on any thread, whether something is on its way to the disk: it is waited for, but not long.
+
     Attributes
     ----------
     found : Signal
         Carries an `Offer`: first what the records tell, then with the masks read.
+    changed : Signal
+        Carries the `Offer` that was found again, where it is another one.
     failed : Signal
         Carries a VesselError.
     """
 
     found = Signal(object)
+    changed = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: Jobs, unsaved: Callable[[], bool] = lambda: False) -> None:
+        self._jobs, self._unsaved = jobs, unsaved
         self._job: Job | None = None
+        self._last: Offer | None = None
 
     def ask(self, folder: Path) -> None:
         """Look at a study's folder; a look that is under way is dropped."""
+        self._submit(folder, lambda job, offer: job.deliver(lambda: self._on_found(offer)), self._on_found)
+
+    def ask_again(self, folder: Path) -> None:
+        """Look once more, telling only of what is another offer by now, once the masks are read."""
+        self._submit(folder, lambda _job, _offer: None, self._on_found_again)
+
+    def _submit(
+        self, folder: Path, first: Callable[[Job, Offer], object], done: Callable[[Offer], None]
+    ) -> None:
         self.cancel()
-        found = self.found.emit
 
         def work(job: Job) -> Offer:
-            study = Study.open(folder)
-            return look_at(
-                study, first=lambda offer: job.deliver(lambda: found(offer)), cancelled=job.cancelled
-            )
+            latest = time.monotonic() + _SAVING_S
+            while self._unsaved() and not job.cancelled() and time.monotonic() < latest:
+                time.sleep(0.02)
+            return look_at(Study.open(folder), first=lambda offer: first(job, offer), cancelled=job.cancelled)
 
-        self._job = self._jobs.submit("offer", work, found, self.failed.emit)
+        self._job = self._jobs.submit("offer", work, done, self._on_failed)
+
+    def _on_found(self, offer: Offer) -> None:
+        self._last = offer
+        self.found.emit(offer)
+
+    def _on_found_again(self, offer: Offer) -> None:
+        if offer != self._last:
+            self._last = offer
+            self.changed.emit(offer)
+
+    def _on_failed(self, error: VesselError) -> None:
+        self._last = None
+        self.failed.emit(error)
 
     def cancel(self) -> None:
         """Look no further."""

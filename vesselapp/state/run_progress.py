@@ -32,6 +32,8 @@ class Plan:
     warnings : tuple of str
     corrected : float
         How many times as much a corrected px counts as one that was merely accepted; 0: not told.
+    base, incumbent : str
+        The model it starts from, and the one that the new one is compared with; empty: not told.
     """
 
     steps: int = 0
@@ -42,6 +44,8 @@ class Plan:
     folds: tuple[tuple[str, ...], ...] = ()
     warnings: tuple[str, ...] = ()
     corrected: float = 0.0
+    base: str = ""
+    incumbent: str = ""
 
     @property
     def trainings(self) -> int:
@@ -234,6 +238,8 @@ def plan_of(event: Event) -> Plan:
         tuple(map(_words, folds)) if isinstance(folds := event.get("folds"), list) else (),
         _words(event.get("warnings")),
         _number(event.get("corrected")) or 0.0,
+        str(event.get("base") or ""),
+        str(event.get("incumbent") or ""),
     )
 
 

@@ -16,6 +16,7 @@ from trainer.recipes import RECIPES
 from trainer.run import RunOptions, train
 from trainer.ship import ship
 from vesselapp.core.evidence import quantise
+from vesselapp.core.files import file_sha256
 from vesselapp.core.image import read_image
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
@@ -89,7 +90,10 @@ MakeStudy = Callable[..., Made]
 
 @pytest.fixture
 def make_study(tmp_path: Path, base: Path) -> MakeStudy:
-    """Make a study of faint eyes, some of them reviewed (by their exact masks, or by what ``said`` gives)."""
+    """Make a study of faint eyes, some of them reviewed (by their exact masks, or by what ``said`` gives).
+
+    ``said_by`` is the model whose answer the records say was corrected.
+    """
 
     def make(
         count: int = 4,
@@ -98,9 +102,12 @@ def make_study(tmp_path: Path, base: Path) -> MakeStudy:
         model: Path = base,
         look: Callable[[np.ndarray, np.ndarray], np.ndarray] = faint,
         names: Sequence[str] = (),
+        said_by: Path | None = None,
         **how: object,
     ) -> Made:
         pictures = tmp_path / "pictures"
+        if said_by is not None:
+            how |= {"model": said_by.stem, "model_sha256": file_sha256(said_by)}
         names = names or [f"eye{number:02d}.png" for number in range(count)]
         truths = {}
         for number, name in enumerate(names):

@@ -3,21 +3,26 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.reviewing import new_study, review
 from tests.trainer.conftest import draw_fundus, save, write_fundus_set
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import make_card, read_card
+from trainer.finetune.bases import learnt_by
 from trainer.finetune.candidate import judged_card
-from trainer.finetune.command import finetune
+from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
 from trainer.finetune.old import held_by, read_replay
+from trainer.finetune.plan import Request
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
 from trainer.split import make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.core.image import read_image
 from vesselapp.study.models import Registry
 
 SHORT = ("steps=10", "patience=0")
@@ -86,6 +91,39 @@ def test_judges_that_are_in_the_replay_too_are_not_learnt(make_study: MakeStudy,
     (replay,) = seen
     names = {case.name for case in (*replay.learn, *replay.judge)}
     assert names == {f"y{number}" for number in range(4)}
+
+
+def test_what_was_replayed_does_not_judge_later(make_study: MakeStudy, eyes: Path, tmp_path: Path):
+    made = make_study(3)
+    finetune(made.request(*SHORT, replay=(eyes,)))
+    tuned = only_run(made.folder) / "candidate.onnx"
+    card = read_card(tuned)
+    lineage = card.config["finetune"]
+    assert [one["name"] for one in lineage["judged"]] == ["eye00.png", "eye01.png", "eye02.png"]
+    reviewed = {file_sha256(picture.path) for picture in made.study.pictures()}
+    assert {one["sha256"] for one in lineage["judged"]} == reviewed
+    replay = read_replay([eyes], "vessels", held=held_by(card)).learn
+    assert replay
+    assert [one["sha256"] for one in lineage["replayed"]] == [file_sha256(case.image) for case in replay]
+    assert set(learnt_by(card)) == {*reviewed, *(file_sha256(case.image) for case in replay)}
+    pictures = tmp_path / "again"
+    pictures.mkdir()
+    for case in (*replay[:2], *read_replay([eyes], "vessels").judge[:1]):
+        shutil.copy(case.image, pictures)
+    study = new_study(tmp_path / "later", pictures, tuned)
+    for picture in study.pictures():
+        truth = read_image(picture.path).pixels[..., 1] < 60
+        review(study, picture, truth, np.full(truth.shape, 60, np.uint8))
+    plan = plan_only(Request(study.folder, accelerator="cpu"))
+    judged = [*plan["judge"], *(name for fold in plan["folds"] for name in fold)]
+    assert not {case.image.name for case in replay[:2]} & set(judged)
+    assert len(judged) == 1
+
+
+def test_a_card_that_names_only_the_folders_of_what_was_replayed(base: Path):
+    card = read_card(base)
+    older = {"learnt": [{"sha256": "a"}], "judged": ["some-key"], "replayed": ["eyes"]}
+    assert learnt_by(card.model_copy(update={"config": {"finetune": older}})) == ["a"]
 
 
 def test_figures_of_the_folds_are_not_called_the_candidates_own(make_study: MakeStudy):

@@ -16,6 +16,7 @@ from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import write_sides
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.study.models import Registry
 
 
 def tuned_on(base: Path, target: Path, pictures: list[Path], before: list[Path]) -> Path:
@@ -84,6 +85,32 @@ def test_the_time_expected_is_about_what_was_measured(
 ):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert expected_s(task, steps, pictures, "CPU, 2 cores") / 60 == pytest.approx(minutes, rel=0.2)
+
+
+def test_pictures_answered_by_a_model_that_is_not_the_studys(
+    make_study: MakeStudy, base: Path, tmp_path: Path
+):
+    other = tuned_on(base, tmp_path / "other.onnx", [], [])
+    made = make_study(3, said_by=other)
+    plan = plan_only(made.request())
+    assert (plan["base"], plan["incumbent"]) == ("base", "base")
+    said = "3 of 3 reviewed pictures were answered by other, but the training starts from base: start from"
+    assert any(words.startswith(said) for words in plan["warnings"])
+    plan = plan_only(made.request(base=str(other)))  # so it is the one to beat too
+    assert (plan["base"], plan["incumbent"]) == ("other", "other")
+    assert not any("answered" in words for words in plan["warnings"])
+    registry = Registry(made.folder)
+    registry.use(registry.add(base))
+    plan = plan_only(made.request(base=str(other)))
+    assert (plan["base"], plan["incumbent"]) == ("other", "model 1")
+    assert not any("answered" in words for words in plan["warnings"])
+
+
+def test_pictures_answered_by_a_model_of_the_study(make_study: MakeStudy, base: Path, tmp_path: Path):
+    tuned = tuned_on(base, tmp_path / "tuned.onnx", [], [])
+    made = make_study(3, said_by=tuned)
+    Registry(made.folder).add(tuned, run="one")
+    assert not any("answered" in words for words in plan_only(made.request())["warnings"])
 
 
 def test_a_picture_that_does_not_open_is_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):

@@ -39,6 +39,8 @@ class RetrainDesk:
         Given the retrain window, to make it look, and ask models, like the main window.
     save : callable
         Puts what is done on the disk, for the trainer to read.
+    unsaved : callable
+        Tells, on any thread, whether that is still under way.
     tell : callable
         Given a sentence for the person.
     look_again : callable
@@ -55,12 +57,14 @@ class RetrainDesk:
         model_changed: Callable[[], object],
         dress: Callable[[RetrainWindow], object],
         save: Callable[[], object],
+        unsaved: Callable[[], bool] = lambda: False,
         look_again: Callable[[], object] = lambda: None,
         tell: Callable[[str], object] = lambda words: None,
     ) -> None:
         self._parent, self._deliver = parent, deliver
         self._open_picture, self._model_changed = open_picture, model_changed
-        self._dress, self._save, self._look_again, self._tell = dress, save, look_again, tell
+        self._dress, self._save, self._unsaved = dress, save, unsaved
+        self._look_again, self._tell = look_again, tell
         self.retraining = Retraining(deliver)
         self.window: RetrainWindow | None = None
         self.models: ModelsDialog | None = None
@@ -100,7 +104,14 @@ class RetrainDesk:
         if self.window is None:
             from vesselapp.ui.retrain.window import RetrainWindow
 
-            self.window = RetrainWindow(self.retraining, self._lane(), user_name(), self._parent)
+            self.window = RetrainWindow(
+                self.retraining,
+                self._lane(),
+                user_name(),
+                self._parent,
+                save=self._save,
+                unsaved=self._unsaved,
+            )
             self.window.picture_wanted.connect(self._open_picture)
             self.window.model_changed.connect(self._on_model_changed)
             self.window.models_wanted.connect(self.show_models)
@@ -140,7 +151,7 @@ class RetrainDesk:
 
     def _on_model_changed(self) -> None:
         if self.window is not None:
-            self.window.refresh()
+            self.window.note_model()
         if self.models is not None and self.models.isVisible():
             self.models.refresh()
         self._model_changed()
@@ -173,6 +184,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         model_changed=workspace.study_model_changed,
         dress=dress,
         save=workspace.save,
+        unsaved=lambda: workspace.unsaved,
         look_again=partial(workspace.study_model_changed, by_hand=False),
         tell=workspace.desk.tell_with_next,
     )

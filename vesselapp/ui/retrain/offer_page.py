@@ -197,7 +197,9 @@ def _facts(plan: Plan) -> str:
     if plan.folds:
         parts = f"judged in {len(plan.folds)} parts, each by a model that has not learnt it"
         sides = f"learns from all {len(plan.learn)}; {parts}"
+    compared = "it" if plan.base == plan.incumbent else plan.incumbent
     told = (
+        f"Starts from {plan.base}, compared with {compared}" if plan.base and compared else "",
         "" if plan.expected_s is None else f"about {duration(plan.expected_s)}",
         _steps(plan),
         f"on {plan.device}" if plan.device else "",

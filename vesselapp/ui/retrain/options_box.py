@@ -65,7 +65,7 @@ class OptionsBox(QWidget):
         for words, name in bases:
             self.base.addItem(words, name)
         self.base.setCurrentIndex(max(0, self.base.findData(chosen)))
-        self.chain.setEnabled(bool(bases))
+        self.chain.setEnabled(any(name.isdecimal() for _words, name in bases))
         if self.options() != before:
             self.changed.emit()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -57,6 +58,10 @@ class RetrainWindow(QDialog):
         A lane of its own.
     who : str
         Signs decisions.
+    save : callable
+        Puts what is done in the main window on the disk, for the trainer to read.
+    unsaved : callable
+        Tells, on any thread, whether that is still under way.
 
     Signals
     -------
@@ -71,14 +76,24 @@ class RetrainWindow(QDialog):
     model_changed = Signal()
     models_wanted = Signal()
 
-    def __init__(self, retraining: Retraining, jobs: Jobs, who: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        retraining: Retraining,
+        jobs: Jobs,
+        who: str,
+        parent: QWidget | None = None,
+        *,
+        save: Callable[[], object] = lambda: None,
+        unsaved: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
-        self._retraining, self._jobs, self._who = retraining, jobs, who
+        self._retraining, self._jobs, self._who, self._save = retraining, jobs, who, save
+        self._left = False
         self._choosing = True
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
-        self._look = OfferLook(jobs)
+        self._look = OfferLook(jobs, unsaved)
         self._lists: tuple[Job, ...] = ()
         self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
         self.verdict_page = VerdictPage(self.comparing)
@@ -110,6 +125,7 @@ class RetrainWindow(QDialog):
         self._retraining.changed.connect(self.refresh)
         self._retraining.planned.connect(self._on_plan)
         self._look.found.connect(self._on_offer)
+        self._look.changed.connect(self._on_other_offer)
         self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
         offer, verdict = self.offer_page, self.verdict_page
         offer.start.connect(self._start)
@@ -189,13 +205,47 @@ class RetrainWindow(QDialog):
         folder = self._retraining.study
         if folder is None:
             return
+        self._left = False
         self._look.ask(folder)
         self._ask_plan()
-        page, submit = self.offer_page, self._jobs.submit
-        self._lists = (
-            submit("runs", lambda _job: earlier_runs(folder), page.show_earlier, self._tell),
-            submit("models", lambda _job: bases_of(folder), page.options.show_bases, self._tell),
-        )
+        show = self.offer_page.show_earlier
+        runs = self._jobs.submit("runs", lambda _job: earlier_runs(folder), show, self._tell)
+        self._lists = (runs, self._ask_bases(folder))
+
+    def _ask_bases(self, folder: Path) -> Job:
+        show = self.offer_page.options.show_bases
+        return self._jobs.submit("models", lambda _job: bases_of(folder), show, self._tell)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Look again at what will be learnt from when a person comes back, who may have corrected it."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ActivationChange:
+            came_back = self._left and self.isActiveWindow()
+            self._left = not self.isActiveWindow()
+            if came_back and self._offers:
+                self._look_again()
+
+    @property
+    def _offers(self) -> bool:
+        """Whether the first page is in sight."""
+        return self.isVisible() and self.pages.currentWidget() is self.offer_page
+
+    def _look_again(self) -> None:
+        if self._retraining.study is not None:
+            self._save()
+            self._look.ask_again(self._retraining.study)
+
+    def _on_other_offer(self, offer: Offer) -> None:
+        self._on_offer(offer)
+        self._ask_plan()
+        if self._retraining.study is not None:
+            self._lists += (self._ask_bases(self._retraining.study),)
+
+    def note_model(self) -> None:
+        """Show what follows from another model being the study's."""
+        self.refresh()
+        if self._offers:
+            self._ask_plan()
 
     def _stop_asking(self) -> None:
         """Ask for nothing more that the first page shows; answers that still come are dropped."""
@@ -224,6 +274,7 @@ class RetrainWindow(QDialog):
             self.offer_page.show_plan(None, str(answer), refused=True)
 
     def _start(self) -> None:
+        self._save()
         try:
             self._retraining.start(self.offer_page.options.options())
         except VesselError as error:
