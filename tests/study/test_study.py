@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -337,6 +338,23 @@ def test_any_name_works(tmp_path: Path, name: str) -> None:
     kept = study.place(picture).load(facts.sha256, facts.height, facts.width)
     assert state_of(kept) == work.state
     assert len(os.fsencode(picture.key)) <= 255
+    assert problems(study) == []
+
+
+def test_folders_whose_accents_were_taken_apart_by_a_copy_are_found(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("Müller.png", "b.png"))
+    work, _ = review(study, "Müller.png", note="keep me")
+    key = picture_of(study, "Müller.png").key
+    place = study.place_of(key).folder
+    place.rename(place.with_name(unicodedata.normalize("NFD", key)))
+    study = Study.open(study.folder)
+    assert [(name, record.note) for name, record in study.records()] == [(key, "keep me")]
+    assert problems(study) == []
+    assert sees(study, "Müller.png") == ("same", "keep me")
+    facts = facts_of(picture_of(study, "Müller.png"))
+    kept = study.place_of(key).load(facts.sha256, facts.height, facts.width)
+    assert state_of(kept) == work.state
+    assert study.keys() == [key]
     assert problems(study) == []
 
 

@@ -21,6 +21,7 @@ from tests.ui.conftest import wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import mask_of
+from vesselapp.core.files import file_sha256
 from vesselapp.core.geometry import Box
 from vesselapp.state.document import Document
 from vesselapp.state.pictures import Mark, Order, Show
@@ -623,3 +624,30 @@ def test_an_export_waits_for_what_is_being_saved_and_refuses_what_can_not_be(
     slow.set()
     qtbot.waitUntil(lambda: not window.workspace.keeper.unsaved(), timeout=20000)
     dialog.close_button.click()
+
+
+def test_a_picture_that_was_replaced_after_it_was_made_ready_is_read_anew(
+    qtbot: QtBot, window: MainWindow, study: Study
+) -> None:
+    open_study(qtbot, window, study)
+    ahead = window.workspace.desk.ahead
+    qtbot.waitUntil(lambda: ahead._opened is not None, timeout=20000)
+    PIL.Image.fromarray(fundus_picture(300, 320, 270, seed=9)).save(study.roots[0] / "b.png")
+    press(qtbot, window, Qt.Key.Key_D)
+    wait_for(qtbot, window, "b.png")
+    assert document(window).image.sha256 == file_sha256(study.roots[0] / "b.png")
+
+
+def test_the_list_tells_of_work_that_can_not_be_read(
+    qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
+) -> None:
+    open_study(qtbot, window, study)
+    window.action("reviewed_next").trigger()
+    until_kept(qtbot, study, "a.png", lambda found: found.record is not None and found.answer is not None)
+    qtbot.waitUntil(lambda: study.place(study.pictures()[0]).holder() is None, timeout=20000)
+    path = study.place(study.pictures()[0]).folder / "record.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    second = again()
+    second.open_paths([study.folder])
+    pictures = second.workspace.pictures
+    qtbot.waitUntil(lambda: [one.mark for one in pictures.entries[:1]] == [Mark.IN_PROGRESS], timeout=20000)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
-from tests.ui.test_studies import again, kept, open_study, study
+from tests.ui.test_studies import again, kept, open_study, study, wait_for
+from vesselapp.state import workspace
+from vesselapp.state.pictures import Mark
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.ui.window import MainWindow
@@ -42,3 +47,28 @@ def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
     record = kept(study, "a.png").record
     assert record is not None
     assert (record.state, record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
+
+
+def test_who_comes_back_sees_what_another_has_reviewed_meanwhile(
+    qtbot: QtBot,
+    window: MainWindow,
+    study: Study,
+    again: Callable[[], MainWindow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workspace, "_LOOK_AGAIN_S", 0.0)
+    open_study(qtbot, window, study)
+    second = again()
+    second.open_paths([study.folder])
+    qtbot.waitUntil(second.banner.isVisible, timeout=20000)
+    wait_for_answer(qtbot, second)
+    window.action("next").trigger()
+    wait_for(qtbot, window, "b.png")
+    window.action("reviewed_next").trigger()
+    qtbot.waitUntil(lambda: study.place(study.pictures()[1]).record() is not None, timeout=20000)
+    marks = [entry.mark for entry in second.workspace.pictures.entries]
+    assert marks[1] is Mark.NEW
+    second.activateWindow()
+    QApplication.sendEvent(second, QEvent(QEvent.Type.ActivationChange))
+    entries = second.workspace.pictures.entries
+    qtbot.waitUntil(lambda: entries[1].mark is Mark.REVIEWED, timeout=20000)

@@ -13,6 +13,7 @@ from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.opening import Opened, Wishes, make_document, open_picture
 from vesselapp.state.pictures import Entry
+from vesselapp.state.sources import FileState
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
@@ -34,6 +35,7 @@ class Ahead:
     def __init__(self, jobs: Jobs, finder: Finder, keeper: Keeper) -> None:
         self._jobs, self._finder, self._keeper = jobs, finder, keeper
         self._wanted: tuple[Entry, Question] | None = None
+        self._file: FileState | None = None
         self._job: Job | None = None
         self._opened: Opened | None = None
         self._ready: Callable[[Opened | None], None] | None = None
@@ -44,6 +46,7 @@ class Ahead:
             return
         self.forget()
         self._wanted = mine = (entry, question)
+        self._file = _state_of(entry)
 
         def work(_job: Job) -> Opened | None:
             opened = open_picture(entry, collection, self._keeper, wishes, to_write=False)
@@ -79,9 +82,10 @@ class Ahead:
         Returns
         -------
         bool
-            False where the picture isn't being made ready.
+            False where the picture isn't being made ready, or its file is another one by now.
         """
-        if self._wanted is None or self._wanted[0] is not entry or not (self._job or self._opened):
+        ours = self._wanted is not None and self._wanted[0] is entry and self._file == _state_of(entry)
+        if not ours or not (self._job or self._opened):
             self.forget()
             return False
         self._ready = ready
@@ -125,3 +129,7 @@ class Ahead:
         self._job = self._jobs.submit(
             "find ahead", work, done, lambda _: stopped(), stopped=stopped, idle=True
         )
+
+
+def _state_of(entry: Entry) -> FileState | None:
+    return FileState.of(entry.path) if entry.path is not None else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import Image, read_image
 from vesselapp.state.pictures import Entry
-from vesselapp.state.sources import Source
+from vesselapp.state.sources import FileState, Source
 from vesselapp.study.along import bring_along
-from vesselapp.study.record import ImageFacts, Record
+from vesselapp.study.record import ImageFacts, Record, State
 
 if TYPE_CHECKING:
     from vesselapp.study.annotation import AnnotationFolder
@@ -77,10 +76,15 @@ class StudyPictures:
         return list(self._entries.values())
 
     def records(self) -> Iterator[tuple[Entry, Record]]:
-        """Give the records there are."""
-        for key, record in self.study.records():
+        """Give the records there are; where one can't be read, there is work all the same."""
+        unreadable: dict[str, VesselError] = {}
+        for key, record in self.study.records(unreadable):
             if key in self._entries:
                 yield self._entries[key], record
+        for key, problem in unreadable.items():
+            _log.warning("the list shows %s as in progress: %s", key, problem)
+            if key in self._entries:
+                yield self._entries[key], Record("", "", 0, 0, state=State.IN_PROGRESS)
 
     def place(self, entry: Entry, image: Image, who: str) -> tuple[AnnotationFolder, str]:
         """Give where a picture's annotation lies; says so if it is another picture than before."""
@@ -100,22 +104,6 @@ class StudyPictures:
 
     def remember(self, entry: Entry, image: Image) -> None:
         """Do nothing: the study knows."""
-
-
-@dataclass(frozen=True)
-class _File:
-    """What tells one state of a file from another without reading it."""
-
-    changed: int
-    size: int
-
-    @classmethod
-    def of(cls, path: Path) -> _File | None:
-        try:
-            stat = path.stat()
-        except (OSError, ValueError):
-            return None
-        return cls(stat.st_mtime_ns, stat.st_size)
 
 
 class LoosePictures:
@@ -149,7 +137,7 @@ class LoosePictures:
             if found is None or entry.path is None:
                 continue
             file, sha256 = found
-            if file == _File.of(entry.path):
+            if file == FileState.of(entry.path):
                 record = self._record(sha256)
                 if record is not None:
                     yield entry, record
@@ -165,7 +153,7 @@ class LoosePictures:
 
     def remember(self, entry: Entry, image: Image) -> None:
         """Remember the hash of a picture's file."""
-        file = _File.of(entry.path) if entry.path is not None else None
+        file = FileState.of(entry.path) if entry.path is not None else None
         if file is None:
             return
         line = json.dumps([str(entry.path), file.changed, file.size, image.sha256])
@@ -176,8 +164,8 @@ class LoosePictures:
         except (OSError, ValueError) as problem:
             _log.info("hash of %s not remembered: %s", entry.path, problem)
 
-    def _known(self) -> dict[str, tuple[_File, str]]:
-        known: dict[str, tuple[_File, str]] = {}
+    def _known(self) -> dict[str, tuple[FileState, str]]:
+        known: dict[str, tuple[FileState, str]] = {}
         try:
             lines = self._hashes.read_text("utf-8").splitlines()
         except (OSError, ValueError):
@@ -185,7 +173,7 @@ class LoosePictures:
         for line in lines:
             try:
                 path, changed, size, sha256 = json.loads(line)
-                known[path] = (_File(changed, size), str(sha256))
+                known[path] = (FileState(changed, size), str(sha256))
             except (ValueError, TypeError):
                 continue  # a torn line: that picture shows as new until it is opened
         return known

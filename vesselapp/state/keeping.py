@@ -103,6 +103,10 @@ class Keeper:
         at_work = [one for one in self._sittings if one.closing and one.place.folder == folder]
         return all(sitting.wait(until - time.monotonic()) for sitting in at_work)
 
+    def at_work(self) -> set[Path]:
+        """Give the folders of sittings that haven't ended."""
+        return {sitting.place.folder for sitting in self._sittings if not sitting.wait(0.0)}
+
     def wait_saved(self, study: Path, timeout_s: float = CLOSE_S) -> None:
         """Wait until all that was done in a study is on the disk (not from the GUI thread).
 

@@ -95,11 +95,13 @@ class Entry:
     note: str = ""
     doubt: float | None = None
 
-    def take(self, record: Record) -> None:
-        """Say what a record says."""
+    def take(self, record: Record) -> bool:
+        """Say what a record says; tell whether that is news."""
+        before = self.state, self.note, self.nothing_there, self.in_part
         self.sha256, self.state, self.note = record.sha256, record.state, record.note
         self.nothing_there = record.nothing_there and record.state is State.REVIEWED
         self.in_part = bool(record.reviewed_boxes) and record.state is State.REVIEWED
+        return before != (self.state, self.note, self.nothing_there, self.in_part)
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from vesselapp.inference.model import Model
     from vesselapp.study.annotation import AnnotationFolder
     from vesselapp.study.study import Study
+
+
+_LOOK_AGAIN_S = 10.0
+"""Other people's work is looked for at most so often."""
 
 
 class Workspace:
@@ -89,6 +94,7 @@ class Workspace:
         self.remember: Callable[[], None] = lambda: None
         self._collection: Collection | None = None
         self._opened: set[Entry] = set()
+        self._looked = 0.0
         self._listing = Listing(jobs.deliver, self._take_records)
         self.desk = desk = Desk(jobs, settings, keeper, self.pictures)
         desk.opening.connect(self._on_opening)
@@ -263,15 +269,25 @@ class Workspace:
             self.open(next((entry for entry in shown if entry.key and entry.key == last), shown[0]))
         else:
             self.desk.show_nothing()
+        self._looked = time.monotonic()
         self._listing.read(collection)
         self.pictures_changed.emit()
 
     def _take_records(self, _collection: Collection, found: Sequence[tuple[Entry, Record]]) -> None:
         # What was opened since knows better than a record that may have been read before.
-        news = [(entry, record) for entry, record in found if entry not in self._opened]
-        for entry, record in news:
-            entry.take(record)
-        self.pictures.refresh([entry for entry, _ in news])
+        news = [entry for entry, record in found if entry not in self._opened and entry.take(record)]
+        if news:
+            self.pictures.refresh(news)
+
+    def look_again(self) -> None:
+        """See how far the study's pictures are by now: somebody else may work on them too."""
+        study, collection = self.study, self._collection
+        if study is None or collection is None or time.monotonic() - self._looked < _LOOK_AGAIN_S:
+            return
+        self._looked = time.monotonic()
+        at_work = self.keeper.at_work()
+        self._opened = {one for one in self._opened if study.place_of(one.key).folder in at_work}
+        self._listing.read(collection)
 
     def rank(self) -> None:
         """Ask the model about all pictures of the list, in the background, and sort them by doubt."""

@@ -21,7 +21,7 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
 from vesselapp.study.migrate import bring_forward, parse_any_record
-from vesselapp.study.pictures import STUDY_NAME
+from vesselapp.study.pictures import STUDY_NAME, key_in
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
 from vesselapp.study.replay import edits_of
@@ -268,11 +268,11 @@ class AnnotationFolder:
         if found.foreign:
             found = read_annotation(self.folder, *found.images[0])
         try:
-            line = AuditLog(self.study).last_about(self.folder.name)
+            line = AuditLog(self.study).last_about(key_in(self.folder))
         except OSError as problem:
             raise VesselError(f"The audit log of the study can't be read: {reason(problem)}.") from problem
         sealed = sealed_of(line.values) if line is not None else None
-        changed = ", ".join(changed_since(sealed, found.sealed(self.folder.name))) if sealed else ""
+        changed = ", ".join(changed_since(sealed, found.sealed(key_in(self.folder)))) if sealed else ""
         if not changed:
             return []
         self._audit(who, FOUND_CHANGED, which=changed)
@@ -299,7 +299,7 @@ class AnnotationFolder:
 
     def _audit(self, who: str, what: str, **facts: str) -> None:
         if self.study is not None:
-            AuditLog(self.study).append(who, what, picture=self.folder.name, **facts)
+            AuditLog(self.study).append(who, what, picture=key_in(self.folder), **facts)
 
 
 def kept_of(found: Found, cap_bytes: int) -> Kept:

@@ -100,6 +100,11 @@ def key_of(root: int, relative: str) -> str:
     return f"{slug or 'picture'}-{digest}"
 
 
+def key_in(folder: Path) -> str:
+    """Give the key that an annotation's folder bears, however its accents were put together by a copy."""
+    return unicodedata.normalize("NFC", folder.name)
+
+
 def printable(name: str) -> str:
     """Give a file name as text that any file can hold; bytes that are no text are written out."""
     return name.encode("utf-8", "backslashreplace").decode()

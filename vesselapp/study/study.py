@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import json
 import os
+import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock, Taken
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture, printable, walk_in
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
@@ -147,11 +148,16 @@ class Study:
         self._homes = None
         return found
 
-    def records(self) -> Iterator[tuple[str, Record]]:
+    def records(self, unreadable: dict[str, VesselError] | None = None) -> Iterator[tuple[str, Record]]:
         """Give key and record of each picture that has an annotation; one that can't be read is left out.
 
         Where a damaged record leaves a journal behind, a stand-in says that work is in progress
         (`with_damaged_record` lists those).
+
+        Parameters
+        ----------
+        unreadable : dict, optional
+            Takes those that can't be read, with why.
 
         Raises
         ------
@@ -164,7 +170,12 @@ class Study:
                 with open(f"{top}/{key}/{RECORD_NAME}", "rb") as file:  # noqa: PTH123 - thousands of them
                     record: Record | None = parse_any_record(file.read())[0]
             except (OSError, ValueError, VesselError):
-                record = _record_or_none(top / key)
+                try:
+                    record = self.place_of(key).record()
+                except VesselError as problem:
+                    record = None
+                    if unreadable is not None:
+                        unreadable[key] = problem
             if record is not None:
                 yield key, record
 
@@ -178,7 +189,8 @@ class Study:
         """
         try:
             with os.scandir(self.folder / "annotations") as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir() and entry.name[0] != ".")
+                found = (Path(entry) for entry in entries if entry.is_dir() and entry.name[0] != ".")
+                return sorted({key_in(folder) for folder in found})
         except OSError as problem:
             if isinstance(problem, FileNotFoundError) and is_study(self.folder):
                 return []
@@ -190,8 +202,12 @@ class Study:
         return self.place_of(picture.key)
 
     def place_of(self, key: str) -> AnnotationFolder:
-        """Give where the annotation of a key lies."""
-        return AnnotationFolder(self.folder / "annotations" / key, self.folder, self.identity)
+        """Give where the annotation of a key lies; a copy from another system may spell accents otherwise."""
+        folder = self.folder / "annotations" / key
+        if not key.isascii() and not folder.exists():
+            apart = folder.with_name(unicodedata.normalize("NFD", key))
+            folder = apart if apart.exists() else folder
+        return AnnotationFolder(folder, self.folder, self.identity)
 
     def note_opened(
         self,
@@ -247,7 +263,7 @@ class Study:
         if self._listed is None:
             self.pictures()
         if self._homes is None:
-            self._homes = _by_hash(self.folder / "annotations", self.keys())
+            self._homes = _by_hash(map(self.place_of, self.keys()))
         for home in self._homes.get(image_sha256, []):
             if home.key == picture.key:
                 continue  # comes back by itself (`AnnotationFolder.open`)
@@ -353,14 +369,14 @@ class _Home:
     record: Record
 
 
-def _by_hash(top: Path, keys: list[str]) -> dict[str, list[_Home]]:
+def _by_hash(places: Iterable[AnnotationFolder]) -> dict[str, list[_Home]]:
     """List the annotations of a study, those kept apart too, by the hash of the image they were made on."""
     homes: dict[str, list[_Home]] = defaultdict(list)
-    for key in keys:
-        for apart in ("", *sorted(place.name for place in (top / key).glob(f"{FORMER}*"))):
-            record = _record_or_none(top / key / apart)
+    for place in places:
+        for apart in ("", *sorted(former.name for former in place.folder.glob(f"{FORMER}*"))):
+            record = _record_or_none(place.folder / apart)
             if record is not None:
-                homes[record.sha256].append(_Home(key, apart, record))
+                homes[record.sha256].append(_Home(key_in(place.folder), apart, record))
     return homes
 
 

@@ -23,6 +23,7 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, Header, Operation, Viewed, encode
 from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
+from vesselapp.study.pictures import key_in
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State, record_bytes
 from vesselapp.study.replay import (
@@ -224,7 +225,7 @@ class Writer:
             if self._study is not None:
                 names = ", ".join(f"{name}: {why}" for name, why in found.damaged.items())
                 AuditLog(self._study).append(
-                    self.lock.holder.who, "kept apart", picture=self._folder.name, where=place, why=names
+                    self.lock.holder.who, "kept apart", picture=key_in(self._folder), where=place, why=names
                 )
         return f"Damaged files are kept in {place}, in {self._folder}."
 
@@ -307,7 +308,7 @@ class Writer:
         assert self._study is not None
         files = {name: self._hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self._hashes}
         journal = None if self._header is None else (self._journal.length, self._journal.sha256)
-        sealed = Sealed(self._folder.name, files, journal, seal_of(record_bytes(record)))
+        sealed = Sealed(key_in(self._folder), files, journal, seal_of(record_bytes(record)))
         line = AuditLog(self._study).append(
             self.lock.holder.who, "saved", state=str(record.state), image=record.image, **sealed.facts()
         )

@@ -357,6 +357,12 @@ class MainWindow(QMainWindow):
             return True
         return super().event(event)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Look what others have done meanwhile when a person comes back."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.workspace.look_again()
+
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of the look."""
         palette = QApplication.palette()
