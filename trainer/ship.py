@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.begun import SPLIT, kept_command, sources_before
+from trainer.begun import SPLIT, kept_command, parent_of, seen_before, sources_before
 from trainer.evaluate import as_figures, evaluate_file, print_table, summarise
 from trainer.export import export_net, make_card, write_card
+from trainer.lineage import flattery
 from trainer.nets import Segmenter
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe
@@ -60,26 +61,36 @@ def ship(
     recipe, net = load_net(run, checkpoint)
     if views is not None:
         recipe = dataclasses.replace(recipe, views=views)
-    held = read_split(run / SPLIT, read_sets(data))[1] if data else []
+    learn, held = read_split(run / SPLIT, read_sets(data)) if data else ([], [])
     if data and not held:
         print("The run held no picture back, so the card gets no figures.", file=sys.stderr)
     sources, whole = _sources(run, recipe)
     steps, finished = steps_behind(run, checkpoint)
-    unfinished = [] if finished else [_unfinished(steps, recipe)]
-    for told in unfinished:
+    seen = seen_before(run)
+    learnt, judged = ([file_sha256(case.image) for case in side] for side in (learn, held))
+    warnings = [*([] if finished else [_unfinished(steps, recipe)]), *flattery(seen, judged)]
+    for told in warnings:
         print(told, file=sys.stderr)
     card = make_card(
         recipe,
         name=name or path.stem,
         command=command_of(run, views, threshold, name, checkpoint),
         sources=sources,
-        limits=(*unfinished, *limits, *_limits(recipe, sources, whole=whole)),
+        limits=(*warnings, *limits, *_limits(recipe, sources, whole=whole)),
         description=_DESCRIPTIONS[recipe.task],
         licence=_licence(sources, whole=whole),
         threshold=0.5 if threshold is None else threshold,
+        parent=parent_of(run),
     )
-    hashes = [file_sha256(case.image) for case in held]
-    config = {**card.config, "training": {"steps": steps, "finished": finished, "held": hashes}}
+    training = {
+        "steps": steps,
+        "finished": finished,
+        "held": [one for one in judged if not seen.may_have_learnt(one)],
+        "learnt": learnt,
+        "learnt_before": sorted(seen.learnt),
+        "whole": seen.whole and bool(data),
+    }
+    config = {**card.config, "training": training}
     return _write(net, recipe, path, card.model_copy(update={"config": config}), held)
 
 
@@ -124,13 +135,13 @@ def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
     own = [_source(name, keys) for name in sorted({key.partition("/")[0] for key in keys})]
     own += [_DRAWN] if recipe.drawn else []
     before = sources_before(run)
-    earlier = [source for source in before or () if source not in own]
-    taken = {source.name for source in own}
-    renamed = [
-        source.model_copy(update={"name": f"{source.name}, before"}) if source.name in taken else source
-        for source in earlier
-    ]
-    return (*own, *renamed), before is not None
+    earlier = [source for source in before or () if source.pictures or source not in own]
+    for source in earlier:
+        name = source.name
+        while name in {other.name for other in own}:
+            name += ", before"
+        own.append(source.model_copy(update={"name": name}))
+    return tuple(own), before is not None
 
 
 def _source(name: str, keys: Sequence[str]) -> Source:

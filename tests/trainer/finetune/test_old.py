@@ -12,7 +12,8 @@ from trainer.export import make_card, read_card
 from trainer.finetune.candidate import judged_card
 from trainer.finetune.command import finetune
 from trainer.finetune.gate import Pair, judge, row_of
-from trainer.finetune.old import held_by, read_replay
+from trainer.finetune.old import read_replay
+from trainer.lineage import held_by
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
 from trainer.split import make_split
