@@ -135,6 +135,9 @@ def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
     own = [_source(name, keys) for name in sorted({key.partition("/")[0] for key in keys})]
     own += [_DRAWN] if recipe.drawn else []
     before = sources_before(run)
+    if recipe.encoder_weights and before is not None and parent_of(run) is None:
+        encoder = f"pretrained encoder {recipe.encoder}/{recipe.encoder_weights}"
+        own.append(Source(name=encoder, licence=_NOT_STATED, pictures=None))
     earlier = [source for source in before or () if source.pictures or source not in own]
     for source in earlier:
         name = source.name
@@ -175,6 +178,7 @@ def _limits(recipe: Recipe, sources: Sequence[Source], *, whole: bool) -> tuple[
     """Say what a model is for, and what bounds it, as far as the run knows."""
     learnt = [f"{source.pictures} of {source.name}" for source in sources if source.pictures]
     told = f"Learnt from {', '.join(learnt)}" + (" and from drawn pictures" if recipe.drawn else "")
+    told += "".join(f"; begun with the {source.name}" for source in sources if source.pictures is None)
     told += "." if whole else "; what the model it started from had learnt is not known."
     if recipe.task == "vessels":
         return (

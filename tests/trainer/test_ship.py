@@ -9,8 +9,10 @@ import pytest
 from tests.trainer.conftest import TINY, draw_fundus, save, write_fundus_set
 from trainer import ship as shipping
 from trainer.__main__ import main
+from trainer.begun import keep_begun
 from trainer.export import read_card
-from trainer.fit import Fit
+from trainer.fit import Fit, save_weights
+from trainer.nets import build_net
 from trainer.recipes import RECIPES, Recipe
 from trainer.run import RunOptions, train
 from trainer.ship import ship
@@ -167,6 +169,27 @@ def test_drawn_pictures_are_a_source_only_where_they_were_drawn(tmp_path: Path, 
     sources, whole = shipping._sources(tmp_path, recipe)
     assert whole
     assert [source.licence for source in sources] == ["not stated", "Apache-2.0"][: 1 + bool(recipe.drawn)]
+
+
+def test_a_pretrained_encoder_is_a_source(tmp_path: Path, tiny: Recipe):
+    """Also of a model that goes on from it, for which none is fetched anew."""
+    encoder = "pretrained encoder resnet18/imagenet"
+    recipe = dataclasses.replace(tiny, architecture="Unet", encoder="resnet18", encoder_weights="imagenet")
+    run = tmp_path / "run"
+    keep_begun(run, recipe, {"train": ["hrf/01_h"], "validation": []}, "", None)
+    save_weights(build_net(recipe, pretrained=False).state_dict(), run / "weights.pt")
+    (run / "done.json").write_text('{"steps": 4}')
+    card = ship(run, tmp_path / "first.onnx", data=[])
+    assert [(source.name, source.licence) for source in card.training_data] == [
+        ("hrf", "CC BY 4.0"),
+        (encoder, "not stated"),
+    ]
+    assert card.licence.startswith("not stated")
+    assert f"Learnt from 1 of hrf; begun with the {encoder}." in " ".join(card.limits)
+    keep_begun(run, recipe, {"train": ["hrf/02_h"], "validation": []}, "", tmp_path / "first.onnx")
+    sources, whole = shipping._sources(run, recipe)
+    assert [source.name for source in sources] == ["hrf", "hrf, before", encoder]
+    assert whole
 
 
 @pytest.mark.parametrize("threshold", ["3", "nan", "-1", "high"])
