@@ -11,6 +11,7 @@ from pathlib import Path
 from trainer.begun import SPLIT, kept_command, parent_of, seen_before, sources_before
 from trainer.evaluate import as_figures, evaluate_file, print_table, summarise
 from trainer.export import export_net, make_card, write_card
+from trainer.fit import BEST
 from trainer.lineage import flattery
 from trainer.nets import Segmenter
 from trainer.readers import Case, read_sets
@@ -68,7 +69,8 @@ def ship(
     steps, finished = steps_behind(run, checkpoint)
     seen = seen_before(run)
     learnt, judged = ([file_sha256(case.image) for case in side] for side in (learn, held))
-    warnings = [*([] if finished else [_unfinished(steps, recipe)]), *flattery(seen, judged)]
+    warnings = [] if finished else [_unfinished(steps, recipe)]
+    warnings += [*flattery(seen, judged), *_chosen(run, recipe, checkpoint, steps if finished else None)]
     for told in warnings:
         print(told, file=sys.stderr)
     card = make_card(
@@ -166,6 +168,17 @@ def _unfinished(steps: int | None, recipe: Recipe) -> str:
     if steps is None:
         return "Taken from a checkpoint; how many steps it had made is not known."
     return f"Not finished: {steps} of {recipe.steps} steps were made."
+
+
+def _chosen(run: Path, recipe: Recipe, checkpoint: Path | None, steps: int | None) -> list[str]:
+    """Say it where the weights are the best validated ones; ``steps`` are those behind finished weights."""
+    taken = steps is not None and (recipe.patience > 0 or steps < recipe.steps) and (run / BEST).exists()
+    if not taken and (checkpoint is None or checkpoint.name != BEST):
+        return []
+    where = "" if steps is None else f" (step {steps} of {recipe.steps})"
+    return [
+        f"Its weights were chosen on the pictures held back{where}: figures on those flatter it a little."
+    ]
 
 
 _PIECES = (

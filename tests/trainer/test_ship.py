@@ -131,14 +131,26 @@ def test_a_run_that_is_not_finished_says_so(
     assert card.limits[0] == "Not finished: 2 of 4 steps were made."
     assert card.config["training"]["finished"] is False
     assert card.limits[0] in capsys.readouterr().err
+    assert "chosen" not in " ".join(card.limits)
     card = ship(tmp_path / "run", tmp_path / "best.onnx", data=[], checkpoint=tmp_path / "run" / "best.pt")
     assert card.command.endswith("--checkpoint best.pt")
     assert "how many steps it had made is not known" in card.limits[0]
+    assert card.limits[1].startswith("Its weights were chosen on the pictures held back: ")
     other = tmp_path / "other.pt"
     other.write_bytes((tmp_path / "run" / "best.pt").read_bytes())
     with pytest.raises(VesselError, match="does not lie in the run"):
         ship(tmp_path / "run", tmp_path / "foreign.onnx", data=[], checkpoint=other)
     assert not (tmp_path / "foreign.onnx").exists()
+
+
+def test_weights_that_were_chosen_on_what_is_measured_say_so(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = dataclasses.replace(tiny, steps=40, patience=2, learning_rate=1e-12, norm="group")
+    run = train(recipe, options(tmp_path / "run", fundus_set))
+    card = ship(run, tmp_path / "m.onnx", data=[fundus_set])
+    told = "Its weights were chosen on the pictures held back (step 2 of 40): figures on those flatter it"
+    assert card.limits[0].startswith(told)
+    run = train(tiny, options(tmp_path / "whole", fundus_set))
+    assert "chosen" not in " ".join(ship(run, tmp_path / "m.onnx", data=[]).limits)
 
 
 def test_a_measuring_that_fails_leaves_the_old_file(
