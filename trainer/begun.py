@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer.lineage import Seen, seen_by
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
@@ -95,8 +96,12 @@ def keep_begun(
     if weights is not None:
         from trainer.export import read_card
 
-        sources = [source.model_dump() for source in read_card(weights).training_data]
-        write_json(run / PARENT, {"sha256": file_sha256(weights), "training_data": sources})
+        card = read_card(weights)
+        sources = [source.model_dump() for source in card.training_data]
+        kept = {"sha256": file_sha256(weights), "training_data": sources}
+        seen = seen_by(card)
+        told = {"learnt": sorted(seen.learnt), "held": sorted(seen.held), "whole": seen.whole}
+        write_json(run / PARENT, kept | told)
     write_json(run / SPLIT, sides)
     atomic_write(run / COMMAND, (command + "\n").encode())
     write_json(run / RECIPE, recipe_to_dict(recipe))
@@ -115,6 +120,20 @@ def sources_before(run: Path) -> tuple[Source, ...] | None:
         return None if _says_weights(run) else ()
     kept = json.loads((run / PARENT).read_text())
     return tuple(Source.model_validate(one) for one in kept["training_data"])
+
+
+def parent_of(run: Path) -> str | None:
+    """Give the hash of the model file that a run started from; None where that isn't known."""
+    return str(json.loads((run / PARENT).read_text())["sha256"]) if (run / PARENT).exists() else None
+
+
+def seen_before(run: Path) -> Seen:
+    """Give the pictures that the weights a run started from know."""
+    if not (run / PARENT).exists():
+        return Seen(whole=not _says_weights(run))
+    kept = json.loads((run / PARENT).read_text())
+    learnt, held = (frozenset(kept.get(key, ())) for key in ("learnt", "held"))
+    return Seen(learnt, held, kept.get("whole", False))
 
 
 def kept_command(run: Path) -> str:

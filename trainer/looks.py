@@ -17,7 +17,8 @@ def group_by_look(cases: list[Case]) -> list[Case]:
     """Give the cases with ``subject`` set to a group of like colours, and ``kind`` to size and brightness.
 
     Groups come of average linkage over the largest difference of colour quantiles: 4 levels join dark
-    pictures, 12 bright ones, whose light varies more.
+    pictures, 12 bright ones, whose light varies more. Looks that share a subject, as
+    the readers tell it, are one group: both stay on one side.
     """
     rows: dict[str, list[tuple[Case, NDArray[np.float64]]]] = defaultdict(list)
     for case in cases:
@@ -25,7 +26,7 @@ def group_by_look(cases: list[Case]) -> list[Case]:
         quantiles = np.percentile(pixels.reshape(-1, 3), _QUANTILES, axis=0).ravel()
         bright = "bright" if quantiles.mean() > 60 else "dark"
         rows[f"{case.set_name} {pixels.shape[1]}x{pixels.shape[0]} {bright}"].append((case, quantiles))
-    out = []
+    out: list[Case] = []
     for kind, members in rows.items():
         groups = np.ones(len(members), int)
         if len(members) > 1:
@@ -33,4 +34,19 @@ def group_by_look(cases: list[Case]) -> list[Case]:
             groups = fcluster(tree, 12 if kind.endswith("bright") else 4, "distance")
         for (case, _), group in zip(members, groups, strict=True):
             out.append(dataclasses.replace(case, subject=f"{kind} {group}", kind=kind))
+    return _joined(out, {case.key: (case.set_name, case.subject) for case in cases})
+
+
+def _joined(cases: list[Case], people: dict[str, tuple[str, str]]) -> list[Case]:
+    """Make looks that share a person (by case key) one group, under the name and kind of one of them."""
+    groups = {case.subject: (case.subject, case.kind) for case in cases}
+    first: dict[tuple[str, str], str] = {}
+    for case in cases:
+        own, other = groups[case.subject], groups[first.setdefault(people[case.key], case.subject)]
+        if own != other:
+            groups = {look: other if group == own else group for look, group in groups.items()}
+    out = []
+    for case in cases:
+        subject, kind = groups[case.subject]
+        out.append(dataclasses.replace(case, subject=subject, kind=kind))
     return out

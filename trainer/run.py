@@ -26,15 +26,17 @@ from trainer.begun import (
     has_learnt,
     keep_begun,
     kept_recipe,
+    seen_before,
     steps_kept,
     steps_when_done,
     write_json,
 )
 from trainer.callbacks import HeedInterrupt, KeepCheckpoint
 from trainer.events import emit
-from trainer.export import try_net
+from trainer.export import read_card, try_net
 from trainer.fit import BEST, Fit, save_weights
 from trainer.full_memory import fit_within_memory
+from trainer.lineage import flattery, seen_by, split_after
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
 from trainer.machine import computed_precision, only_one, quiet_tensorboard
@@ -43,9 +45,9 @@ from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe
-from trainer.split import load_split, make_split, take_split
+from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import file_sha256, reason
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -101,7 +103,8 @@ def _train(
     cases = read_sets(list(options.data))
     cases = group_by_look(cases) if recipe.task == "cells" else cases
     source = out / SPLIT if begun else options.split
-    sides = load_split(source) if source is not None else make_split(cases)
+    seen = seen_before(out) if begun or options.weights is None else seen_by(read_card(options.weights))
+    sides = load_split(source) if source is not None else split_after(seen, cases)
     learn, judge = take_split(sides, cases, source or out / SPLIT)
     pictures = _load(learn, recipe), _load(judge, recipe)
     _check_truth(pictures[0], recipe)
@@ -112,6 +115,8 @@ def _train(
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
         keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
+    for told in flattery(seen, [file_sha256(case.image) for case in judge]):
+        _tell(options, told, "warning", message=told)
     fit_within_memory(
         recipe,
         options.out,
@@ -341,7 +346,7 @@ def _try_out(recipe: Recipe, options: RunOptions, learn: list[Scaled], held: lis
 
 def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> None:
     if not held:
-        why = "" if options.split else ", as all are of one look or one person"
+        why = "" if options.split or options.weights else ", as all are of one look or one person"
         text = (
             f"No picture is held back{why}: nothing will tell how well this net does on what it has not "
             'learnt. To hold some back, name them in a file {"train": [...], "validation": [...]} '

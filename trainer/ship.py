@@ -8,9 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.begun import SPLIT, kept_command, sources_before
+from trainer.begun import SPLIT, kept_command, parent_of, seen_before, sources_before
 from trainer.evaluate import as_figures, evaluate_file, print_table, summarise
 from trainer.export import export_net, make_card, write_card
+from trainer.fit import BEST
+from trainer.lineage import flattery
 from trainer.nets import Segmenter
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe
@@ -60,26 +62,37 @@ def ship(
     recipe, net = load_net(run, checkpoint)
     if views is not None:
         recipe = dataclasses.replace(recipe, views=views)
-    held = read_split(run / SPLIT, read_sets(data))[1] if data else []
+    learn, held = read_split(run / SPLIT, read_sets(data)) if data else ([], [])
     if data and not held:
         print("The run held no picture back, so the card gets no figures.", file=sys.stderr)
     sources, whole = _sources(run, recipe)
     steps, finished = steps_behind(run, checkpoint)
-    unfinished = [] if finished else [_unfinished(steps, recipe)]
-    for told in unfinished:
+    seen = seen_before(run)
+    learnt, judged = ([file_sha256(case.image) for case in side] for side in (learn, held))
+    warnings = [] if finished else [_unfinished(steps, recipe)]
+    warnings += [*flattery(seen, judged), *_chosen(run, recipe, checkpoint, steps if finished else None)]
+    for told in warnings:
         print(told, file=sys.stderr)
     card = make_card(
         recipe,
         name=name or path.stem,
         command=command_of(run, views, threshold, name, checkpoint),
         sources=sources,
-        limits=(*unfinished, *limits, *_limits(recipe, sources, whole=whole)),
+        limits=(*warnings, *limits, *_limits(recipe, sources, whole=whole)),
         description=_DESCRIPTIONS[recipe.task],
         licence=_licence(sources, whole=whole),
         threshold=0.5 if threshold is None else threshold,
+        parent=parent_of(run),
     )
-    hashes = [file_sha256(case.image) for case in held]
-    config = {**card.config, "training": {"steps": steps, "finished": finished, "held": hashes}}
+    training = {
+        "steps": steps,
+        "finished": finished,
+        "held": [one for one in judged if not seen.may_have_learnt(one)],
+        "learnt": learnt,
+        "learnt_before": sorted(seen.learnt),
+        "whole": seen.whole and bool(data),
+    }
+    config = {**card.config, "training": training}
     return _write(net, recipe, path, card.model_copy(update={"config": config}), held)
 
 
@@ -124,13 +137,16 @@ def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
     own = [_source(name, keys) for name in sorted({key.partition("/")[0] for key in keys})]
     own += [_DRAWN] if recipe.drawn else []
     before = sources_before(run)
-    earlier = [source for source in before or () if source not in own]
-    taken = {source.name for source in own}
-    renamed = [
-        source.model_copy(update={"name": f"{source.name}, before"}) if source.name in taken else source
-        for source in earlier
-    ]
-    return (*own, *renamed), before is not None
+    if recipe.encoder_weights and before is not None and parent_of(run) is None:
+        encoder = f"pretrained encoder {recipe.encoder}/{recipe.encoder_weights}"
+        own.append(Source(name=encoder, licence=_NOT_STATED, pictures=None))
+    earlier = [source for source in before or () if source.pictures or source not in own]
+    for source in earlier:
+        name = source.name
+        while name in {other.name for other in own}:
+            name += ", before"
+        own.append(source.model_copy(update={"name": name}))
+    return tuple(own), before is not None
 
 
 def _source(name: str, keys: Sequence[str]) -> Source:
@@ -154,6 +170,17 @@ def _unfinished(steps: int | None, recipe: Recipe) -> str:
     return f"Not finished: {steps} of {recipe.steps} steps were made."
 
 
+def _chosen(run: Path, recipe: Recipe, checkpoint: Path | None, steps: int | None) -> list[str]:
+    """Say it where the weights are the best validated ones; ``steps`` are those behind finished weights."""
+    taken = steps is not None and (recipe.patience > 0 or steps < recipe.steps) and (run / BEST).exists()
+    if not taken and (checkpoint is None or checkpoint.name != BEST):
+        return []
+    where = "" if steps is None else f" (step {steps} of {recipe.steps})"
+    return [
+        f"Its weights were chosen on the pictures held back{where}: figures on those flatter it a little."
+    ]
+
+
 _PIECES = (
     "Figures of objects are of cells parted by watershed, as 'vesselapp predict --save objects' and 'study "
     "export --parted' write them; else each connected piece of a mask is one object."
@@ -164,6 +191,7 @@ def _limits(recipe: Recipe, sources: Sequence[Source], *, whole: bool) -> tuple[
     """Say what a model is for, and what bounds it, as far as the run knows."""
     learnt = [f"{source.pictures} of {source.name}" for source in sources if source.pictures]
     told = f"Learnt from {', '.join(learnt)}" + (" and from drawn pictures" if recipe.drawn else "")
+    told += "".join(f"; begun with the {source.name}" for source in sources if source.pictures is None)
     told += "." if whole else "; what the model it started from had learnt is not known."
     if recipe.task == "vessels":
         return (

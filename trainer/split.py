@@ -17,7 +17,9 @@ _FORM = 'It must hold {"train": [names], "validation": [names]}.'
 def make_split(cases: list[Case], fraction: float = 0.2, seed: int = 0) -> dict[str, list[str]]:
     """Split by subject: a share of each set's subjects of each kind is held out.
 
-    A subject's side is decided by a hash of its name, so it stays where it is when other pictures come or go.
+    Subjects are held out in the order of a hash of their names until there are enough, so the same pictures
+    are split alike everywhere. When pictures come or go, most subjects stay where they are, but not all: how
+    many are wanted and who is next in order may change. A run keeps its split in a file.
 
     Returns
     -------

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -49,14 +50,23 @@ def test_cells_from_pictures_to_objects(tmp_path: Path):
     assert len(scores) == 6
 
 
-def test_pictures_of_one_look_stay_together(tmp_path: Path):
+LEVELS = (10, 60, 110, 160, 210)
+
+
+def write_looks(folder: Path, names: dict[int, list[str]]) -> Path:
+    """Write pictures of one look each level."""
     random = np.random.default_rng(0)
-    for level in (10, 60, 110, 160, 210):
-        for number in range(3):
+    for level, named in names.items():
+        for name in named:
             pixels = np.clip(level + random.normal(0, 3, (24, 24, 3)), 0, 255).astype(np.uint8)
-            save(tmp_path / "set" / "images" / f"{level}-{number}.png", pixels)
-            save(tmp_path / "set" / "masks" / f"{level}-{number}.png", pixels[:, :, 0] > level)
-    cases = group_by_look(read_sets([tmp_path / "set"]))
+            save(folder / "images" / f"{name}.png", pixels)
+            save(folder / "masks" / f"{name}.png", pixels[:, :, 0] > level)
+    return folder
+
+
+def test_pictures_of_one_look_stay_together(tmp_path: Path):
+    names = {level: [f"{level}-{number}" for number in range(3)] for level in LEVELS}
+    cases = group_by_look(read_sets([write_looks(tmp_path / "set", names)]))
     assert len({case.subject for case in cases}) == 5
     sides = make_split(cases)
     looks = {side: {key.split("/")[1].split("-")[0] for key in keys} for side, keys in sides.items()}
@@ -64,3 +74,31 @@ def test_pictures_of_one_look_stay_together(tmp_path: Path):
     assert looks["validation"]
     assert not looks["train"] & looks["validation"]
     assert json.dumps(sides) == json.dumps(make_split(cases))
+
+
+def test_a_set_in_which_nobody_has_two_pictures_is_split_by_look_alone(tmp_path: Path):
+    """As DSB2018, whose names are hashes."""
+    names = {
+        level: [hashlib.sha256(f"{level} {n}".encode()).hexdigest() for n in range(3)] for level in LEVELS
+    }
+    level_of = {name: level for level, named in names.items() for name in named}
+    cases = group_by_look(read_sets([write_looks(tmp_path / "dsb2018", names)]))
+    assert {case.subject for case in cases} == {
+        *(f"dsb2018 24x24 dark {number}" for number in (1, 2)),
+        *(f"dsb2018 24x24 bright {number}" for number in (1, 2, 3)),
+    }
+    assert all(case.subject.startswith(f"{case.kind} ") for case in cases)
+    held = make_split(cases)["validation"]
+    assert [level_of[key.partition("/")[2]] for key in held] == [110] * 3
+
+
+def test_looks_of_one_person_stay_together(tmp_path: Path):
+    names = {level: [f"{level}-{number}" for number in range(3)] for level in LEVELS}
+    for level, eye in ((10, "L"), (110, "R"), (210, "L_macula")):
+        names[level].append(f"p7_{eye}")
+    cases = group_by_look(read_sets([write_looks(tmp_path / "set", names)]))
+    groups = {(case.subject, case.kind) for case in cases}
+    assert len(groups) == 3
+    (together,) = {case.subject for case in cases if case.name.startswith("p7")}
+    assert sum(case.subject == together for case in cases) == 12
+    assert {case.subject for case in cases if case.name.startswith("60-")} != {together}

@@ -9,8 +9,10 @@ import pytest
 from tests.trainer.conftest import TINY, draw_fundus, save, write_fundus_set
 from trainer import ship as shipping
 from trainer.__main__ import main
+from trainer.begun import keep_begun
 from trainer.export import read_card
-from trainer.fit import Fit
+from trainer.fit import Fit, save_weights
+from trainer.nets import build_net
 from trainer.recipes import RECIPES, Recipe
 from trainer.run import RunOptions, train
 from trainer.ship import ship
@@ -60,6 +62,9 @@ def test_a_model_of_own_pictures_claims_nothing_of_other_sets(trained: tuple[Pat
         "steps": 4,
         "finished": True,
         "held": [file_sha256(data / "images" / "eye3.png")],
+        "learnt": [file_sha256(data / "images" / f"eye{number}.png") for number in range(3)],
+        "learnt_before": [],
+        "whole": True,
     }
     assert read_card(tmp_path / "own.onnx") == card
 
@@ -126,14 +131,26 @@ def test_a_run_that_is_not_finished_says_so(
     assert card.limits[0] == "Not finished: 2 of 4 steps were made."
     assert card.config["training"]["finished"] is False
     assert card.limits[0] in capsys.readouterr().err
+    assert "chosen" not in " ".join(card.limits)
     card = ship(tmp_path / "run", tmp_path / "best.onnx", data=[], checkpoint=tmp_path / "run" / "best.pt")
     assert card.command.endswith("--checkpoint best.pt")
     assert "how many steps it had made is not known" in card.limits[0]
+    assert card.limits[1].startswith("Its weights were chosen on the pictures held back: ")
     other = tmp_path / "other.pt"
     other.write_bytes((tmp_path / "run" / "best.pt").read_bytes())
     with pytest.raises(VesselError, match="does not lie in the run"):
         ship(tmp_path / "run", tmp_path / "foreign.onnx", data=[], checkpoint=other)
     assert not (tmp_path / "foreign.onnx").exists()
+
+
+def test_weights_that_were_chosen_on_what_is_measured_say_so(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = dataclasses.replace(tiny, steps=40, patience=2, learning_rate=1e-12, norm="group")
+    run = train(recipe, options(tmp_path / "run", fundus_set))
+    card = ship(run, tmp_path / "m.onnx", data=[fundus_set])
+    told = "Its weights were chosen on the pictures held back (step 2 of 40): figures on those flatter it"
+    assert card.limits[0].startswith(told)
+    run = train(tiny, options(tmp_path / "whole", fundus_set))
+    assert "chosen" not in " ".join(ship(run, tmp_path / "m.onnx", data=[]).limits)
 
 
 def test_a_measuring_that_fails_leaves_the_old_file(
@@ -164,6 +181,27 @@ def test_drawn_pictures_are_a_source_only_where_they_were_drawn(tmp_path: Path, 
     sources, whole = shipping._sources(tmp_path, recipe)
     assert whole
     assert [source.licence for source in sources] == ["not stated", "Apache-2.0"][: 1 + bool(recipe.drawn)]
+
+
+def test_a_pretrained_encoder_is_a_source(tmp_path: Path, tiny: Recipe):
+    """Also of a model that goes on from it, for which none is fetched anew."""
+    encoder = "pretrained encoder resnet18/imagenet"
+    recipe = dataclasses.replace(tiny, architecture="Unet", encoder="resnet18", encoder_weights="imagenet")
+    run = tmp_path / "run"
+    keep_begun(run, recipe, {"train": ["hrf/01_h"], "validation": []}, "", None)
+    save_weights(build_net(recipe, pretrained=False).state_dict(), run / "weights.pt")
+    (run / "done.json").write_text('{"steps": 4}')
+    card = ship(run, tmp_path / "first.onnx", data=[])
+    assert [(source.name, source.licence) for source in card.training_data] == [
+        ("hrf", "CC BY 4.0"),
+        (encoder, "not stated"),
+    ]
+    assert card.licence.startswith("not stated")
+    assert f"Learnt from 1 of hrf; begun with the {encoder}." in " ".join(card.limits)
+    keep_begun(run, recipe, {"train": ["hrf/02_h"], "validation": []}, "", tmp_path / "first.onnx")
+    sources, whole = shipping._sources(run, recipe)
+    assert [source.name for source in sources] == ["hrf", "hrf, before", encoder]
+    assert whole
 
 
 @pytest.mark.parametrize("threshold", ["3", "nan", "-1", "high"])

@@ -105,6 +105,7 @@ def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() ->
         training_data=(
             Source(name="SET", licence="CC BY 4.0", credit="A & B", pictures=7),
             Source(name="drawn", licence="own"),
+            Source(name="encoder", licence="not stated", pictures=None),
         ),
         validation=(
             Figures(name="held back", pictures=5, values={"dice": 0.8}, intervals={"dice": (0.7, 0.9)}),
@@ -116,6 +117,7 @@ def test_the_card_is_shown_with_everything_it_says_and_no_markup_of_its_own() ->
         "fails on &lt;cats&gt;",
         "SET, 7 pictures",
         "drawn, pictures drawn as it learnt, own",
+        "encoder, an unknown number of pictures, not stated",
         "A &amp; B",
         "0.800 (0.700 to 0.900)",
     ):

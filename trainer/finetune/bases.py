@@ -59,7 +59,7 @@ def choose_models(study: Study, base: str, *, chain: bool, answered: Sequence[st
         return Models(incumbent, incumbent)
     by_hash = {entry.sha256: entry for entry in registry.entries()}
     first, seen = active, {active.sha256}
-    while first.parent in by_hash and first.parent not in seen:
+    while first.run and first.parent in by_hash and first.parent not in seen:
         first = by_hash[first.parent]
         seen.add(first.sha256)
     if not first.run:
@@ -112,16 +112,3 @@ def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
             "It still runs. To retrain, start from a model of vesselapp's trainer (--base).",
         ) from problem
     return recipe, net, card
-
-
-def learnt_by(card: ModelCard) -> list[str]:
-    """Give the hashes of the pictures that a fine-tuned model says it, or one it came of, has learnt.
-
-    Those of the study, and those that were learnt again beside them (older cards name only their folders).
-    """
-    tuned = card.config.get("finetune")
-    if not isinstance(tuned, dict):
-        return []
-    pictures = (*tuned.get("learnt", []), *tuned.get("replayed", []))
-    hashes = [str(one.get("sha256", "")) for one in pictures if isinstance(one, dict)]
-    return [*map(str, tuned.get("learnt_before", [])), *hashes]

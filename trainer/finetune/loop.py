@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from trainer.begun import RECIPE, steps_when_done
-from trainer.finetune.bases import learnt_by, open_base
+from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement, kept_sha256
 from trainer.finetune.lessons import lesson_of, off_scale
-from trainer.finetune.old import Replay, held_by, other_lesson, read_replay, replay_lessons, samples_of
+from trainer.finetune.old import Replay, other_lesson, read_replay, replay_lessons, samples_of
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
 from trainer.finetune.sides import without
@@ -22,6 +22,7 @@ from trainer.finetune.task import FineTune, Ground
 from trainer.finetune.threshold import deciding, set_threshold
 from trainer.finetune.watch import Watch, Window, mask_in, window_of
 from trainer.full_memory import fit_within_memory
+from trainer.lineage import held_by, learnt_by
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe, read_recipe

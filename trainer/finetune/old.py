@@ -23,7 +23,6 @@ from trainer.split import make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.core.image import read_image
-from vesselapp.core.model_card import ModelCard
 from vesselapp.core.samples import SAMPLES, sample_image
 from vesselapp.inference.model import Model
 from vesselapp.study.study import Study
@@ -71,13 +70,6 @@ def read_replay(
     learn = [case for case in cases if case.key not in back]
     judge = [case for case in cases if case.key in back]
     return Replay(_spread(learn, MOST_REPLAYED), _spread(judge, MOST_JUDGED))
-
-
-def held_by(card: ModelCard) -> set[str]:
-    """Give the hashes of the pictures that a model says it was validated on."""
-    training = card.config.get("training")
-    held = training.get("held", []) if isinstance(training, dict) else []
-    return {str(one) for one in held} if isinstance(held, list) else set()
 
 
 def replay_lessons(replay: Replay, recipe: Recipe) -> list[Scaled]:

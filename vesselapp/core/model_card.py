@@ -151,12 +151,14 @@ class Source(_Part):
     name: str
     licence: str
     credit: str = ""
-    pictures: int = 0
-    """0: drawn anew, as they are learnt."""
+    pictures: int | None = 0
+    """0: drawn anew, as they are learnt. None: not known."""
 
     @property
     def amount(self) -> str:
         """How many pictures, in words."""
+        if self.pictures is None:
+            return "an unknown number of pictures"
         if not self.pictures:
             return "pictures drawn as it learnt"
         return f"{self.pictures} picture{'s' * (self.pictures > 1)}"

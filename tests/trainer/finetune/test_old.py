@@ -11,12 +11,12 @@ from tests.trainer.conftest import draw_fundus, save, write_fundus_set
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import make_card, read_card
-from trainer.finetune.bases import learnt_by
 from trainer.finetune.candidate import judged_card
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
-from trainer.finetune.old import held_by, read_replay
+from trainer.finetune.old import read_replay
 from trainer.finetune.plan import Request
+from trainer.lineage import held_by, learnt_by
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
 from trainer.split import make_split

@@ -9,11 +9,12 @@ import pytest
 
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.export import read_card, write_card
-from trainer.finetune.bases import learnt_by
+from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.plan import expected_s
 from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import write_sides
+from trainer.lineage import learnt_by
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
@@ -40,6 +41,22 @@ def test_what_the_base_has_learnt_does_not_judge(make_study: MakeStudy, base: Pa
     model = tuned_on(base, tmp_path / "tuned.onnx", paths, [])
     with pytest.raises(VesselError, match="has learnt every picture that could judge"):
         plan_only(made.request(base=str(model)))
+
+
+def test_a_fine_tune_starts_where_the_fine_tunes_began(make_study: MakeStudy, base: Path, tmp_path: Path):
+    """A model that was trained on from another with ``train --weights`` is itself a beginning."""
+    made = make_study(2)
+    registry = Registry(made.folder)
+    files = [tmp_path / f"{number}.onnx" for number in range(3)]
+    for number, file in enumerate(files):
+        file.write_bytes(base.read_bytes())
+        card = read_card(file)
+        parent = file_sha256(files[number - 1]) if number else None
+        write_card(file, card.model_copy(update={"name": str(number), "parent": parent}))
+        registry.use(registry.add(file, run="a run" if number == 2 else ""))
+    assert choose_models(made.study, "", chain=False).base == registry.entry(2).path
+    registry.use(2)
+    assert choose_models(made.study, "", chain=False).base == registry.entry(2).path
 
 
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):

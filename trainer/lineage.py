@@ -1,0 +1,103 @@
+"""What a model's card says of single pictures: which it, or one it came of, has learnt or held back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainer.readers import Case
+from trainer.split import make_split
+from vesselapp.core.files import file_sha256
+from vesselapp.core.model_card import ModelCard
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pictures that a model knows, by the hashes of their files.
+
+    Attributes
+    ----------
+    learnt : frozenset of str
+        Those that it, or one it came of, has learnt.
+    held : frozenset of str
+        Those that it was validated on and that none of these has learnt.
+    whole : bool
+        Whether no others were learnt.
+    """
+
+    learnt: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    whole: bool = True
+
+    def may_have_learnt(self, sha256: str) -> bool:
+        """Tell of a picture that was learnt, or of which that isn't known."""
+        return sha256 in self.learnt or not (self.whole or sha256 in self.held)
+
+
+def seen_by(card: ModelCard) -> Seen:
+    """Give what a card says of the pictures that its model knows."""
+    learnt = frozenset(learnt_by(card))
+    replayed = _listed(_part(card, "finetune"), "replayed")
+    hashed = all(isinstance(one, dict) for one in replayed)  # older cards name only their folders
+    whole = _part(card, "training").get("whole") is True and hashed
+    return Seen(learnt, frozenset(held_by(card)) - learnt, whole)
+
+
+def learnt_by(card: ModelCard) -> list[str]:
+    """Give the hashes of the pictures that a model says it, or one it came of, has learnt, once or again."""
+    parts = [_part(card, name) for name in ("training", "finetune")]
+    told = [one for part in parts for key in ("learnt_before", "learnt") for one in _listed(part, key)]
+    told += [one for one in _listed(_part(card, "finetune"), "replayed") if isinstance(one, dict)]
+    return [str(one.get("sha256", "")) if isinstance(one, dict) else str(one) for one in told]
+
+
+def held_by(card: ModelCard) -> set[str]:
+    """Give the hashes of the pictures that a model says it was validated on."""
+    return {str(one) for one in _listed(_part(card, "training"), "held")}
+
+
+def split_after(seen: Seen, cases: list[Case]) -> dict[str, list[str]]:
+    """Split what a model hasn't seen as `make_split` does; what it held back judges, what it learnt doesn't.
+
+    Other pictures of a subject go with those seen: to learn, where any was learnt. Where a card doesn't say
+    what was learnt, that is the rest of each set of which it held pictures back.
+    """
+    hashes = {case.key: file_sha256(case.image) for case in cases}
+    held = [case for case in cases if hashes[case.key] in seen.held]
+    known = set() if seen.whole else {case.set_name for case in held}
+    learnt = [case for case in cases if hashes[case.key] in seen.learnt or case.set_name in known]
+    learnt = [case for case in learnt if case not in held]
+    learners, judges = ({(case.set_name, case.subject) for case in side} for side in (learnt, held))
+    sides = make_split([c for c in cases if (c.set_name, c.subject) not in learners | judges])
+    for case in cases:
+        subject = (case.set_name, case.subject)
+        if hashes[case.key] in seen.held or subject in judges - learners:
+            sides["validation"].append(case.key)
+        elif subject in learners:
+            sides["train"].append(case.key)
+    return {side: sorted(keys) for side, keys in sides.items()}
+
+
+def flattery(seen: Seen, held: Sequence[str]) -> list[str]:
+    """Say how many of a training's held-back pictures (hashes) the model that it started from has learnt."""
+    learnt = sum(one in seen.learnt for one in held)
+    unsure = sum(seen.may_have_learnt(one) for one in held) - learnt
+    told, of = [], f"of the {len(held)} pictures held back"
+    if learnt:
+        were = "was" if learnt == 1 else "were"
+        told.append(f"{learnt} {of} {were} learnt by the model it started from: figures on those flatter it.")
+    if unsure:
+        told.append(
+            f"{unsure} {of} may have been learnt by the model it started from, whose card doesn't say: "
+            "figures on those may flatter it."
+        )
+    return told
+
+
+def _part(card: ModelCard, name: str) -> dict[str, Any]:
+    part = card.config.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _listed(part: dict[str, Any], key: str) -> list[Any]:
+    values = part.get(key)
+    return values if isinstance(values, list) else []
