@@ -17,6 +17,7 @@ import pytest
 
 from tests.state.test_document import make_document, stroke
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.state.brush import Brush
 from vesselapp.state.rescue import Rescue
 from vesselapp.state.standing import Unsaved
@@ -87,12 +88,12 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def put_back(tmp_path: Path, study: Study, key: str = "") -> str:
+def put_back(tmp_path: Path, study: Study, key: str = "", facts: ImageFacts = FACTS) -> str:
     """Open a study's picture of a key (its first one), and say what was put back."""
     place = study.place_of(key or study.pictures()[0].key)
-    writer = place.open("ann", FACTS)
+    writer = place.open("ann", facts)
     try:
-        return Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)[1]
+        return Rescue(tmp_path / "rescue").put_back(writer, place, facts)[1]
     finally:
         writer.close()
 
@@ -142,17 +143,21 @@ def test_work_follows_its_study_when_that_is_moved(tmp_path: Path, pictures: Pat
     assert "put back" in put_back(tmp_path, Study.open(moved))
 
 
-def test_work_follows_a_picture_that_is_renamed(tmp_path: Path, pictures: Path) -> None:
+@pytest.mark.parametrize("another", [False, True])
+def test_work_follows_a_picture_that_is_renamed(tmp_path: Path, pictures: Path, another: bool) -> None:
     study = Study.create(tmp_path / "study", "S", [pictures])
     place = study.place(study.pictures()[0])
-    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, unsaved())
+    facts = replace(FACTS, sha256=file_sha256(pictures / "eye.png"))
+    Rescue(tmp_path / "rescue").keep(object(), place, facts, unsaved())
     shutil.copy(pictures / "eye.png", pictures / "the same.png")
     same = next(picture for picture in study.pictures() if picture.name == "the same.png")
-    assert put_back(tmp_path, study, same.key) == ""  # the other one is still there
+    assert put_back(tmp_path, study, same.key, facts) == ""  # the other one is still there
     study.set_name("Renamed")
     (pictures / "eye.png").rename(pictures / "renamed.png")
+    if another:
+        (pictures / "eye.png").write_bytes((pictures / "renamed.png").read_bytes() + b"another")
     renamed = next(picture for picture in study.pictures() if picture.name == "renamed.png")
-    assert "put back" in put_back(tmp_path, Study.open(study.folder), renamed.key)
+    assert "put back" in put_back(tmp_path, Study.open(study.folder), renamed.key, facts)
 
 
 def test_what_does_not_fit_is_kept_apart_and_told(tmp_path: Path) -> None:

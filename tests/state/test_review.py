@@ -274,3 +274,10 @@ def test_the_models_threshold_is_the_records(review: Review, document: Document)
     document.suggest_threshold(0.3)
     review.note_answer(answer())
     assert review.record.level == level_of(0.3)
+
+
+def test_a_picture_that_is_called_otherwise_now_is_called_so(document: Document) -> None:
+    before = Record("old.png", FACTS.sha256, FACTS.height, FACTS.width, note="look")
+    kept = Kept(document.corrections, before, [], [], None, None, None)
+    review = Review(Entry(Source("eye.png", Path.cwd, None)), document, FACTS, kept, "ann")  # type: ignore[arg-type]
+    assert (review.record.image, review.record.note) == ("eye.png", "look")

@@ -13,6 +13,7 @@ from tests.study.conftest import move_mount
 from tests.study.studies import SIZE, draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
+from vesselapp.study.lock import Lock
 from vesselapp.study.pictures import key_of, printable
 from vesselapp.study.record import ImageFacts, State
 from vesselapp.study.study import Study, is_study
@@ -293,6 +294,43 @@ def test_a_renamed_picture_that_somebody_works_on_is_left_to_them(tmp_path: Path
     assert writer.lock.held()
     writer.close()
     assert study.note_opened(picture, facts_of(picture).sha256).what == "moved"
+
+
+def test_who_still_works_on_a_renamed_picture_here_is_waited_for(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png", note="of a")
+    picture = picture_of(study, "a.png")
+    writer = study.place(picture).open("ann", facts_of(picture))
+    (tmp_path / "pictures" / "a.png").rename(tmp_path / "pictures" / "x.png")
+    study = Study.open(study.folder)
+    picture, waited = picture_of(study, "x.png"), []
+
+    def ended(folder: Path) -> None:
+        waited.append(folder.name)
+        writer.close()
+
+    assert study.note_opened(picture, facts_of(picture).sha256, "ann", ended).what == "moved"
+    assert [name[:2] for name in waited] == ["a-"]
+    assert sees(study, "x.png") == ("same", "of a")
+
+
+def test_a_renamed_picture_whose_annotation_can_not_move_is_seen_where_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png", note="of a")
+    former = picture_of(study, "a.png").key
+    (tmp_path / "pictures" / "a.png").rename(tmp_path / "pictures" / "x.png")
+    study = Study.open(study.folder)
+    picture = picture_of(study, "x.png")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise VesselError("The drive is read-only.")
+
+    monkeypatch.setattr(Lock, "take", refuse)
+    opened = study.note_opened(picture, facts_of(picture).sha256, "ann")
+    assert (opened.what, opened.key) == ("taken", former)
+    assert "The drive is read-only" in opened.sentence
 
 
 @pytest.mark.parametrize("size", [SIZE, (30, 64)])

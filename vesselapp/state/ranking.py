@@ -147,6 +147,7 @@ class Ranking:
         self._deliver, self._doubts, self._busy = deliver, doubts, busy
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._shown = ""
         self.done = self.total = 0
 
     @property
@@ -159,6 +160,7 @@ class Ranking:
         if self.running:
             return
         self._stop = threading.Event()
+        self._shown = ""
         self.done, self.total = 0, len(entries)
         work = (list(entries), question, self._stop)
         self._thread = threading.Thread(target=self._work, args=work, name="ranking", daemon=True)
@@ -176,7 +178,8 @@ class Ranking:
         threading.Thread(target=work, name="doubt", daemon=True).start()
 
     def recall(self, entries: Sequence[Entry], model_sha256: str) -> None:
-        """Show what is remembered of a model's doubts, in place of another's."""
+        """Show what is remembered of a model's doubts, in place of another's, whose ranking ends."""
+        self._shown = model_sha256
         for entry in entries:
             entry.doubt = None
 
@@ -203,12 +206,14 @@ class Ranking:
         try:
             model = load_model(find_model(question.choice, question.task), question.provider, threads=1)
             for entry in entries:
+                if self._shown not in ("", model.sha256):
+                    raise Cancelled
                 try:
                     doubt = self._doubt(model, entry, question, stop)
                 except VesselError as problem:
                     _log.info("no doubt of %s: %s", entry.name, problem)
                     doubt, failed = None, failed + 1
-                self._deliver(partial(self._take, entry, doubt, stop))
+                self._deliver(partial(self._take, entry, doubt, stop, model.sha256))
         except Cancelled:
             told = "Ranking was stopped."
         except VesselError as problem:
@@ -241,8 +246,8 @@ class Ranking:
         self._doubts.put(model.sha256, entry.path, doubt)
         return doubt
 
-    def _take(self, entry: Entry, doubt: float | None, stop: threading.Event) -> None:
-        if stop is self._stop:
+    def _take(self, entry: Entry, doubt: float | None, stop: threading.Event, model_sha256: str) -> None:
+        if stop is self._stop and self._shown in ("", model_sha256):
             self.done += 1
             entry.doubt = doubt
             self.found.emit(entry)

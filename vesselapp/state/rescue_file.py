@@ -140,7 +140,7 @@ def is_of(left: Left, place: AnnotationFolder, facts: ImageFacts) -> bool:
         moved = home.name == here.name if left.study is None else left.study == place.identity
         if not moved or _is_there(home, left.study):
             return False
-    return folder.name == place.folder.name or _is_gone(here, folder.name)
+    return folder.name == place.folder.name or _has_left(here, folder.name, left.sha256)
 
 
 def _is_same(folder: Path, other: Path) -> bool:
@@ -160,13 +160,12 @@ def _is_there(home: Path, identity: tuple[str, str] | None) -> bool:
         return False
 
 
-def _is_gone(study: Path, key: str) -> bool:
-    """Tell whether a study surely has no picture of a key any more."""
+def _has_left(study: Path, key: str, image_sha256: str) -> bool:
+    """Tell whether a study's picture of a key is surely gone, or another one by now."""
     from vesselapp.study.study import Study
 
     try:
-        opened = Study.open(study)
-        return not opened.missing_roots and all(picture.key != key for picture in opened.pictures())
+        return Study.open(study).has_left(key, image_sha256)
     except VesselError:
         return False
 

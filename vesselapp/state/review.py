@@ -68,7 +68,8 @@ class Review:
         self._touched = kept is not None
         self._changed_here = False
         self._answer_kept = kept.answer if kept is not None else None
-        self.record = (kept.record if kept is not None else None) or _first_record(document, facts, kept)
+        record = (kept.record if kept is not None else None) or _first_record(document, facts, kept)
+        self.record = replace(record, image=facts.image, path=facts.path)  # it may be called otherwise now
         self.saved = kept.saved if kept is not None else ""
         self.entry.take(self.record)
         document.happened.connect(self._on_happened)

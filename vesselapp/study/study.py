@@ -36,7 +36,8 @@ class Opened:
 
     ``what`` is ``new`` (no annotation yet), ``same``, ``changed`` (another picture under that name: the
     annotation of the former one is kept apart), ``moved`` (renamed or moved: its annotation was found by
-    its hash), or ``taken`` (moved, but somebody still works on the annotation, so it stays where it is).
+    its hash), or ``taken`` (moved, but the annotation can't come along, because somebody still works on it or
+    nothing can be written; so it stays where it is).
     ``sentence`` tells a person, and is empty where there is nothing to tell; ``key`` names the annotation.
     """
 
@@ -245,12 +246,18 @@ class Study:
         if home is None:
             return Opened("changed", picture.key, f"{replaced}; that annotation is kept apart.")
         former = home.record.image
+        renamed = f"{former} was renamed to {picture.name}, and"
         try:
             ended(self.place_of(home.key).folder)
             self._adopt(home, picture, who)
-        except Taken as taken:
-            told = f"{former} was renamed to {picture.name}, and {taken.holder.who} still works on it."
-            return Opened("taken", home.key, told)
+        except VesselError as problem:
+            left = self.place_of(home.key).record()
+            if home.apart or left is None or left.sha256 != image_sha256:
+                raise
+            why = f"its annotation stays where it was: {problem.message}"
+            if isinstance(problem, Taken):
+                why = f"{problem.holder.who} still works on it."
+            return Opened("taken", home.key, f"{renamed} {why}")
         told = f"{picture.name} was called {former} before; its annotation came along."
         if known is not None:
             told += f" That of {known.image}, which this was before, is kept apart."
@@ -259,27 +266,36 @@ class Study:
     def _home_of(self, picture: StudyPicture, image_sha256: str) -> _Home | None:
         """Find an annotation of an image at another picture's place; None where none is surely its own."""
         if self.missing_roots:
-            return None  # a picture that can't be seen just now isn't gone
-        if self._listed is None:
-            self.pictures()
+            return None
         if self._homes is None:
             self._homes = _by_hash(map(self.place_of, self.keys()))
         for home in self._homes.get(image_sha256, []):
             if home.key == picture.key:
                 continue  # comes back by itself (`AnnotationFolder.open`)
-            if home.key not in (self._listed or {}):
-                self.pictures()  # the list may be older than that picture
-            file = (self._listed or {}).get(home.key)
             record = read_record(self.place_of(home.key).folder / home.apart)
-            if record is not None and record.sha256 == image_sha256 and not _holds(file, image_sha256):
+            if record is not None and record.sha256 == image_sha256 and self.has_left(home.key, image_sha256):
                 return home
         return None
+
+    def has_left(self, key: str, image_sha256: str) -> bool:
+        """Tell whether the picture of a key is surely gone, or another one than that of a hash by now.
+
+        Raises
+        ------
+        VesselError
+            Where the study can't be read.
+        """
+        if self.missing_roots:
+            return False  # a picture that can't be seen just now isn't gone
+        if key not in (self._listed or {}):
+            self.pictures()  # the list may be older than that picture
+        return not _holds((self._listed or {}).get(key), image_sha256)
 
     def _adopt(self, home: _Home, picture: StudyPicture, who: str) -> None:
         """Give an annotation the name of the picture that it belongs to now."""
         old, new = self.place_of(home.key), self.place(picture)
         self._homes = None
-        lock = Lock.take(old.folder, who)
+        lock = None if home.apart else Lock.take(old.folder, who)  # nobody writes what is kept apart
         try:
             _see_free(new.folder, who)
             with contextlib.suppress(OSError):
@@ -290,7 +306,8 @@ class Study:
             AuditLog(self.folder).append(who, "moved", picture=picture.key, before=before, image=picture.name)
             if whole:
                 old.folder.rename(new.folder)
-                lock.moved_to(new.folder)
+                if lock is not None:
+                    lock.moved_to(new.folder)
                 sync_folder(new.folder.parent)
             else:
                 hand_in(old.folder / apart, new.folder)  # `write_named` opens it, and so brings it back
@@ -299,7 +316,8 @@ class Study:
                 f"The annotation of {home.record.image} can't be moved to {picture.name}: {reason(problem)}."
             ) from problem
         finally:
-            lock.release()
+            if lock is not None:
+                lock.release()
             with contextlib.suppress(OSError):
                 old.folder.rmdir()  # where nothing is left in it
         write_named(new, home.record, picture, who)

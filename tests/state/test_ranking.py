@@ -1,0 +1,42 @@
+"""Pictures ranked by how doubtful a model's answers are."""
+
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.study.studies import draw
+from tests.tiny_models import tiny_vessel_model
+from vesselapp.core.image import read_image
+from vesselapp.state.finding import Question
+from vesselapp.state.pictures import Entry
+from vesselapp.state.ranking import Doubts, Ranking
+from vesselapp.state.sources import Source
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_ranking_ends_where_another_model_answers_meanwhile(tmp_path: Path, turned: bool) -> None:
+    paths = [draw(tmp_path / f"{number}.png", number) for number in range(6)]
+    entries = [Entry(Source(path.name, partial(read_image, path), path)) for path in paths]
+    model = tiny_vessel_model(tmp_path / "tiny.onnx")
+    ranking, ended, told = (
+        Ranking(lambda work: work(), Doubts(tmp_path), lambda: False),
+        threading.Event(),
+        [],
+    )
+
+    def turn(_: Entry) -> None:
+        if ranking.done == 3 and turned:
+            ranking.recall(entries, "f" * 64)
+
+    def end(words: str) -> None:
+        told.append(words)
+        ended.set()
+
+    ranking.found.connect(turn)
+    ranking.ended.connect(end)
+    ranking.start(entries, Question(str(model), "vessels", "cpu"))
+    assert ended.wait(30)
+    assert told == ["Ranking was stopped." if turned else "Ranked by doubt."]
+    assert [entry.doubt is None for entry in entries] == [turned] * 6
