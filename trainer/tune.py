@@ -7,6 +7,7 @@ from typing import Any
 
 from trainer.begun import keep_asked
 from trainer.fit import Diverged
+from trainer.looks import group_by_look
 from trainer.machine import only_one
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe
@@ -104,6 +105,7 @@ def _check_judged(recipe: Recipe, data: tuple[Path, ...], out: Path) -> None:
     if -(-recipe.steps // recipe.steps_per_epoch) < recipe.validate_every:
         raise VesselError("No trial would ever be validated.", "Set validate_every lower.")
     cases, split = read_sets(list(data)), _shared_split(out)
+    cases = group_by_look(cases) if recipe.task == "cells" else cases
     sides = load_split(split) if split is not None else make_split(cases)
     if not sides["validation"]:
         raise VesselError(

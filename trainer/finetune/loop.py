@@ -22,7 +22,7 @@ from trainer.finetune.task import FineTune, Ground
 from trainer.finetune.threshold import deciding, set_threshold
 from trainer.finetune.watch import Watch, Window, mask_in, window_of
 from trainer.full_memory import fit_within_memory
-from trainer.lineage import held_by, learnt_by
+from trainer.lineage import learnt_by, seen_by
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe, read_recipe
@@ -80,7 +80,7 @@ class Course:
         self.incumbent = self.base if same else load_model(self.plan.incumbent)
         self.incumbent_net = self.base_net if same else _net_like(self.plan.incumbent, self.base_recipe)
         reviewed = {picture.sha256 for picture in self.plan.pictures.values()}
-        self.replay = read_replay(self.plan.replay, self.base_recipe.task, reviewed, held_by(self.card))
+        self.replay = read_replay(self.plan.replay, self.base_recipe.task, reviewed, seen_by(self.card))
 
     @property
     def folder(self) -> Path:

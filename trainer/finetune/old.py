@@ -15,11 +15,11 @@ import numpy as np
 from trainer.drawn import draw
 from trainer.finetune.lessons import Judgement, lesson_of
 from trainer.finetune.scores import Pixels, Truth, mask_by, truth_of
+from trainer.lineage import Seen, split_after
 from trainer.looks import group_by_look
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe
-from trainer.split import make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.core.image import read_image
@@ -33,6 +33,7 @@ MOST_JUDGED = 40
 MOST_OTHERS = 6
 _DRAWN = 12
 _DRAWN_SIDE = 384
+_NOTHING_SEEN = Seen()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +45,12 @@ class Replay:
 
 
 def read_replay(
-    folders: Sequence[Path], task: str, reviewed: Set[str] = frozenset(), held: Set[str] = frozenset()
+    folders: Sequence[Path], task: str, reviewed: Set[str] = frozenset(), seen: Seen = _NOTHING_SEEN
 ) -> Replay:
     """Find the pictures of ``--replay``: the side that a training learns from, and the one held back.
 
-    A training of the very same folders has the same sides. Where a folder has another name, or holds only a
-    part of the pictures, the sides are others: then only what the base's card says was held back stays so.
+    A training of the very same folders has the same sides; else what the base's card says was held back
+    judges, and what it says was learnt doesn't (`trainer.lineage.split_after`).
 
     Parameters
     ----------
@@ -57,15 +58,15 @@ def read_replay(
     task : str
     reviewed : set of str
         Hashes of the study's reviewed pictures: no old ground, and those that judge must not be learnt.
-    held : set of str
-        Hashes of the pictures that the base was validated on: they are never learnt.
+    seen : Seen
+        What the base knows already.
     """
     if not folders:
         return Replay()
     cases = read_sets(list(folders))
     cases = group_by_look(cases) if task == "cells" else cases
-    sides, hashes = make_split(cases), {case.key: file_sha256(case.image) for case in cases}
-    back = {*sides["validation"], *(key for key in hashes if hashes[key] in held)}
+    back = set(split_after(seen, cases)["validation"])
+    hashes = {case.key: file_sha256(case.image) for case in cases}
     cases = sorted((case for case in cases if hashes[case.key] not in reviewed), key=lambda case: case.key)
     learn = [case for case in cases if case.key not in back]
     judge = [case for case in cases if case.key in back]

@@ -16,7 +16,7 @@ from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
 from trainer.finetune.old import read_replay
 from trainer.finetune.plan import Request
-from trainer.lineage import held_by, learnt_by
+from trainer.lineage import held_by, learnt_by, seen_by
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
 from trainer.split import make_split
@@ -54,7 +54,7 @@ def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: P
             break
     else:
         pytest.fail("every name drew the same sides")
-    found = read_replay([other], "vessels", held=held_by(card))
+    found = read_replay([other], "vessels", seen=seen_by(card))
     assert not {file_sha256(case.image) for case in found.learn} & held
     assert {file_sha256(case.image) for case in found.judge} >= held
 
@@ -93,7 +93,9 @@ def test_judges_that_are_in_the_replay_too_are_not_learnt(make_study: MakeStudy,
     assert names == {f"y{number}" for number in range(4)}
 
 
-def test_what_was_replayed_does_not_judge_later(make_study: MakeStudy, eyes: Path, tmp_path: Path):
+def test_what_was_replayed_does_not_judge_later(
+    make_study: MakeStudy, base: Path, eyes: Path, tmp_path: Path
+):
     made = make_study(3)
     finetune(made.request(*SHORT, replay=(eyes,)))
     tuned = only_run(made.folder) / "candidate.onnx"
@@ -102,7 +104,7 @@ def test_what_was_replayed_does_not_judge_later(make_study: MakeStudy, eyes: Pat
     assert [one["name"] for one in lineage["judged"]] == ["eye00.png", "eye01.png", "eye02.png"]
     reviewed = {file_sha256(picture.path) for picture in made.study.pictures()}
     assert {one["sha256"] for one in lineage["judged"]} == reviewed
-    replay = read_replay([eyes], "vessels", held=held_by(card)).learn
+    replay = read_replay([eyes], "vessels", seen=seen_by(read_card(base))).learn
     assert replay
     assert [one["sha256"] for one in lineage["replayed"]] == [file_sha256(case.image) for case in replay]
     assert set(learnt_by(card)) == {*reviewed, *(file_sha256(case.image) for case in replay)}
@@ -114,6 +116,9 @@ def test_what_was_replayed_does_not_judge_later(make_study: MakeStudy, eyes: Pat
     for picture in study.pictures():
         truth = read_image(picture.path).pixels[..., 1] < 60
         review(study, picture, truth, np.full(truth.shape, 60, np.uint8))
+    assert not {case.key for case in read_replay([eyes], "vessels", seen=seen_by(card)).judge} & {
+        case.key for case in replay
+    }
     plan = plan_only(Request(study.folder, accelerator="cpu"))
     judged = [*plan["judge"], *(name for fold in plan["folds"] for name in fold)]
     assert not {case.image.name for case in replay[:2]} & set(judged)
