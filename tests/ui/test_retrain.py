@@ -18,6 +18,7 @@ from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.geometry import Box
 from vesselapp.inference.catalog import find_model, user_folder
+from vesselapp.state.judged import bases_of
 from vesselapp.state.retraining import RunState
 from vesselapp.state.run_progress import Example, Plan
 from vesselapp.state.trainer_process import TrainingOptions
@@ -160,9 +161,23 @@ def test_models_that_are_not_the_studys_can_be_started_from(
         "cells (answered 1 of the reviewed pictures)",
         "fundus-vessels",
     ]
+    assert asked[-1].base == ""
     base.setCurrentIndex(2)
     base.activated.emit(2)
     assert asked[-1].base == str(cells)
+
+
+def test_the_model_that_answered_most_reviewed_pictures_suggests_itself(stand: Stand) -> None:
+    cells = find_model(task="cells")
+    assert bases_of(stand.study.folder).suggested == ""
+    for picture in stand.study.pictures():
+        answered = hashlib.sha256(cells.read_bytes()).hexdigest()
+        review(stand.study, picture, model="cells", model_sha256=answered)
+    assert bases_of(stand.study.folder).suggested == str(cells)
+    stand.study.set_model(str(cells))
+    registry = Registry(stand.study.folder)
+    registry.use(None)
+    assert bases_of(stand.study.folder).suggested == ""
 
 
 def test_no_reviewed_picture_no_training(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:

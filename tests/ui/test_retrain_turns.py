@@ -13,6 +13,7 @@ from tests.ui.test_retrain import LONG, Stand, stand, study
 from vesselapp.core.errors import VesselError
 from vesselapp.core.geometry import Box
 from vesselapp.state.jobs import Job
+from vesselapp.state.judged import Bases
 from vesselapp.state.retraining import RunState
 from vesselapp.study.run_folder import RunFolder
 from vesselapp.ui.retrain.options_box import OptionsBox
@@ -148,14 +149,29 @@ def test_a_chosen_base_outlives_a_new_list(qtbot: QtBot) -> None:
     box = OptionsBox()
     qtbot.addWidget(box)
     changed = QSignalSpy(box.changed)
-    box.show_bases([("model 2", "2")])
+    box.show_bases(Bases((("model 2", "2"),)))
     box.base.setCurrentIndex(1)
-    box.show_bases([("model 1", "1"), ("model 2", "2")])
+    box.base.activated.emit(1)
+    box.show_bases(Bases((("model 1", "1"), ("model 2", "2")), "1"))
     assert box.options().base == "2"
-    assert changed.count() == 0
-    box.show_bases([("model 1", "1")])
-    assert box.options().base == ""
     assert changed.count() == 1
+    box.show_bases(Bases((("model 1", "1"),)))
+    assert box.options().base == ""
+    assert changed.count() == 2
+
+
+def test_the_model_that_answered_most_is_started_from(qtbot: QtBot) -> None:
+    box = OptionsBox()
+    qtbot.addWidget(box)
+    changed = QSignalSpy(box.changed)
+    bases = Bases((("model 1", "1"), ("cells", "cells.onnx")), "cells.onnx")
+    box.show_bases(bases)
+    assert box.options().base == "cells.onnx"
+    assert changed.count() == 1
+    box.base.setCurrentIndex(0)  # a person knows better
+    box.base.activated.emit(0)
+    box.show_bases(bases)
+    assert box.options().base == ""
 
 
 def test_minimising_the_window_leaves_its_questions_alone(stand: Stand, qtbot: QtBot) -> None:

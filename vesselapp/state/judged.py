@@ -147,8 +147,20 @@ def _in_short(run: RunFolder) -> str:
     return f"{word}, {decision.decision}{number}"
 
 
-def bases_of(folder: Path) -> list[tuple[str, str]]:
-    """List the models to start from, each in words and as the trainer takes it.
+@dataclass(frozen=True)
+class Bases:
+    """The models to start from, each in words and as the trainer takes it.
+
+    ``suggested`` is the one that answered most of the reviewed pictures, where the study would begin with
+    another; else empty.
+    """
+
+    models: tuple[tuple[str, str], ...] = ()
+    suggested: str = ""
+
+
+def bases_of(folder: Path) -> Bases:
+    """List the models to start from.
 
     The study's numbered ones, then those of the app and the person that can be fine-tuned. The words tell of
     those that answered reviewed pictures, of how many.
@@ -156,17 +168,32 @@ def bases_of(folder: Path) -> list[tuple[str, str]]:
     from vesselapp.inference.catalog import list_models
     from vesselapp.study.models import Registry
 
-    records = (record for _key, record in Study.open(folder).records())
+    study, registry = Study.open(folder), Registry(folder)
+    records = (record for _key, record in study.records())
     answered = Counter(one.model_sha256 for one in records if one.state is State.REVIEWED)
-    found = [
-        (f"model {entry.number}: {entry.name}", entry.sha256, str(entry.number))
-        for entry in Registry(folder).entries()
+    numbered = [
+        (f"model {one.number}: {one.name}", one.sha256, str(one.number)) for one in registry.entries()
     ]
-    found += [(one.name, _sha256(one.path), str(one.path)) for one in list_models() if one.tunable]
-    return [
-        (
-            f"{words} (answered {answered[sha256]} of the reviewed pictures)" if answered[sha256] else words,
-            name,
+    others = [(one.name, _sha256(one.path), str(one.path)) for one in list_models() if one.tunable]
+
+    def in_words(words: str, sha256: str) -> str:
+        return (
+            f"{words} (answered {answered[sha256]} of the reviewed pictures)" if answered[sha256] else words
         )
-        for words, sha256, name in found
-    ]
+
+    models = tuple((in_words(words, sha256), name) for words, sha256, name in (*numbered, *others))
+    known = {sha256 for _words, sha256, _name in numbered} | {_begins_with(study)}
+    most = next((sha256 for sha256, count in answered.items() if 2 * count > answered.total()), "")
+    suggested = next((name for _words, sha256, name in others if sha256 == most and most not in known), "")
+    return Bases(models, suggested)
+
+
+def _begins_with(study: Study) -> str:
+    """Give the hash of the model that a study uses; empty where there is none."""
+    from vesselapp.inference.catalog import find_model
+    from vesselapp.study.study_model import model_of
+
+    try:
+        return _sha256(find_model(model_of(study)[0] or None))
+    except VesselError:
+        return ""

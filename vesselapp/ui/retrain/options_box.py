@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -13,6 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vesselapp.state.judged import Bases
 from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.ui.browse import with_browse
 
@@ -50,29 +49,31 @@ class OptionsBox(QWidget):
         form.addRow("", self.chain)
         form.addRow("Show again", with_browse(self.replay))
         form.addRow("Settings", self.settings)
-        self.show_bases([])
-        self.base.activated.connect(self.changed)
+        self._picked = False
+        self.show_bases(Bases())
+        self.base.activated.connect(self._on_picked)
         self.chain.toggled.connect(self.changed)
         self.replay.editingFinished.connect(self._on_edited)
         self.settings.editingFinished.connect(self._on_edited)
         self._told = self.options()
 
-    def show_bases(self, bases: Sequence[tuple[str, str]]) -> None:
-        """List the models to start from: words, and what the trainer calls each; the chosen one stays."""
-        before, chosen = self.options(), self.base.currentData()
+    def show_bases(self, bases: Bases) -> None:
+        """List the models to start from; what a person chose stays, else the one that suggests itself."""
+        before, chosen = self.options(), self.base.currentData() if self._picked else bases.suggested
         self.base.clear()
         self.base.addItem("the model this study began with", "")
-        for words, name in bases:
+        for words, name in bases.models:
             self.base.addItem(words, name)
         self.base.setCurrentIndex(max(0, self.base.findData(chosen)))
-        self.chain.setEnabled(any(name.isdecimal() for _words, name in bases))
+        self.chain.setEnabled(any(name.isdecimal() for _words, name in bases.models))
         if self.options() != before:
             self.changed.emit()
 
     def forget_bases(self) -> None:
         """List no models, without a word: nobody has changed anything."""
         self.blockSignals(True)
-        self.show_bases([])
+        self._picked = False
+        self.show_bases(Bases())
         self.blockSignals(False)
 
     def options(self) -> TrainingOptions:
@@ -84,6 +85,10 @@ class OptionsBox(QWidget):
             (replay,) if replay else (),
             tuple(self.settings.text().split()),
         )
+
+    def _on_picked(self) -> None:
+        self._picked = True
+        self.changed.emit()
 
     def _on_edited(self) -> None:
         if self.options() != self._told:
