@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.reviewing import picture_named
 from tests.ui.test_studies import kept, open_study, press, study, until_kept, wait_for
+from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.state.pictures import Mark
 from vesselapp.study.record import ImageFacts, Record, State
@@ -26,8 +27,8 @@ def slow_listing(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Records are read at once, and handed over when the event is set."""
     go_on, records = threading.Event(), Study.records
 
-    def slow(self: Study) -> Iterator[tuple[object, Record]]:
-        found = list(records(self))
+    def slow(self: Study, unreadable: dict[str, VesselError]) -> Iterator[tuple[object, Record]]:
+        found = list(records(self, unreadable))
         assert go_on.wait(30)
         yield from found
 
