@@ -23,6 +23,8 @@ RECIPE, ASKED, SPLIT, COMMAND, PARENT = (
     "parent.json",
 )
 _SHOWN = 4
+_SEEN = "learnt", "held", "unsure"
+"""What is kept of the pictures that a parent knows (`trainer.lineage.Seen`), beside whether that is all."""
 
 
 def has_learnt(run: Path) -> bool:
@@ -100,8 +102,8 @@ def keep_begun(
         sources = [source.model_dump() for source in card.training_data]
         kept = {"sha256": file_sha256(weights), "training_data": sources}
         seen = seen_by(card)
-        told = {"learnt": sorted(seen.learnt), "held": sorted(seen.held), "whole": seen.whole}
-        write_json(run / PARENT, kept | told)
+        told = {key: sorted(getattr(seen, key)) for key in _SEEN}
+        write_json(run / PARENT, kept | told | {"whole": seen.whole})
     write_json(run / SPLIT, sides)
     atomic_write(run / COMMAND, (command + "\n").encode())
     write_json(run / RECIPE, recipe_to_dict(recipe))
@@ -132,8 +134,8 @@ def seen_before(run: Path) -> Seen:
     if not (run / PARENT).exists():
         return Seen(whole=not _says_weights(run))
     kept = json.loads((run / PARENT).read_text())
-    learnt, held = (frozenset(kept.get(key, ())) for key in ("learnt", "held"))
-    return Seen(learnt, held, kept.get("whole", False))
+    learnt, held, unsure = (frozenset(kept.get(key, ())) for key in _SEEN)
+    return Seen(learnt, held, unsure, kept.get("whole", False))
 
 
 def kept_command(run: Path) -> str:

@@ -20,17 +20,21 @@ class Seen:
         Those that it, or one it came of, has learnt.
     held : frozenset of str
         Those that it was validated on and that none of these has learnt.
+    unsure : frozenset of str
+        Those of ``held`` that one it came of may have learnt all the same.
     whole : bool
         Whether no others were learnt.
     """
 
     learnt: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
     whole: bool = True
 
     def may_have_learnt(self, sha256: str) -> bool:
         """Tell of a picture that was learnt, or of which that isn't known."""
-        return sha256 in self.learnt or not (self.whole or sha256 in self.held)
+        known = self.whole or sha256 in self.held
+        return sha256 in self.learnt or sha256 in self.unsure or not known
 
 
 def seen_by(card: ModelCard) -> Seen:
@@ -39,7 +43,8 @@ def seen_by(card: ModelCard) -> Seen:
     replayed = _listed(_part(card, "finetune"), "replayed")
     hashed = all(isinstance(one, dict) for one in replayed)  # older cards name only their folders
     whole = _part(card, "training").get("whole") is True and hashed
-    return Seen(learnt, frozenset(held_by(card)) - learnt, whole)
+    held = frozenset(held_by(card)) - learnt
+    return Seen(learnt, held, held & {*map(str, _listed(_part(card, "training"), "unsure"))}, whole)
 
 
 def learnt_by(card: ModelCard) -> list[str]:
@@ -51,8 +56,9 @@ def learnt_by(card: ModelCard) -> list[str]:
 
 
 def held_by(card: ModelCard) -> set[str]:
-    """Give the hashes of the pictures that a model says it was validated on."""
-    return {str(one) for one in _listed(_part(card, "training"), "held")}
+    """Give the hashes of the pictures that a model says it was validated on, or judged on as old ground."""
+    tuned = _listed(_part(card, "finetune"), "old_judged")
+    return {str(one) for one in (*_listed(_part(card, "training"), "held"), *tuned)}
 
 
 def split_after(seen: Seen, cases: list[Case]) -> dict[str, list[str]]:
@@ -87,8 +93,8 @@ def flattery(seen: Seen, held: Sequence[str]) -> list[str]:
         told.append(f"{learnt} {of} {were} learnt by the model it started from: figures on those flatter it.")
     if unsure:
         told.append(
-            f"{unsure} {of} may have been learnt by the model it started from, whose card doesn't say: "
-            "figures on those may flatter it."
+            f"{unsure} {of} may have been learnt by the model it started from, or by one before (that isn't "
+            "known): figures on those may flatter it."
         )
     return told
 

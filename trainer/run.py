@@ -36,7 +36,7 @@ from trainer.events import emit
 from trainer.export import read_card, try_net
 from trainer.fit import BEST, Fit, save_weights
 from trainer.full_memory import fit_within_memory
-from trainer.lineage import flattery, seen_by, split_after
+from trainer.lineage import Seen, flattery, seen_by, split_after
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
 from trainer.machine import computed_precision, only_one, quiet_tensorboard
@@ -103,7 +103,10 @@ def _train(
     cases = read_sets(list(options.data))
     cases = group_by_look(cases) if recipe.task == "cells" else cases
     source = out / SPLIT if begun else options.split
-    seen = seen_before(out) if begun or options.weights is None else seen_by(read_card(options.weights))
+    if begun:
+        seen = seen_before(out)
+    else:
+        seen = seen_by(read_card(options.weights)) if options.weights is not None else Seen()
     sides = load_split(source) if source is not None else split_after(seen, cases)
     learn, judge = take_split(sides, cases, source or out / SPLIT)
     pictures = _load(learn, recipe), _load(judge, recipe)

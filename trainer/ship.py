@@ -87,7 +87,8 @@ def ship(
     training = {
         "steps": steps,
         "finished": finished,
-        "held": [one for one in judged if not seen.may_have_learnt(one)],
+        "held": [one for one in judged if one not in seen.learnt],
+        "unsure": [one for one in judged if one not in seen.learnt and seen.may_have_learnt(one)],
         "learnt": learnt,
         "learnt_before": sorted(seen.learnt),
         "whole": seen.whole and bool(data),

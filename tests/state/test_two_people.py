@@ -109,6 +109,29 @@ def test_who_merely_looks_leaves_review_and_note_of_another(
     assert bobs.close(10) == []
 
 
+def test_nothing_is_done_where_what_was_looked_at_is_gone(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    ann = review_of(document, None, "ann")
+    ann.sitting = sitting
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: (place.folder / "record.json").exists() and not sitting.standing.unsaved)
+    bobs = new_keeper(tmp_path, "bob")
+    seen, bob, told = look(bobs, place)
+    until(lambda: bob.sitting is not None and bob.sitting.standing.hold is Hold.TAKEN)
+    place.folder.rename(tmp_path / "elsewhere")  # as with a picture that was renamed and opened by another
+    assert bob.sitting is not None
+    until(lambda: bob.sitting.standing.problem is not None)  # type: ignore[union-attr]
+    assert "no longer where it was" in bob.sitting.standing.problem.message  # type: ignore[union-attr]
+    assert seen.locked
+    assert told == []
+    bob.sitting.close()
+    assert bob.sitting.wait(20)
+    (tmp_path / "elsewhere").rename(place.folder)
+    end(ann)
+
+
 def test_what_two_have_said_is_brought_together(keeper: Keeper, place: AnnotationFolder) -> None:
     document, sitting = begin(keeper, place)
     review = review_of(document, None, "ann")

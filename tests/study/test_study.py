@@ -1,5 +1,8 @@
 """Studies: which pictures they hold, which annotation is whose, and what happens when things move."""
 
+import contextlib
+import errno
+import itertools
 import json
 import os
 import shutil
@@ -13,6 +16,7 @@ from tests.study.conftest import move_mount
 from tests.study.studies import SIZE, draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
+from vesselapp.study.annotation import read_record
 from vesselapp.study.lock import Lock
 from vesselapp.study.pictures import key_of, printable
 from vesselapp.study.record import ImageFacts, State
@@ -236,6 +240,68 @@ def test_renumbered_pictures_keep_their_work(tmp_path: Path, order: tuple[str, s
     draw(tmp_path / "pictures" / "9.png", 0)  # the first is there again, by another name
     assert sees(Study.open(study.folder), "9.png") == ("moved", "of 1.png")
     assert problems(study) == []
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_move_that_is_cut_off_leaves_a_whole_annotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, crash: bool
+) -> None:
+    """A file can't be moved (or the app ends there): tried again, review and strokes are together."""
+    study = make_study(tmp_path)
+    work, _ = review(study, "a.png", note="of a")
+    review(study, "b.png", note="of b", seed=2)
+    rename(tmp_path, ("a.png", "b.png"), ("b.png", "a.png"))
+    replace, calls = Path.replace, itertools.count(1)
+
+    def failing(self: Path, target: Path) -> Path:
+        count = next(calls)
+        if count >= step if crash else count == step:
+            raise OSError(errno.EACCES, "in use")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", failing)
+        study = Study.open(study.folder)
+        picture = picture_of(study, "b.png")
+        with contextlib.suppress(VesselError):
+            opened = study.note_opened(picture, facts_of(picture).sha256, "ben")
+            kept = study.place_of(opened.key).load(facts_of(picture).sha256, *SIZE)
+            assert kept is None or kept.record is None or state_of(kept) == work.state
+    study = Study.open(study.folder)
+    assert sees(study, "b.png")[1] == "of a"
+    facts = facts_of(picture_of(study, "b.png"))
+    kept = study.place(picture_of(study, "b.png")).load(facts.sha256, facts.height, facts.width)
+    assert state_of(kept) == work.state
+    assert kept is not None
+    assert kept.record is not None
+    assert kept.record.state is State.REVIEWED
+    assert sees(study, "a.png")[1] == "of b"
+    assert problems(study) == []
+
+
+def test_names_swapped_while_a_study_is_open(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    assert sees(study, "c.png") == ("new", "")
+    review(study, "a.png", note="of a")
+    rename(tmp_path, ("a.png", "b.png"), ("b.png", "a.png"))
+    assert sees(study, "b.png") == ("moved", "of a")
+    assert sees(study, "a.png") == ("new", "")
+
+
+def test_a_copy_that_was_put_apart_under_this_name_goes_before_the_others_work(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    shutil.copy(tmp_path / "pictures" / "a.png", tmp_path / "pictures" / "b.png")
+    review(study, "a.png", note="of a")
+    review(study, "b.png", note="of the copy", seed=2)
+    draw(tmp_path / "pictures" / "b.png", 88)
+    assert sees(study, "b.png") == ("changed", "")
+    (tmp_path / "pictures" / "a.png").replace(tmp_path / "pictures" / "b.png")
+    study = Study.open(study.folder)
+    assert sees(study, "b.png")[1] == "of the copy"
+    record = read_record(study.folder / "annotations" / key_of(0, "a.png"))
+    assert record is not None
+    assert record.note == "of a"
 
 
 def test_a_picture_put_before_the_others_keeps_their_work(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ def test_a_card_tells_what_its_model_knows():
     tuned = {"learnt": [{"sha256": "a"}], "learnt_before": ["e"]}
     assert seen_of(training=own, finetune=tuned) == Seen(frozenset("acde"), frozenset("b"), whole=True)
     assert not seen_of(training=own, finetune={**tuned, "replayed": ["eyes"]}).whole
+    assert seen_of(training=own, finetune={"old_judged": ["f", "c"]}).held == frozenset("abf")
+    unsure = seen_of(training={"held": ["a", "b"], "unsure": ["b"]})
+    assert (unsure.may_have_learnt("a"), unsure.may_have_learnt("b")) == (False, True)
     assert seen_of(training={"held": ["a"]}) == Seen(held=frozenset("a"), whole=False)
     for config in ({}, {"training": 3, "finetune": []}, {"training": {"held": 3, "learnt": None}}):
         assert seen_of(**config) == Seen(whole=False)
@@ -118,7 +122,8 @@ def test_figures_on_what_the_base_learnt_are_said_to_flatter(
     (tmp_path / "run2" / "parent.json").write_text(json.dumps({"sha256": "a", "training_data": []}))
     card = ship(tmp_path / "run2", tmp_path / "second.onnx", data=[data])
     assert "2 of the 2 pictures held back may have been learnt" in card.limits[0]
-    assert seen_by(card) == Seen(frozenset({sha[2], sha[4]}), whole=False)
+    judged = frozenset({sha[1], sha[3]})
+    assert seen_by(card) == Seen(frozenset({sha[2], sha[4]}), judged, judged, whole=False)
 
 
 def test_a_training_from_a_model_keeps_to_what_that_held_back(
@@ -137,3 +142,15 @@ def test_a_training_from_a_model_keeps_to_what_that_held_back(
     run = train(tiny, options(tmp_path / "run3", data, weights=base))
     assert json.loads((run / "split.json").read_text())["validation"] == ["eyes/eye2", "eyes/eye3"]
     assert not any("started from" in one for one in ship(run, tmp_path / "third.onnx", data=[data]).limits)
+
+
+def test_what_an_attempt_without_a_step_left_behind_does_not_split(
+    first: tuple[Path, Path], tmp_path: Path, tiny: Recipe
+):
+    data, base = first
+    fresh = json.loads((train(tiny, options(tmp_path / "fresh", data)) / "split.json").read_text())
+    train(tiny, options(tmp_path / "run2", data, weights=base))
+    (tmp_path / "again").mkdir()
+    shutil.copy(tmp_path / "run2" / "parent.json", tmp_path / "again")
+    run = train(tiny, options(tmp_path / "again", data))
+    assert json.loads((run / "split.json").read_text()) == fresh

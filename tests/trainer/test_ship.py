@@ -62,6 +62,7 @@ def test_a_model_of_own_pictures_claims_nothing_of_other_sets(trained: tuple[Pat
         "steps": 4,
         "finished": True,
         "held": [file_sha256(data / "images" / "eye3.png")],
+        "unsure": [],
         "learnt": [file_sha256(data / "images" / f"eye{number}.png") for number in range(3)],
         "learnt_before": [],
         "whole": True,

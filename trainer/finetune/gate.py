@@ -148,5 +148,5 @@ def _few(row: Ground) -> str:
 
 def _named(row: Ground) -> str:
     if row.measure == "agreement":
-        return f"{row.set} (agreement with the model in use {row.candidate:.3f})"
+        return f"{row.set} (agreement with the incumbent {row.candidate:.3f})"
     return f"{row.set} ({row.measure} {row.incumbent:.3f} to {row.candidate:.3f})"

@@ -248,6 +248,7 @@ def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, objec
         "replayed": [
             {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)} for one in again
         ],
+        "old_judged": [file_sha256(one.image) for one in course.replay.judge],
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
         "tuning": dataclasses.asdict(plan.tuning),
     }

@@ -217,13 +217,14 @@ def _learnt_before(incumbent: Path) -> list[str]:
 
 def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base: str) -> Iterable[str]:
     """Say so where most pictures were answered by a model that this fine-tune knows nothing of."""
-    others = [one.model for one in pictures if one.model_sha256 and one.model_sha256 not in known]
-    if 2 * len(others) <= len(pictures):
+    others = Counter(one.model_sha256 for one in pictures if one.model_sha256)
+    sha256, count = others.most_common(1)[0] if others else ("", 0)
+    if sha256 in known or 2 * count <= len(pictures):
         return
-    name = Counter(others).most_common(1)[0][0] or "another model"
+    name = next(one.model for one in pictures if one.model_sha256 == sha256) or "another model"
     name = f"another {name}" if name == base else name
     yield (
-        f"{len(others)} of {len(pictures)} reviewed pictures were answered by {name}, but the training "
+        f"{count} of {len(pictures)} reviewed pictures were answered by {name}, but the training "
         f"starts from {base}: start from that model (More choices, or --base), unless another one is meant."
     )
 
@@ -242,7 +243,8 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[
     told.append(one_subject_told(subjects.values()))
     if before and before >= set(sides.judged):
         told.append(
-            "The model in use has learnt all pictures that judge, which flatters it: review more first."
+            "The model it is compared with has learnt all pictures that judge, which flatters that: review "
+            "more first."
         )
     return [words for words in told if words]
 

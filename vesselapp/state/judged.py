@@ -151,8 +151,8 @@ def _in_short(run: RunFolder) -> str:
 class Bases:
     """The models to start from, each in words and as the trainer takes it.
 
-    ``suggested`` is the one that answered most of the reviewed pictures, where the study would begin with
-    another; else empty.
+    ``suggested`` is the one that answered most of the reviewed pictures, where none of the study's numbered
+    models is in use and it began with another; else empty.
     """
 
     models: tuple[tuple[str, str], ...] = ()
@@ -182,10 +182,11 @@ def bases_of(folder: Path) -> Bases:
         )
 
     models = tuple((in_words(words, sha256), name) for words, sha256, name in (*numbered, *others))
-    known = {sha256 for _words, sha256, _name in numbered} | {_begins_with(study)}
+    known = {"", _begins_with(study), *(sha256 for _words, sha256, _name in numbered)}
     most = next((sha256 for sha256, count in answered.items() if 2 * count > answered.total()), "")
-    suggested = next((name for _words, sha256, name in others if sha256 == most and most not in known), "")
-    return Bases(models, suggested)
+    if most in known or registry.active() is not None:
+        return Bases(models)
+    return Bases(models, next((name for _words, sha256, name in others if sha256 == most), ""))
 
 
 def _begins_with(study: Study) -> str:

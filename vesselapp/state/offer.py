@@ -242,6 +242,7 @@ class OfferLook:
 
     def ask(self, folder: Path) -> None:
         """Look at a study's folder; a look that is under way is dropped."""
+        self._last = None
         self._submit(folder, lambda job, offer: job.deliver(lambda: self._on_found(offer)), self._on_found)
 
     def ask_again(self, folder: Path) -> None:

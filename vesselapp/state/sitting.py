@@ -263,6 +263,10 @@ class Sitting:
         except Taken as taken:
             self._on_taken(taken.holder, self.unsaved())
             return
+        if self._known is not None and writer.kept is None and not self.unsaved().count:
+            writer.abandon()  # nothing may be done on top of nothing: somebody took it along, or away
+            text = f"What was kept of {self.facts.image} is no longer where it was."
+            raise VesselError(text, "Open the picture again.")
         # A review or a note of others has no number: the record tells.
         changed = writer.number != self._number or writer.record != self._known
         changed = changed or any(self._rescue.left_of(self.place, self.facts))

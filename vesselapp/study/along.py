@@ -76,11 +76,17 @@ def _is_free(place: AnnotationFolder, image_sha256: str, who: str) -> bool:
         lock = Lock.take(place.folder, who)  # a process that died may have left one behind
     except Taken:
         return False
+    try:
+        return _has_nothing_of(place, image_sha256)
+    finally:
+        lock.release(clean=not lock.unclean)
+
+
+def _has_nothing_of(place: AnnotationFolder, image_sha256: str) -> bool:
+    """Tell whether there is no annotation of an image at a place, nor one kept apart."""
     empty = not any((place.folder / name).exists() for name in FILES)
     record = place.record()
     formers = (read_record(former) for former in place.folder.glob(f"{FORMER}*"))
-    free = (empty or (record is not None and record.sha256 != image_sha256)) and not any(
+    return (empty or (record is not None and record.sha256 != image_sha256)) and not any(
         former is not None and former.sha256 == image_sha256 for former in formers
     )
-    lock.release(clean=empty or not lock.unclean)
-    return free

@@ -16,7 +16,7 @@ from vesselapp.core.edits import Edit, learnt_in, newest_within
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
 from vesselapp.core.learnt import Learnt
-from vesselapp.study.apart import FORMER, bring_back, put_apart
+from vesselapp.study.apart import FORMER, begun_apart, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
@@ -242,10 +242,13 @@ class AnnotationFolder:
         ours, who = (facts.sha256, facts.height, facts.width), lock.holder.who
         found = read_annotation(self.folder, *ours)
         notes = [] if lock.unclean else self._look_at_seal(who, found)
-        if found.foreign:
+        foreign, back = found.foreign, list[str]()
+        if foreign:
             notes.append(self._keep_former_apart(who))
-        if found.foreign or not found.there:
-            notes += self._bring_back(who, facts.sha256)
+        if foreign or found.record is None or found.header is None:
+            back = self._bring_back(who, facts.sha256)
+        if foreign or back:
+            notes += back
             found = read_annotation(self.folder, *ours)
         elif found.former and found.record is not None and not found.damaged:
             assert found.state.plane is not None
@@ -280,7 +283,7 @@ class AnnotationFolder:
 
     def _keep_former_apart(self, who: str) -> str:
         """Put the annotation of another image, which bore this one's name, into a folder of its own."""
-        place = put_apart(self.folder, FILES, prefix=FORMER)
+        place = put_former_apart(self.folder)
         self._audit(who, "kept apart", where=place, why="the picture was replaced by another")
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
@@ -300,6 +303,28 @@ class AnnotationFolder:
     def _audit(self, who: str, what: str, **facts: str) -> None:
         if self.study is not None:
             AuditLog(self.study).append(who, what, picture=key_in(self.folder), **facts)
+
+
+def put_former_apart(folder: Path) -> str:
+    """Put a whole annotation, whose lock is held, into a folder of its own in there; give that one's name.
+
+    Raises
+    ------
+    VesselError
+        Where the disk refuses; it is where it was then.
+    """
+    return put_apart(folder, FILES, prefix=FORMER, place=half_apart(folder))
+
+
+def half_apart(folder: Path) -> str:
+    """Name the folder in which a part of an annotation lies: putting it apart was cut off. Else empty."""
+    record = read_record(folder)
+
+    def is_same(place: Path) -> bool:
+        other = read_record(place)
+        return record is not None and other is not None and other.sha256 == record.sha256
+
+    return begun_apart(folder, FILES, is_same)
 
 
 def kept_of(found: Found, cap_bytes: int) -> Kept:

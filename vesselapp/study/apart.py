@@ -17,7 +17,7 @@ FORMER = "former-"
 
 
 def put_apart(
-    folder: Path, moved: Iterable[str], copied: Iterable[str] = (), *, prefix: str = DAMAGED
+    folder: Path, moved: Iterable[str], copied: Iterable[str] = (), *, prefix: str = DAMAGED, place: str = ""
 ) -> str:
     """Put files of an annotation into a new folder inside it; give that folder's name.
 
@@ -27,18 +27,21 @@ def put_apart(
         Of the annotation, whose lock is held.
     moved, copied : iterables of str
         File names; those that aren't there are passed over. Copied are files that are about to be replaced.
+    prefix : str
+    place : str
+        The folder to use, where a move was begun and didn't end; a new one where empty.
 
     Raises
     ------
     VesselError
         Where the disk refuses; what was not moved is where it was.
     """
-    place = make_folder(_free(folder, prefix))
+    into = make_folder(folder / place if place else _free(folder, prefix))
     for name in copied:
         if (folder / name).exists():
-            copy_file(folder / name, place / name)
-    _move(folder, place, moved)
-    return place.name
+            copy_file(folder / name, into / name)
+    _move(folder, into, moved)
+    return into.name
 
 
 def hand_in(annotation: Path, folder: Path) -> str:
@@ -62,7 +65,8 @@ def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], boo
     Parameters
     ----------
     folder : Path
-        Of the annotation, whose lock is held; none of the files is in it.
+        Of the annotation, whose lock is held. What is in it already stays (the app ended in the midst of
+        this, or of `put_apart`), and only a former one that has none of that is brought back.
     names : iterable of str
         File names.
     is_ours : callable
@@ -78,13 +82,31 @@ def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], boo
     VesselError
         Where the disk refuses.
     """
+    names = list(names)
     for place in sorted(folder.glob(f"{FORMER}*")):
-        if is_ours(place):
+        if is_ours(place) and not _share(folder, place, names):
             _move(place, folder, names)
             with contextlib.suppress(OSError):
                 place.rmdir()
             return place.name
     return ""
+
+
+def begun_apart(folder: Path, names: Iterable[str], is_same: Callable[[Path], bool]) -> str:
+    """Name the folder into which an annotation was being put apart when the app ended; empty where none is.
+
+    Parameters as of `bring_back`; ``is_same`` tells one of the annotation that is still there in part.
+    """
+    names = list(names)
+    for place in sorted(folder.glob(f"{FORMER}*")):
+        if is_same(place) and not _share(folder, place, names):
+            return place.name
+    return ""
+
+
+def _share(folder: Path, other: Path, names: Iterable[str]) -> bool:
+    """Tell whether any file is in both folders."""
+    return any((folder / name).exists() and (other / name).exists() for name in names)
 
 
 def _free(folder: Path, prefix: str) -> Path:
@@ -94,11 +116,16 @@ def _free(folder: Path, prefix: str) -> Path:
 
 
 def _move(source: Path, target: Path, names: Iterable[str]) -> None:
+    moved: list[str] = []
     try:
         for name in names:
             if (source / name).exists():
                 (source / name).replace(target / name)
+                moved.append(name)
     except OSError as problem:
+        with contextlib.suppress(OSError):
+            for name in reversed(moved):
+                (target / name).replace(source / name)
         raise VesselError(f"{source} can't be moved to {target}: {reason(problem)}.") from problem
     sync_folder(target)
     sync_folder(source)

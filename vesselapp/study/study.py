@@ -7,8 +7,7 @@ import hashlib
 import json
 import os
 import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +15,11 @@ from typing import Any, Literal
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason, sync_folder
 from vesselapp.core.stamps import time_stamp
-from vesselapp.study.annotation import FILES, AnnotationFolder, read_record
-from vesselapp.study.apart import FORMER, hand_in, put_apart
+from vesselapp.study.annotation import AnnotationFolder, half_apart, put_former_apart, read_record
+from vesselapp.study.apart import FORMER, hand_in
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
-from vesselapp.study.lock import Lock, Taken
+from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, refuse_newer
@@ -64,7 +63,7 @@ class Study:
     def __init__(self, folder: Path, values: dict[str, Any]) -> None:
         self.folder = folder
         self._listed: dict[str, Path] | None = None
-        self._homes: dict[str, list[_Home]] | None = None
+        self._homes: dict[str, tuple[int, list[_Home]]] = {}
         self._set(values)
 
     def _set(self, values: dict[str, Any]) -> None:
@@ -146,7 +145,6 @@ class Study:
         """List the pictures, root after root in natural order; a root that isn't there gives none."""
         found = [picture for number, root in enumerate(self.roots) for picture in walk_in(root, number)]
         self._listed = {picture.key: picture.path for picture in found}
-        self._homes = None
         return found
 
     def records(self, unreadable: dict[str, VesselError] | None = None) -> Iterator[tuple[str, Record]]:
@@ -245,19 +243,20 @@ class Study:
         replaced = f"{picture.name} was replaced by another picture since it was annotated"
         if home is None:
             return Opened("changed", picture.key, f"{replaced}; that annotation is kept apart.")
-        former = home.record.image
-        renamed = f"{former} was renamed to {picture.name}, and"
+        former = home.record.image or home.key
         try:
             ended(self.place_of(home.key).folder)
             self._adopt(home, picture, who)
         except VesselError as problem:
-            left = self.place_of(home.key).record()
-            if home.apart or left is None or left.sha256 != image_sha256:
+            told = f"{picture.name} was called {former} before, but its annotation can't come along yet: "
+            told += problem.message
+            if home.apart:
+                return Opened("new" if known is None else "changed", picture.key, told)
+            place = self.place_of(home.key)
+            left = place.record()
+            if left is None or left.sha256 != image_sha256 or half_apart(place.folder):
                 raise
-            why = f"its annotation stays where it was: {problem.message}"
-            if isinstance(problem, Taken):
-                why = f"{problem.holder.who} still works on it."
-            return Opened("taken", home.key, f"{renamed} {why}")
+            return Opened("taken", home.key, told)
         told = f"{picture.name} was called {former} before; its annotation came along."
         if known is not None:
             told += f" That of {known.image}, which this was before, is kept apart."
@@ -267,15 +266,26 @@ class Study:
         """Find an annotation of an image at another picture's place; None where none is surely its own."""
         if self.missing_roots:
             return None
-        if self._homes is None:
-            self._homes = _by_hash(map(self.place_of, self.keys()))
-        for home in self._homes.get(image_sha256, []):
-            if home.key == picture.key:
-                continue  # comes back by itself (`AnnotationFolder.open`)
+        homes = [home for home in self._all_homes() if home.record.sha256 == image_sha256]
+        if any(home.key == picture.key for home in homes):
+            return None  # it comes back by itself (`AnnotationFolder.open`)
+        for home in homes:
             record = read_record(self.place_of(home.key).folder / home.apart)
             if record is not None and record.sha256 == image_sha256 and self.has_left(home.key, image_sha256):
                 return home
         return None
+
+    def _all_homes(self) -> Iterator[_Home]:
+        """List all annotations, those kept apart too; what didn't change since is not read again."""
+        for key in self.keys():
+            folder = self.place_of(key).folder
+            try:
+                changed = folder.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+            if self._homes.get(key, (0, []))[0] != changed:
+                self._homes[key] = changed, _homes_in(folder)
+            yield from self._homes[key][1]
 
     def has_left(self, key: str, image_sha256: str) -> bool:
         """Tell whether the picture of a key is surely gone, or another one than that of a hash by now.
@@ -294,14 +304,13 @@ class Study:
     def _adopt(self, home: _Home, picture: StudyPicture, who: str) -> None:
         """Give an annotation the name of the picture that it belongs to now."""
         old, new = self.place_of(home.key), self.place(picture)
-        self._homes = None
         lock = None if home.apart else Lock.take(old.folder, who)  # nobody writes what is kept apart
         try:
             _see_free(new.folder, who)
             with contextlib.suppress(OSError):
                 new.folder.rmdir()  # where it is empty
             whole = not home.apart and home.key not in (self._listed or {}) and not new.folder.exists()
-            apart = home.apart or ("" if whole else put_apart(old.folder, FILES, prefix=FORMER))
+            apart = home.apart or ("" if whole else put_former_apart(old.folder))
             before = f"{home.key}/{home.apart}".rstrip("/")
             AuditLog(self.folder).append(who, "moved", picture=picture.key, before=before, image=picture.name)
             if whole:
@@ -387,15 +396,11 @@ class _Home:
     record: Record
 
 
-def _by_hash(places: Iterable[AnnotationFolder]) -> dict[str, list[_Home]]:
-    """List the annotations of a study, those kept apart too, by the hash of the image they were made on."""
-    homes: dict[str, list[_Home]] = defaultdict(list)
-    for place in places:
-        for apart in ("", *sorted(former.name for former in place.folder.glob(f"{FORMER}*"))):
-            record = _record_or_none(place.folder / apart)
-            if record is not None:
-                homes[record.sha256].append(_Home(key_in(place.folder), apart, record))
-    return homes
+def _homes_in(folder: Path) -> list[_Home]:
+    """List the annotation of a folder, and those that are kept apart in it."""
+    apart = ("", *sorted(former.name for former in folder.glob(f"{FORMER}*")))
+    found = ((name, _record_or_none(folder / name)) for name in apart)
+    return [_Home(key_in(folder), name, record) for name, record in found if record is not None]
 
 
 def _holds(file: Path | None, image_sha256: str) -> bool:

@@ -86,4 +86,4 @@ def test_agreement_alone_is_not_told_as_old_ground_held():
     assert verdict.offered
     assert "held" not in verdict.sentence
     assert "what it forgot there isn't known" in verdict.sentence
-    assert "agreement with the model in use 0.800" in verdict.sentence
+    assert "agreement with the incumbent 0.800" in verdict.sentence

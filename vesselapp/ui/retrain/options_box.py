@@ -79,9 +79,10 @@ class OptionsBox(QWidget):
     def options(self) -> TrainingOptions:
         """Give what is chosen."""
         replay = self.replay.text().strip()
+        chain = self.chain.isChecked() and self.chain.isEnabled()
         return TrainingOptions(
-            str(self.base.currentData() or ""),
-            self.chain.isChecked() and self.chain.isEnabled(),
+            "" if chain and not self._picked else str(self.base.currentData() or ""),
+            chain,
             (replay,) if replay else (),
             tuple(self.settings.text().split()),
         )
