@@ -173,10 +173,10 @@ def test_the_model_that_answered_most_reviewed_pictures_suggests_itself(stand: S
     for picture in stand.study.pictures():
         answered = hashlib.sha256(cells.read_bytes()).hexdigest()
         review(stand.study, picture, model="cells", model_sha256=answered)
+    assert bases_of(stand.study.folder).suggested == ""  # a numbered one is in use
+    Registry(stand.study.folder).use(None)
     assert bases_of(stand.study.folder).suggested == str(cells)
     stand.study.set_model(str(cells))
-    registry = Registry(stand.study.folder)
-    registry.use(None)
     assert bases_of(stand.study.folder).suggested == ""
 
 

@@ -59,7 +59,8 @@ class OptionsBox(QWidget):
 
     def show_bases(self, bases: Bases) -> None:
         """List the models to start from; what a person chose stays, else the one that suggests itself."""
-        before, chosen = self.options(), self.base.currentData() if self._picked else bases.suggested
+        before = self.options()
+        chosen = self.base.currentData() or ("" if self._picked else bases.suggested)
         self.base.clear()
         self.base.addItem("the model this study began with", "")
         for words, name in bases.models:
