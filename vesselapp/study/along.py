@@ -10,8 +10,8 @@ from vesselapp.core.files import TEMPORARY_PREFIX, copy_file, make_folder, reaso
 from vesselapp.study.annotation import FILES, read_record
 from vesselapp.study.apart import FORMER, hand_in
 from vesselapp.study.audit import AuditLog
+from vesselapp.study.homes import write_named
 from vesselapp.study.lock import LOCK_NAME, Lock, Taken
-from vesselapp.study.study import write_named
 
 if TYPE_CHECKING:
     from vesselapp.study.annotation import AnnotationFolder

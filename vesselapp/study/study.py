@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason, sync_folder
+from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
 from vesselapp.core.stamps import time_stamp
-from vesselapp.study.annotation import AnnotationFolder, half_apart, put_former_apart, read_record
-from vesselapp.study.apart import FORMER, hand_in
+from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.audit import AuditLog
+from vesselapp.study.homes import Homes, Opened
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, printable, walk_in
-from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, refuse_newer
+from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
 
 STUDY_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What was found when a picture was opened.
-
-    ``what`` is ``new`` (no annotation yet), ``same``, ``changed`` (another picture under that name: the
-    annotation of the former one is kept apart), ``moved`` (renamed or moved: its annotation was found by
-    its hash), or ``taken`` (moved, but the annotation can't come along, because somebody still works on it or
-    nothing can be written; so it stays where it is).
-    ``sentence`` tells a person, and is empty where there is nothing to tell; ``key`` names the annotation.
-    """
-
-    what: Literal["new", "same", "changed", "moved", "taken"]
-    key: str
-    sentence: str = ""
 
 
 class Study:
@@ -63,7 +45,7 @@ class Study:
     def __init__(self, folder: Path, values: dict[str, Any]) -> None:
         self.folder = folder
         self._listed: dict[str, Path] | None = None
-        self._homes: dict[str, tuple[int, list[_Home]]] = {}
+        self._homes = Homes(self)
         self._set(values)
 
     def _set(self, values: dict[str, Any]) -> None:
@@ -215,77 +197,8 @@ class Study:
         who: str = "",
         ended: Callable[[Path], object] = lambda folder: None,
     ) -> Opened:
-        """See whether a picture is the one that was annotated; call it before `AnnotationFolder.open`.
-
-        An annotation that was made on an image of this very hash, and whose own picture is gone or another
-        one by now, is taken along: the picture was renamed or moved.
-
-        Parameters
-        ----------
-        picture : StudyPicture
-        image_sha256 : str
-            Of the picture's file.
-        who : str
-        ended : callable
-            Waits until this process itself no longer works on an annotation's folder, where it is about to.
-
-        Raises
-        ------
-        VesselError
-            Where the annotation can't be read or moved.
-        """
-        known = self.place(picture).record()
-        if known is not None and known.sha256 == image_sha256:
-            return Opened("same", picture.key)
-        home = self._home_of(picture, image_sha256)
-        if home is None and known is None:
-            return Opened("new", picture.key)
-        replaced = f"{picture.name} was replaced by another picture since it was annotated"
-        if home is None:
-            return Opened("changed", picture.key, f"{replaced}; that annotation is kept apart.")
-        former = home.record.image or home.key
-        try:
-            ended(self.place_of(home.key).folder)
-            self._adopt(home, picture, who)
-        except VesselError as problem:
-            told = f"{picture.name} was called {former} before, but its annotation can't come along yet: "
-            told += problem.message
-            if home.apart:
-                return Opened("new" if known is None else "changed", picture.key, told)
-            place = self.place_of(home.key)
-            left = place.record()
-            if left is None or left.sha256 != image_sha256 or half_apart(place.folder):
-                raise
-            return Opened("taken", home.key, told)
-        told = f"{picture.name} was called {former} before; its annotation came along."
-        if known is not None:
-            told += f" That of {known.image}, which this was before, is kept apart."
-        return Opened("moved", picture.key, told)
-
-    def _home_of(self, picture: StudyPicture, image_sha256: str) -> _Home | None:
-        """Find an annotation of an image at another picture's place; None where none is surely its own."""
-        if self.missing_roots:
-            return None
-        homes = [home for home in self._all_homes() if home.record.sha256 == image_sha256]
-        if any(home.key == picture.key for home in homes):
-            return None  # it comes back by itself (`AnnotationFolder.open`)
-        for home in homes:
-            record = read_record(self.place_of(home.key).folder / home.apart)
-            if record is not None and record.sha256 == image_sha256 and self.has_left(home.key, image_sha256):
-                return home
-        return None
-
-    def _all_homes(self) -> Iterator[_Home]:
-        """List all annotations, those kept apart too; what didn't change since is not read again."""
-        for key in self.keys():
-            folder = self.place_of(key).folder
-            try:
-                changed = folder.stat().st_mtime_ns
-            except FileNotFoundError:
-                continue
-            if self._homes.get(key, (0, []))[0] != changed:
-                self._homes[key] = changed, _homes_in(folder)
-            yield from self._homes[key][1]
+        """See whose annotation a picture's is (`vesselapp.study.homes.Homes.note_opened`)."""
+        return self._homes.note_opened(picture, image_sha256, who, ended)
 
     def has_left(self, key: str, image_sha256: str) -> bool:
         """Tell whether the picture of a key is surely gone, or another one than that of a hash by now.
@@ -297,39 +210,13 @@ class Study:
         """
         if self.missing_roots:
             return False  # a picture that can't be seen just now isn't gone
-        if key not in (self._listed or {}):
+        if not self.lists(key):
             self.pictures()  # the list may be older than that picture
         return not _holds((self._listed or {}).get(key), image_sha256)
 
-    def _adopt(self, home: _Home, picture: StudyPicture, who: str) -> None:
-        """Give an annotation the name of the picture that it belongs to now."""
-        old, new = self.place_of(home.key), self.place(picture)
-        lock = None if home.apart else Lock.take(old.folder, who)  # nobody writes what is kept apart
-        try:
-            _see_free(new.folder, who)
-            with contextlib.suppress(OSError):
-                new.folder.rmdir()  # where it is empty
-            whole = not home.apart and home.key not in (self._listed or {}) and not new.folder.exists()
-            apart = home.apart or ("" if whole else put_former_apart(old.folder))
-            before = f"{home.key}/{home.apart}".rstrip("/")
-            AuditLog(self.folder).append(who, "moved", picture=picture.key, before=before, image=picture.name)
-            if whole:
-                old.folder.rename(new.folder)
-                if lock is not None:
-                    lock.moved_to(new.folder)
-                sync_folder(new.folder.parent)
-            else:
-                hand_in(old.folder / apart, new.folder)  # `write_named` opens it, and so brings it back
-        except OSError as problem:
-            raise VesselError(
-                f"The annotation of {home.record.image} can't be moved to {picture.name}: {reason(problem)}."
-            ) from problem
-        finally:
-            if lock is not None:
-                lock.release()
-            with contextlib.suppress(OSError):
-                old.folder.rmdir()  # where nothing is left in it
-        write_named(new, home.record, picture, who)
+    def lists(self, key: str) -> bool:
+        """Tell whether a picture of that key was there when the pictures were listed last."""
+        return key in (self._listed or {})
 
     # -- changing -------------------------------------------------------------------------------------------
 
@@ -380,29 +267,6 @@ class Study:
         self._listed = None
 
 
-def _record_or_none(folder: Path) -> Record | None:
-    try:
-        return read_record(folder)
-    except VesselError:
-        return None
-
-
-@dataclass(frozen=True)
-class _Home:
-    """Where an annotation lies: at a key, or kept apart in a folder in there."""
-
-    key: str
-    apart: str
-    record: Record
-
-
-def _homes_in(folder: Path) -> list[_Home]:
-    """List the annotation of a folder, and those that are kept apart in it."""
-    apart = ("", *sorted(former.name for former in folder.glob(f"{FORMER}*")))
-    found = ((name, _record_or_none(folder / name)) for name in apart)
-    return [_Home(key_in(folder), name, record) for name, record in found if record is not None]
-
-
 def _holds(file: Path | None, image_sha256: str) -> bool:
     """Tell whether a picture's file is there and has that hash; yes where it can't be read just now."""
     try:
@@ -411,13 +275,6 @@ def _holds(file: Path | None, image_sha256: str) -> bool:
         return False
     except OSError:
         return True
-
-
-def _see_free(folder: Path, who: str) -> None:
-    """See that nobody works on an annotation's folder (Taken where somebody does)."""
-    if folder.exists():
-        lock = Lock.take(folder, who)
-        lock.release(clean=not lock.unclean)
 
 
 def is_study(folder: Path) -> bool:
@@ -473,16 +330,3 @@ def _without_nested(roots: list[Path]) -> list[Path]:
     """Drop roots that lie in another one, so that no picture comes twice."""
     alone = dict.fromkeys(roots)
     return [root for root in alone if not any(root != o and root.is_relative_to(o) for o in alone)]
-
-
-def write_named(place: AnnotationFolder, record: Record, picture: StudyPicture, who: str) -> None:
-    """Write the record of an annotation that came from elsewhere, with the name that its picture has here."""
-    named = replace(record, image=printable(picture.name), path=printable(picture.relative))
-    facts = ImageFacts(named.image, named.sha256, named.height, named.width, named.path)
-    writer = place.open(who, facts)
-    try:
-        writer.write_record(named)
-        writer.close()
-    except BaseException:
-        writer.abandon()
-        raise
