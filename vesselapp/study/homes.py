@@ -109,7 +109,7 @@ class Homes:
             return Opened("taken", home.key, told)
         told = f"{picture.name} was called {former} before; its annotation came along."
         if known is not None:
-            told += f" That of {known.image}, which this was before, is kept apart."
+            told += " That of the picture which had this name until now is kept apart."
         return Opened("moved", picture.key, told)
 
     def _home_of(self, picture: StudyPicture, image_sha256: str) -> _Home | None:
