@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import shutil
 import struct
+import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, is_there
+from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_there, reason, sync_folder
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -130,35 +132,47 @@ def write_outputs(
         Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
     paths = _planned(folder, stem, kinds, told=provenance, unsure=unsure)
-    with _all_or_no_new(paths.values()):
-        if "mask" in paths:
-            write_mask(paths["mask"], mask)
-        if "overlay" in paths:
+    with _all_at_once(folder) as fresh:
+        new = {kind: fresh / path.name for kind, path in paths.items()}
+        if "mask" in new:
+            write_mask(new["mask"], mask)
+        if "overlay" in new:
             overlay = overlay_pixels(pixels, mask, colour, opacity)
             if unsure is not None:
                 overlay = overlay_pixels(overlay, unsure, UNSURE_COLOUR, UNSURE_OPACITY)
-            write_overlay(paths["overlay"], overlay)
-        if "probability" in paths and probability is not None:
-            write_probability(paths["probability"], probability)
-        if "objects" in paths and objects is not None:
-            write_objects(paths["objects"], objects)
-        if "provenance" in paths and provenance is not None:
-            told = _write_unsure(folder / f"{stem}{UNSURE_SUFFIX}", unsure)
-            write_provenance(paths["provenance"], dict(provenance) | {"unsure": told})
+            write_overlay(new["overlay"], overlay)
+        if "probability" in new and probability is not None:
+            write_probability(new["probability"], probability)
+        if "objects" in new and objects is not None:
+            write_objects(new["objects"], objects)
+        if "provenance" in new and provenance is not None:
+            told = _write_unsure(fresh / f"{stem}{UNSURE_SUFFIX}", unsure)
+            write_provenance(new["provenance"], dict(provenance) | {"unsure": told})
+    former = folder / f"{stem}{UNSURE_SUFFIX}"
+    if "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former):
+        former.unlink()  # of an earlier export, and true no longer
     return paths
 
 
 @contextlib.contextmanager
-def _all_or_no_new(paths: Iterable[Path]) -> Iterator[None]:
-    """Take new files away where one can't be written: a set that lacks some would pass for a whole one."""
-    new = [path for path in paths if not path.exists()]
+def _all_at_once(folder: Path) -> Iterator[Path]:
+    """Give a folder to write files into that take their places only when all are there.
+
+    So a full disk leaves the files of an earlier export as they were, all of them.
+    """
     try:
-        yield
-    except BaseException:
-        for path in new:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-        raise
+        fresh = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
+    except OSError as problem:
+        raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
+    try:
+        yield fresh
+        for file in sorted(fresh.iterdir()):
+            file.replace(folder / file.name)
+        sync_folder(folder)
+    except OSError as problem:
+        raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _planned(
@@ -204,8 +218,6 @@ def _write_unsure(path: Path, unsure: NDArray[np.bool_] | None) -> dict[str, obj
     if unsure is not None and unsure.any():
         write_mask(path, unsure)
         return {"pixels": int(unsure.sum()), "file": path.name}
-    if written_by_vesselapp(path):
-        path.unlink()  # of an earlier export, and true no longer
     return {"pixels": 0, "file": ""}
 
 

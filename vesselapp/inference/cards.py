@@ -134,6 +134,14 @@ def keep_card(sha256: str, card: ModelCard) -> Path:
     return path
 
 
+def kept_since(sha256: str) -> float:
+    """Say since when a file's kept card is as it is (seconds since the epoch); 0 where none is kept."""
+    try:
+        return _kept_path(sha256).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def forget_card(sha256: str) -> None:
     """Forget a kept card, so that the file is guessed anew."""
     _kept_path(sha256).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ COLUMNS = (
     "problem",
 )
 _BETWEEN = " | "
+_OUTPUTS = re.compile(rf" \| (?=(?:{'|'.join(SUFFIXES)})=)")
+"""What parts results; a file name may hold the same."""
 _ANY_NAME = "surrogateescape"
 """File names that are not UTF-8 come through as they are."""
 
@@ -73,6 +76,8 @@ class Manifest:
             If it can't be written.
         """
         row = _row(outcome)
+        if outcome.problem:  # what an earlier run wrote of it still lies there
+            row["outputs"] = self._rows.get(row["file"], row)["outputs"]
         self._rows[row["file"]] = row
         line = io.StringIO()
         csv.DictWriter(line, COLUMNS).writerow(row)
@@ -106,15 +111,10 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
         raise VesselError(f"{path} can't be read.", "Choose another folder.") from error
 
 
-def of_others(
-    rows: dict[str, dict[str, str]], pictures: Sequence[Path], folder: Path
-) -> dict[str, dict[str, str]]:
-    """Give the lines of other pictures whose results still lie in the folder: they stay in its manifest."""
-    ours = {_file(picture) for picture in pictures}
+def still_there(rows: dict[str, dict[str, str]], folder: Path) -> dict[str, dict[str, str]]:
+    """Give the lines whose results still lie in the folder: they stay until their picture is done anew."""
     return {
-        file: row
-        for file, row in rows.items()
-        if file not in ours and any((folder / name).is_file() for name in _results(row))
+        file: row for file, row in rows.items() if any((folder / name).is_file() for name in _results(row))
     }
 
 
@@ -196,12 +196,12 @@ def _file(picture: Path) -> str:
 
 def _results(row: dict[str, str]) -> list[str]:
     """Give the names of a line's results; they lie beside the manifest."""
-    return [Path(part.partition("=")[2]).name for part in row["outputs"].split(_BETWEEN) if part]
+    return [Path(part.partition("=")[2]).name for part in _OUTPUTS.split(row["outputs"]) if part]
 
 
 def _outcome(row: dict[str, str], folder: Path) -> Outcome | None:
     try:
-        pairs = [part.split("=", 1) for part in row["outputs"].split(_BETWEEN) if part]
+        pairs = [part.split("=", 1) for part in _OUTPUTS.split(row["outputs"]) if part]
         return Outcome(
             Path(row["file"]),
             problem=row["problem"],

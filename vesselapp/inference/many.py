@@ -5,9 +5,9 @@ from pathlib import Path
 
 from vesselapp.core.files import file_sha256
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
-from vesselapp.inference.cards import kept_card, own_card
+from vesselapp.inference.cards import kept_card, kept_since, own_card
 from vesselapp.inference.graph import read_graph
-from vesselapp.inference.manifest import Manifest, of_others, read_manifest, stems_of, still_to_do
+from vesselapp.inference.manifest import Manifest, read_manifest, stems_of, still_there, still_to_do
 from vesselapp.inference.model import Model
 from vesselapp.inference.workers import run_batch
 
@@ -62,7 +62,7 @@ def predict_many(
     rows = read_manifest(spec.out)
     errands = plan_errands(pictures, spec, stems_of(rows))
     to_do, done = (list(errands), []) if not resume else _resumed(errands, rows, spec)
-    kept = rows if resume else of_others(rows, pictures, spec.out)
+    kept = rows if resume else still_there(rows, spec.out)
     with Manifest(spec.out, kept) as manifest:
         for outcome in done:
             yield outcome
@@ -88,4 +88,19 @@ def _resumed(
     if card is None:  # never met before, so nothing was done with it
         return list(errands), []
     threshold = card.threshold if spec.threshold is None else spec.threshold
-    return still_to_do(errands, rows, spec, model_sha256=sha256, threshold=threshold)
+    to_do, done = still_to_do(errands, rows, spec, model_sha256=sha256, threshold=threshold)
+    corrected = kept_since(sha256)  # a foreign model answers otherwise since then
+    stale = {
+        one.picture
+        for one in done
+        if any(_written(path) < corrected for path in (one.outputs or {}).values())
+    }
+    to_do += [errand for errand in errands if errand.picture in stale]
+    return to_do, [one for one in done if one.picture not in stale]
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -74,7 +74,10 @@ def _small_copy(pixels: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uin
     step = max(1, max(height, width) // _SIDE // 2)
     if step > 1:  # rows and columns that the small copy has no use for
         pixels = np.asarray(
-            cv2.resize(pixels, (width // step, height // step), interpolation=cv2.INTER_NEAREST), np.uint8
+            cv2.resize(
+                pixels, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_NEAREST
+            ),
+            np.uint8,
         )
     share = min(1.0, _SIDE / max(pixels.shape[:2]))
     size = max(1, round(pixels.shape[1] * share)), max(1, round(pixels.shape[0] * share))

@@ -83,10 +83,17 @@ def import_masks(
     pairs: list[tuple[StudyPicture, Path]] = []
     for stem, files in masks.items():
         found = by_stem.get(stem) or by_stem.get(stem.removesuffix(_ENDING)) or []
+        files = [file for file in files if not any(_is_same(file, picture.path) for picture in found)]
         if len(found) == 1 and len(files) == 1:
             pairs.append((found[0], files[0]))
-        else:
+        elif files:
             outcome.left_out.append(_why_no_pair(files, found))
+    named = {picture.key for picture, file in pairs if file.stem.casefold().endswith(_ENDING)}
+    for picture, file in [*pairs]:
+        if picture.key in named and not file.stem.casefold().endswith(_ENDING):
+            pairs.remove((picture, file))
+            text = f"{file.name} was not taken: another file is called the mask of {picture.name}."
+            outcome.left_out.append(text)
     if not pairs:
         hint = "A mask has the name of its picture: a.png, or a_mask.png, for a.jpg."
         raise VesselError(f"No file in {folder} is a mask for one picture of {study.name}.", hint)
@@ -105,12 +112,20 @@ def import_masks(
     return outcome
 
 
+def _is_same(file: Path, picture: Path) -> bool:
+    """Tell whether a file is a picture itself, or a copy of it."""
+    try:
+        return file.stat().st_size == picture.stat().st_size and file_sha256(file) == file_sha256(picture)
+    except OSError:
+        return False
+
+
 def read_mask(path: Path, height: int, width: int) -> NDArray[np.bool_]:
     """Read a mask made elsewhere.
 
-    Of two values the higher is foreground. Of more, either most that are marked lie near the highest (a mask
-    with soft edges or saved as JPEG: the upper half is foreground), or they are numbers of objects (all but 0
-    are foreground).
+    Of two values the higher is foreground. Of more, either they are broken numbers (a probability) or most
+    that are marked lie near the highest (a mask with soft edges or saved as JPEG): the upper half is
+    foreground. Or they are numbers of objects: all but 0 are foreground.
 
     Parameters
     ----------
@@ -140,6 +155,8 @@ def read_mask(path: Path, height: int, width: int) -> NDArray[np.bool_]:
 
 def _is_soft(values: NDArray[Any], highest: float) -> bool:
     """Tell a mask with values between its two from numbers of objects, which lie anywhere."""
+    if values.dtype.kind == "f" and not np.all(values == np.round(values)):
+        return True
     if values.dtype.kind != "f" and highest < _BRIGHT:
         return False
     marked = values[values > highest / 8]
