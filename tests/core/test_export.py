@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image as Pillow
 
 from tests.core.pictures import colour_picture
+from vesselapp.core import export
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import (
     unique_stems,
@@ -181,3 +182,20 @@ def test_stems_never_clash(names: list[str], stems: list[str]) -> None:
 def test_the_same_path_twice_still_gets_two_stems() -> None:
     stems = unique_stems([Path("/d/a.png")] * 3)
     assert len(set(stems)) == 3
+
+
+def test_an_export_that_fails_leaves_the_former_one_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, kinds = colour_picture(37, 53), ("mask", "overlay")
+    look = {"colour": (255, 0, 0), "opacity": 0.5}
+    write_outputs(tmp_path, "a", kinds, pixels, checks(), None, provenance={"threshold": 0.5}, **look)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def refuse(*_: object) -> None:
+        raise VesselError("No space is left on the drive.")
+
+    monkeypatch.setattr(export, "write_overlay", refuse)
+    with pytest.raises(VesselError, match="No space"):
+        write_outputs(tmp_path, "a", kinds, pixels, ~checks(), None, provenance={"threshold": 0.1}, **look)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

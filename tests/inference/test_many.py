@@ -249,3 +249,23 @@ def test_a_new_run_forgets_lines_whose_results_are_gone(pictures: list[Path], sp
                 file.unlink()
     list(predict_many(pictures[2:3], spec))
     assert [row["file"] for row in _rows(spec)] == [str(path) for path in pictures[1:3]]
+
+
+def test_results_stay_claimed_where_a_later_run_fails(tmp_path: Path, spec: BatchSpec) -> None:
+    name = "a | b.png"  # what parts results in the manifest may be in a name
+    first, second = tmp_path / "one" / name, tmp_path / "two" / name
+    for seed, path in enumerate((first, second)):
+        path.parent.mkdir()
+        Image.fromarray(fundus_picture(210, 240, 190, seed=seed)).save(path)
+    list(predict_many([first], spec))
+    mask = (spec.out / "a | b_mask.png").read_bytes()
+    good = first.read_bytes()
+    first.write_bytes(b"cut off")
+    (failed,) = predict_many([first], spec)
+    assert failed.problem
+    list(predict_many([second], spec))
+    assert (spec.out / "a | b_mask.png").read_bytes() == mask
+    assert len(_rows(spec)) == 2
+    first.write_bytes(good)
+    (again,) = predict_many([first], spec, resume=True)
+    assert not again.resumed

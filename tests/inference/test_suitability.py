@@ -58,3 +58,8 @@ def test_real_pictures(model: Model, shared_data: Path, folder: str, warned: boo
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
         assert bool(predict(model, pixels).warnings) == warned, path.name
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1), (20000, 10)])
+def test_a_strip_is_answered_too(model: Model, size: tuple[int, int]) -> None:
+    assert predict(model, np.full((*size, 3), 90, np.uint8)).probability.shape == size

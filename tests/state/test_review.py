@@ -16,6 +16,7 @@ from vesselapp.core.learnt import Head, Learnt
 from vesselapp.state.answers import Answer
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
+from vesselapp.state.exporting import provenance_of
 from vesselapp.state.pictures import Entry
 from vesselapp.state.review import LONGEST_PAUSE_S, Review
 from vesselapp.state.sources import Source
@@ -281,3 +282,16 @@ def test_a_picture_that_is_called_otherwise_now_is_called_so(document: Document)
     kept = Kept(document.corrections, before, [], [], None, None, None)
     review = Review(Entry(Source("eye.png", Path.cwd, None)), document, FACTS, kept, "ann")  # type: ignore[arg-type]
     assert (review.record.image, review.record.note) == ("eye.png", "look")
+
+
+def test_what_is_told_of_a_mask_without_an_answer_names_no_model() -> None:
+    document = make_document()
+    before = Record(
+        "eye.png", FACTS.sha256, FACTS.height, FACTS.width, model="Tiny", model_sha256="a" * 64, adapted_px=7
+    )
+    kept = Kept(document.corrections, before, [], [], None, None, None)
+    review = Review(Entry(Source("eye.png", Path.cwd, None)), document, FACTS, kept, "ann")  # type: ignore[arg-type]
+    facts = provenance_of(review)
+    assert (facts["model"], facts["model_sha256"], facts["adapted_px"]) == ("", "", 0)
+    document.set_probability(np.full((530, 600), 40, np.uint8))
+    assert provenance_of(review)["model"] == "Tiny"

@@ -1,11 +1,13 @@
 """Masks out to other programs, and back in from them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 
 from tests.study.studies import draw, facts_of, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
@@ -438,3 +440,24 @@ def test_a_full_disk_stops_an_export_with_a_sentence(tiny_disk: Path, tmp_path: 
     with pytest.raises(VesselError, match="full"):
         export_study(study, tiny_disk / "out")
     assert not list(tiny_disk.rglob("*.tmp"))
+
+
+def test_a_picture_is_never_taken_for_its_own_mask(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    both = tmp_path / "both"
+    both.mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(tmp_path / "pictures" / name, both)
+    mask = save_mask(both / "a_mask.png", np.pad(np.full((10, 10), 255, np.uint8), ((0, 30), (0, 40))))
+    draw(both / "b.png", 50)  # of another kind, and called like the picture
+    save_mask(both / "b_mask.png", np.pad(np.full((5, 5), 255, np.uint8), ((0, 35), (0, 45))))
+    outcome = import_masks(study, both)
+    assert outcome.pictures == ["a.png", "b.png"]
+    assert np.array_equal(kept_of(study, "a.png").mask(), mask)
+    assert "b.png was not taken: another file is called the mask" in outcome.left_out[0]
+
+
+def test_of_a_probability_the_upper_half_is_foreground(tmp_path: Path) -> None:
+    probability = np.tile(np.linspace(0, 1, 50, dtype=np.float32), (40, 1))
+    tifffile.imwrite(tmp_path / "p.tif", probability)
+    assert np.array_equal(read_mask(tmp_path / "p.tif", 40, 50), probability > 0.5)

@@ -1,5 +1,6 @@
 """Tools, views and keys of the real canvas, by pointer and key events."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from vesselapp.ui.actions import ACTIONS
 from vesselapp.ui.palette import CommandPalette
 from vesselapp.ui.scene import Split
 from vesselapp.ui.toolbox import TOOL_KEYS
+from vesselapp.ui.tools.grow import GrowTool
 from vesselapp.ui.tools.trace import TraceTool
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
@@ -104,6 +106,43 @@ def test_grow_takes_the_region_under_the_press(qtbot: QtBot, window: MainWindow,
     assert not mask[: VESSEL_ROW - 12].any()
     assert vessel.undo()
     assert not vessel.mask().any()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("turns", range(4))
+def test_grow_reaches_further_to_the_right_of_the_screen_in_each_view(
+    qtbot: QtBot,
+    window: MainWindow,
+    vessel: Document,
+    monkeypatch: pytest.MonkeyPatch,
+    turns: int,
+    mirrored: bool,
+) -> None:
+    canvas = window.canvas
+    canvas.view = replace(canvas.view, turns=turns, mirrored=mirrored)
+    key(qtbot, window, Qt.Key.Key_G)
+    tool = canvas.tool
+    assert isinstance(tool, GrowTool)
+    at = canvas.view.to_canvas(200, VESSEL_ROW)
+    tool.press((200, VESSEL_ROW), opposite=False, shift=False)
+    reach: list[float] = []
+    monkeypatch.setattr(tool, "_show", reach.append)
+    for right in (-20, 0, 60):
+        tool.drag(canvas.view.to_picture(at[0] + right, at[1]))
+    assert reach[0] < reach[1] < reach[2]
+    tool.cancel()
+
+
+def test_going_back_tells_no_number_of_doubtful_places(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    doubt = window.status.doubt
+    window.action("doubtful_back").trigger()
+    assert doubt.text() == ""
+    window.action("doubtful").trigger()
+    assert "left" in doubt.text()
+    vessel.set_level(210)
+    assert doubt.text() == ""
 
 
 def test_escape_lets_go_of_what_grows(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:

@@ -62,8 +62,9 @@ def provenance_of(review: Review) -> dict[str, object]:
     """Tell where the mask in sight comes from: the record, as things stand now."""
     document = review.document
     corrected = int((document.corrections != Correction.NONE).sum())
+    said = review.record if document.probability is not None else review.record.without_model
     record = replace(
-        review.record,
+        said,
         threshold=document.threshold,
         level=document.level,
         corrected_share=corrected / max(1, document.corrections.size),

@@ -98,16 +98,17 @@ class History:
         """Take back the newest edit in place; give it, or None where there is none."""
         if not self._can_undo:
             return None
-        edit = self._done.pop()
+        edit = self._done[-1]
         edit.apply(corrections)
-        self._undone.append(edit)
+        self._undone.append(self._done.pop())
         return edit
 
     def redo(self, corrections: Corrections) -> Edit | None:
         """Bring back the edit undone last, in place; give it, or None where there is none."""
         if not self._undone:
             return None
-        edit = self._undone.pop()
+        edit = self._undone[-1]
         edit.apply(corrections)
+        self._undone.pop()
         self._done.append(edit)
         return edit

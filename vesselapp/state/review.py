@@ -94,10 +94,9 @@ class Review:
         """
         if self.document.locked:
             raise VesselError(self.document.locked)
-        no_model: dict[str, object] = {}
         if state is State.REVIEWED:
             if self.document.probability is None:  # an earlier model's answer isn't what is judged
-                no_model = {"model": "", "model_version": "", "model_sha256": ""}
+                self.record = self.record.without_model
             if self.sitting is not None:
                 self._keep_answer()
         self._change(
@@ -108,7 +107,6 @@ class Review:
             threshold=self.document.threshold,
             level=self.document.level,
             adapted_px=self._adapted_px(),
-            **no_model,
         )
 
     def mark_in_sight(self, box: Box) -> None:

@@ -114,6 +114,11 @@ class Record:
     format: int = RECORD_FORMAT
 
     @property
+    def without_model(self) -> Record:
+        """The record as it is where no model's answer is part of the mask."""
+        return replace(self, model="", model_version="", model_sha256="", adapted_px=0)
+
+    @property
     def taken_back(self) -> Record:
         """The record as it is when a review holds no longer."""
         if self.state is not State.REVIEWED:

@@ -293,7 +293,8 @@ class Commands:
         elif forward:
             self._walk.again()
             self._window.status.tell("No doubtful place is left; N begins again.")
-        self._window.status.show_doubt(self._walk.left)
+        if forward:
+            self._window.status.show_doubt(self._walk.left)
 
     def show_overlay(self, shown: bool) -> None:
         """Show or hide the overlay."""
@@ -338,6 +339,7 @@ class Commands:
             reload = dialog.apply()
             if workspace.document is not None:
                 workspace.document.history.set_cap(workspace.settings.history_megabytes * 2**20)
+                self._window.controls.history.refresh()
             if reload:
                 workspace.reload_model()
 

@@ -132,6 +132,10 @@ class StatusLine(QObject):
         """Show how many doubtful places have not been looked at."""
         self.doubt.setText(f"{left} doubtful place{'' if left == 1 else 's'} left")
 
+    def forget_doubt(self) -> None:
+        """Show no number of doubtful places: another answer or threshold has others."""
+        self.doubt.setText("")
+
     def show_zoom(self, zoom: float) -> None:
         """Show the zoom (device px per px of the picture)."""
         self.zoom.setText(f"{zoom * 100:.3g} %" if zoom < 10 else f"{zoom * 100:.0f} %")

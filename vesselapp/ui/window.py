@@ -263,6 +263,8 @@ class MainWindow(QMainWindow):
         if document is not None:
             document.history_changed.connect(self._on_history)
             document.threshold_changed.connect(self.controls.cleanup.refresh)
+            document.threshold_changed.connect(self.status.forget_doubt)
+            document.probability_changed.connect(self.status.forget_doubt)
             document.evidence_changed.connect(self.controls.cleanup.refresh)
             document.refused.connect(self.status.tell)
         self.controls.cleanup.refresh()

@@ -5,6 +5,7 @@ import pytest
 from skimage.draw import line
 
 from vesselapp.core.evidence import LOWEST
+from vesselapp.core.tools.skeleton import half_widths
 from vesselapp.core.tools.vessel_way import FaintWays, VesselWays
 
 
@@ -86,3 +87,11 @@ def test_a_vessel_that_the_threshold_cuts_is_followed_whole() -> None:
     found = FaintWays(evidence, 128).through((40, 40))
     assert found is not None
     assert len(found[0]) > 240
+
+
+@pytest.mark.parametrize("size", [(60, 80), (1, 300)])
+def test_where_all_is_marked_no_vessel_is_seen(size: tuple[int, int]) -> None:
+    ways = VesselWays(np.ones(size, np.bool_))
+    found = ways.through((size[1] // 2, size[0] // 2))
+    assert found is None or found[1] <= min(size) / 2
+    assert half_widths(np.ones(size, np.bool_)).max() <= max(size)

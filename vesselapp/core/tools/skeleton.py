@@ -19,10 +19,13 @@ def middle_line(mask: Mask) -> Mask:
 
 
 def half_widths(mask: Mask) -> NDArray[np.float32]:
-    """Give each pixel's distance to the background in px, 0.5 for one that touches it by a side."""
+    """Give each pixel's distance to the background in px, 0.5 for one that touches it by a side.
+
+    At most as far as the mask is long, where there is no background.
+    """
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    return np.asarray(np.maximum(distance - np.float32(0.5), np.float32(0.0)), np.float32)
+    return np.asarray(np.clip(distance - np.float32(0.5), 0.0, float(max(mask.shape))), np.float32)
 
 
 def loose_ends(line: Mask) -> list[Spot]:

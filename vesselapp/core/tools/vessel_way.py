@@ -100,9 +100,10 @@ class VesselWays:
         spots = np.array(both, np.int32)
         if len(spots) < 2:
             return None
-        return np.ascontiguousarray(spots[:, ::-1]), float(
-            np.quantile(self._half[spots[:, 0], spots[:, 1]], _USUAL)
-        )
+        half = float(np.quantile(self._half[spots[:, 0], spots[:, 1]], _USUAL))
+        if half > min(self.line.shape) / 2:
+            return None  # all is marked, as far as is seen: no vessel
+        return np.ascontiguousarray(spots[:, ::-1]), half
 
     def _nearest(self, place: Place) -> Spot | None:
         height, width = self.line.shape

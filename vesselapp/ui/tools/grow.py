@@ -49,7 +49,8 @@ class GrowTool(Tool):
 
     def drag(self, at: Point) -> None:
         """Reach further to the right of the press, less far to its left."""
-        across = (at[0] - self._from[0]) * self.canvas.view.zoom / self.canvas.devicePixelRatioF()
+        here, pressed = (self.canvas.view.to_canvas(*point)[0] for point in (at, self._from))
+        across = (here - pressed) / self.canvas.devicePixelRatioF()  # on screen, however the view is turned
         self._show(_FIRST_REACH + across / _SCREEN_PX_FOR_ALL)
 
     def release(self, at: Point) -> None:

@@ -46,7 +46,8 @@ class VesselFinder:
         found = ways.through((int(at[0] // step) - corner[0], int(at[1] // step) - corner[1]))
         if found is None:
             return None
-        return (found[0] + np.array(corner, np.int32)) * step + step // 2, found[1] * step
+        way = (found[0] + np.array(corner, np.int32)) * step + step // 2
+        return np.minimum(way, np.array([document.width - 1, document.height - 1], np.int32)), found[1] * step
 
     def after(self, document: Document, vessel: Vessel, at: Point) -> Vessel | None:
         """Go on to the nearest vessel not looked at; None where none is left, and the round begins anew."""
