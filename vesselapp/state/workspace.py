@@ -26,6 +26,7 @@ from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.sources import ReadAhead, Source
+from vesselapp.study.pictures import key_in
 from vesselapp.study.record import Record
 from vesselapp.study.store import AnnotationStore
 
@@ -281,12 +282,12 @@ class Workspace:
 
     def look_again(self) -> None:
         """See how far the study's pictures are by now: somebody else may work on them too."""
-        study, collection = self.study, self._collection
-        if study is None or collection is None or time.monotonic() - self._looked < _LOOK_AGAIN_S:
+        collection = self._collection
+        if self.study is None or collection is None or time.monotonic() - self._looked < _LOOK_AGAIN_S:
             return
         self._looked = time.monotonic()
-        at_work = self.keeper.at_work()
-        self._opened = {one for one in self._opened if study.place_of(one.key).folder in at_work}
+        at_work = {key_in(folder) for folder in self.keeper.at_work()}  # by name: no drive is asked here
+        self._opened = {one for one in self._opened if one.key in at_work}
         self._listing.read(collection)
 
     def rank(self) -> None:
