@@ -7,11 +7,12 @@ import pytest
 
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_probability
-from vesselapp.core.errors import Cancelled
+from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, quantise
 from vesselapp.core.geometry import Box
 from vesselapp.core.image import read_image
-from vesselapp.state.offer import Offer, OfferedPicture, look_at, with_warnings
+from vesselapp.state.jobs import Jobs
+from vesselapp.state.offer import Offer, OfferedPicture, OfferLook, look_at, with_warnings
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
@@ -135,6 +136,27 @@ def test_reviewed_pictures_that_are_not_there_are_told(tmp_path: Path) -> None:
     offer = look_at(study, first=lambda _offer: None, cancelled=lambda: False)
     assert offer.pictures == ()
     assert any("All 3 reviewed pictures are missing (first: p0.png)" in told for told in offer.warnings)
+
+
+def test_what_the_disk_refuses_is_told(tmp_path: Path) -> None:
+    study = drawn_study(tmp_path / "study")
+    review(study, study.pictures()[0])
+    asked: list[Path] = []
+
+    def refuse(folder: Path) -> None:
+        asked.append(folder)
+        raise VesselError("What was done last in p1.png is not saved yet: the disk is full.")
+
+    jobs = Jobs(lambda function: function())
+    look = OfferLook(jobs, refuse)
+    found: list[Offer] = []
+    look.found.connect(found.append)
+    look.ask(study.folder)
+    jobs.close()
+    assert asked == [study.folder]
+    assert len(found) == 2  # at first what the records tell, then with the masks read
+    assert all("p1.png is not saved yet: the disk is full" in offer.warnings[0] for offer in found)
+    assert [picture.name for picture in found[-1].pictures] == ["p0.png"]
 
 
 def test_a_damaged_record_is_told(tmp_path: Path) -> None:

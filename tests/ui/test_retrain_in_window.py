@@ -43,6 +43,11 @@ def go_to(qtbot: QtBot, window: MainWindow, name: str) -> None:
     wait_for_answer(qtbot, window)
 
 
+def is_unsaved(window: MainWindow) -> bool:
+    assert window.workspace.sitting is not None
+    return window.workspace.sitting.standing.unsaved
+
+
 def draw(qtbot: QtBot, window: MainWindow) -> None:
     """Draw a stroke into the open picture."""
     canvas = window.canvas
@@ -135,7 +140,7 @@ def test_what_was_just_corrected_is_on_the_first_page(
     qtbot.waitUntil(window.isActiveWindow, timeout=LONG)
     go_to(qtbot, window, "p0.png")
     draw(qtbot, window)  # it isn't reviewed any more
-    assert window.workspace.unsaved
+    assert is_unsaved(window)
     desk.window.activateWindow()
     qtbot.waitUntil(lambda: page.table.rowCount() == 1, timeout=LONG)
     assert "Left out: 1 in progress" in page.summary.text()
@@ -144,7 +149,7 @@ def test_what_was_just_corrected_is_on_the_first_page(
     qtbot.keyClick(window.canvas, Qt.Key.Key_2)
     desk.window.activateWindow()
     qtbot.waitUntil(lambda: page.table.rowCount() == 2, timeout=LONG)
-    assert not window.workspace.unsaved
+    assert not is_unsaved(window)
 
 
 def test_a_model_chosen_elsewhere_is_taken_when_the_models_are_looked_at(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,6 @@ from vesselapp.study.unusable import (
 
 _FAR = 4.0
 """A foreground share this many times above or below the median of the others is far from them."""
-_SAVING_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -218,8 +216,9 @@ class OfferLook:
     Parameters
     ----------
     jobs : Jobs
-    unsaved : callable
-        Tells, on any thread, whether something is on its way to the disk: it is waited for, but not long.
+    wait_saved : callable
+        Given a study's folder, waits until what was done there is on the disk; where it raises a VesselError,
+        the offer is of what lies there, and warns of what doesn't.
 
     Attributes
     ----------
@@ -235,8 +234,8 @@ class OfferLook:
     changed = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, jobs: Jobs, unsaved: Callable[[], bool] = lambda: False) -> None:
-        self._jobs, self._unsaved = jobs, unsaved
+    def __init__(self, jobs: Jobs, wait_saved: Callable[[Path], None] = lambda folder: None) -> None:
+        self._jobs, self._wait_saved = jobs, wait_saved
         self._job: Job | None = None
         self._last: Offer | None = None
 
@@ -255,10 +254,19 @@ class OfferLook:
         self.cancel()
 
         def work(job: Job) -> Offer:
-            latest = time.monotonic() + _SAVING_S
-            while self._unsaved() and not job.cancelled() and time.monotonic() < latest:
-                time.sleep(0.02)
-            return look_at(Study.open(folder), first=lambda offer: first(job, offer), cancelled=job.cancelled)
+            unsaved: tuple[str, ...] = ()
+            try:
+                self._wait_saved(folder)
+            except VesselError as problem:
+                unsaved = (problem.message,)
+
+            def warned(offer: Offer) -> Offer:
+                return replace(offer, warnings=(*unsaved, *offer.warnings))
+
+            study = Study.open(folder)
+            return warned(
+                look_at(study, first=lambda offer: first(job, warned(offer)), cancelled=job.cancelled)
+            )
 
         self._job = self._jobs.submit("offer", work, done, self._on_failed)
 

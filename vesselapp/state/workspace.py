@@ -167,12 +167,6 @@ class Workspace:
         if self.sitting is not None:
             self.sitting.save_now()
 
-    @property
-    def unsaved(self) -> bool:
-        """Whether something of the open picture is on its way to the disk; may be asked on any thread."""
-        left = None if self.sitting is None else self.sitting.unsaved()
-        return left is not None and (left.count > 0 or left.record is not None)
-
     def export(self, folder: Path, kinds: Sequence[str]) -> list[Path]:
         """Write the open picture's files; give them (see `export_picture`).
 

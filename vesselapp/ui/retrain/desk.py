@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from vesselapp.ui.retrain.window import RetrainWindow
     from vesselapp.ui.window import MainWindow
 
+_SAVING_S = 2.0
+"""How long the first page waits for what is being saved."""
+
 
 class RetrainDesk:
     """Holds the training of the open study, and shows its windows when they are wanted.
@@ -39,8 +42,8 @@ class RetrainDesk:
         Given the retrain window, to make it look, and ask models, like the main window.
     save : callable
         Puts what is done on the disk, for the trainer to read.
-    unsaved : callable
-        Tells, on any thread, whether that is still under way.
+    wait_saved : callable
+        Given a study's folder, waits until that is done, not on the window's thread.
     tell : callable
         Given a sentence for the person.
     look_again : callable
@@ -57,13 +60,13 @@ class RetrainDesk:
         model_changed: Callable[[], object],
         dress: Callable[[RetrainWindow], object],
         save: Callable[[], object],
-        unsaved: Callable[[], bool] = lambda: False,
+        wait_saved: Callable[[Path], None] = lambda folder: None,
         look_again: Callable[[], object] = lambda: None,
         tell: Callable[[str], object] = lambda words: None,
     ) -> None:
         self._parent, self._deliver = parent, deliver
         self._open_picture, self._model_changed = open_picture, model_changed
-        self._dress, self._save, self._unsaved = dress, save, unsaved
+        self._dress, self._save, self._wait_saved = dress, save, wait_saved
         self._look_again, self._tell = look_again, tell
         self.retraining = Retraining(deliver)
         self.window: RetrainWindow | None = None
@@ -110,7 +113,7 @@ class RetrainDesk:
                 user_name(),
                 self._parent,
                 save=self._save,
-                unsaved=self._unsaved,
+                wait_saved=self._wait_saved,
             )
             self.window.picture_wanted.connect(self._open_picture)
             self.window.model_changed.connect(self._on_model_changed)
@@ -184,7 +187,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         model_changed=workspace.study_model_changed,
         dress=dress,
         save=workspace.save,
-        unsaved=lambda: workspace.unsaved,
+        wait_saved=partial(workspace.keeper.wait_saved, timeout_s=_SAVING_S),
         look_again=partial(workspace.study_model_changed, by_hand=False),
         tell=workspace.desk.tell_with_next,
     )

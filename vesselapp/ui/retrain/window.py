@@ -60,8 +60,8 @@ class RetrainWindow(QDialog):
         Signs decisions.
     save : callable
         Puts what is done in the main window on the disk, for the trainer to read.
-    unsaved : callable
-        Tells, on any thread, whether that is still under way.
+    wait_saved : callable
+        Given a study's folder, waits until that is done, not on the window's thread (`OfferLook`).
 
     Signals
     -------
@@ -84,7 +84,7 @@ class RetrainWindow(QDialog):
         parent: QWidget | None = None,
         *,
         save: Callable[[], object] = lambda: None,
-        unsaved: Callable[[], bool] = lambda: False,
+        wait_saved: Callable[[Path], None] = lambda folder: None,
     ) -> None:
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
@@ -93,7 +93,7 @@ class RetrainWindow(QDialog):
         self._choosing = True
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
-        self._look = OfferLook(jobs, unsaved)
+        self._look = OfferLook(jobs, wait_saved)
         self._lists: tuple[Job, ...] = ()
         self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
         self.verdict_page = VerdictPage(self.comparing)
