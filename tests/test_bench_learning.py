@@ -27,7 +27,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
         yield found.append((name, base.stem, learn_here.load_model(tuned).card.name))
 
     monkeypatch.setattr(learning, "learn", learn)
-    monkeypatch.setattr(learning, "train_base", lambda _data, base: tiny_vessel_model(base))
+    monkeypatch.setattr(learning, "base_of", lambda _task, _data, base: tiny_vessel_model(base))
     monkeypatch.setattr(learning, "mean_dice", lambda *_words: 0.9)
     monkeypatch.setattr(learning, "held_back", lambda *_words: [])
     monkeypatch.setattr(learning, "read_sets", lambda _folders: [])
@@ -37,24 +37,29 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 
 def test_the_bare_command_does_all_parts(compared, capsys: pytest.CaptureFixture[str]):
-    rows = [row["name"] for row in learning.run([], Path(), None) if row]
-    assert {"cells_new_dice", "finetune_5_pictures_min", "vessels_6_replay_new_dice"} <= set(rows)
-    assert compared == [("vessels", "chase-only", "vessels_3"), ("cells", "cells", "smears")]
+    rows = [row["name"] for row in learning.run([], Path(), {}) if row]
+    assert {
+        "cells_new_dice",
+        "bloodless_new_dice",
+        "finetune_5_pictures_min",
+        "vessels_6_replay_new_dice",
+    } <= set(rows)
+    assert compared == [("vessels", "chase-only", "vessels_3"), ("cells", "cells", "cells")]
     assert capsys.readouterr().err == ""
 
 
 def test_a_candidate_that_is_given_is_taken(compared, tmp_path: Path):
     given = tiny_vessel_model(tmp_path / "given.onnx", name="given")
     base = tmp_path / "base.onnx"
-    list(learning.run(["vessels_6", "learn_here"], Path(), base))
+    list(learning.run(["vessels_6", "learn_here"], Path(), {"vessels": base}))
     assert compared == [("vessels", "base", "vessels_6")]
     compared.clear()
-    list(learning.run(["learn_here_vessels"], Path(), base, [given]))
+    list(learning.run(["learn_here_vessels"], Path(), {"vessels": base}, [given]))
     assert compared == [("vessels", "base", "given")]
 
 
 def test_what_is_left_out_is_told(compared, capsys: pytest.CaptureFixture[str]):
-    assert list(learning.run(["learn_here"], Path(), None)) == []
+    assert list(learning.run(["learn_here"], Path(), {})) == []
     assert compared == []
     told = capsys.readouterr().err
     assert "learn_here_vessels is left out" in told

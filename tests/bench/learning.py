@@ -6,7 +6,8 @@ open picture is compared with what those fine-tunes made. Takes up to an hour on
 the benchmarks that run together.
 
 ``--base`` is a vessel model that has never seen HRF; it is trained from CHASE_DB1 alone, and written there,
-where the file is absent. ``--data`` is the folder of pictures (``../shared/data`` unless given).
+where the file is absent. ``--cells-base`` is likewise a cell model that has never seen blood, of DSB2018
+without drawn pictures. ``--data`` is the folder of pictures (``../shared/data`` unless given).
 ``--candidate`` (one a task) is a fine-tuned model that learning from the open picture is compared with,
 instead of one made here.
 """
@@ -40,7 +41,11 @@ from vesselapp.study.verdict import Verdict, read_verdict
 HRF_LEARNT = ("02_h", "02_dr", "02_g", "03_h", "03_dr", "03_g")
 _RUN = Path("runs/bench")
 _CANDIDATE = "candidate.onnx"
-_TRAIN_BASE = ("--threads", "2", "--set", "steps=1000", "--set", "crop=384")
+_BASES = {
+    "vessels": ("fundus-vessels", "fundus/chase_db1", "0.45", ("steps=1000", "crop=384")),
+    "cells": ("cells", "cells/dsb2018", "0.55", ("steps=2500", "drawn=0")),
+}
+"""Recipe, set, threshold and settings of a base that hasn't seen the new ground."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +110,18 @@ def held_back(folder: Path, task: str) -> list[Case]:
     return [by_key[key] for key in make_split(cases)["validation"]]
 
 
-def cells(data: Path, folder: Path) -> Iterator[Row]:
-    """Learn 5 blood smears with the shipped cell model; 5 others judge, DSB2018's held side is old ground."""
-    smears, model = read_sets([data / "cells/bccd"]), find_model(task="cells")
-    loop = learn(folder / "smears", smears, [case.name for case in smears[:5]], model, "cells")
+def cells(name: str, data: Path, folder: Path, model: Path) -> Iterator[Row]:
+    """Learn 5 blood smears with a cell model; 5 others judge, DSB2018's held side is old ground."""
+    smears = read_sets([data / "cells/bccd"])
+    loop = learn(folder / name, smears, [case.name for case in smears[:5]], model, "cells")
     new = loop.verdict.table[0]
-    yield row("cells_new_dice_before", new.incumbent, "Dice", 0.0, higher_is_better=True)
-    yield row("cells_new_dice", new.candidate, "Dice", 0.95, higher_is_better=True)
+    yield row(f"{name}_new_dice_before", new.incumbent, "Dice", 0.0, higher_is_better=True)
+    yield row(f"{name}_new_dice", new.candidate, "Dice", 0.95, higher_is_better=True)
     gone = (new.candidate - new.incumbent) / (1 - new.incumbent)
-    yield row("cells_error_gone", gone, "share", 1 / 3, higher_is_better=True)
-    yield row("cells_offered", float(loop.verdict.offered), "yes", 1.0, higher_is_better=True)
-    yield row("cells_min", loop.minutes, "min", 5.0)
-    yield from old_rows("cells", loop, held_back(data / "cells/dsb2018", "cells"))
+    yield row(f"{name}_error_gone", gone, "share", 1 / 3, higher_is_better=True)
+    yield row(f"{name}_offered", float(loop.verdict.offered), "yes", 1.0, higher_is_better=True)
+    yield row(f"{name}_min", loop.minutes, "min", 5.0)
+    yield from old_rows(name, loop, held_back(data / "cells/dsb2018", "cells"), "cells")
 
 
 def five(data: Path, folder: Path) -> Iterator[Row]:
@@ -146,46 +151,51 @@ def vessels(data: Path, folder: Path, base: Path, count: int, *, replayed: bool 
     yield row(f"{name}_gap_closed", gap, "share", 0.6, higher_is_better=True)
     yield row(f"{name}_offered", float(loop.verdict.offered), "yes", 1.0, higher_is_better=True)
     yield row(f"{name}_min", loop.minutes, "min", 10.0)
-    yield from old_rows(name, loop, held_back(old, "vessels"))
+    yield from old_rows(name, loop, held_back(old, "vessels"), "vessels")
 
 
-def old_rows(name: str, loop: Loop, held: Sequence[Case]) -> Iterator[Row]:
+def old_rows(name: str, loop: Loop, held: Sequence[Case], task: str) -> Iterator[Row]:
     """Measure both models on the old ground's held side."""
-    task = "cells" if name == "cells" else "vessels"
     before, after = (mean_dice(model, held, task) for model in (loop.before, loop.after))
     yield row(f"{name}_old_dice_before", before, "Dice", 0.0, higher_is_better=True)
     yield row(f"{name}_old_dice", after, "Dice", 0.0, higher_is_better=True)
     yield row(f"{name}_old_points", 100 * (after - before), "Dice points", -0.5, higher_is_better=True)
 
 
-def train_base(data: Path, base: Path) -> None:
-    """Train a vessel model from CHASE_DB1 alone, and write it to ``base``."""
-    run = base.with_suffix(".run")
+def base_of(task: str, data: Path, base: Path) -> Path:
+    """Give a base that hasn't seen the new ground; it is trained, and written there, where it is absent."""
+    if base.exists():
+        return base
+    recipe, known, threshold, settings = _BASES[task]
+    run, old = base.with_suffix(".run"), str(data / known)
     begin = [sys.executable, "-m", "trainer"]
-    chase = str(data / "fundus/chase_db1")
-    train = [*begin, "train", "fundus-vessels", "--data", chase, "--out", str(run), *_TRAIN_BASE]
+    train = [*begin, "train", recipe, "--data", old, "--out", str(run), "--threads", "2"]
+    train += [word for setting in settings for word in ("--set", setting)]
     subprocess.run(train, check=True, stdout=sys.stderr)
-    export = [*begin, "export", str(run), "--out", str(base), "--data", chase, "--threshold", "0.45"]
+    export = [*begin, "export", str(run), "--out", str(base), "--data", old, "--threshold", threshold]
     subprocess.run(export, check=True, stdout=sys.stderr)
+    return base
 
 
 def run(
-    names: Sequence[str], data: Path, base: Path | None, candidates: Sequence[Path] = ()
+    names: Sequence[str], data: Path, bases: dict[str, Path | None], candidates: Sequence[Path] = ()
 ) -> Iterator[Row]:
-    """Run the benchmarks asked for."""
+    """Run the benchmarks asked for; ``bases`` by their task."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        file = base or folder / "chase-only.onnx"
+        file = bases.get("vessels") or folder / "chase-only.onnx"
         if wanted("cells", names):
-            yield from cells(data, folder)
+            yield from cells("cells", data, folder, find_model(task="cells"))
+        if wanted("bloodless", names):
+            bloodless = base_of("cells", data, bases.get("cells") or folder / "bloodless.onnx")
+            yield from cells("bloodless", data, folder, bloodless)
         if wanted("finetune_5_pictures_min", names):
             yield from five(data, folder)
         for count, replayed in ((3, False), (6, False), (3, True), (6, True)):
             if wanted(f"vessels_{count}_replay" if replayed else f"vessels_{count}", names):
-                if not file.exists():
-                    train_base(data, file)
+                base_of("vessels", data, file)
                 yield from vessels(data, folder, file, count, replayed=replayed)
-        made = [folder / name / _RUN / _CANDIDATE for name in ("smears", "vessels_6", "vessels_3")]
+        made = [folder / name / _RUN / _CANDIDATE for name in ("cells", "vessels_6", "vessels_3")]
         yield from real_pictures(names, data, file, [*filter(Path.is_file, made), *candidates])
 
 
@@ -196,14 +206,16 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help="cells, finetune_5, vessels_3, vessels_6_replay, learn_here",
+        help="cells, bloodless, finetune_5, vessels_3, vessels_6_replay, learn_here",
     )
     parser.add_argument("--base", type=Path, metavar="FILE")
+    parser.add_argument("--cells-base", type=Path, metavar="FILE")
     parser.add_argument("--candidate", type=Path, metavar="FILE", action="append", default=[])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
     options = parser.parse_args()
     missed = 0
-    for found in run(options.names, options.data.resolve(), options.base, options.candidate):
+    bases = {"vessels": options.base, "cells": options.cells_base}
+    for found in run(options.names, options.data.resolve(), bases, options.candidate):
         print(json.dumps(found), flush=True)
         missed += not found["ok"]
     return 1 if missed else 0
