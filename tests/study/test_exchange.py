@@ -239,6 +239,30 @@ def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: 
     assert [picture.relative for picture in study.pictures()] == [*before, "camera/d.png"]
 
 
+@pytest.mark.parametrize("kind", ["folder", "coco"])
+@pytest.mark.parametrize("linked", ["root", "images"])
+def test_an_export_never_replaces_the_pictures_it_is_of(tmp_path: Path, kind: str, linked: str) -> None:
+    first = make_study(tmp_path)
+    for name in ("a.png", "b.png"):
+        review(first, name)
+    out = tmp_path / "out"
+    export_study(first, out)
+    if linked == "images":  # the export's images are the originals, to spare the disk
+        shutil.rmtree(out / "images")
+        (out / "images").symlink_to(first.roots[0])
+        study = first
+    else:  # the export is another study's pictures, reached by a link
+        (tmp_path / "link").symlink_to(out)
+        study = Study.create(tmp_path / "other", "Other", [tmp_path / "link"])
+        review(study, "a.png")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(VesselError, match="own pictures lie in") as told:
+        export_study(study, out, kind, objects=False)
+    assert "new or an empty folder" in told.value.hint
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert len(list(first.roots[0].iterdir())) == 3
+
+
 @pytest.mark.parametrize("spoil", ["cut", "gone"])
 def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path)

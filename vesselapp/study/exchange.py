@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,7 @@ import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, mask_of, threshold_of
 from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
+from vesselapp.core.files import atomic_write, copy_file, file_sha256, is_folder, make_folder, reason
 from vesselapp.core.image import image_size
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
@@ -30,6 +31,7 @@ from vesselapp.study.unusable import damage_told, missing_pictures, with_damaged
 
 Kind = Literal["folder", "coco"]
 COCO_NAME = "annotations.json"
+_FOLDERS = ("images", "masks", "unsure", "provenance")
 
 
 @dataclass
@@ -132,7 +134,7 @@ def export_study(
     damaged = with_damaged_record(study, listed)
     chosen = _chosen(study.name, listed, records, damaged, everything=everything)
     names = _names(chosen)
-    _begin(out, kind, names)
+    _begin(out, kind, names, listed)
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
     parted = parted and objects
@@ -211,12 +213,20 @@ def _is_reviewed(record: Record | None) -> bool:
     return record is not None and record.state is State.REVIEWED
 
 
-def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
-    """Make the folder ready: an earlier export in it is removed; a folder of anything else is refused."""
+def _begin(out: Path, kind: Kind, names: list[tuple[str, str]], listed: Sequence[StudyPicture]) -> None:
+    """Make the folder ready: an earlier export in it is removed; a folder of anything else is refused.
+
+    So is one with pictures that the study works on (``listed``): they are an earlier export's own.
+    """
     try:
         there = [path.name for path in out.iterdir()] if out.exists() else []
         if there and EXPORT_NAME not in there:
             raise VesselError(f"The folder {out} holds other files.", "Choose a new or an empty folder.")
+        if there and _holds_any(out, listed):
+            raise VesselError(
+                f"The study's own pictures lie in {out}, where an export would replace them.",
+                "Choose a new or an empty folder.",
+            )
         if there:
             _remove_former(out)
     except OSError as problem:
@@ -229,6 +239,19 @@ def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
         planned += [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "provenance")]
     about = {"kind": kind, "exported": time_stamp(), "files": planned}
     atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
+
+
+def _holds_any(out: Path, pictures: Sequence[StudyPicture]) -> bool:
+    """Tell whether a picture really lies in an export's folder, whatever links and spellings lead there."""
+    above = {folder for one in pictures for folder in Path(os.path.realpath(one.path)).parents}
+    own = [out, *(out / name for name in _FOLDERS)]
+    theirs, ours = ({_identity(one) for one in some if is_folder(one)} for some in (above, own))
+    return not theirs.isdisjoint(ours)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 def _note_written(out: Path) -> None:
