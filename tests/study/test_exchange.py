@@ -239,6 +239,20 @@ def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: 
     assert [picture.relative for picture in study.pictures()] == [*before, "camera/d.png"]
 
 
+def test_a_very_long_name_is_cut_and_stops_nothing(tmp_path: Path) -> None:
+    long = "網膜" * 41
+    study = make_study(tmp_path, ("a.png", f"{long}.png"))
+    review(study, "a.png")
+    review(study, f"{long}.png")
+    for kind in ("folder", "coco", "folder"):
+        outcome = export_study(study, tmp_path / "out", kind, objects=False)
+        assert outcome.left_out == []
+        assert outcome.stems[0] == "a"
+        assert long.startswith(outcome.stems[1])
+        assert (tmp_path / f"out/images/{outcome.stems[1]}.png").exists()
+    assert (tmp_path / f"out/masks/{outcome.stems[1]}_mask.json").exists()
+
+
 @pytest.mark.parametrize("kind", ["folder", "coco"])
 @pytest.mark.parametrize("linked", ["root", "images"])
 def test_an_export_never_replaces_the_pictures_it_is_of(tmp_path: Path, kind: str, linked: str) -> None:

@@ -16,7 +16,15 @@ import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, mask_of, threshold_of
 from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, is_folder, make_folder, reason
+from vesselapp.core.files import (
+    atomic_write,
+    copy_file,
+    file_sha256,
+    is_folder,
+    is_there,
+    make_folder,
+    reason,
+)
 from vesselapp.core.image import image_size
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
@@ -256,8 +264,11 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 def _note_written(out: Path) -> None:
     """List the files that were written; as long as an export runs, all that it might write are listed."""
-    about = parse_object((out / EXPORT_NAME).read_bytes())
-    about["files"] = [name for name in about["files"] if (out / name).exists()]
+    try:
+        about = parse_object((out / EXPORT_NAME).read_bytes())
+    except OSError as problem:
+        raise VesselError(f"{out} can't be written to: {reason(problem)}.") from problem
+    about["files"] = [name for name in about["files"] if is_there(out / name)]
     atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
 
 
@@ -269,8 +280,9 @@ def _remove_former(out: Path) -> None:
     except (ValueError, KeyError, TypeError) as problem:
         raise VesselError(f"{out / EXPORT_NAME} is damaged.", "Choose a new or an empty folder.") from problem
     for name in names:
-        if not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2:
-            (out / name).unlink(missing_ok=True)
+        own = not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2
+        if own and is_there(out / name):
+            (out / name).unlink()
 
 
 def _mask(
