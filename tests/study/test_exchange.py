@@ -464,11 +464,35 @@ def test_masks_of_any_making_are_read_alike(tmp_path: Path) -> None:
         PIL.Image.fromarray(values).save(tmp_path / name)
         assert np.array_equal(read_mask(tmp_path / name, 40, 50), truth), name
     palette = PIL.Image.fromarray(truth.astype(np.uint8), "P")
-    palette.putpalette([255, 255, 255, 0, 0, 0])  # white outside, black inside
+    palette.putpalette([255, 255, 255, 200, 0, 0])  # white outside, red inside
     palette.save(tmp_path / "palette.png")
     assert np.array_equal(read_mask(tmp_path / "palette.png", 40, 50), truth)
     PIL.Image.fromarray(truth.astype(np.uint8) * 255).save(tmp_path / "soft.jpg", quality=60)
     assert np.mean(read_mask(tmp_path / "soft.jpg", 40, 50) != truth) < 0.01
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 160, 0)])
+@pytest.mark.parametrize("kind", ["gif", "quantised", "adaptive"])
+def test_a_mask_with_a_palette_that_a_program_made_is_read_as_it_looks(
+    tmp_path: Path, colour: tuple[int, int, int], kind: str
+) -> None:
+    truth = blob()
+    picture = PIL.Image.fromarray(truth[..., None] * np.array(colour, np.uint8))
+    file = tmp_path / ("a.gif" if kind == "gif" else "a.png")
+    if kind == "quantised":
+        picture = picture.quantize(2)
+    elif kind == "adaptive":
+        picture = picture.convert("P", palette=PIL.Image.Palette.ADAPTIVE, colors=2)
+    picture.save(file)
+    assert np.array_equal(read_mask(file, 40, 50), truth)
+
+
+def test_labels_with_a_palette_are_read_by_their_numbers(tmp_path: Path) -> None:
+    labels = blob() * np.tile(np.arange(50, dtype=np.uint8) % 3 + 1, (40, 1))
+    picture = PIL.Image.fromarray(labels.astype(np.uint8), "P")
+    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 0, 0, 0])  # the third label has no colour of its own
+    picture.save(tmp_path / "labels.png")
+    assert np.array_equal(read_mask(tmp_path / "labels.png", 40, 50), blob())
 
 
 def test_a_full_disk_stops_an_export_with_a_sentence(tiny_disk: Path, tmp_path: Path) -> None:
