@@ -293,6 +293,8 @@ def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     everything = export_study(study, tmp_path / "all", everything=True, judging=judging)
     assert "b" in everything.stems
     assert "b.png is damaged" in everything.notes[0]
+    told = {stem: json.loads((tmp_path / f"all/masks/{stem}_mask.json").read_text()) for stem in "abc"}
+    assert [told[stem]["state"] for stem in "abc"] == ["reviewed", "in-progress", "new"]
     (study.place(picture_of(study, "a.png")).folder / "record.json").write_text("{")
     with pytest.raises(VesselError) as told:
         export_study(study, tmp_path / "none")
@@ -349,6 +351,18 @@ def test_an_import_that_replaces_is_of_who_made_it(tmp_path: Path) -> None:
     record = study.place(picture_of(study, "a.png")).record()
     assert record is not None
     assert (record.who, record.note) == ("eve", "blurred")
+
+
+def test_an_imported_mask_is_of_no_model(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png", state=State.IN_PROGRESS, model="Tiny", model_sha256="ab" * 32, adapted_px=7)
+    (study.place(picture_of(study, "a.png")).folder / "answer.png").unlink()
+    save_mask(tmp_path / "masks" / "a.png", blob().astype(np.uint8))
+    import_masks(study, tmp_path / "masks", reviewed=True, replace_corrections=True)
+    export_study(study, tmp_path / "out")
+    facts = json.loads((tmp_path / "out/masks/a_mask.json").read_text())
+    assert facts["answer"] == "none needed"
+    assert (facts["model"], facts["model_sha256"], facts["adapted_px"]) == ("", "", 0)
 
 
 def test_an_imported_mask_can_be_undone_and_is_in_progress(tmp_path: Path) -> None:

@@ -299,20 +299,19 @@ def _mask(
     if record is not None and record.sha256 != sha256:
         raise VesselError("it was changed since it was annotated.")
     height, width = image_size(picture.path)
-    kept = None
-    if record is not None:
-        kept = study.place(picture).load(sha256, height, width, 0)
-    if not everything and not _is_reviewed(None if kept is None else kept.record):
+    kept = study.place(picture).load(sha256, height, width, 0)
+    said = None if kept is None else kept.record
+    if not everything and not _is_reviewed(said):
         raise VesselError("it is no longer reviewed.")
     facts: dict[str, Any] = {"study": study.name, "image": picture.relative, "image_sha256": sha256}
-    if kept is not None and kept.record is not None:
-        facts = asdict(kept.record) | facts
+    if kept is not None and said is not None:
+        facts = asdict(said if kept.answer is not None else said.without_model) | facts
     for name in ("format", "sha256", "path", "software"):
         facts.pop(name, None)
     if kept is not None and not kept.needs_answer:
         facts["answer"] = "kept" if kept.answer is not None else "none needed"
         mask, level = kept.mask(), kept.mask_level
-    elif kept is not None and _is_reviewed(kept.record):
+    elif kept is not None and _is_reviewed(said):
         raise VesselError("the answer that was judged is not kept. Mark it as reviewed again.")
     else:
         learnt = kept.learnt if kept is not None else None
@@ -322,7 +321,8 @@ def _mask(
         level = judge.level if kept is None or kept.level is None else kept.level
         mask = kept.mask(answer, level) if kept is not None else mask_of(answer, level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
-    facts = {"state": State.NEW} | facts | {"exported": time_stamp()}
+    state = State.NEW if kept is None else State.IN_PROGRESS  # where its record is damaged
+    facts = {"state": state} | facts | {"exported": time_stamp()}
     facts |= {"notes": list(kept.notes) if kept else [], "level": level, "threshold": threshold_of(level)}
     return _Mask(mask, unsure, facts)
 
