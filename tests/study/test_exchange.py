@@ -277,6 +277,23 @@ def test_an_export_never_replaces_the_pictures_it_is_of(tmp_path: Path, kind: st
     assert len(list(first.roots[0].iterdir())) == 3
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_pictures_that_are_upright_by_exif_alone_are_told(tmp_path: Path, count: int) -> None:
+    names = ("a.jpg", "b.jpg")
+    study = make_study(tmp_path, names)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    for name in names[:count]:
+        with PIL.Image.open(study.roots[0] / name) as picture:
+            picture.save(study.roots[0] / name, exif=exif)
+    for name in names:
+        review(study, name)
+    notes = export_study(study, tmp_path / "out").notes
+    begun = ["1 picture is upright only by its EXIF data", "2 pictures are upright only by their EXIF data"]
+    assert [note.partition(":")[0] for note in notes] == (begun[count - 1 : count] if count else [])
+    assert read(tmp_path / "out/masks/a.png").shape == ((50, 40) if count else (40, 50))
+
+
 @pytest.mark.parametrize("spoil", ["cut", "gone"])
 def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path)

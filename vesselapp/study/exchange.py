@@ -25,7 +25,7 @@ from vesselapp.core.files import (
     make_folder,
     reason,
 )
-from vesselapp.core.image import image_size
+from vesselapp.core.image import image_size, is_stored_turned
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation
@@ -146,7 +146,7 @@ def export_study(
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
     parted = parted and objects
-    outcome, coco = Exported(left_out=_missing(listed, records)), _Coco(objects)
+    outcome, coco, turned = Exported(left_out=_missing(listed, records)), _Coco(objects), 0
     if damaged:
         (outcome.notes if everything else outcome.left_out).insert(0, damage_told(damaged))
     for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
@@ -155,6 +155,7 @@ def export_study(
         try:
             made = _mask(study, picture, records.get(picture.key), judging, everything=everything)
             made = _parted(made, picture, judging) if parted else made
+            turned += is_stored_turned(picture.path)
         except VesselError as problem:
             outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
             continue
@@ -165,6 +166,8 @@ def export_study(
         outcome.stems.append(stem)
     if parted and outcome.stems:
         outcome.notes.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
+    if turned:
+        outcome.notes.append(_turned_told(turned))
     if judging.asked and judging.note:
         outcome.notes.append(judging.note)
     if kind == "coco":
@@ -172,6 +175,16 @@ def export_study(
     _note_written(out)
     AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
     return outcome
+
+
+def _turned_told(count: int) -> str:
+    """Say that so many pictures, which are copied as they are, lie otherwise than their masks."""
+    if count == 1:
+        return (
+            "1 picture is upright only by its EXIF data: where a program ignores them, its mask doesn't fit."
+        )
+    which = f"{count} pictures are upright only by their EXIF data"
+    return f"{which}: where a program ignores them, their masks don't fit."
 
 
 def _finds_objects(judging: Judging) -> bool:
