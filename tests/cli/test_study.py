@@ -44,6 +44,20 @@ def test_info(study: Study, run: Run) -> None:
     assert "isn't there" in outcome.err
 
 
+def test_info_tells_of_records_that_cannot_be_read(study: Study, run: Run) -> None:
+    for number in (0, 1):
+        review(study, f"eye {number}.png")
+        (record,) = study.folder.glob(f"annotations/eye-{number}*/record.json")
+        record.unlink()
+        record.mkdir()
+        outcome = run("study", "info", "my study", "--json")
+        (facts,) = outcome.records
+        states = facts["reviewed"], facts["in-progress"], facts["new"], facts["unreadable"]
+        assert states == (0, number + 1, 2 - number, number + 1)
+        assert "can't be read: a folder of that name is in the way" in outcome.err
+    assert "2 records can't be read" in run("study", "info", "my study").err
+
+
 def test_pictures_that_were_moved_are_found_again(study: Study, run: Run) -> None:
     review(study, "eye 0.png")
     outcome = run("study", "moved", "my study", "--pictures", "pictures")

@@ -1,6 +1,7 @@
 """Exported files: what other programs read, under names that never clash, over no original."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,49 @@ def test_stems_never_clash(names: list[str], stems: list[str]) -> None:
 def test_the_same_path_twice_still_gets_two_stems() -> None:
     stems = unique_stems([Path("/d/a.png")] * 3)
     assert len(set(stems)) == 3
+
+
+def test_very_long_names_are_cut_and_stay_apart(tmp_path: Path) -> None:
+    long, bytes_of_no_text = "網膜" * 41, "x" + "\udcff" * 240
+    paths = [tmp_path / f"{name}.png" for name in (long + "a", long + "b", bytes_of_no_text, "short")]
+    stems = unique_stems(paths)
+    assert len(set(stems)) == 4
+    assert stems[3] == "short"
+    pixels, kinds = colour_picture(37, 53), ("mask", "overlay", "probability", "objects")
+    numbers = checks().astype(np.int32)
+    for stem in stems:
+        write_outputs(
+            tmp_path,
+            stem,
+            kinds,
+            pixels,
+            checks(),
+            numbers / 1,
+            provenance={},
+            unsure=checks(),
+            objects=numbers,
+        )
+    with pytest.raises(VesselError, match="the name is too long"):
+        write_outputs(tmp_path, long * 2, ("mask",), pixels, checks(), None)
+
+
+def test_a_former_unsure_file_that_stays_keeps_the_former_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = colour_picture(37, 53)
+    write_outputs(tmp_path, "a", ("mask",), pixels, checks(), None, provenance={}, unsure=checks())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "a_unsure.png":
+            raise PermissionError(13, "another program has it open")
+        os.unlink(self)  # noqa: PTH108
+
+    with monkeypatch.context() as held:
+        held.setattr(Path, "unlink", refuse)
+        with pytest.raises(VesselError, match="can't be written to"):
+            write_outputs(tmp_path, "a", ("mask",), pixels, ~checks(), None, provenance={})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_an_export_that_fails_leaves_the_former_one_whole(

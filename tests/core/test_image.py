@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from tests.core import pictures
 from tests.core.pictures import COLOUR, FEW_COLOURS, GRAY, colour_picture, few_colours, gray_picture
 from vesselapp.core.errors import VesselError
-from vesselapp.core.image import find_pictures, image_size, read_image
+from vesselapp.core.image import find_pictures, image_size, is_stored_turned, read_image
 from vesselapp.core.image_values import lay_on_black, to_bytes, upright
 
 EXIF_ORIENTATION = 0x0112
@@ -75,6 +75,7 @@ def test_orientation_is_undone(orientation: int, suffix: str, tmp_path: Path) ->
     assert read.shape == pixels.shape
     assert np.abs(read.astype(int) - pixels).mean() < (1.0 if suffix == "jpg" else 1e-9)
     assert image_size(path) == pixels.shape[:2]
+    assert is_stored_turned(path) == (orientation != 1)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])

@@ -239,6 +239,61 @@ def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: 
     assert [picture.relative for picture in study.pictures()] == [*before, "camera/d.png"]
 
 
+def test_a_very_long_name_is_cut_and_stops_nothing(tmp_path: Path) -> None:
+    long = "網膜" * 41
+    study = make_study(tmp_path, ("a.png", f"{long}.png"))
+    review(study, "a.png")
+    review(study, f"{long}.png")
+    for kind in ("folder", "coco", "folder"):
+        outcome = export_study(study, tmp_path / "out", kind, objects=False)
+        assert outcome.left_out == []
+        assert outcome.stems[0] == "a"
+        assert long.startswith(outcome.stems[1])
+        assert (tmp_path / f"out/images/{outcome.stems[1]}.png").exists()
+    assert (tmp_path / f"out/masks/{outcome.stems[1]}_mask.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "coco"])
+@pytest.mark.parametrize("linked", ["root", "images"])
+def test_an_export_never_replaces_the_pictures_it_is_of(tmp_path: Path, kind: str, linked: str) -> None:
+    first = make_study(tmp_path)
+    for name in ("a.png", "b.png"):
+        review(first, name)
+    out = tmp_path / "out"
+    export_study(first, out)
+    if linked == "images":  # the export's images are the originals, to spare the disk
+        shutil.rmtree(out / "images")
+        (out / "images").symlink_to(first.roots[0])
+        study = first
+    else:  # the export is another study's pictures, reached by a link
+        (tmp_path / "link").symlink_to(out)
+        study = Study.create(tmp_path / "other", "Other", [tmp_path / "link"])
+        review(study, "a.png")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(VesselError, match="own pictures lie in") as told:
+        export_study(study, out, kind, objects=False)
+    assert "new or an empty folder" in told.value.hint
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert len(list(first.roots[0].iterdir())) == 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_pictures_that_are_upright_by_exif_alone_are_told(tmp_path: Path, count: int) -> None:
+    names = ("a.jpg", "b.jpg")
+    study = make_study(tmp_path, names)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    for name in names[:count]:
+        with PIL.Image.open(study.roots[0] / name) as picture:
+            picture.save(study.roots[0] / name, exif=exif)
+    for name in names:
+        review(study, name)
+    notes = export_study(study, tmp_path / "out").notes
+    begun = ["1 picture is upright only by its EXIF data", "2 pictures are upright only by their EXIF data"]
+    assert [note.partition(":")[0] for note in notes] == (begun[count - 1 : count] if count else [])
+    assert read(tmp_path / "out/masks/a.png").shape == ((50, 40) if count else (40, 50))
+
+
 @pytest.mark.parametrize("spoil", ["cut", "gone"])
 def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path)
@@ -255,6 +310,8 @@ def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     everything = export_study(study, tmp_path / "all", everything=True, judging=judging)
     assert "b" in everything.stems
     assert "b.png is damaged" in everything.notes[0]
+    told = {stem: json.loads((tmp_path / f"all/masks/{stem}_mask.json").read_text()) for stem in "abc"}
+    assert [told[stem]["state"] for stem in "abc"] == ["reviewed", "in-progress", "new"]
     (study.place(picture_of(study, "a.png")).folder / "record.json").write_text("{")
     with pytest.raises(VesselError) as told:
         export_study(study, tmp_path / "none")
@@ -311,6 +368,18 @@ def test_an_import_that_replaces_is_of_who_made_it(tmp_path: Path) -> None:
     record = study.place(picture_of(study, "a.png")).record()
     assert record is not None
     assert (record.who, record.note) == ("eve", "blurred")
+
+
+def test_an_imported_mask_is_of_no_model(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png", state=State.IN_PROGRESS, model="Tiny", model_sha256="ab" * 32, adapted_px=7)
+    (study.place(picture_of(study, "a.png")).folder / "answer.png").unlink()
+    save_mask(tmp_path / "masks" / "a.png", blob().astype(np.uint8))
+    import_masks(study, tmp_path / "masks", reviewed=True, replace_corrections=True)
+    export_study(study, tmp_path / "out")
+    facts = json.loads((tmp_path / "out/masks/a_mask.json").read_text())
+    assert facts["answer"] == "none needed"
+    assert (facts["model"], facts["model_sha256"], facts["adapted_px"]) == ("", "", 0)
 
 
 def test_an_imported_mask_can_be_undone_and_is_in_progress(tmp_path: Path) -> None:
@@ -426,11 +495,35 @@ def test_masks_of_any_making_are_read_alike(tmp_path: Path) -> None:
         PIL.Image.fromarray(values).save(tmp_path / name)
         assert np.array_equal(read_mask(tmp_path / name, 40, 50), truth), name
     palette = PIL.Image.fromarray(truth.astype(np.uint8), "P")
-    palette.putpalette([255, 255, 255, 0, 0, 0])  # white outside, black inside
+    palette.putpalette([255, 255, 255, 200, 0, 0])  # white outside, red inside
     palette.save(tmp_path / "palette.png")
     assert np.array_equal(read_mask(tmp_path / "palette.png", 40, 50), truth)
     PIL.Image.fromarray(truth.astype(np.uint8) * 255).save(tmp_path / "soft.jpg", quality=60)
     assert np.mean(read_mask(tmp_path / "soft.jpg", 40, 50) != truth) < 0.01
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 160, 0)])
+@pytest.mark.parametrize("kind", ["gif", "quantised", "adaptive"])
+def test_a_mask_with_a_palette_that_a_program_made_is_read_as_it_looks(
+    tmp_path: Path, colour: tuple[int, int, int], kind: str
+) -> None:
+    truth = blob()
+    picture = PIL.Image.fromarray(truth[..., None] * np.array(colour, np.uint8))
+    file = tmp_path / ("a.gif" if kind == "gif" else "a.png")
+    if kind == "quantised":
+        picture = picture.quantize(2)
+    elif kind == "adaptive":
+        picture = picture.convert("P", palette=PIL.Image.Palette.ADAPTIVE, colors=2)
+    picture.save(file)
+    assert np.array_equal(read_mask(file, 40, 50), truth)
+
+
+def test_labels_with_a_palette_are_read_by_their_numbers(tmp_path: Path) -> None:
+    labels = blob() * np.tile(np.arange(50, dtype=np.uint8) % 3 + 1, (40, 1))
+    picture = PIL.Image.fromarray(labels.astype(np.uint8), "P")
+    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 0, 0, 0])  # the third label has no colour of its own
+    picture.save(tmp_path / "labels.png")
+    assert np.array_equal(read_mask(tmp_path / "labels.png", 40, 50), blob())
 
 
 def test_a_full_disk_stops_an_export_with_a_sentence(tiny_disk: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -336,3 +336,35 @@ def test_a_line_that_was_being_written_is_cut_and_the_log_goes_on(study: Study) 
         file.write(b'{"n":99,"time":"20')
     AuditLog(study.folder).append("ann", "went on")
     assert problems(study) == []
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_the_rest_looked_at(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study.folder / "annotations" / key_of(0, "b.png") / "answer.png").unlink()
+    listing = Path.iterdir
+    problem: OSError = PermissionError(13, "Permission denied")
+
+    def refuse(self: Path) -> Iterator[Path]:
+        if self.name == KEY:
+            raise problem
+        return listing(self)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    unreadable, missing = problems(study)
+    assert unreadable == Finding(HOME, "It can't be read: you have no permission there.")
+    assert missing.sentence == "It is missing."
+    problem = FileNotFoundError(2, "No such file or directory")  # moved while the others were looked at
+    assert problems(study) == [missing]
+
+
+def test_a_study_that_goes_away_meanwhile_is_not_as_it_was_left(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(self: Path) -> Iterator[Path]:
+        study.folder.rename(study.folder.with_name("gone"))
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "iterdir", vanish)
+    with pytest.raises(VesselError, match="can't be read"):
+        verify_study(study.folder)

@@ -41,8 +41,12 @@ def new(options: argparse.Namespace) -> int:
 def info(options: argparse.Namespace) -> int:
     """Show what a study holds."""
     study = Study.open(options.study)
-    pictures, records = study.pictures(), dict(study.records())
-    states = Counter(_state_of(records.get(picture.key)) for picture in pictures)
+    unreadable: dict[str, VesselError] = {}
+    pictures, records = study.pictures(), dict(study.records(unreadable))
+    states = Counter(
+        State.IN_PROGRESS if picture.key in unreadable else _state_of(records.get(picture.key))
+        for picture in pictures
+    )
     facts: dict[str, Any] = {
         "name": study.name,
         "folder": str(study.folder),
@@ -50,7 +54,8 @@ def info(options: argparse.Namespace) -> int:
         "model": model_of(study)[0] or "the shipped one",
         "pictures": len(pictures),
         **{str(state): states[state] for state in State},
-        "without_picture": len(records.keys() - {picture.key for picture in pictures}),
+        "unreadable": len(unreadable),
+        "without_picture": len((records | unreadable).keys() - {picture.key for picture in pictures}),
         "strokes": sum(record.strokes for record in records.values()),
         "hours": round(sum(record.active_seconds for record in records.values()) / 3600, 2),
         "last_saved": max((record.saved for record in records.values()), default=""),
@@ -58,6 +63,8 @@ def info(options: argparse.Namespace) -> int:
         "missing_folders": [str(root) for root in study.missing_roots],
         "at_work": sorted({who for key in records if (who := _at_work(study, key))}),
     }
+    if unreadable:
+        say(_unreadable_told(list(unreadable.values())))
     if options.json:
         print(json.dumps(facts))
         return 0
@@ -164,6 +171,14 @@ def _tell(
 
 def _state_of(record: Record | None) -> State:
     return record.state if record is not None else State.NEW
+
+
+def _unreadable_told(problems: list[VesselError]) -> str:
+    """Say how many records (at least one) can't be read, and why the first can't."""
+    if len(problems) == 1:
+        return f"1 record can't be read, so its picture counts as in progress: {problems[0].message}"
+    count, first = len(problems), problems[0].message
+    return f"{count} records can't be read, so their pictures count as in progress. The first: {first}"
 
 
 def _at_work(study: Study, key: str) -> str:

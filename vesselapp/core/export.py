@@ -31,6 +31,8 @@ UNSURE_SUFFIX = "_unsure.png"
 _MARK = b"vesselapp"
 _HEAD_BYTES = 1024
 _MOST_OBJECTS = 2**16 - 1
+_LONGEST_STEM = 220
+"""Bytes: names of files have at most 255, and a number, what kind it is and a suffix follow the stem."""
 _PNG_HEADER_END = 33
 
 
@@ -148,9 +150,9 @@ def write_outputs(
         if "provenance" in new and provenance is not None:
             told = _write_unsure(fresh / f"{stem}{UNSURE_SUFFIX}", unsure)
             write_provenance(new["provenance"], dict(provenance) | {"unsure": told})
-    former = folder / f"{stem}{UNSURE_SUFFIX}"
-    if "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former):
-        former.unlink()  # of an earlier export, and true no longer
+        former = folder / f"{stem}{UNSURE_SUFFIX}"
+        if "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former):
+            former.unlink()  # of an earlier export, and true no longer
     return paths
 
 
@@ -186,7 +188,7 @@ def _planned(
     """Give the path of each file to write, by kind; refuse to replace what isn't ours to replace."""
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
     beside = folder / f"{stem}{PROVENANCE_SUFFIX}"
-    if told is None and beside.exists() and paths.keys() & {"mask", "overlay"}:
+    if told is None and is_there(beside) and paths.keys() & {"mask", "overlay"}:
         raise VesselError(
             f"{beside} tells of a person's corrections, so the mask there is left as it is.",
             "Choose another folder.",
@@ -238,7 +240,7 @@ def unique_stems(paths: Sequence[Path], taken: Mapping[str, Path] | None = None)
     It is the picture's own stem where no other has it (upper and lower case being alike); where several
     share it, the suffix joins it (``a.jpg`` and ``a.png`` give ``a_jpg`` and ``a_png``), then the folder
     in front (``left_a_jpg``), then the folder above that, and at last a number. The order of `paths`
-    matters only for the numbers.
+    matters only for the numbers. Very long ones are cut (see `short_stem`).
 
     Parameters
     ----------
@@ -260,13 +262,20 @@ def unique_stems(paths: Sequence[Path], taken: Mapping[str, Path] | None = None)
         return counts[stem] > 1 or owner.get(stem, paths[i]) != paths[i]
 
     while True:
-        stems = [_stem(path, step) for path, step in zip(paths, steps, strict=True)]
+        stems = [short_stem(_stem(path, step)) for path, step in zip(paths, steps, strict=True)]
         counts = Counter(stem.casefold() for stem in stems)
         longer = [i for i in range(len(paths)) if steps[i] < most and shared(i)]
         if not longer:
             return _numbered(stems, paths, owner)
         for i in longer:
             steps[i] += 1
+
+
+def short_stem(stem: str) -> str:
+    """Cut a stem that is so long that the names of its output files would be longer than systems take."""
+    while len(stem.encode("utf-8", "backslashreplace")) > _LONGEST_STEM:
+        stem = stem[:-1]
+    return stem
 
 
 def _stem(path: Path, step: int) -> str:
@@ -301,7 +310,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _refuse_foreign(path: Path) -> None:
     """Keep originals safe: only a file of our own is replaced."""
-    if path.exists() and not written_by_vesselapp(path):
+    if is_there(path) and not written_by_vesselapp(path):
         raise VesselError(
             f"{path} was there before and wasn't written by vesselapp, so it is left as it is.",
             "Choose another folder, or move that file away.",

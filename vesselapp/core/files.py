@@ -15,8 +15,8 @@ from vesselapp.core.errors import VesselError
 TEMPORARY_PREFIX = ".vesselapp-"
 
 _REASONS = {
-    errno.EACCES: "you have no permission to write there",
-    errno.EPERM: "you have no permission to write there",
+    errno.EACCES: "you have no permission there",
+    errno.EPERM: "you have no permission there",
     errno.EROFS: "the disk is read-only",
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "your share of the disk is full",
@@ -139,7 +139,7 @@ def typed_path(text: str) -> Path:
 
 
 def reason(problem: OSError) -> str:
-    """Say in a few words why writing failed."""
+    """Say in a few words why reading or writing failed."""
     text = _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
     return text[:1].lower() + text[1:]
 

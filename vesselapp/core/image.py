@@ -26,6 +26,7 @@ from vesselapp.core.image_decode import (
     Decoded,
     Unsupported,
     decode,
+    decode_orientation,
     decode_size,
     picture_kind,
 )
@@ -102,6 +103,19 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     path = Path(path)
     with _told(path), path.open("rb") as file:
         return decode_size(file)
+
+
+def is_stored_turned(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a picture is stored turned or mirrored, and upright only by its EXIF data.
+
+    Raises
+    ------
+    VesselError
+        Where the file's head can't be read.
+    """
+    path = Path(path)
+    with _told(path), path.open("rb") as file:
+        return 2 <= decode_orientation(file) <= 8
 
 
 def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -79,13 +79,17 @@ def decode_size(file: BinaryIO) -> tuple[int, int]:
     ------
     Unsupported, Damaged
     """
-    kind = picture_kind(file.read(HEAD_BYTES))
-    file.seek(0)
-    if kind == "tiff":
-        from vesselapp.core.image_tiff import tiff_size
+    return v.turned_size(*_decode_head(file))
 
-        return _guarded(tiff_size, file)
-    return _guarded(_pillow_size, file)
+
+def decode_orientation(file: BinaryIO) -> int:
+    """Give the orientation (1-8; 1: stored upright) from a picture's header; the pixels are not read.
+
+    Raises
+    ------
+    Unsupported, Damaged
+    """
+    return _decode_head(file)[2]
 
 
 def decode(data: bytes) -> Decoded:
@@ -117,14 +121,25 @@ def _guarded(function: Callable[[_Given], _Answer], given: _Given) -> _Answer:
         raise Damaged(f"{type(problem).__name__}: {problem}") from problem
 
 
-def _pillow_size(file: BinaryIO) -> tuple[int, int]:
+def _decode_head(file: BinaryIO) -> tuple[int, int, int]:
+    """Give height and width in px as they are stored, and the orientation."""
+    kind = picture_kind(file.read(HEAD_BYTES))
+    file.seek(0)
+    if kind == "tiff":
+        from vesselapp.core.image_tiff import tiff_head
+
+        return _guarded(tiff_head, file)
+    return _guarded(_pillow_head, file)
+
+
+def _pillow_head(file: BinaryIO) -> tuple[int, int, int]:
     with Pillow.open(file, formats=_FORMATS) as picture:
         width, height = picture.size
         if height * width > MAX_PIXELS:
-            return height, width
+            return height, width, 1
         # Pillow decodes a PNG to find EXIF data behind the pixels: it is asked only where there may be some.
         asked = picture.format != "PNG" or _PNG_TEXTS & _png_chunks(file)
-        return v.turned_size(height, width, _orientation(picture) if asked else 1)
+        return height, width, _orientation(picture) if asked else 1
 
 
 def _png_chunks(file: BinaryIO) -> set[bytes]:

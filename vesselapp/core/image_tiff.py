@@ -23,12 +23,12 @@ _TURNED = (5, 6, 7, 8)
 _MOST_BYTES = 16 * 2**30
 
 
-def tiff_size(file: BinaryIO) -> tuple[int, int]:
-    """Give height and width in px of the upright first page."""
+def tiff_head(file: BinaryIO) -> tuple[int, int, int]:
+    """Give height and width in px of the first page as they are stored, and its orientation."""
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         height, width = index(page.imagelength), index(page.imagewidth)  # broken tags may hold anything
-        return v.turned_size(height, width, _orientation(page))
+        return height, width, _orientation(page)
 
 
 def decode_tiff(data: bytes) -> Decoded:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, dequantise
-from vesselapp.core.export import write_outputs
+from vesselapp.core.export import short_stem, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.stamps import time_stamp
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def export_stem(review: Review | None) -> str:
     """Give the name that exported files begin with."""
-    return Path(review.entry.name).stem if review is not None else "picture"
+    return short_stem(Path(review.entry.name).stem) if review is not None else "picture"
 
 
 def export_picture(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -15,8 +16,16 @@ import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, mask_of, threshold_of
 from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
-from vesselapp.core.image import image_size
+from vesselapp.core.files import (
+    atomic_write,
+    copy_file,
+    file_sha256,
+    is_folder,
+    is_there,
+    make_folder,
+    reason,
+)
+from vesselapp.core.image import image_size, is_stored_turned
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation
@@ -30,6 +39,7 @@ from vesselapp.study.unusable import damage_told, missing_pictures, with_damaged
 
 Kind = Literal["folder", "coco"]
 COCO_NAME = "annotations.json"
+_FOLDERS = ("images", "masks", "unsure", "provenance")
 
 
 @dataclass
@@ -132,11 +142,11 @@ def export_study(
     damaged = with_damaged_record(study, listed)
     chosen = _chosen(study.name, listed, records, damaged, everything=everything)
     names = _names(chosen)
-    _begin(out, kind, names)
+    _begin(out, kind, names, listed)
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
     parted = parted and objects
-    outcome, coco = Exported(left_out=_missing(listed, records)), _Coco(objects)
+    outcome, coco, turned = Exported(left_out=_missing(listed, records)), _Coco(objects), 0
     if damaged:
         (outcome.notes if everything else outcome.left_out).insert(0, damage_told(damaged))
     for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
@@ -145,6 +155,7 @@ def export_study(
         try:
             made = _mask(study, picture, records.get(picture.key), judging, everything=everything)
             made = _parted(made, picture, judging) if parted else made
+            turned += is_stored_turned(picture.path)
         except VesselError as problem:
             outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
             continue
@@ -155,6 +166,8 @@ def export_study(
         outcome.stems.append(stem)
     if parted and outcome.stems:
         outcome.notes.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
+    if turned:
+        outcome.notes.append(_turned_told(turned))
     if judging.asked and judging.note:
         outcome.notes.append(judging.note)
     if kind == "coco":
@@ -162,6 +175,16 @@ def export_study(
     _note_written(out)
     AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
     return outcome
+
+
+def _turned_told(count: int) -> str:
+    """Say that so many pictures, which are copied as they are, lie otherwise than their masks."""
+    if count == 1:
+        return (
+            "1 picture is upright only by its EXIF data: where a program ignores them, its mask doesn't fit."
+        )
+    which = f"{count} pictures are upright only by their EXIF data"
+    return f"{which}: where a program ignores them, their masks don't fit."
 
 
 def _finds_objects(judging: Judging) -> bool:
@@ -211,12 +234,20 @@ def _is_reviewed(record: Record | None) -> bool:
     return record is not None and record.state is State.REVIEWED
 
 
-def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
-    """Make the folder ready: an earlier export in it is removed; a folder of anything else is refused."""
+def _begin(out: Path, kind: Kind, names: list[tuple[str, str]], listed: Sequence[StudyPicture]) -> None:
+    """Make the folder ready: an earlier export in it is removed; a folder of anything else is refused.
+
+    So is one with pictures that the study works on (``listed``): they are an earlier export's own.
+    """
     try:
         there = [path.name for path in out.iterdir()] if out.exists() else []
         if there and EXPORT_NAME not in there:
             raise VesselError(f"The folder {out} holds other files.", "Choose a new or an empty folder.")
+        if there and _holds_any(out, listed):
+            raise VesselError(
+                f"The study's own pictures lie in {out}, where an export would replace them.",
+                "Choose a new or an empty folder.",
+            )
         if there:
             _remove_former(out)
     except OSError as problem:
@@ -231,10 +262,26 @@ def _begin(out: Path, kind: Kind, names: list[tuple[str, str]]) -> None:
     atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
 
 
+def _holds_any(out: Path, pictures: Sequence[StudyPicture]) -> bool:
+    """Tell whether a picture really lies in an export's folder, whatever links and spellings lead there."""
+    above = {folder for one in pictures for folder in Path(os.path.realpath(one.path)).parents}
+    own = [out, *(out / name for name in _FOLDERS)]
+    theirs, ours = ({_identity(one) for one in some if is_folder(one)} for some in (above, own))
+    return not theirs.isdisjoint(ours)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
 def _note_written(out: Path) -> None:
     """List the files that were written; as long as an export runs, all that it might write are listed."""
-    about = parse_object((out / EXPORT_NAME).read_bytes())
-    about["files"] = [name for name in about["files"] if (out / name).exists()]
+    try:
+        about = parse_object((out / EXPORT_NAME).read_bytes())
+    except OSError as problem:
+        raise VesselError(f"{out} can't be written to: {reason(problem)}.") from problem
+    about["files"] = [name for name in about["files"] if is_there(out / name)]
     atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
 
 
@@ -246,8 +293,9 @@ def _remove_former(out: Path) -> None:
     except (ValueError, KeyError, TypeError) as problem:
         raise VesselError(f"{out / EXPORT_NAME} is damaged.", "Choose a new or an empty folder.") from problem
     for name in names:
-        if not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2:
-            (out / name).unlink(missing_ok=True)
+        own = not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2
+        if own and is_there(out / name):
+            (out / name).unlink()
 
 
 def _mask(
@@ -264,20 +312,19 @@ def _mask(
     if record is not None and record.sha256 != sha256:
         raise VesselError("it was changed since it was annotated.")
     height, width = image_size(picture.path)
-    kept = None
-    if record is not None:
-        kept = study.place(picture).load(sha256, height, width, 0)
-    if not everything and not _is_reviewed(None if kept is None else kept.record):
+    kept = study.place(picture).load(sha256, height, width, 0)
+    said = None if kept is None else kept.record
+    if not everything and not _is_reviewed(said):
         raise VesselError("it is no longer reviewed.")
     facts: dict[str, Any] = {"study": study.name, "image": picture.relative, "image_sha256": sha256}
-    if kept is not None and kept.record is not None:
-        facts = asdict(kept.record) | facts
+    if kept is not None and said is not None:
+        facts = asdict(said if kept.answer is not None else said.without_model) | facts
     for name in ("format", "sha256", "path", "software"):
         facts.pop(name, None)
     if kept is not None and not kept.needs_answer:
         facts["answer"] = "kept" if kept.answer is not None else "none needed"
         mask, level = kept.mask(), kept.mask_level
-    elif kept is not None and _is_reviewed(kept.record):
+    elif kept is not None and _is_reviewed(said):
         raise VesselError("the answer that was judged is not kept. Mark it as reviewed again.")
     else:
         learnt = kept.learnt if kept is not None else None
@@ -287,7 +334,8 @@ def _mask(
         level = judge.level if kept is None or kept.level is None else kept.level
         mask = kept.mask(answer, level) if kept is not None else mask_of(answer, level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
-    facts = {"state": State.NEW} | facts | {"exported": time_stamp()}
+    state = State.NEW if kept is None else State.IN_PROGRESS  # where its record is damaged
+    facts = {"state": state} | facts | {"exported": time_stamp()}
     facts |= {"notes": list(kept.notes) if kept else [], "level": level, "threshold": threshold_of(level)}
     return _Mask(mask, unsure, facts)
 

@@ -125,7 +125,8 @@ def read_mask(path: Path, height: int, width: int) -> NDArray[np.bool_]:
 
     Of two values the higher is foreground. Of more, either they are broken numbers (a probability) or most
     that are marked lie near the highest (a mask with soft edges or saved as JPEG): the upper half is
-    foreground. Or they are numbers of objects: all but 0 are foreground.
+    foreground. Or they are numbers of objects: all but 0 are foreground. Of a palette the numbers count, but
+    where its colours are gray, or black lies behind another one, how bright they are.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ def _is_soft(values: NDArray[Any], highest: float) -> bool:
 
 
 def _values(path: Path, height: int, width: int) -> NDArray[Any]:
-    """Give the values of a mask file as they are, one a pixel: no scaling, no palette."""
+    """Give the values of a mask file as they are, one a pixel: not scaled; of a palette see `_of_palette`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a file's metadata may hold is no matter here
@@ -172,7 +173,7 @@ def _values(path: Path, height: int, width: int) -> NDArray[Any]:
                 if stored.size != (width, height):
                     size = f"{stored.size[0]} x {stored.size[1]}"
                     raise VesselError(f"it is {size} px, its picture {width} x {height}.")
-                values = np.asarray(stored)
+                values = _of_palette(stored) if stored.mode == "P" else np.asarray(stored)
     except VesselError:
         raise
     except OSError as problem:
@@ -187,6 +188,19 @@ def _values(path: Path, height: int, width: int) -> NDArray[Any]:
     if values.shape != (height, width) or values.dtype.kind not in "buif":
         raise VesselError("it is no picture with one value a pixel.")
     return values.astype(np.uint8) if values.dtype == np.bool_ else values
+
+
+def _of_palette(stored: PIL.Image.Image) -> NDArray[np.uint8]:
+    """Give the numbers of a palette's colours, or their brightness where the numbers mean nothing.
+
+    That is so where all colours in use are gray, and where black isn't the first of them: a program that
+    saved a mask as GIF, or made its colours fewer, numbered them by itself.
+    """
+    numbers, colours = np.asarray(stored), np.asarray(stored.convert("RGB"))
+    brightest = colours.max(axis=2)
+    gray = bool((colours.min(axis=2) == brightest).all())
+    black_behind = bool(brightest[numbers == 0].any()) and not brightest.all()
+    return brightest if gray or black_behind else numbers
 
 
 def _masks_in(folder: Path) -> dict[str, list[Path]]:

@@ -89,7 +89,7 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
     Raises
     ------
     VesselError
-        Where there is no study, or a newer version of the app made it.
+        Where there is no study, it goes away meanwhile, or a newer version of the app made it.
     """
     study = Study.open(folder)
     told = Told()
@@ -103,7 +103,12 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
     for done, key in enumerate(keys):
         if progress is not None:
             progress(done / len(keys))
-        findings += _check_annotation(study, key, told, listed.get(key), bool(missing))
+        try:
+            findings += _check_annotation(study, key, told, listed.get(key), bool(missing))
+        except FileNotFoundError:
+            study.keys()  # raises where all of the study went away; else this annotation was moved meanwhile
+        except OSError as problem:
+            findings.append(Finding(f"annotations/{key}", f"It can't be read: {reason(problem)}."))
     for key in sorted(set(told.sealed) - set(keys)):
         findings.append(Finding(f"annotations/{key}", "The annotation is missing."))
     return findings
