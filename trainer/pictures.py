@@ -18,6 +18,7 @@ from trainer.recipes import Recipe, scale_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
 from vesselapp.core.image import PICTURE_SUFFIXES, read_image
+from vesselapp.core.image_values import stored_values
 from vesselapp.core.scaling import resize_pixels, resize_probability
 from vesselapp.inference.objects import median_diameter, typical_diameter
 
@@ -160,7 +161,12 @@ def _read_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.int32] | None]
     """Read a mask, and the numbers of objects where it holds such."""
     picture = _open(path)
     deep = picture.mode.startswith(("I", "F"))
-    values = np.asarray(picture) if deep else np.asarray(picture.convert("RGB")).max(axis=2)
+    if deep or picture.mode == "L":
+        values = stored_values(picture)
+    elif picture.mode == "1":
+        values = stored_values(picture) * np.uint8(255)
+    else:
+        values = np.asarray(picture.convert("RGB")).max(axis=2)
     highest = values.max(initial=0)
     if picture.format != "JPEG":
         if bool(((values == 0) | (values == highest)).all()):

@@ -502,6 +502,12 @@ def test_masks_of_any_making_are_read_alike(tmp_path: Path) -> None:
     assert np.mean(read_mask(tmp_path / "soft.jpg", 40, 50) != truth) < 0.01
 
 
+@pytest.mark.parametrize("values", [blob(), blob().astype(np.uint8) * 255])
+def test_a_mask_that_calls_0_white_is_read_as_it_is_stored(tmp_path: Path, values: np.ndarray) -> None:
+    tifffile.imwrite(tmp_path / "mask.tif", values, photometric="miniswhite")  # its choice for bool
+    assert np.array_equal(read_mask(tmp_path / "mask.tif", 40, 50), blob())
+
+
 @pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 160, 0)])
 @pytest.mark.parametrize("kind", ["gif", "quantised", "adaptive"])
 def test_a_mask_with_a_palette_that_a_program_made_is_read_as_it_looks(

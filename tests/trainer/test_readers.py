@@ -8,10 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
-from trainer.pictures import cell_truth, prepare, read_picture
+from trainer.pictures import cell_truth, prepare, read_mask, read_picture
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES, Recipe, scale_of
 from trainer.split import make_split, read_split
@@ -281,6 +282,14 @@ def test_specks_do_not_decide_how_far_cells_are_enlarged(tmp_path: Path):
     labels = np.arange(256 * 256).reshape(256, 256).astype(np.int32)
     tiny = dataclasses.replace(picture, instances=labels)
     assert prepare(tiny, RECIPES["cells"]).pixels.shape[0] == 1024
+
+
+def test_a_mask_that_calls_0_white_is_read_as_it_is_stored(tmp_path: Path):
+    mask = np.zeros((40, 50), bool)
+    mask[3:9, 5:30] = True
+    for values in (mask, mask.astype(np.uint8) * 255):
+        tifffile.imwrite(tmp_path / "mask.tif", values, photometric="miniswhite")  # its choice for bool
+        assert np.array_equal(read_mask(tmp_path / "mask.tif"), mask)
 
 
 def test_numbers_of_objects_for_a_mask_are_read_as_objects(tmp_path: Path):

@@ -5,9 +5,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 _STRIP_VALUES = 2**20
+_PHOTOMETRIC = 262
 
 
 def to_bytes(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[np.uint8], str | None]:
@@ -45,6 +47,17 @@ def to_bytes(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[np.
         return (values >> 8).astype(np.uint8), None
     depth = next(depth for depth in DEPTHS if highest < 1 << depth or depth == DEPTHS[-1])
     return _scale(values, (1 << depth) - 1), f"{depth}-bit values are shown in 8 bits."
+
+
+def stored_values(picture: Pillow.Image) -> NDArray[Any]:
+    """Give a mask's values ((H, W) or (H, W, C)) as they are stored.
+
+    Pillow turns those of a TIFF that calls 0 white. Who writes a mask so means what is stored: tifffile
+    writes bool arrays thus, ImageJ masks with an inverted lookup table, and scanners ink.
+    """
+    values = np.asarray(picture)
+    turned = picture.mode in ("1", "L") and getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    return np.invert(values) if turned else values
 
 
 def gray_to_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -142,9 +142,9 @@ def export_study(
     damaged = with_damaged_record(study, listed)
     chosen = _chosen(study.name, listed, records, damaged, everything=everything)
     names = _names(chosen)
-    _begin(out, kind, names, listed)
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
+    _begin(out, kind, names, listed)
     parted = parted and objects
     outcome, coco, turned = Exported(left_out=_missing(listed, records)), _Coco(objects), 0
     if damaged:

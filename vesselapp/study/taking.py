@@ -20,6 +20,7 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
+from vesselapp.core.image_values import stored_values
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Edited
 from vesselapp.study.pictures import StudyPicture, printable
@@ -173,7 +174,7 @@ def _values(path: Path, height: int, width: int) -> NDArray[Any]:
                 if stored.size != (width, height):
                     size = f"{stored.size[0]} x {stored.size[1]}"
                     raise VesselError(f"it is {size} px, its picture {width} x {height}.")
-                values = _of_palette(stored) if stored.mode == "P" else np.asarray(stored)
+                values = _of_palette(stored) if stored.mode == "P" else stored_values(stored)
     except VesselError:
         raise
     except OSError as problem:
