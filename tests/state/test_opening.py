@@ -14,6 +14,7 @@ from tests.state.test_document import stroke
 from tests.state.test_keeping import keeper, new_keeper, saved, until
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import read_image
+from vesselapp.state import opening
 from vesselapp.state.brush import Brush
 from vesselapp.state.collection import LoosePictures
 from vesselapp.state.keeping import Keeper
@@ -93,14 +94,17 @@ def rescued(pictures: LoosePictures, tmp_path: Path) -> Iterator[None]:
     assert Rescue(tmp_path / "rescue").left() == []
 
 
-def raising_once(method: Callable[..., Any]) -> Callable[..., Any]:
+FULL = VesselError("The disk is full.")
+
+
+def raising_once(method: Callable[..., Any], problem: Exception = FULL) -> Callable[..., Any]:
     raised = False
 
     def once(*args: Any, **others: Any) -> Any:
         nonlocal raised
         if not raised:
             raised = True
-            raise VesselError("The disk is full.")
+            raise problem
         return method(*args, **others)
 
     return once
@@ -138,6 +142,33 @@ def test_nothing_is_done_on_top_of_what_is_only_half_put_back(
     assert kept.answer is not None
     assert (kept.answer == 90).all()
     assert [edit.name for edit in kept.done] == document.history.names[0]
+
+
+@pytest.mark.usefixtures("rescued")
+@pytest.mark.parametrize("what", ["put_back", "make_document"])
+def test_a_picture_that_does_not_open_keeps_no_lock(
+    pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as full:
+        full.setattr(*((Rescue, what) if what == "put_back" else (opening, what)), fail)
+        with pytest.raises(MemoryError):
+            opened_to_write(pictures, keeper)
+    opened = opened_to_write(pictures, keeper)
+    assert opened.writer is not None
+    opened.writer.close()
+
+
+def test_a_sitting_that_cannot_go_on_keeps_no_lock(
+    pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
+    monkeypatch.setattr(Rescue, "put_back", raising_once(Rescue.put_back, RuntimeError("a mistake")))
+    review = sit(opened, keeper)
+    until(lambda: review.sitting is not None and review.sitting.standing.hold is Hold.MINE)
+    end(review)
 
 
 def test_a_picture_that_cannot_be_opened_to_write_takes_strokes_once_its_sitting_has_asked(
