@@ -8,6 +8,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -373,11 +374,32 @@ def test_who_still_works_on_a_renamed_picture_here_is_waited_for(tmp_path: Path)
 
     def ended(folder: Path) -> None:
         waited.append(folder.name)
+        assert writer.record is not None
+        writer.write_record(replace(writer.record, note="its last words"))
         writer.close()
 
     assert study.note_opened(picture, facts_of(picture).sha256, "ann", ended).what == "moved"
     assert [name[:2] for name in waited] == ["a-"]
-    assert sees(study, "x.png") == ("same", "of a")
+    assert sees(study, "x.png") == ("same", "its last words")
+
+
+def test_an_annotation_that_became_anothers_meanwhile_is_not_taken(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png", note="of a")
+    (tmp_path / "pictures" / "a.png").rename(tmp_path / "pictures" / "x.png")
+    study = Study.open(study.folder)
+    picture = picture_of(study, "x.png")
+
+    def ended(_folder: Path) -> None:  # another computer is at work there
+        draw(tmp_path / "pictures" / "a.png", 88)
+        review(Study.open(study.folder), "a.png", note="of another", seed=2)
+
+    with pytest.raises(VesselError, match="no longer where it was"):
+        study.note_opened(picture, facts_of(picture).sha256, "ben", ended)
+    study = Study.open(study.folder)
+    assert sees(study, "a.png") == ("same", "of another")
+    assert sees(study, "x.png") == ("moved", "of a")
+    assert problems(study) == []
 
 
 def test_a_renamed_picture_whose_annotation_can_not_move_is_seen_where_that_is(
