@@ -16,7 +16,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.image import read_image
 from vesselapp.state import opening
 from vesselapp.state.brush import Brush
-from vesselapp.state.collection import LoosePictures
+from vesselapp.state.collection import LoosePictures, StudyPictures
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.opening import Opened, Wishes, open_picture
 from vesselapp.state.rescue import Rescue
@@ -27,6 +27,7 @@ from vesselapp.study.annotation import AnnotationFolder, Kept
 from vesselapp.study.journal import Operation
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.store import AnnotationStore
+from vesselapp.study.study import Study
 from vesselapp.study.writer import Writer
 
 __all__ = ["keeper"]  # a fixture
@@ -183,6 +184,26 @@ def test_a_picture_that_cannot_be_opened_to_write_takes_strokes_once_its_sitting
     stroke(opened.document, Brush.PAINT, 20, (50, 50))
     end(review)
     assert kept_of(opened).corrections[50, 50] == 2
+
+
+def test_work_on_a_picture_alone_comes_along_once_its_sitting_has_ended(
+    pictures: LoosePictures, keeper: Keeper, tmp_path: Path
+) -> None:
+    opened, happened = opened_to_write(pictures, keeper), list[Operation]()
+    writer = opened.writer
+    assert writer is not None
+    opened.document.happened.connect(happened.append)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    writer.append(happened)
+    study = StudyPictures(
+        Study.create(tmp_path / "study", roots=[tmp_path]),
+        AnnotationStore(tmp_path / "store").place,
+        lambda folder: writer.close() if folder.parent == tmp_path / "store" else None,
+    )
+    (entry,) = study.entries()
+    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
+    assert ["brought along" in note for note in opened.notes] == [True]
+    assert opened.document.corrections[50, 50] == 2
 
 
 @pytest.mark.parametrize("lost", [False, True])
