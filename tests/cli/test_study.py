@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.cli.conftest import Outcome, save_nuclei, save_picture
-from tests.study.studies import review
+from tests.study.studies import let_no_one_list, review
 from vesselapp.study.study import Study
 
 Run = Callable[..., Outcome]
@@ -56,6 +56,18 @@ def test_info_tells_of_records_that_cannot_be_read(study: Study, run: Run) -> No
         assert states == (0, number + 1, 2 - number, number + 1)
         assert "can't be read: a folder of that name is in the way" in outcome.err
     assert "2 records can't be read" in run("study", "info", "my study").err
+
+
+def test_info_tells_of_a_folder_that_can_not_be_listed(
+    study: Study, run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_picture(work / "pictures" / "more" / "eye 3.png", 3)
+    let_no_one_list(monkeypatch, study.roots[0] / "more")
+    outcome = run("study", "info", "my study")
+    assert outcome.status == 0
+    assert "more can't be listed just now" in outcome.err
+    (facts,) = run("study", "info", "my study", "--json").records
+    assert (facts["pictures"], len(facts["unlisted_folders"])) == (3, 1)
 
 
 def test_pictures_that_were_moved_are_found_again(study: Study, run: Run) -> None:

@@ -124,6 +124,27 @@ def test_what_they_took_back_and_painted_over_is_not_guessed() -> None:
     assert merged(kept_of(other, number + more), operations, number, history) is None
 
 
+def test_the_same_number_after_other_strokes_is_not_the_same() -> None:
+    start = make_document(*SIZE)
+    ours, other = twin(start), twin(start)
+    number = len(work(ours, [(Brush.PAINT, 50, 50, 20)]))
+    history = [digest_of(edit) for edit in ours.history._done]
+    operations = work(ours, [(Brush.ERASE, 50, 50, 20)])
+    work(other, [(Brush.PAINT, 200, 200, 20)])  # steps were lost, and their numbers used again
+    assert merged(kept_of(other, number), operations, number, history) is None
+
+
+def test_strokes_go_on_where_only_what_could_be_undone_is_lost() -> None:
+    document = make_document(*SIZE)
+    number = len(work(document, [(Brush.PAINT, 50, 50, 20), (Brush.PAINT, 200, 200, 20)]))
+    history = [digest_of(edit) for edit in document.history._done]
+    kept = kept_of(document, number)
+    operations = work(document, [(Brush.ERASE, 50, 50, 20), (Brush.ERASE, 90, 90, 20)])
+    for done in ([], kept.done[1:]):
+        kept.done[:] = done
+        assert merged(kept, operations, number, history) == operations
+
+
 def test_the_oldest_steps_may_have_been_let_go() -> None:
     start = make_document(*SIZE)
     number = len(work(start, [(Brush.PAINT, 50, 50, 40), (Brush.PAINT, 150, 150, 40)]))

@@ -14,8 +14,9 @@ from tests.state.test_document import stroke
 from tests.state.test_keeping import keeper, new_keeper, saved, until
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import read_image
+from vesselapp.state import opening
 from vesselapp.state.brush import Brush
-from vesselapp.state.collection import LoosePictures
+from vesselapp.state.collection import LoosePictures, StudyPictures
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.opening import Opened, Wishes, open_picture
 from vesselapp.state.rescue import Rescue
@@ -26,6 +27,7 @@ from vesselapp.study.annotation import AnnotationFolder, Kept
 from vesselapp.study.journal import Operation
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.store import AnnotationStore
+from vesselapp.study.study import Study
 from vesselapp.study.writer import Writer
 
 __all__ = ["keeper"]  # a fixture
@@ -93,14 +95,17 @@ def rescued(pictures: LoosePictures, tmp_path: Path) -> Iterator[None]:
     assert Rescue(tmp_path / "rescue").left() == []
 
 
-def raising_once(method: Callable[..., Any]) -> Callable[..., Any]:
+FULL = VesselError("The disk is full.")
+
+
+def raising_once(method: Callable[..., Any], problem: Exception = FULL) -> Callable[..., Any]:
     raised = False
 
     def once(*args: Any, **others: Any) -> Any:
         nonlocal raised
         if not raised:
             raised = True
-            raise VesselError("The disk is full.")
+            raise problem
         return method(*args, **others)
 
     return once
@@ -140,6 +145,33 @@ def test_nothing_is_done_on_top_of_what_is_only_half_put_back(
     assert [edit.name for edit in kept.done] == document.history.names[0]
 
 
+@pytest.mark.usefixtures("rescued")
+@pytest.mark.parametrize("what", ["put_back", "make_document"])
+def test_a_picture_that_does_not_open_keeps_no_lock(
+    pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as full:
+        full.setattr(*((Rescue, what) if what == "put_back" else (opening, what)), fail)
+        with pytest.raises(MemoryError):
+            opened_to_write(pictures, keeper)
+    opened = opened_to_write(pictures, keeper)
+    assert opened.writer is not None
+    opened.writer.close()
+
+
+def test_a_sitting_that_cannot_go_on_keeps_no_lock(
+    pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
+    monkeypatch.setattr(Rescue, "put_back", raising_once(Rescue.put_back, RuntimeError("a mistake")))
+    review = sit(opened, keeper)
+    until(lambda: review.sitting is not None and review.sitting.standing.hold is Hold.MINE)
+    end(review)
+
+
 def test_a_picture_that_cannot_be_opened_to_write_takes_strokes_once_its_sitting_has_asked(
     pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +184,26 @@ def test_a_picture_that_cannot_be_opened_to_write_takes_strokes_once_its_sitting
     stroke(opened.document, Brush.PAINT, 20, (50, 50))
     end(review)
     assert kept_of(opened).corrections[50, 50] == 2
+
+
+def test_work_on_a_picture_alone_comes_along_once_its_sitting_has_ended(
+    pictures: LoosePictures, keeper: Keeper, tmp_path: Path
+) -> None:
+    opened, happened = opened_to_write(pictures, keeper), list[Operation]()
+    writer = opened.writer
+    assert writer is not None
+    opened.document.happened.connect(happened.append)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    writer.append(happened)
+    study = StudyPictures(
+        Study.create(tmp_path / "study", roots=[tmp_path]),
+        AnnotationStore(tmp_path / "store").place,
+        lambda folder: writer.close() if folder.parent == tmp_path / "store" else None,
+    )
+    (entry,) = study.entries()
+    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
+    assert ["brought along" in note for note in opened.notes] == [True]
+    assert opened.document.corrections[50, 50] == 2
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -23,7 +23,7 @@ from vesselapp.state.rescue import Rescue
 from vesselapp.state.standing import Unsaved
 from vesselapp.study import snapshot
 from vesselapp.study.annotation import AnnotationFolder
-from vesselapp.study.journal import Operation
+from vesselapp.study.journal import Edited, Operation, Undone, Viewed
 from vesselapp.study.process import boot_id
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study
@@ -170,6 +170,56 @@ def test_what_does_not_fit_is_kept_apart_and_told(tmp_path: Path) -> None:
     assert str(file) in told
     assert rescue.left() == []
     writer.close()
+
+
+def with_lost_history(place: AnnotationFolder) -> tuple[Unsaved, Record]:
+    """Work on a picture and lose the journal, not the corrections; give what stood then, and the record."""
+    stroked = unsaved()
+    writer = place.open("ann", FACTS)
+    writer.append(stroked.operations)
+    writer.write_record(Record("eye.png", "0" * 64, 530, 600, state=State.IN_PROGRESS))
+    writer.close()
+    assert writer.record is not None
+    journal = place.folder / "journal.log"
+    journal.write_bytes(journal.read_bytes().replace(b'"', b"!"))
+    history = tuple(one.edit for one in stroked.operations if isinstance(one, Edited))
+    return Unsaved(len(stroked.operations), history, (), None, False, None, writer.record), writer.record
+
+
+def test_an_undo_of_what_is_lost_is_kept_apart(tmp_path: Path) -> None:
+    place = AnnotationFolder(tmp_path / "key")
+    left, _ = with_lost_history(place)
+    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, replace(left, operations=(Undone(),)))
+    writer = place.open("ann", FACTS)
+    changed, told = Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)
+    writer.close()
+    assert not changed
+    assert "kept apart" in told
+    assert [file.suffix for file in (tmp_path / "rescue").iterdir()] == [".apart"]
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_note_is_put_back_whatever_the_history_and_a_review_where_nothing_was_drawn(
+    tmp_path: Path, drawn: bool
+) -> None:
+    place = AnnotationFolder(tmp_path / "key")
+    left, record = with_lost_history(place)
+    record = replace(record, note="ask the ward", state=State.REVIEWED)
+    viewed = (Viewed({"x": 1}),)
+    Rescue(tmp_path / "rescue").keep(
+        object(), place, FACTS, replace(left, operations=viewed, record=record, told=True)
+    )
+    writer = place.open("ann", FACTS)
+    if drawn:  # by somebody whose app ended before it wrote a record
+        writer.append([*unsaved().operations, *unsaved().operations])
+    _, told = Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)
+    writer.close()
+    assert writer.record is not None
+    assert writer.record.note == "ask the ward"
+    assert writer.record.state is (State.IN_PROGRESS if drawn else State.REVIEWED)
+    assert "put back" in told
+    assert ("look at it again" in told) is drawn
+    assert list((tmp_path / "rescue").iterdir()) == []
 
 
 def test_the_same_answer_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
 """Small studies of drawn pictures, and a person who reviews them."""
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
@@ -28,6 +31,18 @@ def make_study(folder: Path, names: tuple[str, ...] = ("a.png", "b.png", "c.png"
     for seed, name in enumerate(names):
         draw(folder / "pictures" / name, seed)
     return Study.create(folder / "study", "Trial", [folder / "pictures"], "", "ann")
+
+
+def let_no_one_list(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let a folder be one that can't be listed just now."""
+    scandir = os.scandir
+
+    def failing(path: Path | str = ".") -> object:
+        if Path(path) == folder:
+            raise OSError(errno.EIO, "the drive doesn't answer", str(path))
+        return scandir(path)
+
+    patch.setattr(os, "scandir", failing)
 
 
 def picture_of(study: Study, name: str) -> StudyPicture:

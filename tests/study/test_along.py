@@ -1,5 +1,6 @@
 """Work on a picture alone comes along into a study."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,28 @@ def test_it_comes_along_once_and_stays_where_it_was(tmp_path: Path) -> None:
     assert (record.image, record.path, record.state, record.note) == ("a.png", "a.png", State.FLAGGED, "look")
     assert bring_along(study, picture, facts.sha256, alone, "ben") == ""
     assert [one.sentence for one in verify_study(study.folder) if one.problem] == []
+
+
+def test_what_is_written_until_the_lock_is_had_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path)
+    _work, alone = worked_alone(tmp_path, study)
+    picture = picture_of(study, "a.png")
+    facts = facts_of(picture)
+
+    def last_words(*_: object) -> bool:
+        writer = alone.open("ann", facts)
+        assert writer.record is not None
+        writer.write_record(replace(writer.record, note="last words"))
+        writer.close()
+        return True
+
+    monkeypatch.setattr(along, "_is_free", last_words)
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")
+    record = study.place(picture).record()
+    assert record is not None
+    assert (record.note, record.image) == ("last words", "a.png")
 
 
 def test_what_is_open_elsewhere_or_of_another_picture_stays_there(tmp_path: Path) -> None:

@@ -175,6 +175,40 @@ def test_a_drive_that_vanishes_and_comes_back(tiny_disk: Path) -> None:
     assert state_of(load(folder)) == work.state
 
 
+@pytest.mark.parametrize("dead", ["fstat", "read"])
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_file_server_that_was_restarted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead: str, changed: bool
+) -> None:
+    """What was open before is dead for good, and the path leads on, to a file of another number."""
+    work, path, close = Work(1), tmp_path / "x" / "journal.log", os.close
+    writer = AnnotationFolder(tmp_path / "x").open("ann", FACTS)
+    writer.append([work.step(), work.step()])
+    (tmp_path / "copy").write_bytes(path.read_bytes()[: -1 if changed else None])
+    (tmp_path / "copy").replace(path)
+    dead_handles = {writer._journal._handle}
+    real = getattr(os, dead)
+
+    def failing(handle: int, *given: int) -> object:
+        if handle in dead_handles:
+            raise OSError(errno.ESTALE, "stale")
+        return real(handle, *given)
+
+    def closed(handle: int) -> None:
+        close(handle)
+        dead_handles.discard(handle)
+
+    monkeypatch.setattr(os, dead, failing)
+    monkeypatch.setattr(os, "close", closed)
+    operation = work.step()
+    told = told_by(lambda: writer.append([operation]))
+    assert (told is not None) is (dead == "read")
+    if told is not None:
+        writer.append([operation])
+    writer.close()
+    assert state_of(load(tmp_path / "x")) == work.state
+
+
 def told_by(call: Callable[[], None]) -> VesselError | None:
     try:
         call()

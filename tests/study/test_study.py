@@ -8,12 +8,13 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.study.conftest import move_mount
-from tests.study.studies import SIZE, draw, facts_of, make_study, picture_of, review
+from tests.study.studies import SIZE, draw, facts_of, let_no_one_list, make_study, picture_of, review
 from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import read_record
@@ -346,6 +347,42 @@ def test_no_annotation_is_taken_from_a_folder_that_is_only_away(tmp_path: Path) 
     assert study.note_opened(picture, facts_of(picture).sha256).what == "new"
 
 
+def test_no_annotation_is_taken_from_a_folder_that_can_not_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, folder = make_study(tmp_path, ("one/a.png", "b.png")), tmp_path / "pictures"
+    review(study, "a.png", note="of a")
+    review(study, "b.png", note="of b", seed=2)
+    shutil.copy(folder / "one" / "a.png", folder / "same.png")
+    rename(tmp_path, ("b.png", "renamed.png"))
+    with monkeypatch.context() as patch:
+        let_no_one_list(patch, folder / "one")
+        study = Study.open(study.folder)
+        assert names(study) == ["renamed.png", "same.png"]
+        assert (study.unlisted, study.missing_roots) == ([folder / "one"], [])
+        assert sees(study, "same.png") == ("new", "")
+        assert sees(study, "renamed.png") == ("moved", "of b")  # it surely doesn't lie there
+        assert problems(study) == ["This folder can't be listed just now."]
+    study = Study.open(study.folder)
+    assert sees(study, "a.png") == ("same", "of a")
+    assert problems(study) == []
+
+
+def test_a_folder_that_can_not_be_seen_counts_as_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, folder, stat = make_study(tmp_path), tmp_path / "pictures", os.stat
+
+    def failing(path: Path | str, **named: object) -> object:
+        if path == folder:
+            raise OSError(errno.ESTALE, "stale")
+        return stat(path, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", failing)
+        assert study.missing_roots == [folder]
+
+
 def test_a_renamed_picture_that_somebody_works_on_is_left_to_them(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     review(study, "a.png")
@@ -373,11 +410,32 @@ def test_who_still_works_on_a_renamed_picture_here_is_waited_for(tmp_path: Path)
 
     def ended(folder: Path) -> None:
         waited.append(folder.name)
+        assert writer.record is not None
+        writer.write_record(replace(writer.record, note="its last words"))
         writer.close()
 
     assert study.note_opened(picture, facts_of(picture).sha256, "ann", ended).what == "moved"
     assert [name[:2] for name in waited] == ["a-"]
-    assert sees(study, "x.png") == ("same", "of a")
+    assert sees(study, "x.png") == ("same", "its last words")
+
+
+def test_an_annotation_that_became_anothers_meanwhile_is_not_taken(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    review(study, "a.png", note="of a")
+    (tmp_path / "pictures" / "a.png").rename(tmp_path / "pictures" / "x.png")
+    study = Study.open(study.folder)
+    picture = picture_of(study, "x.png")
+
+    def ended(_folder: Path) -> None:  # another computer is at work there
+        draw(tmp_path / "pictures" / "a.png", 88)
+        review(Study.open(study.folder), "a.png", note="of another", seed=2)
+
+    with pytest.raises(VesselError, match="no longer where it was"):
+        study.note_opened(picture, facts_of(picture).sha256, "ben", ended)
+    study = Study.open(study.folder)
+    assert sees(study, "a.png") == ("same", "of another")
+    assert sees(study, "x.png") == ("moved", "of a")
+    assert problems(study) == []
 
 
 def test_a_renamed_picture_whose_annotation_can_not_move_is_seen_where_that_is(

@@ -16,6 +16,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.study.studies import let_no_one_list
 from tests.tiny_models import fundus_picture, tiny_vessel_model
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
@@ -173,6 +174,15 @@ def test_work_on_a_picture_alone_comes_along_into_a_study(
     window.open_paths([pictures / "a.png"])
     wait_for(qtbot, window, "a.png")
     assert np.array_equal(document(window).corrections, corrections)  # and stays where it was
+
+
+def test_a_folder_that_can_not_be_listed_is_told(
+    qtbot: QtBot, window: MainWindow, study: Study, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pictures / "more").mkdir()
+    let_no_one_list(monkeypatch, pictures / "more")
+    open_study(qtbot, window, study)
+    assert "more can't be listed just now" in window.notice.label.text()
 
 
 def test_going_on_keeps_tool_and_zoom(qtbot: QtBot, window: MainWindow, study: Study) -> None:

@@ -61,6 +61,7 @@ def info(options: argparse.Namespace) -> int:
         "last_saved": max((record.saved for record in records.values()), default=""),
         "folders": [str(root) for root in study.roots],
         "missing_folders": [str(root) for root in study.missing_roots],
+        "unlisted_folders": [str(folder) for folder in study.unlisted],
         "at_work": sorted({who for key in records if (who := _at_work(study, key))}),
     }
     if unreadable:
@@ -76,6 +77,8 @@ def info(options: argparse.Namespace) -> int:
     Console().print(table)
     for root in study.missing_roots:
         say(f"The folder of pictures {root} isn't there.")
+    for folder in study.unlisted:
+        say(f"{folder} can't be listed just now: its pictures are left out.")
     return 0
 
 

@@ -92,7 +92,9 @@ class StudyPictures:
         opened = self.study.note_opened(picture, image.sha256, who, self._ended)
         sentence = opened.sentence
         if opened.what in ("new", "changed"):
-            along = bring_along(self.study, picture, image.sha256, self._alone(image.sha256), who)
+            alone = self._alone(image.sha256)
+            self._ended(alone.folder)
+            along = bring_along(self.study, picture, image.sha256, alone, who)
             sentence = " ".join(filter(None, (sentence, along)))
         return self.study.place_of(opened.key), sentence
 

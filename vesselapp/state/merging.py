@@ -38,9 +38,10 @@ def merged(
 ) -> list[Operation] | None:
     """Give what has to be appended so that strokes come on top of what is kept.
 
-    Where nothing has happened since, that is the strokes themselves. Else the edits of others are taken off
-    (edits are XORs, so they come off in any order), the strokes are done on what is left, and the pixels that
-    they changed become one edit on top: where both changed a pixel, the strokes win.
+    Where nothing has happened since, as number and history say, that is the strokes themselves. Else the
+    edits of others are taken off (edits are XORs, so they come off in any order), the strokes are done on
+    what is left, and the pixels that they changed become one edit on top: where both changed a pixel, the
+    strokes win.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def merged(
     list of Operation or None
         None where what was there then can't be told any more.
     """
-    if number == kept.number:
+    if number == kept.number and _agree(history, [digest_of(edit) for edit in kept.done]):
         return list(operations)
     base = _base(kept, history)
     if base is None or (number == 0 and base.any()):
@@ -127,6 +128,12 @@ def _merged_note(begun: str, mine: str, theirs: str) -> str:
     if mine in (begun, theirs):
         return theirs
     return mine if theirs == begun else f"{theirs}\n{mine}".strip()
+
+
+def _agree(history: Sequence[str], done: Sequence[str]) -> bool:
+    """Tell whether histories end alike; the oldest edits may have been let go, or lost with a journal."""
+    both = min(len(history), len(done))
+    return list(history[len(history) - both :]) == list(done[len(done) - both :])
 
 
 def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:

@@ -116,11 +116,16 @@ def open_picture(
     keeper.ended(place.folder)
     opened = Opened(entry, image, pixels, place, facts)
     opened.notes = [note for note in (*image.notes, sentence) if note]
-    if to_write:
-        _take(opened, keeper, wishes)
-    if opened.writer is None:
-        _look(opened, wishes)
-    opened.document = make_document(opened, wishes)
+    try:
+        if to_write:
+            _take(opened, keeper, wishes)
+        if opened.writer is None:
+            _look(opened, wishes)
+        opened.document = make_document(opened, wishes)
+    except BaseException:  # whatever it is: nobody holds the lock of a picture that isn't open
+        if opened.writer is not None:
+            opened.writer.abandon()
+        raise
     return opened
 
 

@@ -31,7 +31,7 @@ from vesselapp.state.rescue_file import (
     remove,
 )
 from vesselapp.state.standing import Unsaved
-from vesselapp.study.journal import Header, Operation, encode, encode_header
+from vesselapp.study.journal import Edited, Header, Operation, Redone, Undone, encode, encode_header
 from vesselapp.study.process import boot_id
 from vesselapp.study.record import ImageFacts, Record, State
 
@@ -147,14 +147,13 @@ class Rescue:
         kept, put_back, apart, again = writer.kept, False, "", False
         for left in self.left_of(place, facts):
             kept = place.load(facts.sha256, facts.height, facts.width) if put_back else kept
-            todo = _to_append(kept, left.operations, left.number, left.history)
-            if todo is None:
+            before, number = writer.record, writer.number
+            if not _append(writer, _to_append(kept, left.operations, left.number, left.history)):
                 apart = self._set_apart(left.file)
                 continue
-            before = writer.record
-            writer.append(todo)
             if left.record is not None:
-                _write_record(writer, before, left, left.record, facts)
+                alone = number in (left.number, left.number + len(left.operations))
+                _write_record(writer, before, left, left.record, facts, alone=alone)
             again = again or _is_to_review_again(writer, left.record)
             remove(left.file)
             put_back = True
@@ -179,11 +178,8 @@ class Rescue:
 
         apart = ""
         history = [digest_of(edit) for edit in unsaved.history]
-        todo = _to_append(kept, unsaved.operations, unsaved.number, history)
-        if todo is None:
+        if not _append(writer, _to_append(kept, unsaved.operations, unsaved.number, history)):
             apart = self._set_apart(self._write(place, facts, unsaved))
-        else:
-            writer.append(todo)
         if unsaved.record is not None:
             theirs = writer.record or unsaved.record.taken_back
             writer.write_record(merged_record(unsaved.begun, unsaved.record, theirs))
@@ -236,6 +232,9 @@ def _sha256_of(answer: NDArray[np.uint8] | None) -> str:
 def _to_append(
     kept: Kept | None, operations: Sequence[Operation], number: int, history: Sequence[str]
 ) -> list[Operation] | None:
+    """Give what has to be appended (see `merged`); None where strokes don't fit what is there."""
+    if not any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations):
+        return list(operations)  # a threshold or a view fits whatever is there
     if kept is None:
         return list(operations) if number == 0 else None
     from vesselapp.state.merging import merged
@@ -243,10 +242,21 @@ def _to_append(
     return merged(kept, operations, number, history)
 
 
+def _append(writer: Writer, operations: Sequence[Operation] | None) -> bool:
+    """Append operations; False where they don't fit what is there (an undo, and the history is lost)."""
+    if operations is None:
+        return False
+    try:
+        writer.append(operations)
+    except ValueError:
+        return False
+    return True
+
+
 def _write_record(
-    writer: Writer, before: Record | None, left: Left, record: Record, facts: ImageFacts
+    writer: Writer, before: Record | None, left: Left, record: Record, facts: ImageFacts, *, alone: bool
 ) -> None:
-    """Write record and judged answer that were left; where others wrote one since, bring both together.
+    """Write record and judged answer that were left; where others did anything since, bring both together.
 
     Parameters
     ----------
@@ -257,15 +267,18 @@ def _write_record(
     record : Record
         That was left.
     facts : ImageFacts
+    alone : bool
+        Whether none but the strokes that were left were made since: else a review isn't of what is there.
     """
     from vesselapp.state.merging import merged_record
 
     theirs = writer.record
     if not left.knows_begun and before is not None and before.saved > left.when:
         return
-    if theirs is not None and left.knows_begun and before != left.begun:
+    if theirs is not None and left.knows_begun and not (alone and before == left.begun):
         writer.write_record(merged_record(left.begun, record, theirs))
         return
+    record = record if alone else record.taken_back
     file = left.file.with_suffix(ANSWER_SUFFIX)
     if file.exists() if left.answer_sha256 is None else left.answer_sha256:
         from vesselapp.study.snapshot import read_answer

@@ -263,30 +263,18 @@ class Sitting:
         except Taken as taken:
             self._on_taken(taken.holder, self.unsaved())
             return
-        if self._known is not None and writer.kept is None and not self.unsaved().count:
-            writer.abandon()  # nothing may be done on top of nothing: somebody took it along, or away
-            text = f"What was kept of {self.facts.image} is no longer where it was."
-            raise VesselError(text, "Open the picture again.")
-        # A review or a note of others has no number: the record tells.
-        changed = writer.number != self._number or writer.record != self._known
-        changed = changed or any(self._rescue.left_of(self.place, self.facts))
-        unsaved = self.unsaved()
-        if changed and self._hold is not Hold.LOST and (unsaved.operations or self._takes_strokes()):
-            # What is there is not what the document shows: it takes nothing more until it shows that.
-            writer.abandon()
-            raise Lost("Somebody else has changed it meanwhile.")
-        kept = writer.kept
         try:
-            mine = unsaved if changed else None
+            mine, kept = self._to_put_on_top(writer), writer.kept
             put_back, told = self._rescue.put_back(writer, self.place, self.facts, mine)
             if put_back:
                 kept = self.place.load(self.facts.sha256, self.facts.height, self.facts.width, cap)
-        except VesselError:
+        except BaseException:  # whatever it is: who can't go on doesn't keep the lock
             writer.abandon()
             raise
+        changed = mine is not None
         with self._wake:
-            if changed:  # they have been put back
-                self._pending = [*self._in_flight, *self._pending][len(unsaved.operations) :]
+            if mine is not None:  # they have been put back
+                self._pending = [*self._in_flight, *self._pending][len(mine.operations) :]
                 self._in_flight = []
                 self._record, self._told, self._record_at, self._answer = None, False, _NEVER, None
             if changed or put_back:
@@ -295,6 +283,21 @@ class Sitting:
             self._refresh_at = time.monotonic() + HEARTBEAT_SECONDS
             self._write_at = time.monotonic()
         self._reopened(self, kept if changed or put_back else None, told)
+
+    def _to_put_on_top(self, writer: Writer) -> Unsaved | None:
+        """Give what is unsaved where the disk holds something else than was known; None where it doesn't."""
+        if self._known is not None and writer.kept is None and not self.unsaved().count:
+            # Nothing may be done on top of nothing: somebody took it along, or away.
+            text = f"What was kept of {self.facts.image} is no longer where it was."
+            raise VesselError(text, "Open the picture again.")
+        # A review or a note of others has no number: the record tells.
+        changed = writer.number != self._number or writer.record != self._known
+        changed = changed or any(self._rescue.left_of(self.place, self.facts))
+        unsaved = self.unsaved()
+        if changed and self._hold is not Hold.LOST and (unsaved.operations or self._takes_strokes()):
+            # What is there is not what the document shows: it takes nothing more until it shows that.
+            raise Lost("Somebody else has changed it meanwhile.")
+        return unsaved if changed else None
 
     def _takes_strokes(self) -> bool:
         """Tell whether a person may be at work on the document although the lock isn't had."""

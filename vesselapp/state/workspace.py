@@ -248,6 +248,10 @@ class Workspace:
                 "'vesselapp study moved'."
                 for gone in study.missing_roots
             ]
+            sentences += [
+                f"{folder} can't be listed just now: its pictures are not in the list."
+                for folder in study.unlisted
+            ]
             self.settings.note_study(study.folder)
         self.ranking.stop()
         self._doubts_of = ""

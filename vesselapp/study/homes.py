@@ -147,6 +147,10 @@ class Homes:
         old, new = self._study.place_of(home.key), self._study.place(picture)
         lock = None if home.apart else Lock.take(old.folder, who)  # nobody writes what is kept apart
         try:
+            record = read_record(old.folder / home.apart)
+            if record is None or record.sha256 != home.record.sha256:
+                text = f"The annotation of {home.record.image} is no longer where it was."
+                raise VesselError(text, "Open the picture again.")
             _see_free(new.folder, who)
             with contextlib.suppress(OSError):
                 new.folder.rmdir()  # where it is empty
@@ -172,7 +176,7 @@ class Homes:
                 lock.release()
             with contextlib.suppress(OSError):
                 old.folder.rmdir()  # where nothing is left in it
-        write_named(new, home.record, picture, who)
+        write_named(new, record, picture, who)
 
 
 def _homes_in(folder: Path) -> list[_Home]:
@@ -197,12 +201,21 @@ def _see_free(folder: Path, who: str) -> None:
 
 
 def write_named(place: AnnotationFolder, record: Record, picture: StudyPicture, who: str) -> None:
-    """Write the record of an annotation that came from elsewhere, with the name that its picture has here."""
-    named = replace(record, image=printable(picture.name), path=printable(picture.relative))
-    facts = ImageFacts(named.image, named.sha256, named.height, named.width, named.path)
-    writer = place.open(who, facts)
+    """Give the record of an annotation that came from elsewhere the name that its picture has here.
+
+    Parameters
+    ----------
+    place : AnnotationFolder
+        Where it lies now.
+    record : Record
+        As it was read before; what is there once nobody else writes goes before it.
+    picture : StudyPicture
+    who : str
+    """
+    name, path = printable(picture.name), printable(picture.relative)
+    writer = place.open(who, ImageFacts(name, record.sha256, record.height, record.width, path))
     try:
-        writer.write_record(named)
+        writer.write_record(replace(writer.record or record.taken_back, image=name, path=path))
         writer.close()
     except BaseException:
         writer.abandon()

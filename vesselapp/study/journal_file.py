@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -66,8 +66,7 @@ class JournalFile:
             # What a failed write or flush left is unknown, so nothing of it is built on.
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, self.length)
-            self.close()
-            self._known = False
+            self._forget()
             raise
         self.length += len(data)
         self._digest.update(data)
@@ -91,9 +90,18 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 os.close(handle)
 
+    def _forget(self) -> None:
+        """Close the file; what is in its place at the next append is looked at before it is built on."""
+        self.close()
+        self._known = False
+
     def _opened(self) -> int:
-        if self._handle is not None and not self._is_in_place(self._handle):
-            self._put_back(self._handle)
+        if self._handle is not None:
+            try:
+                if not self._is_in_place(self._handle):
+                    self._put_back(self._handle)
+            except OSError:
+                self._forget()  # it may be dead for good (a file server was restarted); the path leads on
         if self._handle is None:
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
@@ -128,14 +136,19 @@ class JournalFile:
         """Put our journal back in its place: another program, or a former owner just woken, replaced it."""
 
         def pour(file: BinaryIO) -> None:
-            os.lseek(handle, 0, os.SEEK_SET)
-            left = self.length
-            while left and (part := os.read(handle, min(_CHUNK, left))):
+            for part in self._own_parts(handle):
                 file.write(part)
-                left -= len(part)
 
         atomic_write(self.path, pour, ready=self._ready)
         self.close()
+
+    def _own_parts(self, handle: int) -> Iterator[bytes]:
+        """Read what we have in hand; where that fails, it is given up."""
+        try:
+            yield from _parts(handle, self.length)
+        except OSError:
+            self._forget()
+            raise
 
 
 def _write_all(handle: int, data: bytes) -> None:
@@ -146,8 +159,14 @@ def _write_all(handle: int, data: bytes) -> None:
 
 def _sha256(handle: int, length: int) -> str:
     digest = hashlib.sha256()
+    for part in _parts(handle, length):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(handle: int, length: int) -> Iterator[bytes]:
+    """Read so many bytes from the beginning, part by part; fewer where the file is shorter."""
     os.lseek(handle, 0, os.SEEK_SET)
     while length and (part := os.read(handle, min(_CHUNK, length))):
-        digest.update(part)
+        yield part
         length -= len(part)
-    return digest.hexdigest()

@@ -49,7 +49,12 @@ class StudyPicture:
     relative: str
 
 
-def walk_in(root: Path, number: int, stopped: Callable[[], bool] = lambda: False) -> Iterator[StudyPicture]:
+def walk_in(
+    root: Path,
+    number: int,
+    stopped: Callable[[], bool] = lambda: False,
+    failed: Callable[[OSError], object] | None = None,
+) -> Iterator[StudyPicture]:
     """Go through the pictures of a root in natural order, subfolders after the files beside them.
 
     Hidden files and folders, masks and overlays that vesselapp wrote, what a study keeps and what one has
@@ -62,9 +67,11 @@ def walk_in(root: Path, number: int, stopped: Callable[[], bool] = lambda: False
         Of the root in its study.
     stopped : callable
         Asked at each folder whether to go no further.
+    failed : callable, optional
+        Told why a folder can't be listed; its pictures are passed over.
     """
     top = os.fspath(root)
-    for parent, folders, names in os.walk(top):
+    for parent, folders, names in os.walk(top, onerror=failed):
         if stopped():
             return
         own = OWN_FOLDERS if STUDY_NAME in names else ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, is_folder, make_folder, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.audit import AuditLog
@@ -19,7 +19,7 @@ from vesselapp.study.homes import Homes, Opened
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, printable, walk_in
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, key_of, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
@@ -40,10 +40,13 @@ class Study:
         Folders of pictures.
     created : str
         ISO 8601, UTC.
+    unlisted : list of Path
+        Folders in there that could not be listed when the pictures were listed last.
     """
 
     def __init__(self, folder: Path, values: dict[str, Any]) -> None:
         self.folder = folder
+        self.unlisted: list[Path] = []
         self._listed: dict[str, Path] | None = None
         self._homes = Homes(self)
         self._set(values)
@@ -121,11 +124,17 @@ class Study:
     @property
     def missing_roots(self) -> list[Path]:
         """Folders of pictures that aren't there just now."""
-        return [root for root in self.roots if not root.is_dir()]
+        return [root for root in self.roots if not is_folder(root)]
 
     def pictures(self) -> list[StudyPicture]:
-        """List the pictures, root after root in natural order; a root that isn't there gives none."""
-        found = [picture for number, root in enumerate(self.roots) for picture in walk_in(root, number)]
+        """List the pictures, root after root in natural order; what can't be listed gives none."""
+        found: list[StudyPicture] = []
+        self.unlisted = []
+        for number, root in enumerate(self.roots):
+            problems: list[OSError] = []
+            found += walk_in(root, number, failed=problems.append)
+            folders = [Path(problem.filename or root) for problem in problems]
+            self.unlisted += [folder for folder in folders if folder != root or is_folder(root)]
         self._listed = {picture.key: picture.path for picture in found}
         return found
 
@@ -208,11 +217,23 @@ class Study:
         VesselError
             Where the study can't be read.
         """
-        if self.missing_roots:
-            return False  # a picture that can't be seen just now isn't gone
         if not self.lists(key):
             self.pictures()  # the list may be older than that picture
-        return not _holds((self._listed or {}).get(key), image_sha256)
+        if _holds((self._listed or {}).get(key), image_sha256) or self.may_hide(key):
+            return False
+        return not self.missing_roots  # asked last: a drive may go away while the picture is looked for
+
+    def may_hide(self, key: str) -> bool:
+        """Tell whether the picture of a key isn't listed, but may lie where nothing could be listed."""
+        if self.lists(key) or not self.unlisted:
+            return False
+        try:
+            record = self.place_of(key).record()
+        except VesselError:
+            return True
+        path = record.path if record is not None else ""
+        places = [root / path for number, root in enumerate(self.roots) if key_of(number, path) == key]
+        return not places or any(places[0].is_relative_to(folder) for folder in self.unlisted)
 
     def lists(self, key: str) -> bool:
         """Tell whether a picture of that key was there when the pictures were listed last."""

@@ -100,11 +100,14 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
     missing = study.missing_roots
     findings += [Finding(str(root), "This folder of pictures isn't there.") for root in missing]
     keys = study.keys()
+    hidden = {key for key in keys if study.may_hide(key)}
+    text = "This folder can't be listed just now."
+    findings += [Finding(str(folder), text, bool(hidden)) for folder in study.unlisted]
     for done, key in enumerate(keys):
         if progress is not None:
             progress(done / len(keys))
         try:
-            findings += _check_annotation(study, key, told, listed.get(key), bool(missing))
+            findings += _check_annotation(study, key, told, listed.get(key), bool(missing) or key in hidden)
         except FileNotFoundError:
             study.keys()  # raises where all of the study went away; else this annotation was moved meanwhile
         except OSError as problem:
