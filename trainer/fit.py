@@ -25,10 +25,10 @@ from vesselapp.core.files import atomic_write
 BEST = "best.pt"
 
 
-def save_weights(weights: dict[str, Any], path: Path) -> None:
-    """Write weights, whole or not at all (VesselError where that fails)."""
+def save_weights(weights: dict[str, Tensor], path: Path) -> None:
+    """Write weights, whole or not at all (VesselError where that fails); no file names a GPU."""
     buffer = io.BytesIO()
-    torch.save(weights, buffer)
+    torch.save({name: plane.cpu() for name, plane in weights.items()}, buffer)
     atomic_write(path, buffer.getvalue())
 
 

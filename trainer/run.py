@@ -184,7 +184,7 @@ def fit_task(
         made = task.steps_before + trainer.global_step
         wants_best = recipe.patience > 0 or made < recipe.steps
         final = out / BEST if wants_best and (out / BEST).exists() else None
-        weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
+        weights = _load_weights(final) if final else task.average.module.state_dict()
         task.check_weights(weights)
         save_weights(weights, out / WEIGHTS)
         behind = int(task.best_steps) if final else made
