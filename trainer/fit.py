@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from trainer.crops import Crops, start_worker
+from trainer.full_memory import memory_is_full
 from trainer.losses import parse_loss
 from trainer.machine import loading
 from trainer.nets import answer_whole, build_net, stride_of
@@ -183,8 +184,9 @@ class Fit(lightning.LightningModule):
         """
         try:
             return answer_whole(self.average.module, pixels, self.stride)
-        except torch.OutOfMemoryError:
-            pass  # after this block all that the GPU still holds of the answer is free
+        except RuntimeError as error:  # after this block all that the GPU still holds of the answer is free
+            if not memory_is_full(error):
+                raise
         if not self.told_of_memory:
             self.told_of_memory = True
             print(
