@@ -1,13 +1,12 @@
 """What happens where a GPU's memory is full, or the disk."""
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from trainer.begun import change_batch
+from trainer.begun import halve_batch
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
@@ -59,8 +58,7 @@ def fit_within_memory(
                 raise VesselError(
                     "The GPU's memory is too small for even one crop.", "Set crop lower."
                 ) from error
-            recipe = dataclasses.replace(recipe, batch=recipe.batch // 2)
-            change_batch(run, recipe)
+            recipe = halve_batch(run, recipe)
             if tell is not None:
                 tell("batch", batch=recipe.batch)
             if why := _ends_here(error):

@@ -90,7 +90,7 @@ def _train(
     recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Callback], held: contextlib.ExitStack
 ) -> None:
     """Train; ``held`` keeps the run folder from others, from when there is one."""
-    out, begun = options.out, has_learnt(options.out)
+    out, begun, asked = options.out, has_learnt(options.out), recipe.batch
     alone = only_one(out) if not rank_zero_only.rank else contextlib.nullcontext()
     if begun:
         held.enter_context(alone)
@@ -116,8 +116,9 @@ def _train(
         held.enter_context(alone)
         if has_learnt(out) and not rank_zero_only.rank:
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
-        keep_begun(out, recipe, sides, options.command, options.weights)
+        recipe = keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
+    _tell_of_batch(recipe.batch, asked, options)
     for told in flattery(seen, [file_sha256(case.image) for case in judge]):
         _tell(options, told, "warning", message=told)
     fit_within_memory(
@@ -361,6 +362,12 @@ def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> No
             f"{cases - learn - held} of {cases} pictures are on neither side of the split: they are left out."
         )
         _tell(options, text, "warning", message=text)
+
+
+def _tell_of_batch(batch: int, asked: int, options: RunOptions) -> None:
+    if batch != asked:
+        text = f"A GPU's memory was full before: this training has batch={batch}, not {asked}."
+        _tell(options, text, "batch", batch=batch)
 
 
 def _tell_of_precision(recipe: Recipe, options: RunOptions) -> None:
