@@ -45,6 +45,7 @@ from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe
+from trainer.several import check_launched
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256, reason
@@ -292,7 +293,7 @@ def _lightning_trainer(
     if recipe.precision not in precisions:
         raise VesselError(f"There is no precision '{recipe.precision}'.", "Take 32, bf16 or 16.")
     try:
-        return lightning.Trainer(
+        trainer = lightning.Trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
@@ -317,6 +318,8 @@ def _lightning_trainer(
             f"No training can be run with accelerator={options.accelerator} and devices={options.devices} "
             f"here: {' '.join(str(error).split())}"
         ) from error
+    check_launched(trainer)
+    return trainer
 
 
 def _callbacks(options: RunOptions, more: Sequence[lightning.Callback]) -> list[lightning.Callback]:

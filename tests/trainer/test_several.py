@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from tests.trainer.conftest import TINY
+from trainer.__main__ import main
+from trainer.recipes import Recipe
+from trainer.run import RunOptions, train
+from vesselapp.core.errors import VesselError
 
 
 @pytest.fixture
@@ -59,12 +64,46 @@ def test_two_machines_under_torchrun(command: list[str], tmp_path: Path):
     launcher = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
     launcher += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
     first, second = (
-        start([*launcher, "--node-rank", str(rank), *command, "--devices", "1", "--nodes", "2"])
-        for rank in (0, 1)
-    )
+        start([*launcher, "--node-rank", str(rank), *command]) for rank in (0, 1)
+    )  # two nets in one folder, were each its own
     try:
         events = finish(first)
     finally:
         others = finish(second)
     check(events, tmp_path)
     assert others == []  # only the first machine speaks
+
+
+@pytest.fixture
+def torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the last of four processes finds, two on each of two machines."""
+    found = {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "RANK": "3", "LOCAL_RANK": "1", "GROUP_RANK": "1"}
+    found |= {"TORCHELASTIC_RUN_ID": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rank_zero_only, "rank", 3)  # Lightning sets it, and leaves it set
+
+
+@pytest.mark.usefixtures("torchrun")
+@pytest.mark.parametrize(
+    "more", [[], ["--devices", "2"], ["--nodes", "2"], ["--devices", "2", "--nodes", "2"]]
+)
+def test_the_numbers_of_torchrun_are_taken(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, more: list[str]
+):
+    asked = []
+    monkeypatch.setattr("trainer.run.train", lambda _recipe, run: asked.append(run))
+    assert main([*command[2:], *more]) == 0
+    assert [(run.devices, run.nodes) for run in asked] == [(2, 2)]
+    assert "--devices 2 --nodes 2" in asked[0].command
+
+
+@pytest.mark.usefixtures("torchrun")
+@pytest.mark.parametrize("asked", [{"devices": 1}, {"devices": "1", "nodes": 2}, {"devices": 3, "nodes": 2}])
+def test_other_numbers_than_those_of_torchrun_are_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, asked: dict[str, int | str]
+):
+    run = RunOptions(out=tmp_path / "run", data=(fundus_set,), accelerator="cpu", quiet=True, **asked)
+    with pytest.raises(VesselError, match="torchrun has started 4 processes"):
+        train(tiny, run)
+    assert not run.out.exists()
