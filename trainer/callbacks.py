@@ -8,7 +8,6 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from trainer.begun import CHECKPOINT, DONE
 from trainer.full_memory import memory_is_full
@@ -46,13 +45,13 @@ class HeedInterrupt(Callback):
     as in the end of a loading process. Of several processes only the first heeds it, and ends the others.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.run, self.asked = run, False
+    def __init__(self, run: Path, *, first: bool) -> None:
+        self.run, self.first, self.asked = run, first, False
 
     def __enter__(self) -> "HeedInterrupt":
         self._before: Any = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, signal.SIG_IGN if rank_zero_only.rank else self._note)
+            self._before = signal.signal(signal.SIGINT, self._note if self.first else signal.SIG_IGN)
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:

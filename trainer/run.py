@@ -15,7 +15,6 @@ import lightning
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from trainer.begun import (
     CHECKPOINT,
@@ -45,7 +44,7 @@ from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe
-from trainer.several import check_launched
+from trainer.several import check_launched, is_first
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256, reason
@@ -92,7 +91,7 @@ def _train(
 ) -> None:
     """Train; ``held`` keeps the run folder from others, from when there is one."""
     out, begun, asked = options.out, has_learnt(options.out), recipe.batch
-    alone = only_one(out) if not rank_zero_only.rank else contextlib.nullcontext()
+    alone = only_one(out) if is_first(options.nodes) else contextlib.nullcontext()
     if begun:
         held.enter_context(alone)
         recipe = kept_recipe(out, recipe, options.split, options.weights)
@@ -115,7 +114,7 @@ def _train(
     if not begun:
         _try_out(recipe, options, *pictures)
         held.enter_context(alone)
-        if has_learnt(out) and not rank_zero_only.rank:
+        if has_learnt(out) and is_first(options.nodes):
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
         recipe = keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
@@ -165,11 +164,11 @@ def fit_task(
     if _is_done(options):
         return
     started = time.monotonic()
-    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt(out) as interrupt:
+    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt(out, first=is_first(options.nodes)) as heeding:
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
         kept = out / CHECKPOINT
         task = make(read_checkpoint(kept))
-        trainer = _lightning_trainer(recipe, options, [*callbacks, interrupt], task)
+        trainer = _lightning_trainer(recipe, options, [*callbacks, heeding], task)
         if task.steps_before < recipe.steps:
             for stage in ("ready", "started", "processed", "completed"):
                 setattr(
@@ -382,7 +381,7 @@ def _tell_of_precision(recipe: Recipe, options: RunOptions) -> None:
 
 def _tell(options: RunOptions, text: str, event: str, **values: Any) -> None:
     """Say something in the terminal, or as an event too where those are asked for."""
-    if rank_zero_only.rank or options.quiet:
+    if options.quiet or not is_first(options.nodes):
         return
     print(text, file=sys.stderr)
     if options.events:

@@ -1,9 +1,10 @@
-"""One training by several processes: what torchrun has started of it."""
+"""One training by several processes: what torchrun has started of it, and which one speaks for all."""
 
 import os
 
 import lightning
 from lightning.fabric.plugins.environments import TorchElasticEnvironment
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from vesselapp.core.errors import VesselError
 
@@ -34,3 +35,12 @@ def check_launched(trainer: lightning.Trainer) -> None:
             f"torchrun has started {started} processes, but this training is one of {asked}.",
             "Leave out --devices and --nodes: torchrun's own numbers are taken.",
         )
+
+
+def is_first(nodes: int) -> bool:
+    """Tell whether this is the process that holds the run folder, speaks and heeds Ctrl+C for all of them.
+
+    Before there is a trainer, Lightning takes the first process of each of the ``nodes`` machines for it.
+    """
+    machine = os.environ.get("NODE_RANK", os.environ.get("GROUP_RANK", "0"))
+    return not rank_zero_only.rank and (nodes == 1 or int(machine) == 0)

@@ -102,7 +102,7 @@ def test_the_cpu_answers_where_the_memory_is_full_and_nowhere_else(
 @pytest.mark.parametrize("error", [*FULL, OTHER])
 def test_ctrl_c_before_the_memory_was_full_stops(tmp_path: Path, error: RuntimeError):
     def interrupted() -> None:
-        with HeedInterrupt(tmp_path) as stop:
+        with HeedInterrupt(tmp_path, first=True) as stop:
             stop.asked = True
             raise error
 

@@ -12,8 +12,11 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from tests.trainer.conftest import TINY
 from trainer.__main__ import main
+from trainer.begun import keep_begun, write_json
+from trainer.fit import save_weights
 from trainer.recipes import Recipe
 from trainer.run import RunOptions, train
+from trainer.several import is_first
 from vesselapp.core.errors import VesselError
 
 
@@ -107,3 +110,39 @@ def test_other_numbers_than_those_of_torchrun_are_one_sentence(
     with pytest.raises(VesselError, match="torchrun has started 4 processes"):
         train(tiny, run)
     assert not run.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "rank", "nodes", "first"),
+    [
+        ({}, 0, 1, True),
+        ({}, 1, 1, False),
+        ({"NODE_RANK": "0"}, 0, 2, True),
+        ({"NODE_RANK": "1"}, 0, 2, False),
+        ({"GROUP_RANK": "1"}, 0, 2, False),
+        ({"NODE_RANK": "1"}, 0, 1, True),  # of machines that train each their own
+    ],
+)
+def test_one_process_of_all_machines_is_the_first(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, str], rank: int, nodes: int, first: bool
+):
+    for name in ("NODE_RANK", "GROUP_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rank_zero_only, "rank", rank)
+    assert is_first(nodes) == first
+
+
+@pytest.mark.parametrize("machine", [0, 1])
+def test_the_first_machine_alone_holds_the_folder_and_speaks(
+    tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, capsys, machine: int
+):
+    keep_begun(tmp_path, tiny, {}, "", None)
+    save_weights({}, tmp_path / "weights.pt")
+    write_json(tmp_path / "done.json", {"steps": 4})
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
+    monkeypatch.setenv("NODE_RANK", str(machine))
+    train(tiny, RunOptions(out=tmp_path, data=(), nodes=2))
+    assert (tmp_path / "train.lock").exists() == (machine == 0)
+    assert ("nothing left to train" in capsys.readouterr().err) == (machine == 0)
