@@ -192,14 +192,16 @@ def _export(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from trainer.recipes import change_recipe, find_recipe
     from trainer.run import RunOptions, train
+    from trainer.several import as_launched
 
     recipe = change_recipe(find_recipe(options.recipe), options.set)
     devices = int(options.devices) if str(options.devices).isdigit() else options.devices
+    options.devices, options.nodes = as_launched(devices, options.nodes)
     run = RunOptions(
         out=options.out,
         data=tuple(options.data),
         split=options.split,
-        devices=devices,
+        devices=options.devices,
         nodes=options.nodes,
         accelerator=options.accelerator,
         threads=options.threads,

@@ -3,6 +3,7 @@
 All is checked before anything is written, so a first attempt that fails leaves no run behind.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,10 @@ def keep_asked(file: Path, asked: Recipe, fixed: list[str]) -> None:
 
 def keep_begun(
     run: Path, recipe: Recipe, sides: dict[str, list[str]], command: str, weights: Path | None
-) -> None:
-    """Write down what a run is begun with (VesselError where that fails).
+) -> Recipe:
+    """Write down what a run is begun with (VesselError where that fails); give the recipe that it trains.
+
+    That is the one asked for, but for the batch that a full memory left of it in an attempt before.
 
     Parameters
     ----------
@@ -89,9 +92,11 @@ def keep_begun(
     weights : Path or None
         The model file that the net starts from: what that has learnt is kept too.
     """
+    trained = _as_memory_allows(run, recipe)
     try:
         run.mkdir(parents=True, exist_ok=True)
-        for name in (ASKED, PARENT, DONE):  # of an attempt that learnt nothing
+        # of an attempt that learnt nothing
+        for name in (PARENT, DONE) if trained is not recipe else (ASKED, PARENT, DONE):
             (run / name).unlink(missing_ok=True)
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
@@ -106,14 +111,17 @@ def keep_begun(
         write_json(run / PARENT, kept | told | {"whole": seen.whole})
     write_json(run / SPLIT, sides)
     atomic_write(run / COMMAND, (command + "\n").encode())
-    write_json(run / RECIPE, recipe_to_dict(recipe))
+    write_json(run / RECIPE, recipe_to_dict(trained))
+    return trained
 
 
-def change_batch(run: Path, recipe: Recipe) -> None:
-    """Keep a recipe with a smaller batch, and beside it the one that was asked for."""
+def halve_batch(run: Path, recipe: Recipe) -> Recipe:
+    """Keep a recipe with half its batch, and beside it the one that was asked for; give the halved one."""
     if (run / RECIPE).exists() and not (run / ASKED).exists():
-        atomic_write(run / ASKED, (run / RECIPE).read_bytes())
-    write_json(run / RECIPE, recipe_to_dict(recipe))
+        write_json(run / ASKED, recipe_to_dict(recipe))  # the file may be halved by another process already
+    halved = dataclasses.replace(recipe, batch=recipe.batch // 2)
+    write_json(run / RECIPE, recipe_to_dict(halved))
+    return halved
 
 
 def sources_before(run: Path) -> tuple[Source, ...] | None:
@@ -163,6 +171,13 @@ def _check_alike(run: Path, begun: Recipe, asked: Recipe) -> None:
     if other:
         more = " and more" if len(other) > _SHOWN else ""
         raise _other(run, f"other settings: {', '.join(other[:_SHOWN])}{more}")
+
+
+def _as_memory_allows(run: Path, asked: Recipe) -> Recipe:
+    """Give a recipe with the batch that an attempt at it was left with; the very one where there was none."""
+    if not (run / ASKED).exists() or read_recipe(run / ASKED) != asked:
+        return asked
+    return dataclasses.replace(asked, batch=read_recipe(run / RECIPE).batch)
 
 
 def _started_from(run: Path, weights: Path) -> bool:

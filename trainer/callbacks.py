@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from trainer.begun import CHECKPOINT, DONE
+from trainer.full_memory import memory_is_full
 from vesselapp.core.files import sync_folder
 
 
@@ -39,10 +38,6 @@ class _Halted(Exception):
     """Ends a training between two steps."""
 
 
-_ENDS = (_Halted, SystemExit, torch.OutOfMemoryError)
-"""What a training that was asked to stop ends with: at a step, by Lightning, or before a smaller batch."""
-
-
 class HeedInterrupt(Callback):
     """Stop at the next step after Ctrl+C, at once after a second (where Lightning exits).
 
@@ -50,19 +45,21 @@ class HeedInterrupt(Callback):
     as in the end of a loading process. Of several processes only the first heeds it, and ends the others.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.run, self.asked = run, False
+    def __init__(self, run: Path, *, first: bool) -> None:
+        self.run, self.first, self.asked = run, first, False
 
     def __enter__(self) -> "HeedInterrupt":
         self._before: Any = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, signal.SIG_IGN if rank_zero_only.rank else self._note)
+            self._before = signal.signal(signal.SIGINT, self._note if self.first else signal.SIG_IGN)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
-        if self.asked and (kind is None or issubclass(kind, _ENDS)):
+        # it ends at a step, by Lightning, or before a smaller batch
+        stopped = error is None or isinstance(error, _Halted | SystemExit) or memory_is_full(error)
+        if self.asked and stopped:
             raise KeyboardInterrupt(self._sentence()) from None
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from trainer.crops import Crops, start_worker
+from trainer.full_memory import memory_is_full
 from trainer.losses import parse_loss
 from trainer.machine import loading
 from trainer.nets import answer_whole, build_net, stride_of
@@ -25,10 +26,10 @@ from vesselapp.core.files import atomic_write
 BEST = "best.pt"
 
 
-def save_weights(weights: dict[str, Any], path: Path) -> None:
-    """Write weights, whole or not at all (VesselError where that fails)."""
+def save_weights(weights: dict[str, Tensor], path: Path) -> None:
+    """Write weights, whole or not at all (VesselError where that fails); no file names a GPU."""
     buffer = io.BytesIO()
-    torch.save(weights, buffer)
+    torch.save({name: plane.cpu() for name, plane in weights.items()}, buffer)
     atomic_write(path, buffer.getvalue())
 
 
@@ -183,8 +184,9 @@ class Fit(lightning.LightningModule):
         """
         try:
             return answer_whole(self.average.module, pixels, self.stride)
-        except torch.OutOfMemoryError:
-            pass  # after this block all that the GPU still holds of the answer is free
+        except RuntimeError as error:  # after this block all that the GPU still holds of the answer is free
+            if not memory_is_full(error):
+                raise
         if not self.told_of_memory:
             self.told_of_memory = True
             print(

@@ -15,7 +15,6 @@ import lightning
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from trainer.begun import (
     CHECKPOINT,
@@ -45,6 +44,7 @@ from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe, read_recipe
+from trainer.several import check_launched, is_first
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256, reason
@@ -90,8 +90,8 @@ def _train(
     recipe: Recipe, options: RunOptions, callbacks: Sequence[lightning.Callback], held: contextlib.ExitStack
 ) -> None:
     """Train; ``held`` keeps the run folder from others, from when there is one."""
-    out, begun = options.out, has_learnt(options.out)
-    alone = only_one(out) if not rank_zero_only.rank else contextlib.nullcontext()
+    out, begun, asked = options.out, has_learnt(options.out), recipe.batch
+    alone = only_one(out) if is_first(options.nodes) else contextlib.nullcontext()
     if begun:
         held.enter_context(alone)
         recipe = kept_recipe(out, recipe, options.split, options.weights)
@@ -114,10 +114,11 @@ def _train(
     if not begun:
         _try_out(recipe, options, *pictures)
         held.enter_context(alone)
-        if has_learnt(out) and not rank_zero_only.rank:
+        if has_learnt(out) and is_first(options.nodes):
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
-        keep_begun(out, recipe, sides, options.command, options.weights)
+        recipe = keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
+    _tell_of_batch(recipe.batch, asked, options)
     for told in flattery(seen, [file_sha256(case.image) for case in judge]):
         _tell(options, told, "warning", message=told)
     fit_within_memory(
@@ -163,11 +164,11 @@ def fit_task(
     if _is_done(options):
         return
     started = time.monotonic()
-    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt(out) as interrupt:
+    with quiet_lightning(), quiet_tensorboard(), HeedInterrupt(out, first=is_first(options.nodes)) as heeding:
         lightning.seed_everything(recipe.seed, workers=True, verbose=False)
         kept = out / CHECKPOINT
         task = make(read_checkpoint(kept))
-        trainer = _lightning_trainer(recipe, options, [*callbacks, interrupt], task)
+        trainer = _lightning_trainer(recipe, options, [*callbacks, heeding], task)
         if task.steps_before < recipe.steps:
             for stage in ("ready", "started", "processed", "completed"):
                 setattr(
@@ -184,7 +185,7 @@ def fit_task(
         made = task.steps_before + trainer.global_step
         wants_best = recipe.patience > 0 or made < recipe.steps
         final = out / BEST if wants_best and (out / BEST).exists() else None
-        weights = torch.load(final, weights_only=True) if final else task.average.module.state_dict()
+        weights = _load_weights(final) if final else task.average.module.state_dict()
         task.check_weights(weights)
         save_weights(weights, out / WEIGHTS)
         behind = int(task.best_steps) if final else made
@@ -291,7 +292,7 @@ def _lightning_trainer(
     if recipe.precision not in precisions:
         raise VesselError(f"There is no precision '{recipe.precision}'.", "Take 32, bf16 or 16.")
     try:
-        return lightning.Trainer(
+        trainer = lightning.Trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
@@ -316,6 +317,8 @@ def _lightning_trainer(
             f"No training can be run with accelerator={options.accelerator} and devices={options.devices} "
             f"here: {' '.join(str(error).split())}"
         ) from error
+    check_launched(trainer)
+    return trainer
 
 
 def _callbacks(options: RunOptions, more: Sequence[lightning.Callback]) -> list[lightning.Callback]:
@@ -363,6 +366,12 @@ def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> No
         _tell(options, text, "warning", message=text)
 
 
+def _tell_of_batch(batch: int, asked: int, options: RunOptions) -> None:
+    if batch != asked:
+        text = f"A GPU's memory was full before: this training has batch={batch}, not {asked}."
+        _tell(options, text, "batch", batch=batch)
+
+
 def _tell_of_precision(recipe: Recipe, options: RunOptions) -> None:
     taken = computed_precision(recipe.precision, options.accelerator)
     if taken != recipe.precision:
@@ -372,7 +381,7 @@ def _tell_of_precision(recipe: Recipe, options: RunOptions) -> None:
 
 def _tell(options: RunOptions, text: str, event: str, **values: Any) -> None:
     """Say something in the terminal, or as an event too where those are asked for."""
-    if rank_zero_only.rank or options.quiet:
+    if options.quiet or not is_first(options.nodes):
         return
     print(text, file=sys.stderr)
     if options.events:

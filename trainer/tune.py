@@ -85,7 +85,8 @@ def _search(
 
     def objective(trial: optuna.Trial) -> float:
         folder = out / f"trial-{trial.number:03d}"
-        options = RunOptions(out=folder, data=data, quiet=True, split=_shared_split(out))
+        # more devices would be processes that begin this very search again
+        options = RunOptions(out=folder, data=data, devices=1, quiet=True, split=_shared_split(out))
         suggested = change_recipe(recipe, suggest(trial, recipe.task, fixed))
         try:
             train(suggested, options, callbacks=[Prune(trial)])

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from tests.trainer.conftest import write_fundus_set
+from trainer.begun import halve_batch, keep_begun, write_json
 from trainer.fit import Fit
 from trainer.readers import read_sets
-from trainer.recipes import Recipe, change_recipe
+from trainer.recipes import Recipe, change_recipe, read_recipe, recipe_to_dict
 from trainer.run import RunOptions, load_net, start_from, train
 from trainer.split import read_split
 from vesselapp.core.errors import VesselError
@@ -98,6 +99,29 @@ def test_a_batch_that_was_halved_is_no_other_setting(
     assert load_net(train(tiny, run))[0].batch == 1
     with pytest.raises(VesselError, match="other settings: batch=2"):
         train(dataclasses.replace(tiny, batch=1), run)
+
+
+def test_a_batch_that_was_halved_before_anything_was_learnt_is_kept(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = options(tmp_path / "run", fundus_set, quiet=False)
+    assert keep_begun(run.out, tiny, {}, "", None) == tiny
+    halved = halve_batch(run.out, tiny)
+    assert keep_begun(run.out, tiny, {}, "", None) == halved == dataclasses.replace(tiny, batch=1)
+    assert load_net(train(tiny, run))[0] == halved
+    assert "this training has batch=1, not 2" in capsys.readouterr().err
+    (run.out / "last.ckpt").unlink()
+    (run.out / "weights.pt").unlink()
+    other = dataclasses.replace(tiny, crop=96)
+    assert keep_begun(run.out, other, {}, "", None) == other
+    assert not (run.out / "asked.json").exists()
+
+
+def test_processes_that_halve_at_once_keep_what_was_asked_for(tmp_path: Path, tiny: Recipe):
+    keep_begun(tmp_path, tiny, {}, "", None)
+    write_json(tmp_path / "recipe.json", recipe_to_dict(dataclasses.replace(tiny, batch=1)))  # the other did
+    assert halve_batch(tmp_path, tiny).batch == 1
+    assert read_recipe(tmp_path / "asked.json") == tiny
 
 
 def test_a_finished_run_is_left_as_it_is_and_that_is_said(

@@ -12,7 +12,6 @@ from lightning.pytorch.plugins import MixedPrecision
 from tests.trainer.conftest import PLAIN, draw_fundus, save
 from trainer import fit, machine
 from trainer.fit import Fit
-from trainer.full_memory import fit_within_memory
 from trainer.optimise import running_average
 from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
 from trainer.run import CHECKPOINT, RunOptions, load_net, train
@@ -143,33 +142,6 @@ def test_loss_that_is_no_number(tmp_path: Path, tiny: Recipe, fundus_set: Path, 
     monkeypatch.setattr(fit, "parse_loss", lambda _: lambda logits, *_: logits.mean() * float("nan"))
     with pytest.raises(VesselError, match="The loss became nan"):
         train(tiny, options(tmp_path, fundus_set))
-
-
-def _full(_recipe):
-    raise torch.OutOfMemoryError("CUDA out of memory")
-
-
-def test_full_gpu_halves_the_batch(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch, capsys):
-    step = Fit.training_step
-
-    def too_big(self, batch, index):
-        if len(batch[0]) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return step(self, batch, index)
-
-    monkeypatch.setattr(Fit, "training_step", too_big)
-    run = train(dataclasses.replace(tiny, batch=4), options(tmp_path / "run", fundus_set))
-    assert load_net(run)[0].batch == 2
-    assert "going on with batch=2" in capsys.readouterr().err
-    with monkeypatch.context() as several:
-        several.setattr(torch.distributed, "is_initialized", lambda: True)
-        several.setattr(torch.distributed, "get_world_size", lambda: 2)
-        with pytest.raises(VesselError, match="goes on with batch=2"):
-            fit_within_memory(dataclasses.replace(tiny, batch=4), run, _full)
-    assert load_net(run)[0].batch == 2
-    monkeypatch.setattr(Fit, "training_step", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
-    with pytest.raises(VesselError, match="too small for even one crop"):
-        train(tiny, options(tmp_path / "hopeless", fundus_set))
 
 
 def test_full_disk_is_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch):

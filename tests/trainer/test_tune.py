@@ -8,6 +8,7 @@ from trainer import fit
 from trainer.__main__ import main
 from trainer.losses import parse_loss
 from trainer.recipes import RECIPES, Recipe, change_recipe, read_recipe
+from trainer.run import RunOptions
 from trainer.tune import SEARCHED, suggest, tune
 from vesselapp.core.errors import VesselError
 
@@ -133,7 +134,10 @@ def test_trials_that_nobody_could_judge_are_not_begun(tmp_path: Path, tiny: Reci
 def test_a_search_that_was_stopped_counts_no_trial(
     tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def stopped(*_: object, **__: object) -> None:
+    asked = []
+
+    def stopped(_recipe: Recipe, options: RunOptions, **_: object) -> None:
+        asked.append(options.devices)
         raise KeyboardInterrupt("Stopped.")
 
     recipe = dataclasses.replace(tiny, steps=2)
@@ -141,4 +145,5 @@ def test_a_search_that_was_stopped_counts_no_trial(
         patch.setattr("trainer.tune.train", stopped)
         with pytest.raises(KeyboardInterrupt, match="goes on with another trial"):
             tune(recipe, (fundus_set,), tmp_path, trials=1)
+    assert asked == [1]  # however many devices there are
     assert tune(recipe, (fundus_set,), tmp_path, trials=1)["dice"] >= 0

@@ -12,7 +12,7 @@ import torch
 from tests.trainer.conftest import TINY, write_fundus_set
 from tests.trainer.test_fit import options, same, weights_of
 from tests.trainer.test_several import finish, start
-from trainer.fit import BEST, Fit
+from trainer.fit import BEST, Fit, save_weights
 from trainer.nets import answer_whole
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe, change_recipe, read_recipe
@@ -87,15 +87,30 @@ def figures_of(run: Path) -> list[str]:
         return [row["dice"] for row in csv.DictReader(file) if row["dice"]]
 
 
-def test_a_training_that_stopped_early_stays_ended(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+def test_a_training_that_stopped_early_stays_ended(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
     recipe = change_recipe(tiny, ["steps=40", "patience=2", "learning_rate=1e-12", "norm=group"])
     run = train(recipe, options(tmp_path, fundus_set))
     first = weights_of(run)
     (run / "done.json").unlink()  # killed before it was written
+    best = torch.load(run / BEST, weights_only=True)
+    with monkeypatch.context() as another:  # on a computer whose GPU this one lacks
+        another.setattr(torch.serialization, "location_tag", lambda _: "cuda:0")
+        torch.save(best, run / BEST)
     train(recipe, options(tmp_path, fundus_set))
     assert json.loads((run / "done.json").read_text())["steps"] == 6
     assert steps_behind(run) == (2, True)  # the best validated weights are the first
     assert same(weights_of(run), first)
+
+
+def test_weights_are_written_from_the_memory_of_the_computer(tmp_path: Path):
+    class OnGpu:
+        def cpu(self) -> torch.Tensor:
+            return torch.ones(2)
+
+    save_weights({"weight": OnGpu()}, tmp_path / BEST)
+    assert torch.load(tmp_path / BEST, weights_only=True)["weight"].tolist() == [1.0, 1.0]
 
 
 def test_a_full_disk_leaves_the_best_weights_whole(
