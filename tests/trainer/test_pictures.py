@@ -26,6 +26,27 @@ def test_a_mask_of_two_values_is_foreground_where_it_is_not_0(tmp_path: Path, pl
     assert not read_mask(tmp_path / "a.png").any()
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_numbers_of_few_objects_are_foreground(tmp_path: Path, count: int, kind: type):
+    plane = np.zeros((40, 60), kind)
+    for number in range(count):
+        plane[4:20, 2 + 20 * number : 15 + 20 * number] = number + 1
+    Image.fromarray(plane).save(tmp_path / "a.png")
+    assert np.array_equal(read_mask(tmp_path / "a.png"), plane > 0)
+
+
+@pytest.mark.parametrize(("gray", "counts"), [(127, False), (128, True)])
+def test_of_a_bright_mask_with_gray_areas_the_upper_half_is_foreground(
+    tmp_path: Path, gray: int, counts: bool
+):
+    plane = MASK * np.uint8(255)
+    plane[25:35, 20:50] = gray
+    Image.fromarray(plane).save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png")[25:35, 20:50].all() == counts
+    assert read_mask(tmp_path / "a.png")[MASK].all()
+
+
 @pytest.mark.parametrize("plane", [MASK * np.uint8(255), RED], ids=["white", "red"])
 def test_noise_of_jpeg_is_no_foreground(tmp_path: Path, plane: np.ndarray):
     Image.fromarray(plane).save(tmp_path / "a.jpg", quality=85)
