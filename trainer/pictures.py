@@ -91,6 +91,11 @@ def read_picture(case: Case, task: str) -> Picture:
         field = None
     if case.fov is not None:
         inside = _read_fitting(case, case.fov, size)
+        if not inside.any():
+            raise VesselError(
+                f"In the field of view {case.fov} nothing is marked: no px of {case.image.name} would count.",
+                "Mark where the eye is, or take the file away.",
+            )
     elif field is not None:
         inside = field.mask(*size) > 0
     else:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from trainer.pictures import read_mask, read_picture
 from trainer.readers import read_sets
+from vesselapp.core.errors import VesselError
 
 MASK = np.zeros((40, 60), bool)
 MASK[4:20, 8:30] = True
@@ -71,3 +72,11 @@ def test_masks_are_turned_as_their_pictures_are(tmp_path: Path, orientation: int
     assert dark.shape == (MASK.shape if orientation < 5 else MASK.shape[::-1])
     for plane in (picture.mask, picture.second, picture.inside, picture.instances == 3):
         assert np.array_equal(plane, dark)
+
+
+def test_a_field_of_view_in_which_nothing_is_marked_is_refused(tmp_path: Path):
+    for kind, plane in (("images", MASK), ("masks", MASK), ("fov", MASK & False)):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(plane * np.uint8(255)).save(tmp_path / kind / "a.png")
+    with pytest.raises(VesselError, match="nothing is marked"):
+        read_picture(read_sets([tmp_path])[0], "vessels")
