@@ -293,6 +293,8 @@ def _check_used(recipe: Recipe, given: list[str]) -> None:
         )
     if recipe.drawn and recipe.task != "cells":
         raise VesselError("Only cells are drawn: the setting 'drawn' must be 0 for vessels.")
+    if "share" in given and recipe.share and recipe.task != "vessels":
+        raise VesselError("Only fields of view have a share: the setting 'share' must be 0 for cells.")
     own = recipe.architecture.startswith("own-")
     unused = ("encoder", "encoder_depth", "encoder_weights", "decoder_channels") if own else ("widths",)
     if not own and recipe.architecture not in WITH_CHANNELS:

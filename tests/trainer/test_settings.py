@@ -71,6 +71,7 @@ def test_a_loss_must_fit_the_net(name: str, loss: str, said: str):
     ("name", "changes", "said"),
     [
         ("fundus-vessels", ["drawn=0.3"], "Only cells are drawn"),
+        ("cells", ["share=0.5"], "'share' must be 0 for cells"),
         ("fundus-vessels", ["scale_kind=object_diameter"], "'scale_kind=object_diameter' isn't done"),
         ("cells", ["scale_kind=field_of_view"], "'scale_kind=field_of_view' isn't done"),
         ("cells", ["architecture=own-unet", "encoder_weights=imagenet"], "has no encoder_weights"),
