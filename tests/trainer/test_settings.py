@@ -71,6 +71,7 @@ def test_a_loss_must_fit_the_net(name: str, loss: str, said: str):
     ("name", "changes", "said"),
     [
         ("fundus-vessels", ["drawn=0.3"], "Only cells are drawn"),
+        ("fundus-vessels", ["patience=3", "validate_every=61"], "'patience=3' would do nothing"),
         ("cells", ["share=0.5"], "'share' must be 0 for cells"),
         ("fundus-vessels", ["scale_kind=object_diameter"], "'scale_kind=object_diameter' isn't done"),
         ("cells", ["scale_kind=field_of_view"], "'scale_kind=field_of_view' isn't done"),
@@ -89,6 +90,7 @@ def test_settings_that_would_do_nothing_are_refused(name: str, changes: list[str
 def test_settings_that_are_used_are_taken():
     changes = ["augment.offset=20", "augment.gamma=1.2", "scale_kind=object_diameter", "drawn=0.5"]
     assert change_recipe(RECIPES["cells"], changes).augment.gamma == 1.2
+    assert change_recipe(RECIPES["fundus-vessels"], ["patience=3", "validate_every=60"]).patience == 3
     assert change_recipe(RECIPES["cells"], ["architecture=own-unet", "widths=[4,8]"]).widths == (4, 8)
 
 
