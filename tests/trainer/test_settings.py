@@ -2,6 +2,7 @@
 
 import pytest
 
+from trainer.finetune.settings import recipe_for
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
 
@@ -85,6 +86,20 @@ def test_a_loss_must_fit_the_net(name: str, loss: str, said: str):
 def test_settings_that_would_do_nothing_are_refused(name: str, changes: list[str], said: str):
     with pytest.raises(VesselError, match=said):
         change_recipe(RECIPES[name], changes)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"), [("dropout=0.5", "'dropout=0.5' isn't done"), ("balance=looks", "'balance=looks'")]
+)
+def test_settings_that_would_do_nothing_in_a_fine_tune_are_refused(setting: str, said: str):
+    with pytest.raises(VesselError, match=said):
+        recipe_for(RECIPES["fundus-vessels"], 4, 0, [setting])
+
+
+def test_settings_that_a_fine_tune_heeds_are_taken():
+    changes = ["dropout=0.5", "frozen_norms=false", "balance=pictures"]
+    assert recipe_for(RECIPES["cells"], 4, 0, changes).dropout == 0.5
+    assert recipe_for(RECIPES["cells"], 4, 0, ["dropout=0"]).dropout == 0
 
 
 def test_settings_that_are_used_are_taken():
