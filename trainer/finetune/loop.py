@@ -25,8 +25,10 @@ from trainer.full_memory import fit_within_memory
 from trainer.lineage import learnt_by, seen_by
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
+from trainer.readers import Case
 from trainer.recipes import Recipe, read_recipe
 from trainer.run import WEIGHTS, RunOptions, fit_task
+from trainer.ship import sources_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
@@ -86,6 +88,11 @@ class Course:
     def folder(self) -> Path:
         """The run's folder."""
         return self.line.run.folder
+
+    @property
+    def replayed(self) -> list[Case]:
+        """What is learnt of the replay: nothing, where no old ground is in the batches."""
+        return self.replay.learn if self.plan.tuning.old_share else []
 
 
 def bring_lessons(course: Course) -> Ground:
@@ -220,6 +227,7 @@ def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tup
         study=course.study.name,
         threshold=threshold,
         learnt=len(keys),
+        replayed=sources_of([case.key for case in course.replayed]),
         config=_lineage(course, keys, _recipe_in(folder, plan)),
         command=plan.command,
     )
@@ -239,14 +247,14 @@ def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, objec
     learnt = [
         {**one, "mask_sha256": kept_sha256(course.folder, plan.pictures[one["key"]])} for one in named(keys)
     ]
-    again = course.replay.learn if plan.tuning.old_share else []  # else nothing of old ground is learnt
     return {
         "study": course.study.name,
         "learnt_before": sorted(set(learnt_by(course.card))),
         "learnt": learnt,
         "judged": named(sorted(plan.sides.judged)),
         "replayed": [
-            {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)} for one in again
+            {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)}
+            for one in course.replayed
         ],
         "old_judged": [file_sha256(one.image) for one in course.replay.judge],
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),

@@ -11,7 +11,7 @@ from tests.trainer.conftest import draw_fundus, save, write_fundus_set
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import make_card, read_card
-from trainer.finetune.candidate import judged_card
+from trainer.finetune.candidate import judged_card, tuned_card
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
 from trainer.finetune.old import read_replay
@@ -19,6 +19,7 @@ from trainer.finetune.plan import Request
 from trainer.lineage import held_by, learnt_by, seen_by
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
+from trainer.ship import sources_of
 from trainer.split import make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
@@ -57,6 +58,19 @@ def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: P
     found = read_replay([other], "vessels", seen=seen_by(card))
     assert not {file_sha256(case.image) for case in found.learn} & held
     assert {file_sha256(case.image) for case in found.judge} >= held
+
+
+@pytest.mark.parametrize("name", ["Image_01L", "holiday"])
+def test_a_card_names_the_sets_that_were_replayed_and_their_terms(name: str):
+    base = make_card(RECIPES["fundus-vessels"], name="x", command="", licence="Apache-2.0")
+    replayed = sources_of([f"CHASE_DB1/{name}"])
+    card = tuned_card(
+        base, parent="", study="s", threshold=0.5, learnt=3, replayed=replayed, config={}, command=""
+    )
+    again, study = card.training_data
+    assert (again.name, again.pictures, study.name) == ("CHASE_DB1, replayed", 1, "study s")
+    assert ("Kingston" in again.credit) == (again.licence == "CC BY 4.0") == (name == "Image_01L")
+    assert (card.licence == "Apache-2.0") == (name == "Image_01L")
 
 
 @pytest.mark.parametrize("config", [{}, {"training": []}, {"training": {"held": 3}}])
@@ -106,6 +120,8 @@ def test_what_was_replayed_does_not_judge_later(
     assert {one["sha256"] for one in lineage["judged"]} == reviewed
     replay = read_replay([eyes], "vessels", seen=seen_by(read_card(base))).learn
     assert replay
+    sources = [(source.name, source.pictures) for source in card.training_data]
+    assert sources[-2:] == [("eyes, replayed", len(replay)), ("study study", 3)]
     assert [one["sha256"] for one in lineage["replayed"]] == [file_sha256(case.image) for case in replay]
     assert set(learnt_by(card)) == {*reviewed, *(file_sha256(case.image) for case in replay)}
     pictures = tmp_path / "again"
