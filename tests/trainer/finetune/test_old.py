@@ -43,6 +43,18 @@ def test_what_is_reviewed_is_not_replayed(eyes: Path):
     assert rest.judge == whole.judge[1:]
 
 
+@pytest.mark.parametrize("task", ["vessels", "cells"])
+def test_the_other_eye_of_a_reviewed_picture_is_not_replayed(eyes: Path, tmp_path: Path, task: str):
+    for number, name in enumerate(f"p{person}_{eye}.png" for person in range(5) for eye in ("OD", "OS")):
+        for kind in ("images", "masks"):
+            (tmp_path / "two" / kind).mkdir(parents=True, exist_ok=True)
+            shutil.copy(eyes / kind / f"eye{number}.png", tmp_path / "two" / kind / name)
+    reviewed = {file_sha256(tmp_path / "two" / "images" / name) for name in ("p1_OD.png", "p3_OS.png")}
+    found = read_replay([tmp_path / "two"], task, reviewed)
+    names = {case.name for case in (*found.learn, *found.judge)}
+    assert names == {f"p{person}_{eye}" for person in (0, 2, 4) for eye in ("OD", "OS")}
+
+
 def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: Path, tmp_path: Path):
     sides, cases = make_split(read_sets([eyes])), {case.key: case for case in read_sets([eyes])}
     held = {file_sha256(cases[key].image) for key in sides["validation"]}
