@@ -60,6 +60,8 @@ class Course:
     replay : Replay
     lessons : dict
         Learnt (and a few judging) pictures at working scale, by key.
+    views : dict
+        Views of learnt pictures of cells far from working scale, by key.
     """
 
     plan: Plan
@@ -74,6 +76,7 @@ class Course:
     incumbent_net: Segmenter | None = field(init=False)
     replay: Replay = field(init=False)
     lessons: dict[str, Scaled] = field(default_factory=dict)
+    views: dict[str, list[Scaled]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.base_recipe, self.base_net, self.card = open_base(self.plan.base)
@@ -98,13 +101,12 @@ class Course:
 def bring_lessons(course: Course) -> Ground:
     """Bring all pictures to working scale: those to learn, a few judges to watch, and old ground."""
     plan, recipe = course.plan, course.base_recipe
-    views: list[Scaled] = []
     for key in (*plan.sides.learn, *plan.sides.judge[: _WATCHED["judge"]]):
         course.line.heed_cancel()
         name, judged = plan.pictures[key].name, kept_judgement(course.folder, plan.pictures[key])
         course.lessons[key] = lesson_of(name, judged, course.base, recipe)
         if recipe.task == "cells" and key in plan.sides.learn:
-            views += off_scale(name, judged, course.lessons[key], recipe)
+            course.views[key] = off_scale(name, judged, course.lessons[key], recipe)
     new = [course.lessons[key] for key in plan.sides.learn]
     if not any((lesson.truth[..., list(recipe.foreground)] > 0)[lesson.valid > 0].any() for lesson in new):
         raise VesselError(
@@ -117,7 +119,7 @@ def bring_lessons(course: Course) -> Ground:
     for name, pixels in samples_of(recipe.task):
         course.line.heed_cancel()
         taught.append(other_lesson(name, pixels, course.base, recipe))
-    taught += views
+    taught += [view for views in course.views.values() for view in views]
     drawn = (0.5 if taught else 1.0) if recipe.drawn else 0.0
     varied = dataclasses.replace(plan.recipe, augment=recipe.augment, drawn=drawn, seed=plan.recipe.seed + 1)
     return Ground(new, replay_lessons(course.replay, recipe), taught, varied if taught or drawn else None)
@@ -177,7 +179,7 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     for number, fold in enumerate(sides.folds, 1):
         begun, parts = number * made, len(sides.folds)
         keys = without(sides.learn, fold, plan.subjects)
-        part = dataclasses.replace(ground, new=[course.lessons[key] for key in keys])
+        part = _ground_of(course, ground, keys)
         watched = _windows(course, part, list(fold)[: _WATCHED["judge"]])
         course.line.emit("stage", name=f"learning for judging, {number} of {parts}", begun=begun)
         if course.line.take_late_stop():
@@ -193,6 +195,13 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
         if steps < 0:
             break
     return found
+
+
+def _ground_of(course: Course, ground: Ground, keys: list[str]) -> Ground:
+    """Give what a net learns that learns only so many keys: it sees no view of the other pictures either."""
+    unseen = [view for key, views in course.views.items() if key not in keys for view in views]
+    taught = [one for one in ground.taught if one not in unseen]
+    return dataclasses.replace(ground, new=[course.lessons[key] for key in keys], taught=taught)
 
 
 def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:

@@ -2,6 +2,8 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +16,13 @@ from trainer.export import make_card, read_card
 from trainer.finetune.candidate import judged_card, tuned_card
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
-from trainer.finetune.old import read_replay
+from trainer.finetune.old import Replay, read_replay
 from trainer.finetune.plan import Request
+from trainer.finetune.settings import Tuning
+from trainer.finetune.sides import Sides
+from trainer.finetune.task import Ground
 from trainer.lineage import held_by, learnt_by, seen_by
+from trainer.pictures import Scaled
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
 from trainer.ship import sources_of
@@ -70,6 +76,46 @@ def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: P
     found = read_replay([other], "vessels", seen=seen_by(card))
     assert not {file_sha256(case.image) for case in found.learn} & held
     assert {file_sha256(case.image) for case in found.judge} >= held
+
+
+def test_a_net_that_judges_sees_no_view_of_its_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from trainer.finetune import loop
+
+    def scaled(name: str, *_: object) -> Scaled:
+        plane = np.full((8, 8, 3), 255, np.uint8)
+        return Scaled("study", name, plane, plane, plane[..., 0])
+
+    def learn(_course: object, ground: Ground, *_: object) -> int:
+        learnt.append([{one.name for one in part} for part in (ground.new, ground.taught)])
+        return 10
+
+    learnt: list[list[set[str]]] = []
+    for name, instead in (
+        ("kept_judgement", lambda *_: None),
+        ("lesson_of", scaled),
+        ("off_scale", lambda name, *_: [scaled(f"small {name}")]),
+        ("samples_of", lambda _task: [("sample", None)]),
+        ("other_lesson", scaled),
+        ("_windows", lambda *_: []),
+        ("learn", learn),
+    ):
+        monkeypatch.setattr(loop, name, instead)
+    keys, nothing = "abc", SimpleNamespace(heed_cancel=list, emit=lambda *_, **__: None, take_late_stop=bool)
+    plan = SimpleNamespace(
+        sides=Sides(tuple(keys), (), (("a",), ("b", "c"))),
+        pictures={key: SimpleNamespace(name=key) for key in keys},
+        subjects=dict(zip(keys, keys, strict=True)),
+        recipe=RECIPES["cells"],
+        tuning=Tuning(),
+    )
+    course: Any = SimpleNamespace(plan=plan, base_recipe=plan.recipe, base=None, lessons={}, views={})
+    course.replay, course.line, course.folder = Replay(), nothing, tmp_path
+    loop.learn_all(course, loop.bring_lessons(course))
+    assert learnt == [
+        [{"a", "b", "c"}, {"sample", "small a", "small b", "small c"}],
+        [{"b", "c"}, {"sample", "small b", "small c"}],
+        [{"a"}, {"sample", "small a"}],
+    ]
 
 
 @pytest.mark.parametrize("name", ["Image_01L", "holiday"])
