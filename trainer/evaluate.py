@@ -51,7 +51,8 @@ class Scores:
 class Summary:
     """Means over one set's pictures with 95 % intervals, and the measures of all pictures pooled.
 
-    ``measured`` says how many pictures each mean is of: one whose truth is empty has no AUC.
+    ``measured`` says how many pictures each mean is of: one whose truth is empty has no AUC. A mean over one
+    subject has no interval.
     """
 
     set_name: str
@@ -146,7 +147,7 @@ def _figures(s: Summary, count: int) -> Figures:
         name=name if count == s.pictures else f"{name}, where there is such truth",
         pictures=count,
         values={key: round(s.mean[key], 4) for key in names},
-        intervals={key: (round(s.interval[key][0], 4), round(s.interval[key][1], 4)) for key in names},
+        intervals={k: (round(low, 4), round(high, 4)) for k, (low, high) in s.interval.items() if k in names},
     )
 
 
@@ -292,7 +293,8 @@ def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
         having = [row for row in rows if name in row.values]
         values = [row.values[name] for row in having]
         mean[name] = float(np.mean(values))
-        interval[name] = bootstrap_interval(values, [row.case.subject for row in having])
+        if (found := bootstrap_interval(values, [row.case.subject for row in having])) is not None:
+            interval[name] = found
         measured[name] = len(having)
     total = rows[0].counts
     for row in rows[1:]:

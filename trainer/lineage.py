@@ -1,13 +1,15 @@
 """What a model's card says of single pictures: which it, or one it came of, has learnt or held back."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from trainer.readers import Case
 from trainer.split import make_split
 from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
+
+Subject = TypeVar("Subject", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -61,26 +63,50 @@ def held_by(card: ModelCard) -> set[str]:
     return {str(one) for one in (*_listed(_part(card, "training"), "held"), *tuned)}
 
 
+def copies_as_one(subjects: Sequence[Subject], hashes: Sequence[str]) -> list[Subject]:
+    """Give the subject of each picture; pictures of the same bytes get one, and so do all of their subjects.
+
+    Else a copy could be learnt and judge.
+    """
+    first: dict[str, Subject] = {}
+    joined: dict[Subject, Subject] = {}
+
+    def whole(subject: Subject) -> Subject:
+        while subject in joined:
+            subject = joined[subject]
+        return subject
+
+    for subject, sha256 in zip(subjects, hashes, strict=True):
+        one, other = whole(subject), whole(first.setdefault(sha256, subject))
+        if one != other:
+            joined[one] = other
+    return [whole(subject) for subject in subjects]
+
+
 def split_after(seen: Seen, cases: list[Case]) -> dict[str, list[str]]:
     """Split what a model hasn't seen as `make_split` does; what it held back judges, what it learnt doesn't.
 
-    Other pictures of a subject go with those seen: to learn, where any was learnt. Where a card doesn't say
-    what was learnt, that is the rest of each set of which it held pictures back.
+    Other pictures of a subject go with those seen: to learn, where any was learnt. Copies of a picture, in
+    other sets too, are of one subject. Where a card doesn't say what was learnt, that is the rest of each set
+    of which it held pictures back.
     """
+    cases = sorted(cases, key=lambda case: case.key)
     hashes = {case.key: file_sha256(case.image) for case in cases}
+    own = {case.key: (case.set_name, case.subject) for case in cases}
+    people = dict(zip(own, copies_as_one(list(own.values()), list(hashes.values())), strict=True))
     held = [case for case in cases if hashes[case.key] in seen.held]
     known = set() if seen.whole else {case.set_name for case in held}
     learnt = [case for case in cases if hashes[case.key] in seen.learnt or case.set_name in known]
     learnt = [case for case in learnt if case not in held]
-    learners, judges = ({(case.set_name, case.subject) for case in side} for side in (learnt, held))
-    sides = make_split([c for c in cases if (c.set_name, c.subject) not in learners | judges])
+    learners, judges = ({people[case.key] for case in side} for side in (learnt, held))
+    free = [case for case in cases if people[case.key] not in learners | judges]
+    drawn = make_split([case for case in free if people[case.key] == own[case.key]])
+    judging = {people[key] for key in drawn["validation"]} | (judges - learners)
+    sides: dict[str, list[str]] = {"train": [], "validation": []}
     for case in cases:
-        subject = (case.set_name, case.subject)
-        if hashes[case.key] in seen.held or subject in judges - learners:
-            sides["validation"].append(case.key)
-        elif subject in learners:
-            sides["train"].append(case.key)
-    return {side: sorted(keys) for side, keys in sides.items()}
+        judge = hashes[case.key] in seen.held or people[case.key] in judging
+        sides["validation" if judge else "train"].append(case.key)
+    return sides
 
 
 def flattery(seen: Seen, held: Sequence[str]) -> list[str]:

@@ -214,11 +214,16 @@ def betti0_error(mask: Mask, truth: Mask) -> int:
     return abs(_pieces(mask) - _pieces(truth))
 
 
-def bootstrap_interval(values: list[float], groups: list[str], rounds: int = 2000) -> tuple[float, float]:
+def bootstrap_interval(
+    values: list[float], groups: list[str], rounds: int = 2000
+) -> tuple[float, float] | None:
     """Give the 95 % percentile interval of the mean, drawing whole groups (a person's pictures) anew.
 
-    It describes; with few groups it is far too narrow to decide by (see `difference_interval`).
+    None with one group. It describes; with few groups it is far too narrow to decide by (see
+    `difference_interval`).
     """
+    if len(set(groups)) < 2:
+        return None
     low, high = np.quantile(_drawn_means(values, groups, rounds), [0.025, 0.975])
     return float(low), float(high)
 

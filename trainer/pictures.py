@@ -25,7 +25,7 @@ from vesselapp.inference.objects import median_diameter, typical_diameter
 MOST_GROWN = 4.0
 _LARGEST = 4096
 _MOST_LEVELS = 3
-"""So many values may stand for something else than soft edges or objects (an outline in gray, say)."""
+"""So many values of a bright 8-bit mask may stand for something else than objects (an outline in gray)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,11 @@ def read_picture(case: Case, task: str) -> Picture:
         field = None
     if case.fov is not None:
         inside = _read_fitting(case, case.fov, size)
+        if not inside.any():
+            raise VesselError(
+                f"In the field of view {case.fov} nothing is marked: no px of {case.image.name} would count.",
+                "Mark where the eye is, or take the file away.",
+            )
     elif field is not None:
         inside = field.mask(*size) > 0
     else:
@@ -178,8 +183,10 @@ def _read_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.int32] | None]
 
 def _holds_numbers(values: NDArray[Any]) -> bool:
     """Tell numbers of objects from soft edges: they are flat in both directions."""
-    middle = (values > 0) & (values < values.max(initial=0))
-    if not middle.any() or len(np.unique(values)) <= _MOST_LEVELS:
+    highest = values.max(initial=0)
+    middle = (values > 0) & (values < highest)
+    bright = values.dtype == np.uint8 and highest > 127
+    if not middle.any() or (bright and len(np.unique(values)) <= _MOST_LEVELS):
         return False
     here = values[:-1, :-1]
     flat = middle[:-1, :-1] & (here == values[1:, :-1]) & (here == values[:-1, 1:])

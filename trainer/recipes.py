@@ -293,6 +293,13 @@ def _check_used(recipe: Recipe, given: list[str]) -> None:
         )
     if recipe.drawn and recipe.task != "cells":
         raise VesselError("Only cells are drawn: the setting 'drawn' must be 0 for vessels.")
+    if "share" in given and recipe.share and recipe.task != "vessels":
+        raise VesselError("Only fields of view have a share: the setting 'share' must be 0 for cells.")
+    if recipe.patience and not is_validated(recipe):
+        raise VesselError(
+            f"Nothing would be validated before the end, so 'patience={recipe.patience}' would do nothing.",
+            "Set validate_every lower.",
+        )
     own = recipe.architecture.startswith("own-")
     unused = ("encoder", "encoder_depth", "encoder_weights", "decoder_channels") if own else ("widths",)
     if not own and recipe.architecture not in WITH_CHANNELS:
@@ -300,6 +307,11 @@ def _check_used(recipe: Recipe, given: list[str]) -> None:
     for name in unused:
         if name in given:
             raise VesselError(f"The net '{recipe.architecture}' has no {name}.", f"Leave {name} out.")
+
+
+def is_validated(recipe: Recipe) -> bool:
+    """Tell whether a training makes so many epochs that it is ever validated."""
+    return -(-recipe.steps // recipe.steps_per_epoch) >= recipe.validate_every
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256, reason, sync_folder, temporary_beside
 from vesselapp.core.model_card import ModelCard, Source
 
-_NOT_STATED = "not stated"
+NOT_STATED = "not stated"
+UNKNOWN_TERMS = "not stated: it hangs on the terms of the pictures learnt from, of which not all are known"
 _DRAWN = Source(name="drawn", licence="Apache-2.0", credit="drawn by trainer.drawn")
 _KNOWN_SETS = {
     "chasedb1": (r"Image_\d\d[LR]", "CC BY 4.0", "Fraz et al., IEEE TBME 2012; Kingston University"),
@@ -135,12 +136,12 @@ def _write(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard, held: li
 def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
     """Give what a run learnt from, also before it where it started from a model; and whether that is all."""
     keys = load_split(run / SPLIT)["train"]
-    own = [_source(name, keys) for name in sorted({key.partition("/")[0] for key in keys})]
+    own = sources_of(keys)
     own += [_DRAWN] if recipe.drawn else []
     before = sources_before(run)
     if recipe.encoder_weights and before is not None and parent_of(run) is None:
         encoder = f"pretrained encoder {recipe.encoder}/{recipe.encoder_weights}"
-        own.append(Source(name=encoder, licence=_NOT_STATED, pictures=None))
+        own.append(Source(name=encoder, licence=NOT_STATED, pictures=None))
     earlier = [source for source in before or () if source.pictures or source not in own]
     for source in earlier:
         name = source.name
@@ -150,19 +151,24 @@ def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:
     return tuple(own), before is not None
 
 
+def sources_of(keys: Sequence[str]) -> list[Source]:
+    """Give what pictures (case keys) are of, a source a set, with its licence where the set is known."""
+    return [_source(name, keys) for name in sorted({key.partition("/")[0] for key in keys})]
+
+
 def _source(name: str, keys: Sequence[str]) -> Source:
     pictures = [key.partition("/")[2] for key in keys if key.partition("/")[0] == name]
     known = re.sub(r"[^0-9a-z]", "", name.lower())
-    pattern, licence, credit = _KNOWN_SETS.get(known, ("", _NOT_STATED, ""))
+    pattern, licence, credit = _KNOWN_SETS.get(known, ("", NOT_STATED, ""))
     if not all(re.fullmatch(pattern, picture) for picture in pictures):
-        licence, credit = _NOT_STATED, ""  # a folder that is merely called so
+        licence, credit = NOT_STATED, ""  # a folder that is merely called so
     return Source(name=name, licence=licence, credit=credit, pictures=len(pictures))
 
 
 def _licence(sources: Sequence[Source], *, whole: bool) -> str:
-    if whole and all(source.licence != _NOT_STATED for source in sources):
+    if whole and all(source.licence != NOT_STATED for source in sources):
         return "Apache-2.0 (weights); trained on pictures under the licences listed"
-    return "not stated: it hangs on the terms of the pictures learnt from, of which not all are known"
+    return UNKNOWN_TERMS
 
 
 def _unfinished(steps: int | None, recipe: Recipe) -> str:

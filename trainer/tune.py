@@ -7,12 +7,13 @@ from typing import Any
 
 from trainer.begun import keep_asked
 from trainer.fit import Diverged
+from trainer.lineage import Seen, split_after
 from trainer.looks import group_by_look
 from trainer.machine import only_one
 from trainer.readers import read_sets
-from trainer.recipes import Recipe, change_recipe
+from trainer.recipes import Recipe, change_recipe, is_validated
 from trainer.run import RunOptions, train
-from trainer.split import load_split, make_split
+from trainer.split import load_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import make_folder
 
@@ -103,11 +104,11 @@ def _search(
 
 def _check_judged(recipe: Recipe, data: tuple[Path, ...], out: Path) -> None:
     """Refuse, before anything is trained, what would leave every trial without a validation."""
-    if -(-recipe.steps // recipe.steps_per_epoch) < recipe.validate_every:
+    if not is_validated(recipe):
         raise VesselError("No trial would ever be validated.", "Set validate_every lower.")
     cases, split = read_sets(list(data)), _shared_split(out)
     cases = group_by_look(cases) if recipe.task == "cells" else cases
-    sides = load_split(split) if split is not None else make_split(cases)
+    sides = load_split(split) if split is not None else split_after(Seen(), cases)
     if not sides["validation"]:
         raise VesselError(
             "No picture is held back, so no trial could be judged.", "Give pictures of more subjects."

@@ -86,6 +86,21 @@ def test_a_card_that_tells_only_what_was_held_back(tmp_path: Path):
     assert flattery(Seen(), held) == []
 
 
+@pytest.mark.parametrize("learnt", [[], ["3L"]])
+def test_copies_of_a_picture_are_on_one_side_under_any_names(tmp_path: Path, learnt: list[str]):
+    cases = people(tmp_path, "eyes", 10)
+    copies = [
+        dataclasses.replace(c, set_name="more", name=f"x{c.name}", subject=f"x{c.subject}") for c in cases
+    ]
+    sides = split_after(Seen(frozenset(hashes(cases, *learnt))), [*cases, *copies[:-1]])
+    bytes_of = {case.key: file_sha256(case.image) for case in (*cases, *copies)}
+    train, judging = ({bytes_of[key] for key in sides[side]} for side in ("train", "validation"))
+    assert len(judging) == 4
+    assert not train & judging
+    assert not judging & set(hashes(cases, *(f"{name[0]}{eye}" for name in learnt for eye in "LR")))
+    assert sorted(sides["train"] + sides["validation"]) == sorted(bytes_of.keys() - {copies[-1].key})
+
+
 def split_file(path: Path, learn: tuple[int, int], judge: tuple[int, int]) -> Path:
     sides = {"train": learn, "validation": judge}
     named = {side: [f"eyes/eye{number}" for number in numbers] for side, numbers in sides.items()}

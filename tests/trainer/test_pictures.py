@@ -8,6 +8,7 @@ from PIL import Image
 
 from trainer.pictures import read_mask, read_picture
 from trainer.readers import read_sets
+from vesselapp.core.errors import VesselError
 
 MASK = np.zeros((40, 60), bool)
 MASK[4:20, 8:30] = True
@@ -24,6 +25,27 @@ def test_a_mask_of_two_values_is_foreground_where_it_is_not_0(tmp_path: Path, pl
     assert np.array_equal(read_mask(tmp_path / "a.png"), MASK)
     Image.fromarray(plane * 0).save(tmp_path / "a.png")
     assert not read_mask(tmp_path / "a.png").any()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_numbers_of_few_objects_are_foreground(tmp_path: Path, count: int, kind: type):
+    plane = np.zeros((40, 60), kind)
+    for number in range(count):
+        plane[4:20, 2 + 20 * number : 15 + 20 * number] = number + 1
+    Image.fromarray(plane).save(tmp_path / "a.png")
+    assert np.array_equal(read_mask(tmp_path / "a.png"), plane > 0)
+
+
+@pytest.mark.parametrize(("gray", "counts"), [(127, False), (128, True)])
+def test_of_a_bright_mask_with_gray_areas_the_upper_half_is_foreground(
+    tmp_path: Path, gray: int, counts: bool
+):
+    plane = MASK * np.uint8(255)
+    plane[25:35, 20:50] = gray
+    Image.fromarray(plane).save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png")[25:35, 20:50].all() == counts
+    assert read_mask(tmp_path / "a.png")[MASK].all()
 
 
 @pytest.mark.parametrize("plane", [MASK * np.uint8(255), RED], ids=["white", "red"])
@@ -50,3 +72,11 @@ def test_masks_are_turned_as_their_pictures_are(tmp_path: Path, orientation: int
     assert dark.shape == (MASK.shape if orientation < 5 else MASK.shape[::-1])
     for plane in (picture.mask, picture.second, picture.inside, picture.instances == 3):
         assert np.array_equal(plane, dark)
+
+
+def test_a_field_of_view_in_which_nothing_is_marked_is_refused(tmp_path: Path):
+    for kind, plane in (("images", MASK), ("masks", MASK), ("fov", MASK & False)):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(plane * np.uint8(255)).save(tmp_path / kind / "a.png")
+    with pytest.raises(VesselError, match="nothing is marked"):
+        read_picture(read_sets([tmp_path])[0], "vessels")

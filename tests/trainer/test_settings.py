@@ -2,6 +2,7 @@
 
 import pytest
 
+from trainer.finetune.settings import recipe_for
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
 
@@ -71,6 +72,8 @@ def test_a_loss_must_fit_the_net(name: str, loss: str, said: str):
     ("name", "changes", "said"),
     [
         ("fundus-vessels", ["drawn=0.3"], "Only cells are drawn"),
+        ("fundus-vessels", ["patience=3", "validate_every=61"], "'patience=3' would do nothing"),
+        ("cells", ["share=0.5"], "'share' must be 0 for cells"),
         ("fundus-vessels", ["scale_kind=object_diameter"], "'scale_kind=object_diameter' isn't done"),
         ("cells", ["scale_kind=field_of_view"], "'scale_kind=field_of_view' isn't done"),
         ("cells", ["architecture=own-unet", "encoder_weights=imagenet"], "has no encoder_weights"),
@@ -85,9 +88,24 @@ def test_settings_that_would_do_nothing_are_refused(name: str, changes: list[str
         change_recipe(RECIPES[name], changes)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"), [("dropout=0.5", "'dropout=0.5' isn't done"), ("balance=looks", "'balance=looks'")]
+)
+def test_settings_that_would_do_nothing_in_a_fine_tune_are_refused(setting: str, said: str):
+    with pytest.raises(VesselError, match=said):
+        recipe_for(RECIPES["fundus-vessels"], 4, 0, [setting])
+
+
+def test_settings_that_a_fine_tune_heeds_are_taken():
+    changes = ["dropout=0.5", "frozen_norms=false", "balance=pictures"]
+    assert recipe_for(RECIPES["cells"], 4, 0, changes).dropout == 0.5
+    assert recipe_for(RECIPES["cells"], 4, 0, ["dropout=0"]).dropout == 0
+
+
 def test_settings_that_are_used_are_taken():
     changes = ["augment.offset=20", "augment.gamma=1.2", "scale_kind=object_diameter", "drawn=0.5"]
     assert change_recipe(RECIPES["cells"], changes).augment.gamma == 1.2
+    assert change_recipe(RECIPES["fundus-vessels"], ["patience=3", "validate_every=60"]).patience == 3
     assert change_recipe(RECIPES["cells"], ["architecture=own-unet", "widths=[4,8]"]).widths == (4, 8)
 
 

@@ -12,7 +12,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.trainer.conftest import draw_fundus, save
 from trainer.__main__ import main
 from trainer.compare import Difference, compare_files, print_differences
-from trainer.evaluate import Scores, evaluate, notes_of, print_table, summarise
+from trainer.evaluate import Scores, as_figures, evaluate, notes_of, print_table, summarise
 from trainer.export import export_net, make_card
 from trainer.metrics import count, pixel_measures, pooled_intervals
 from trainer.nets import build_net
@@ -55,7 +55,15 @@ def test_the_table_has_pooled_figures_with_intervals_and_cuts_none_at_80_columns
         low, high = s.pooled_interval["dice"]
         assert low < s.pooled["dice"] < high
         assert f"{s.pooled['dice']:.4f} │ {low:.3f}-{high:.3f}" in text
-    assert summarise([scores("HRF", "1", 3)])[0].pooled_interval == {}
+
+
+def test_one_subject_has_no_interval():
+    (summary,) = summarise([scores("HRF", "1", 3)])
+    assert summary.interval == summary.pooled_interval == {}
+    console = Console(width=LINE, record=True)
+    print_table([summary], console)
+    assert f"│ {summary.mean['dice']:.4f} │      │" in console.export_text()
+    assert as_figures([summary])[0].intervals == {}
 
 
 def test_differences_are_whole_at_80_columns_and_have_all_measures(tmp_path: Path, fundus_set: Path):

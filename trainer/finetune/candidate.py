@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trainer.export import Shipped, export_like
 from trainer.nets import Segmenter, stride_of
 from trainer.recipes import Recipe
+from trainer.ship import NOT_STATED, UNKNOWN_TERMS
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import Figures, ModelCard, Source
 from vesselapp.core.stamps import time_stamp
@@ -87,10 +88,13 @@ def tuned_card(
     study: str,
     threshold: float,
     learnt: int,
+    replayed: Sequence[Source],
     config: dict[str, Any],
     command: str,
 ) -> ModelCard:
-    """Give a candidate's card: its parent's, with what was learnt since."""
+    """Give a candidate's card: its parent's, with what was learnt since, ``replayed`` of old ground."""
+    again = [source.model_copy(update={"name": f"{source.name}, replayed"}) for source in replayed]
+    stated = all(source.licence != NOT_STATED for source in replayed)
     source = Source(name=f"study {study}", licence="the study's own", pictures=learnt)
     first = base.name.partition(", tuned")[0]
     limit = f"Fine-tuned on {learnt} pictures of one study; on other pictures it may do worse than before."
@@ -102,7 +106,8 @@ def tuned_card(
             "threshold": threshold,
             "timestamp": time_stamp(),
             "command": command,
-            "training_data": (*base.training_data, source),
+            "training_data": (*base.training_data, *again, source),
+            "licence": base.licence if stated else UNKNOWN_TERMS,
             "validation": (),
             "limits": (*limits, limit),
             "config": {**base.config, "finetune": config},

@@ -26,11 +26,15 @@ CANDIDATE = "candidate.onnx"
 
 
 def device_name(accelerator: str) -> str:
-    """Say what is going to compute."""
+    """Say what is going to compute (VesselError where there is no such device)."""
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         return f"GPU, {torch.cuda.get_device_name()}"
     if accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
         return "GPU, Apple"
+    if accelerator not in ("auto", "cpu"):
+        raise VesselError(
+            f"PyTorch finds no device for accelerator={accelerator} here.", "Take cpu, or leave it out."
+        )
     return f"CPU, {os.cpu_count()} cores"
 
 
@@ -53,8 +57,9 @@ def finetune(request: Request) -> Verdict | None:
         With one sentence; the model in use is as it was, and what the run has made so far stays.
     """
     study = Study.open(request.study)
+    device_name(request.accelerator)  # what can't be done is said before anything is written
     if request.run is None:
-        make_plan(study, request)  # what can't be done is said before a folder is made
+        make_plan(study, request)
     run = new_run(study.folder) if request.run is None else RunFolder(make_folder(request.run))
     with Line(run, events=request.events) as line:
         try:
@@ -87,6 +92,8 @@ def _stopped(study: Study, run: RunFolder) -> str:
 def _run(study: Study, request: Request, line: Line) -> Verdict:
     kept = kept_plan(line.run.folder)
     plan, accelerator = kept or (_begin(study, request, line), request.accelerator)
+    if request.accelerator != "auto":  # a run may go on with another device
+        accelerator = request.accelerator
     line.emit("plan", **plan.event(device_name(accelerator)))
     return _work(Course(plan, study, line, accelerator))
 

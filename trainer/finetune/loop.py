@@ -25,8 +25,10 @@ from trainer.full_memory import fit_within_memory
 from trainer.lineage import learnt_by, seen_by
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
+from trainer.readers import Case
 from trainer.recipes import Recipe, read_recipe
 from trainer.run import WEIGHTS, RunOptions, fit_task
+from trainer.ship import sources_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
@@ -58,6 +60,8 @@ class Course:
     replay : Replay
     lessons : dict
         Learnt (and a few judging) pictures at working scale, by key.
+    views : dict
+        Views of learnt pictures of cells far from working scale, by key.
     """
 
     plan: Plan
@@ -72,6 +76,7 @@ class Course:
     incumbent_net: Segmenter | None = field(init=False)
     replay: Replay = field(init=False)
     lessons: dict[str, Scaled] = field(default_factory=dict)
+    views: dict[str, list[Scaled]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.base_recipe, self.base_net, self.card = open_base(self.plan.base)
@@ -87,17 +92,21 @@ class Course:
         """The run's folder."""
         return self.line.run.folder
 
+    @property
+    def replayed(self) -> list[Case]:
+        """What is learnt of the replay: nothing, where no old ground is in the batches."""
+        return self.replay.learn if self.plan.tuning.old_share else []
+
 
 def bring_lessons(course: Course) -> Ground:
     """Bring all pictures to working scale: those to learn, a few judges to watch, and old ground."""
     plan, recipe = course.plan, course.base_recipe
-    views: list[Scaled] = []
     for key in (*plan.sides.learn, *plan.sides.judge[: _WATCHED["judge"]]):
         course.line.heed_cancel()
         name, judged = plan.pictures[key].name, kept_judgement(course.folder, plan.pictures[key])
         course.lessons[key] = lesson_of(name, judged, course.base, recipe)
         if recipe.task == "cells" and key in plan.sides.learn:
-            views += off_scale(name, judged, course.lessons[key], recipe)
+            course.views[key] = off_scale(name, judged, course.lessons[key], recipe)
     new = [course.lessons[key] for key in plan.sides.learn]
     if not any((lesson.truth[..., list(recipe.foreground)] > 0)[lesson.valid > 0].any() for lesson in new):
         raise VesselError(
@@ -110,7 +119,7 @@ def bring_lessons(course: Course) -> Ground:
     for name, pixels in samples_of(recipe.task):
         course.line.heed_cancel()
         taught.append(other_lesson(name, pixels, course.base, recipe))
-    taught += views
+    taught += [view for views in course.views.values() for view in views]
     drawn = (0.5 if taught else 1.0) if recipe.drawn else 0.0
     varied = dataclasses.replace(plan.recipe, augment=recipe.augment, drawn=drawn, seed=plan.recipe.seed + 1)
     return Ground(new, replay_lessons(course.replay, recipe), taught, varied if taught or drawn else None)
@@ -170,7 +179,7 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     for number, fold in enumerate(sides.folds, 1):
         begun, parts = number * made, len(sides.folds)
         keys = without(sides.learn, fold, plan.subjects)
-        part = dataclasses.replace(ground, new=[course.lessons[key] for key in keys])
+        part = _ground_of(course, ground, keys)
         watched = _windows(course, part, list(fold)[: _WATCHED["judge"]])
         course.line.emit("stage", name=f"learning for judging, {number} of {parts}", begun=begun)
         if course.line.take_late_stop():
@@ -186,6 +195,13 @@ def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
         if steps < 0:
             break
     return found
+
+
+def _ground_of(course: Course, ground: Ground, keys: list[str]) -> Ground:
+    """Give what a net learns that learns only so many keys: it sees no view of the other pictures either."""
+    unseen = [view for key, views in course.views.items() if key not in keys for view in views]
+    taught = [one for one in ground.taught if one not in unseen]
+    return dataclasses.replace(ground, new=[course.lessons[key] for key in keys], taught=taught)
 
 
 def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
@@ -220,6 +236,7 @@ def finish(course: Course, ground: Ground, folder: Path, keys: list[str]) -> tup
         study=course.study.name,
         threshold=threshold,
         learnt=len(keys),
+        replayed=sources_of([case.key for case in course.replayed]),
         config=_lineage(course, keys, _recipe_in(folder, plan)),
         command=plan.command,
     )
@@ -239,14 +256,14 @@ def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, objec
     learnt = [
         {**one, "mask_sha256": kept_sha256(course.folder, plan.pictures[one["key"]])} for one in named(keys)
     ]
-    again = course.replay.learn if plan.tuning.old_share else []  # else nothing of old ground is learnt
     return {
         "study": course.study.name,
         "learnt_before": sorted(set(learnt_by(course.card))),
         "learnt": learnt,
         "judged": named(sorted(plan.sides.judged)),
         "replayed": [
-            {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)} for one in again
+            {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)}
+            for one in course.replayed
         ],
         "old_judged": [file_sha256(one.image) for one in course.replay.judge],
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),

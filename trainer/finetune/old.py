@@ -57,17 +57,19 @@ def read_replay(
     folders : sequence of Path
     task : str
     reviewed : set of str
-        Hashes of the study's reviewed pictures: no old ground, and those that judge must not be learnt.
+        Hashes of the study's reviewed pictures: they and others of their subjects are no old ground, and what
+        judges must not be learnt.
     seen : Seen
         What the base knows already.
     """
     if not folders:
         return Replay()
     cases = read_sets(list(folders))
+    people = {case.key: (case.set_name, case.subject) for case in cases}
+    taken = {people[case.key] for case in cases if file_sha256(case.image) in reviewed}
     cases = group_by_look(cases) if task == "cells" else cases
     back = set(split_after(seen, cases)["validation"])
-    hashes = {case.key: file_sha256(case.image) for case in cases}
-    cases = sorted((case for case in cases if hashes[case.key] not in reviewed), key=lambda case: case.key)
+    cases = sorted((case for case in cases if people[case.key] not in taken), key=lambda case: case.key)
     learn = [case for case in cases if case.key not in back]
     judge = [case for case in cases if case.key in back]
     return Replay(_spread(learn, MOST_REPLAYED), _spread(judge, MOST_JUDGED))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.finetune.lessons import Judgement
+from trainer.lineage import copies_as_one
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256, reason
@@ -67,33 +68,17 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
         for key, record in reviewed.items()
         if key in listed
     }
-    found = _copies_as_one(found)
+    subjects = copies_as_one([one.subject for one in found.values()], [one.sha256 for one in found.values()])
+    found = {
+        key: replace(one, subject=subject)
+        for (key, one), subject in zip(found.items(), subjects, strict=True)
+    }
     missing = missing_pictures(listed, records)
     damaged = with_damaged_record(study, list(listed.values()))
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
     told = [str(missing_told(missing, len(found)))] if missing else []
     return found, told + ([damage_told(damaged)] if damaged else [])
-
-
-def _copies_as_one(found: dict[str, ReviewedPicture]) -> dict[str, ReviewedPicture]:
-    """Give pictures of the same bytes one subject, and with them all others of their subjects.
-
-    Else a copy could be learnt and judge.
-    """
-    first: dict[str, str] = {}
-    joined: dict[str, str] = {}
-
-    def whole(subject: str) -> str:
-        while subject in joined:
-            subject = joined[subject]
-        return subject
-
-    for picture in found.values():
-        one, other = whole(picture.subject), whole(first.setdefault(picture.sha256, picture.subject))
-        if one != other:
-            joined[one] = other
-    return {key: replace(picture, subject=whole(picture.subject)) for key, picture in found.items()}
 
 
 def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:

@@ -82,7 +82,7 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
     Raises
     ------
     VesselError
-        For a setting that doesn't exist, or a value of the wrong kind.
+        For a setting that doesn't exist, or does nothing here, or a value of the wrong kind.
     """
     vessels = base.task == "vessels"
     each = _STEPS_VESSELS if vessels and not folds else _STEPS
@@ -105,6 +105,7 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
     )
     _refuse_what_is_the_bases([_name(change) for change in changes])
     changed = change_recipe(recipe, [change for change in changes if _name(change) not in _OURS])
+    _refuse_what_does_nothing(changed, changes)
     if changed.crop != recipe.crop:
         from trainer.nets import stride_of
 
@@ -120,6 +121,20 @@ def _refuse_what_is_the_bases(names: Sequence[str]) -> None:
             raise VesselError(
                 f"The setting '{name}' is the base model's own: a fine-tune can't change it.", "Leave it out."
             )
+
+
+def _refuse_what_does_nothing(recipe: Recipe, changes: Sequence[str]) -> None:
+    """Refuse settings of a training from nothing that this fine-tune doesn't heed."""
+    if recipe.balance == "looks":
+        raise VesselError(
+            "Reviewed pictures are not told apart by look: 'balance=looks' isn't done.", "Leave it out."
+        )
+    dropping = recipe.dropout and "dropout" in map(_name, changes)
+    if dropping and tuning_for(recipe.task, changes).frozen_norms:
+        raise VesselError(
+            f"Nothing is dropped while batch norm is frozen: 'dropout={recipe.dropout:g}' isn't done.",
+            "Set frozen_norms=false too, or leave it out.",
+        )
 
 
 def _varied_little(augment: Augment) -> Augment:

@@ -240,6 +240,31 @@ def test_what_a_fine_tune_can_not_change_is_refused(make_study: MakeStudy, setti
         plan_only(make_study(2).request(setting))
 
 
+def test_a_device_that_is_not_there_is_told_before_sides_are_drawn(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    made = make_study(2)
+    for run in (None, made.folder / "runs" / "mine"):
+        request = dataclasses.replace(made.request(*SHORT, run=run), accelerator="gpu")
+        for ask in (plan_only, finetune):
+            with pytest.raises(VesselError, match="no device for accelerator=gpu"):
+                ask(request)
+    assert not (made.folder / "judge.json").exists()
+    assert not list(made.folder.glob("runs/*"))
+
+
+def test_a_run_goes_on_with_the_device_asked_for(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made, taken = make_study(2), []
+    monkeypatch.setattr("trainer.finetune.command.device_name", lambda accelerator: accelerator)
+    monkeypatch.setattr("trainer.finetune.command._work", lambda course: taken.append(course.accelerator))
+    request = made.request(*SHORT, run=made.folder / "runs" / "mine")
+    for accelerator in ("gpu", "auto", "cpu"):
+        finetune(dataclasses.replace(request, accelerator=accelerator))
+    assert taken == ["gpu", "gpu", "cpu"]
+
+
 def test_a_picture_of_which_nothing_is_known_is_left_out(make_study: MakeStudy):
     made = make_study(3, reviewed=2)
     unsure = made.study.pictures()[2]

@@ -2,6 +2,8 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +13,19 @@ from tests.trainer.conftest import draw_fundus, save, write_fundus_set
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import make_card, read_card
-from trainer.finetune.candidate import judged_card
+from trainer.finetune.candidate import judged_card, tuned_card
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
-from trainer.finetune.old import read_replay
+from trainer.finetune.old import Replay, read_replay
 from trainer.finetune.plan import Request
+from trainer.finetune.settings import Tuning
+from trainer.finetune.sides import Sides
+from trainer.finetune.task import Ground
 from trainer.lineage import held_by, learnt_by, seen_by
+from trainer.pictures import Scaled
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES
+from trainer.ship import sources_of
 from trainer.split import make_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
@@ -42,6 +49,18 @@ def test_what_is_reviewed_is_not_replayed(eyes: Path):
     assert rest.judge == whole.judge[1:]
 
 
+@pytest.mark.parametrize("task", ["vessels", "cells"])
+def test_the_other_eye_of_a_reviewed_picture_is_not_replayed(eyes: Path, tmp_path: Path, task: str):
+    for number, name in enumerate(f"p{person}_{eye}.png" for person in range(5) for eye in ("OD", "OS")):
+        for kind in ("images", "masks"):
+            (tmp_path / "two" / kind).mkdir(parents=True, exist_ok=True)
+            shutil.copy(eyes / kind / f"eye{number}.png", tmp_path / "two" / kind / name)
+    reviewed = {file_sha256(tmp_path / "two" / "images" / name) for name in ("p1_OD.png", "p3_OS.png")}
+    found = read_replay([tmp_path / "two"], task, reviewed)
+    names = {case.name for case in (*found.learn, *found.judge)}
+    assert names == {f"p{person}_{eye}" for person in (0, 2, 4) for eye in ("OD", "OS")}
+
+
 def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: Path, tmp_path: Path):
     sides, cases = make_split(read_sets([eyes])), {case.key: case for case in read_sets([eyes])}
     held = {file_sha256(cases[key].image) for key in sides["validation"]}
@@ -57,6 +76,59 @@ def test_what_the_base_was_validated_on_is_not_learnt_under_another_name(eyes: P
     found = read_replay([other], "vessels", seen=seen_by(card))
     assert not {file_sha256(case.image) for case in found.learn} & held
     assert {file_sha256(case.image) for case in found.judge} >= held
+
+
+def test_a_net_that_judges_sees_no_view_of_its_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from trainer.finetune import loop
+
+    def scaled(name: str, *_: object) -> Scaled:
+        plane = np.full((8, 8, 3), 255, np.uint8)
+        return Scaled("study", name, plane, plane, plane[..., 0])
+
+    def learn(_course: object, ground: Ground, *_: object) -> int:
+        learnt.append([{one.name for one in part} for part in (ground.new, ground.taught)])
+        return 10
+
+    learnt: list[list[set[str]]] = []
+    for name, instead in (
+        ("kept_judgement", lambda *_: None),
+        ("lesson_of", scaled),
+        ("off_scale", lambda name, *_: [scaled(f"small {name}")]),
+        ("samples_of", lambda _task: [("sample", None)]),
+        ("other_lesson", scaled),
+        ("_windows", lambda *_: []),
+        ("learn", learn),
+    ):
+        monkeypatch.setattr(loop, name, instead)
+    keys, nothing = "abc", SimpleNamespace(heed_cancel=list, emit=lambda *_, **__: None, take_late_stop=bool)
+    plan = SimpleNamespace(
+        sides=Sides(tuple(keys), (), (("a",), ("b", "c"))),
+        pictures={key: SimpleNamespace(name=key) for key in keys},
+        subjects=dict(zip(keys, keys, strict=True)),
+        recipe=RECIPES["cells"],
+        tuning=Tuning(),
+    )
+    course: Any = SimpleNamespace(plan=plan, base_recipe=plan.recipe, base=None, lessons={}, views={})
+    course.replay, course.line, course.folder = Replay(), nothing, tmp_path
+    loop.learn_all(course, loop.bring_lessons(course))
+    assert learnt == [
+        [{"a", "b", "c"}, {"sample", "small a", "small b", "small c"}],
+        [{"b", "c"}, {"sample", "small b", "small c"}],
+        [{"a"}, {"sample", "small a"}],
+    ]
+
+
+@pytest.mark.parametrize("name", ["Image_01L", "holiday"])
+def test_a_card_names_the_sets_that_were_replayed_and_their_terms(name: str):
+    base = make_card(RECIPES["fundus-vessels"], name="x", command="", licence="Apache-2.0")
+    replayed = sources_of([f"CHASE_DB1/{name}"])
+    card = tuned_card(
+        base, parent="", study="s", threshold=0.5, learnt=3, replayed=replayed, config={}, command=""
+    )
+    again, study = card.training_data
+    assert (again.name, again.pictures, study.name) == ("CHASE_DB1, replayed", 1, "study s")
+    assert ("Kingston" in again.credit) == (again.licence == "CC BY 4.0") == (name == "Image_01L")
+    assert (card.licence == "Apache-2.0") == (name == "Image_01L")
 
 
 @pytest.mark.parametrize("config", [{}, {"training": []}, {"training": {"held": 3}}])
@@ -106,6 +178,8 @@ def test_what_was_replayed_does_not_judge_later(
     assert {one["sha256"] for one in lineage["judged"]} == reviewed
     replay = read_replay([eyes], "vessels", seen=seen_by(read_card(base))).learn
     assert replay
+    sources = [(source.name, source.pictures) for source in card.training_data]
+    assert sources[-2:] == [("eyes, replayed", len(replay)), ("study study", 3)]
     assert [one["sha256"] for one in lineage["replayed"]] == [file_sha256(case.image) for case in replay]
     assert set(learnt_by(card)) == {*reviewed, *(file_sha256(case.image) for case in replay)}
     pictures = tmp_path / "again"
