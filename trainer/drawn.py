@@ -1,4 +1,4 @@
-"""Microscope pictures drawn by code, with exact masks: blood smears and stained tissue.
+"""Microscope pictures drawn by code, with exact masks: blood smears, stained tissue, nuclei in fluorescence.
 
 Light goes through dyes, so a picture is white light times exp(-density) of all that lies in the way: cells
 that overlap darken each other as they do on glass. One random generator decides everything.
@@ -77,12 +77,17 @@ def draw_blood(random: Generator, side: int, diameter: float) -> tuple[NDArray[n
     return slide.photograph(_background(random, side)), slide.objects
 
 
-def draw_tissue(random: Generator, side: int, diameter: float) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Draw stained tissue: eosin ground with fibres and gaps, nuclei in blue or brown (see `draw`)."""
+def draw_tissue(
+    random: Generator, side: int, diameter: float, *, stroma: float = 1.0
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Draw stained tissue: eosin ground with fibres and gaps, nuclei in blue or brown (see `draw`).
+
+    ``stroma``: how much of the ground is seen, 0-1.
+    """
     slide = Slide(np.zeros((side, side, 3), np.float32), np.zeros((side, side), np.int32))
     ground = 0.5 * _cloud(random, side, diameter / 3) + _cloud(random, side, diameter * 2) + 0.5
     gaps = _cloud(random, side, diameter * 2) > random.uniform(0.6, 1.6)
-    strength = random.uniform(0.1, 0.7)
+    strength = stroma * random.uniform(0.1, 0.7)
     ground = np.clip(ground, 0.1, None) * np.where(gaps, 0.1, 1.0).astype(np.float32)
     eosin = np.clip(_EOSIN + random.normal(0, 0.1, 3).astype(np.float32), 0.02, None)
     slide.density += strength * cv2.GaussianBlur(ground, (0, 0), 0.7)[:, :, None] * eosin
@@ -94,6 +99,16 @@ def draw_tissue(random: Generator, side: int, diameter: float) -> tuple[NDArray[
         size = diameter * float(np.exp(random.normal(0, 0.25)))
         _nucleus(slide, random, size, dye, direction + random.normal(0, 0.6), stretch)
     return slide.photograph(_background(random, side)), slide.objects
+
+
+def draw_fluorescence(
+    random: Generator, side: int, diameter: float
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Draw light nuclei on dark ground, a little out of focus: tissue, seen inversely (see `draw`)."""
+    pixels, objects = draw_tissue(random, side, diameter, stroma=0.2)
+    light = 1 - cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    seen = cv2.GaussianBlur(light**2, (0, 0), diameter / 14) * np.float32(random.uniform(40, 220))
+    return cv2.cvtColor(np.round(seen).astype(np.uint8), cv2.COLOR_GRAY2RGB), objects
 
 
 def _background(random: Generator, side: int) -> Plane:

@@ -5,7 +5,7 @@ import pytest
 
 from trainer.augment import take_crop, vary_look
 from trainer.crops import Crops
-from trainer.drawn import draw_blood, draw_tissue
+from trainer.drawn import draw_blood, draw_fluorescence, draw_tissue
 from trainer.pictures import Scaled
 from trainer.recipes import RECIPES, Augment
 
@@ -75,7 +75,7 @@ def test_sets_of_any_size_are_drawn_evenly():
     assert 150 < names.count("small") < 250
 
 
-@pytest.mark.parametrize("draw", [draw_blood, draw_tissue])
+@pytest.mark.parametrize("draw", [draw_blood, draw_tissue, draw_fluorescence])
 def test_drawn_pictures(draw):
     contrasts = []
     for seed in range(6):
@@ -90,7 +90,8 @@ def test_drawn_pictures(draw):
         assert np.median(areas[areas > 0]) == pytest.approx(np.pi * 12**2, rel=0.7)
         if (objects == 0).any():
             contrasts.append(pixels[objects == 0].mean() - pixels[objects > 0].mean())
-    assert np.mean(contrasts) > 15  # dyes swallow light where cells are
+    sign = -1 if draw is draw_fluorescence else 1
+    assert np.mean(contrasts) * sign > 15  # dyes swallow light where cells are, nuclei glow
 
 
 def test_overlapping_red_cells_darken_each_other():

@@ -119,8 +119,6 @@ def _new(row: Ground, *, crossed: bool) -> str:
 
 
 def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground]) -> str:
-    if not rows:
-        return ""
     if lost:
         return f"It is worse on {_named(lost[0])}."
     unusual = [row for row in broken if row.measure == "agreement"]
@@ -131,10 +129,10 @@ def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground
     old = [row for row in rows if row.ground == "old"]
     known = [row for row in old if row.measure != "agreement"]
     if known:
-        return f"Old ground is held: {_named(known[0])}."
+        return f"Old ground is held: {', '.join(map(_named, known))}."
     # How far two models agree says little of how good either is.
     unknown = "No old pictures with truth are at hand, so what it forgot there isn't known"
-    return f"{unknown}; nothing unusual on {_named(old[0])}." if old else ""
+    return f"{unknown}; nothing unusual on {_named(old[0])}." if old else f"{unknown}."
 
 
 def _few(row: Ground) -> str:

@@ -1,7 +1,7 @@
 """The judging of one run: both models answer what judges, as the app would, and the gate decides."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -62,19 +62,9 @@ def _compare(course: Course, model: Model, key: str) -> tuple[str, Pair, bool, f
 def _old_rows(course: Course, candidate: Model, agreement: float) -> list[Ground]:
     """Compare the models on old ground: with truth where there is any, else by how far they agree."""
     recipe = course.base_recipe
-    sets: dict[str, list[Pair]] = {}
-    for name, truth in replay_truths(course.replay, recipe.task):
-        course.line.heed_cancel()
-        sets.setdefault(name, []).append(_pair(course, candidate, truth))
-    rows = [row_of("old", name, pairs) for name, pairs in sets.items()]
-    if rows:
+    if rows := _rows_with_truth(course, candidate, replay_truths(course.replay, recipe.task)):
         return rows
-    if recipe.drawn:
-        pairs = []
-        for truth in drawn_truths(recipe):
-            course.line.heed_cancel()
-            pairs.append(_pair(course, candidate, truth))
-        rows.append(row_of("old", "drawn cells", pairs))
+    rows = _rows_with_truth(course, candidate, drawn_truths(recipe)) if recipe.drawn else []
     others = []
     for name, pixels in other_pictures(course.study, list(course.plan.pictures), recipe.task):
         course.line.heed_cancel()
@@ -86,8 +76,14 @@ def _old_rows(course: Course, candidate: Model, agreement: float) -> list[Ground
     return rows
 
 
-def _pair(course: Course, candidate: Model, truth: Truth) -> Pair:
-    return pair_on(truth, mask_by(course.incumbent, truth.pixels), mask_by(candidate, truth.pixels))
+def _rows_with_truth(course: Course, candidate: Model, truths: Iterable[tuple[str, Truth]]) -> list[Ground]:
+    """Compare the models on pictures with truth, each given with the name of its set."""
+    sets: dict[str, list[Pair]] = {}
+    for name, truth in truths:
+        course.line.heed_cancel()
+        pair = pair_on(truth, mask_by(course.incumbent, truth.pixels), mask_by(candidate, truth.pixels))
+        sets.setdefault(name, []).append(pair)
+    return [row_of("old", name, pairs) for name, pairs in sets.items()]
 
 
 def _pictures(course: Course, scores: dict[str, Pair]) -> list[PictureScore]:

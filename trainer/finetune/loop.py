@@ -13,7 +13,14 @@ from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement, kept_sha256
 from trainer.finetune.lessons import lesson_of, off_scale
-from trainer.finetune.old import Replay, other_lesson, read_replay, replay_lessons, samples_of
+from trainer.finetune.old import (
+    Replay,
+    drawn_lessons,
+    other_lesson,
+    read_replay,
+    replay_lessons,
+    samples_of,
+)
 from trainer.finetune.plan import Plan
 from trainer.finetune.scores import dice
 from trainer.finetune.sides import without
@@ -115,14 +122,12 @@ def bring_lessons(course: Course) -> Ground:
         )
     if not plan.tuning.old_share:
         return Ground(new)
-    taught = []
-    for name, pixels in samples_of(recipe.task):
-        course.line.heed_cancel()
-        taught.append(other_lesson(name, pixels, course.base, recipe))
-    taught += [view for views in course.views.values() for view in views]
-    drawn = (0.5 if taught else 1.0) if recipe.drawn else 0.0
-    varied = dataclasses.replace(plan.recipe, augment=recipe.augment, drawn=drawn, seed=plan.recipe.seed + 1)
-    return Ground(new, replay_lessons(course.replay, recipe), taught, varied if taught or drawn else None)
+    if recipe.task == "cells":
+        taught = [*drawn_lessons(recipe), *(view for views in course.views.values() for view in views)]
+    else:
+        taught = [other_lesson(*sample, course.base, recipe) for sample in samples_of(recipe.task)]
+    varied = dataclasses.replace(plan.recipe, augment=recipe.augment, seed=plan.recipe.seed + 1)
+    return Ground(new, replay_lessons(course.replay, recipe), taught, varied)
 
 
 def learn(

@@ -1,8 +1,8 @@
 """Old ground: what the base could do before, held while learning and judged afterwards.
 
-Where a person has pictures of it with truth (``--replay``), those. Else what is at hand without: the app's
-own sample as the base answers it, and for cells pictures that our code draws. The study's other pictures
-only judge: held to the base's answer, they would hold back what is learnt of pictures like them.
+Where a person has pictures of it with truth (``--replay``), those. Else what is at hand without: for vessels
+the app's own sample, for cells pictures that our code draws, as the base answers them. The study's other
+pictures only judge: held to the base's answer, they would hold back what is learnt of pictures like them.
 """
 
 import hashlib
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trainer.drawn import draw
+from trainer.drawn import draw, draw_fluorescence
 from trainer.finetune.lessons import Judgement, lesson_of
 from trainer.finetune.scores import Pixels, Truth, mask_by, truth_of
 from trainer.lineage import Seen, split_after
@@ -33,6 +34,9 @@ MOST_JUDGED = 40
 MOST_OTHERS = 6
 _DRAWN = 12
 _DRAWN_SIDE = 384
+_JUDGED, _TAUGHT = 20_000, 30_000
+"""Seeds of what is drawn to be judged, and to be learnt."""
+_DRAWINGS = {"drawn cells": draw, "drawn fluorescence": draw_fluorescence}
 _NOTHING_SEEN = Seen()
 
 
@@ -86,17 +90,32 @@ def replay_truths(replay: Replay, task: str) -> Iterator[tuple[str, Truth]]:
         yield case.set_name, truth_of(read_picture(case, task))
 
 
-def drawn_truths(recipe: Recipe) -> Iterator[Truth]:
-    """Draw pictures with exact masks, of the kinds that a cell model learnt from drawn pictures."""
-    for number in range(_DRAWN):
-        random = np.random.default_rng((20_000, number))
-        pixels, objects = draw(random, _DRAWN_SIDE, recipe.size * random.uniform(0.7, 1.6))
-        name = f"drawn {number}"
-        yield Truth(name, name, pixels, objects > 0, np.ones(objects.shape, bool))
+def drawn_truths(recipe: Recipe) -> Iterator[tuple[str, Truth]]:
+    """Give kind and picture, with an exact mask, of what is drawn to judge a cell model."""
+    for kind, number, pixels, objects in _drawings(recipe, _JUDGED):
+        name = f"{kind} {number}"
+        yield kind, Truth(name, name, pixels, objects > 0, np.ones(objects.shape, bool))
+
+
+def drawn_lessons(recipe: Recipe) -> Iterator[Scaled]:
+    """Give drawn pictures of cells at working scale, not those that judge; the base answers them."""
+    for kind, number, pixels, _objects in _drawings(recipe, _TAUGHT):
+        plane = np.zeros((*pixels.shape[:2], len(recipe.channels)), np.uint8)
+        yield Scaled(kind, f"{number}", pixels, plane, np.ones(plane.shape[:2], np.uint8))
+
+
+def _drawings(recipe: Recipe, seed: int) -> Iterator[tuple[str, int, Pixels, NDArray[np.int32]]]:
+    for kind, drawing in _DRAWINGS.items():
+        for number in range(_DRAWN):
+            random = np.random.default_rng((seed, number))
+            yield kind, number, *drawing(random, _DRAWN_SIDE, recipe.size * random.uniform(0.7, 1.6))
 
 
 def other_pictures(study: Study, reviewed: Sequence[str], task: str) -> Iterator[tuple[str, Pixels]]:
-    """Give pictures that nobody has reviewed: some of the study, chosen by hash, and the app's own sample."""
+    """Give pictures that nobody has reviewed: some of the study, chosen by hash, and the app's own sample.
+
+    Not so for cells: on its sample, a brown stain, our own model isn't sure of anything.
+    """
     free = [picture for picture in study.pictures() if picture.key not in set(reviewed)]
     free.sort(key=lambda picture: hashlib.sha256(picture.key.encode()).digest())
     for picture in free[:MOST_OTHERS]:
@@ -104,7 +123,8 @@ def other_pictures(study: Study, reviewed: Sequence[str], task: str) -> Iterator
             yield picture.relative, read_image(picture.path).pixels
         except VesselError:
             continue  # one that can't be read teaches nothing
-    yield from samples_of(task)
+    if task == "vessels":
+        yield from samples_of(task)
 
 
 def samples_of(task: str) -> Iterator[tuple[str, Pixels]]:

@@ -1,6 +1,8 @@
 """What of old ground may be learnt, whose run may be promoted, and whose figures a card tells."""
 
+import dataclasses
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +15,13 @@ from tests.trainer.conftest import draw_fundus, save, write_fundus_set
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import make_card, read_card
+from trainer.finetune import judging
 from trainer.finetune.candidate import judged_card, tuned_card
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
-from trainer.finetune.old import Replay, read_replay
+from trainer.finetune.old import Replay, drawn_lessons, drawn_truths, other_pictures, read_replay
 from trainer.finetune.plan import Request
+from trainer.finetune.scores import Truth
 from trainer.finetune.settings import Tuning
 from trainer.finetune.sides import Sides
 from trainer.finetune.task import Ground
@@ -94,8 +98,7 @@ def test_a_net_that_judges_sees_no_view_of_its_judges(tmp_path: Path, monkeypatc
         ("kept_judgement", lambda *_: None),
         ("lesson_of", scaled),
         ("off_scale", lambda name, *_: [scaled(f"small {name}")]),
-        ("samples_of", lambda _task: [("sample", None)]),
-        ("other_lesson", scaled),
+        ("drawn_lessons", lambda _recipe: [scaled("drawn")]),
         ("_windows", lambda *_: []),
         ("learn", learn),
     ):
@@ -112,10 +115,42 @@ def test_a_net_that_judges_sees_no_view_of_its_judges(tmp_path: Path, monkeypatc
     course.replay, course.line, course.folder = Replay(), nothing, tmp_path
     loop.learn_all(course, loop.bring_lessons(course))
     assert learnt == [
-        [{"a", "b", "c"}, {"sample", "small a", "small b", "small c"}],
-        [{"b", "c"}, {"sample", "small b", "small c"}],
-        [{"a"}, {"sample", "small a"}],
+        [{"a", "b", "c"}, {"drawn", "small a", "small b", "small c"}],
+        [{"b", "c"}, {"drawn", "small b", "small c"}],
+        [{"a"}, {"drawn", "small a"}],
     ]
+
+
+def test_what_is_drawn_to_judge_cells_is_not_learnt():
+    recipe = dataclasses.replace(RECIPES["cells"], size=12)
+    learnt, judging = list(drawn_lessons(recipe)), list(drawn_truths(recipe))
+    kinds = Counter(kind for kind, _truth in judging)
+    assert kinds == Counter(lesson.set_name for lesson in learnt) == dict.fromkeys(kinds, 12)
+    for kind, dark in (("drawn cells", False), ("drawn fluorescence", True)):
+        shown = [truth.pixels for one, truth in judging if one == kind]
+        assert (np.mean(shown) < 90) == dark
+        assert not any(np.array_equal(lesson.pixels, one) for lesson in learnt for one in shown)
+
+
+def test_cells_are_held_to_what_is_drawn_and_vessels_to_the_sample(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    study = make_study(2).study
+    keys = [picture.key for picture in study.pictures()]
+    assert [name for name, _pixels in other_pictures(study, keys, "vessels")] == ["sample fundus"]
+    assert not list(other_pictures(study, keys, "cells"))
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    whole, half = np.ones((8, 8), bool), np.tri(8, dtype=bool)
+    truths = [("drawn fluorescence", Truth(name, name, pixels, half, whole)) for name in "abc"]
+    monkeypatch.setattr(judging, "drawn_truths", lambda _recipe: truths)
+    monkeypatch.setattr(judging, "mask_by", lambda model, _pixels: model)
+    course: Any = SimpleNamespace(
+        base_recipe=RECIPES["cells"], replay=Replay(), study=study, plan=SimpleNamespace(pictures=keys)
+    )
+    course.line, course.incumbent = SimpleNamespace(heed_cancel=list), half
+    for candidate, held in ((half, True), (whole, False)):
+        (row,) = judging._old_rows(course, candidate, 1.0)  # type: ignore[arg-type] # the model gives itself
+        assert (row.ground, row.set, row.incumbent, row.not_worse) == ("old", "drawn fluorescence", 1.0, held)
 
 
 @pytest.mark.parametrize("name", ["Image_01L", "holiday"])
