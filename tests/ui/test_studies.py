@@ -515,6 +515,18 @@ def test_a_study_that_is_none_is_told(qtbot: QtBot, window: MainWindow, pictures
     assert "damaged" in window.notice.label.text()
 
 
+def test_a_study_whose_pictures_are_away_is_open_and_nothing_is_under_way(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    study = Study.create(tmp_path / "trial", "Trial", [pictures], str(tmp_path / "tiny.onnx"), "ann")
+    pictures.rename(tmp_path / "away")
+    window.open_paths([study.folder])
+    assert not window.status.progress.isHidden()
+    qtbot.waitUntil(lambda: "is not there now" in window.notice.label.text(), timeout=20000)
+    assert window.status.task.text() == ""
+    assert not window.status.progress.isVisible()
+
+
 def test_the_dialog_says_what_is_missing(qtbot: QtBot, pictures: Path, study: Study, tmp_path: Path) -> None:
     dialog = StudyDialog([], "", lambda call: call())
     qtbot.addWidget(dialog)

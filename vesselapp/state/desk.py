@@ -169,6 +169,7 @@ class Desk:
         self.document = None
         self.changed.emit()
         self._tell([])
+        self.rest()
 
     def go_on(self, *sentences: str) -> None:
         """Open the current picture, where it was left and nothing came of what should follow.
