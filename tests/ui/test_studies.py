@@ -516,15 +516,23 @@ def test_a_study_that_is_none_is_told(qtbot: QtBot, window: MainWindow, pictures
 
 
 def test_a_study_whose_pictures_are_away_is_open_and_nothing_is_under_way(
-    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = Study.create(tmp_path / "trial", "Trial", [pictures], str(tmp_path / "tiny.onnx"), "ann")
     pictures.rename(tmp_path / "away")
+    asking = set[threading.Thread]()
+
+    def missing(one: Study) -> list[Path]:
+        asking.add(threading.current_thread())
+        return one.roots
+
+    monkeypatch.setattr(Study, "missing_roots", property(missing))
     window.open_paths([study.folder])
     assert not window.status.progress.isHidden()
     qtbot.waitUntil(lambda: "is not there now" in window.notice.label.text(), timeout=20000)
     assert window.status.task.text() == ""
     assert not window.status.progress.isVisible()
+    assert threading.main_thread() not in asking  # a drive that is away may take long to say so
 
 
 def test_the_dialog_says_what_is_missing(qtbot: QtBot, pictures: Path, study: Study, tmp_path: Path) -> None:

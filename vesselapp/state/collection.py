@@ -75,6 +75,18 @@ class StudyPictures:
             self._entries[key] = Entry(source, key)
         return list(self._entries.values())
 
+    def away(self) -> list[str]:
+        """Say which folders of pictures aren't there just now, or could not be listed; asks the drives."""
+        gone = [
+            f"The folder of pictures {folder} is not there now. If it was moved, say where it is with "
+            "'vesselapp study moved'."
+            for folder in self.study.missing_roots
+        ]
+        return gone + [
+            f"{folder} can't be listed just now: its pictures are not in the list."
+            for folder in self.study.unlisted
+        ]
+
     def records(self) -> Iterator[tuple[Entry, Record]]:
         """Give the records there are; where one can't be read, there is work all the same."""
         unreadable: dict[str, VesselError] = {}

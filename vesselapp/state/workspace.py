@@ -211,18 +211,19 @@ class Workspace:
     def open_study(self, folder: Path) -> None:
         """Open a study, in the background, and the picture of it that was open last."""
 
-        def work(_job: Job) -> tuple[Study, StudyPictures, list[Entry], tuple[str, str]]:
+        def work(_job: Job) -> tuple[Study, StudyPictures, list[Entry], str, list[str]]:
             from vesselapp.study.study import Study
             from vesselapp.study.study_model import model_of
 
             study = Study.open(folder)
             pictures = StudyPictures(study, self._alone, self.keeper.ended)
-            return study, pictures, pictures.entries(), model_of(study)
+            entries, (model, problem) = pictures.entries(), model_of(study)
+            return study, pictures, entries, model, [*filter(None, [problem]), *pictures.away()]
 
-        def done(found: tuple[Study, StudyPictures, list[Entry], tuple[str, str]]) -> None:
+        def done(found: tuple[Study, StudyPictures, list[Entry], str, list[str]]) -> None:
             self.desk.bringing.waited()
-            study, pictures, entries, (model, problem) = found
-            self._take_collection(pictures, entries, study, model, problem)
+            study, pictures, entries, model, sentences = found
+            self._take_collection(pictures, entries, study, model, sentences)
 
         def failed(error: VesselError) -> None:
             self.desk.bringing.waited()
@@ -239,23 +240,13 @@ class Workspace:
         entries: Sequence[Entry],
         study: Study | None,
         model: str = "",
-        problem: str = "",
+        sentences: Sequence[str] = (),
     ) -> None:
-        sentences = [problem] if problem else []
         if study is not None:
-            sentences += [
-                f"The folder of pictures {gone} is not there now. If it was moved, say where it is with "
-                "'vesselapp study moved'."
-                for gone in study.missing_roots
-            ]
-            sentences += [
-                f"{folder} can't be listed just now: its pictures are not in the list."
-                for folder in study.unlisted
-            ]
             self.settings.note_study(study.folder)
         self.ranking.stop()
         self._doubts_of = ""
-        self.desk.turn_to(collection, sentences)
+        self.desk.turn_to(collection, list(sentences))
         before, self.study, self._collection = self.study, study, collection
         if study is not None or before is not None:
             self.asking.choose_study(None if study is None else model)

@@ -164,17 +164,24 @@ def export_study(
         if kind == "coco":
             coco.add(image, made)
         outcome.stems.append(stem)
-    if parted and outcome.stems:
-        outcome.notes.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
-    if turned:
-        outcome.notes.append(_turned_told(turned))
-    if judging.asked and judging.note:
-        outcome.notes.append(judging.note)
+    outcome.notes += _notes(judging, parted=parted and bool(outcome.stems), turned=turned)
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
     _note_written(out)
     AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
     return outcome
+
+
+def _notes(judging: Judging, *, parted: bool, turned: int) -> list[str]:
+    """Say what a person should know of the masks that were written."""
+    told = []
+    if parted:
+        told.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
+    if turned:
+        told.append(_turned_told(turned))
+    if judging.asked and judging.note:
+        told.append(judging.note)
+    return told
 
 
 def _turned_told(count: int) -> str:
