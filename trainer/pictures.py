@@ -1,31 +1,25 @@
 """Cases as arrays: read from disk, and brought to a recipe's working scale."""
 
 import contextlib
-import gzip
-import io
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainer.readers import Case
 from trainer.recipes import Recipe, scale_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
 from vesselapp.core.image import PICTURE_SUFFIXES, read_image
-from vesselapp.core.image_values import stored_values
+from vesselapp.core.mask_file import MaskFile, open_stored, read_mask
 from vesselapp.core.scaling import resize_pixels, resize_probability
 from vesselapp.inference.objects import median_diameter, typical_diameter
 
 MOST_GROWN = 4.0
 _LARGEST = 4096
-_MOST_LEVELS = 3
-"""So many values of a bright 8-bit mask may stand for something else than objects (an outline in gray)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +85,7 @@ def read_picture(case: Case, task: str) -> Picture:
     if task == "other" and field is not None and not field.circular:
         field = None
     if case.fov is not None:
-        inside = _read_fitting(case, case.fov, size)
+        inside = _read_mask(case, case.fov, size).marked
         if not inside.any():
             raise VesselError(
                 f"In the field of view {case.fov} nothing is marked: no px of {case.image.name} would count.",
@@ -101,7 +95,7 @@ def read_picture(case: Case, task: str) -> Picture:
         inside = field.mask(*size) > 0
     else:
         inside = np.ones(size, bool)
-    second = _read_fitting(case, case.second, size) if case.second is not None else None
+    second = _read_mask(case, case.second, size).marked if case.second is not None else None
     return Picture(case, pixels, mask, inside, field, second, instances)
 
 
@@ -109,33 +103,41 @@ def _read_truth(case: Case, size: tuple[int, int]) -> tuple[NDArray[np.bool_], N
     """Read a case's mask, and the numbers of its objects where they are known."""
     numbers = None if case.instances is None else _read_numbers(case, case.instances, size)
     if len(case.masks) == 1:
-        mask, own = _read_mask(case.masks[0])
-        _same_size(case, case.masks[0], mask.shape, size)
+        mask = _read_mask(case, case.masks[0], size)
         if numbers is None:
-            numbers = mask.astype(np.int32) if case.apart else own
-        return mask, numbers
+            numbers = mask.marked.astype(np.int32) if case.apart else mask.numbers
+        return mask.marked, numbers
     if numbers is None:
         numbers = np.zeros(size, np.int32)
         for number, path in enumerate(case.masks, 1):
-            numbers[_read_fitting(case, path, size)] = number
+            numbers[_read_mask(case, path, size).marked] = number
     return numbers > 0, numbers
 
 
 def _read_numbers(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.int32]:
-    numbers = np.asarray(_open(path))
+    with _named(case, path):
+        numbers = np.asarray(open_stored(path, size))
     if numbers.ndim != 2:
         raise VesselError(
             f"{path} has {numbers.shape[2]} channels, but object numbers are one.",
             "Save it as a picture of one channel (uint16) that holds each object's number.",
         )
-    _same_size(case, path, numbers.shape, size)
     return numbers.astype(np.int32)
 
 
-def _read_fitting(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
-    mask = read_mask(path)
-    _same_size(case, path, mask.shape, size)
-    return mask
+def _read_mask(case: Case, path: Path, size: tuple[int, int]) -> MaskFile:
+    with _named(case, path):
+        return read_mask(path, size)
+
+
+@contextlib.contextmanager
+def _named(case: Case, path: Path) -> Iterator[None]:
+    """Name the file in what is said of a mask."""
+    try:
+        yield
+    except VesselError as problem:
+        text = f"The mask {path} of {case.image.name} can't be used: {problem.message}"
+        raise VesselError(text, problem.hint) from problem
 
 
 def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
@@ -153,72 +155,14 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read a (H, W) mask.
-
-    Where 0 and one other value are all there is, or numbers of objects, all but 0 is foreground, whatever its
-    value or colour; else (soft edges, JPEG) the upper half is.
-    """
-    return _read_mask(path)[0]
-
-
-def _read_mask(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.int32] | None]:
-    """Read a mask, and the numbers of objects where it holds such."""
-    picture = _open(path)
-    deep = picture.mode.startswith(("I", "F"))
-    if deep or picture.mode == "L":
-        values = stored_values(picture)
-    elif picture.mode == "1":
-        values = stored_values(picture) * np.uint8(255)
-    else:
-        values = np.asarray(picture.convert("RGB")).max(axis=2)
-    highest = values.max(initial=0)
-    if picture.format != "JPEG":
-        if bool(((values == 0) | (values == highest)).all()):
-            return np.asarray(values != 0), None
-        if _holds_numbers(values):
-            return np.asarray(values != 0), values.astype(np.int32)
-    return np.asarray(values > (127 if highest <= 255 else highest / 2)), None
-
-
-def _holds_numbers(values: NDArray[Any]) -> bool:
-    """Tell numbers of objects from soft edges: they are flat in both directions."""
-    highest = values.max(initial=0)
-    middle = (values > 0) & (values < highest)
-    bright = values.dtype == np.uint8 and highest > 127
-    if not middle.any() or (bright and len(np.unique(values)) <= _MOST_LEVELS):
-        return False
-    here = values[:-1, :-1]
-    flat = middle[:-1, :-1] & (here == values[1:, :-1]) & (here == values[:-1, 1:])
-    return bool(flat.sum() > middle.sum() / 2)
-
-
 def read_pixels(path: Path) -> NDArray[np.uint8]:
     """Read a picture as (H, W, 3) uint8, by the app's own reader where that knows the format."""
     if path.name.lower().endswith(PICTURE_SUFFIXES):
         return read_image(path).pixels
-    return np.ascontiguousarray(np.asarray(_open(path).convert("RGB")))
-
-
-def _open(path: Path) -> Image.Image:
-    """Read a picture file and turn it as its EXIF data say, as the app's own reader does."""
     try:
-        data = path.read_bytes()
-        picture = Image.open(io.BytesIO(gzip.decompress(data) if path.name.endswith(".gz") else data))
-        picture.load()
-        with contextlib.suppress(Exception):  # broken EXIF data must not cost the picture
-            ImageOps.exif_transpose(picture, in_place=True)
-        return picture
-    except (OSError, EOFError, SyntaxError, ValueError, zlib.error, UnidentifiedImageError) as error:
-        raise VesselError(f"The picture {path} can't be read ({error}).") from error
-
-
-def _same_size(case: Case, path: Path, got: tuple[int, ...], wanted: tuple[int, int]) -> None:
-    if tuple(got) != wanted:
-        raise VesselError(
-            f"The mask {path.name} is {got[1]} x {got[0]} px, but its picture {case.image.name} is "
-            f"{wanted[1]} x {wanted[0]} px."
-        )
+        return np.ascontiguousarray(np.asarray(open_stored(path).convert("RGB")))
+    except VesselError as problem:
+        raise VesselError(f"The picture {path} can't be read: {problem.message}") from problem
 
 
 def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-import tifffile
 
 from tests.study.studies import draw, facts_of, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
@@ -18,9 +17,11 @@ from vesselapp.study.judging import Judging
 from vesselapp.study.models import Registry
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
-from vesselapp.study.taking import EDIT_NAME, import_masks, read_mask
+from vesselapp.study.taking import EDIT_NAME, import_masks
 from vesselapp.study.unusable import with_damaged_record
 from vesselapp.study.verify import verify_study
+
+DISC = (np.hypot(*(np.mgrid[:40, :50] - 19)) < 11).astype(np.uint8)
 
 
 def read(path: Path) -> np.ndarray:
@@ -251,6 +252,8 @@ def test_a_very_long_name_is_cut_and_stops_nothing(tmp_path: Path) -> None:
         assert long.startswith(outcome.stems[1])
         assert (tmp_path / f"out/images/{outcome.stems[1]}.png").exists()
     assert (tmp_path / f"out/masks/{outcome.stems[1]}_mask.json").exists()
+    back = import_masks(study, tmp_path / "out" / "masks", reviewed=True, replace_corrections=True)
+    assert (back.pictures, back.left_out) == (["a.png", f"{long}.png"], [])
 
 
 @pytest.mark.parametrize("kind", ["folder", "coco"])
@@ -374,7 +377,7 @@ def test_an_imported_mask_is_of_no_model(tmp_path: Path) -> None:
     study = make_study(tmp_path, ("a.png",))
     review(study, "a.png", state=State.IN_PROGRESS, model="Tiny", model_sha256="ab" * 32, adapted_px=7)
     (study.place(picture_of(study, "a.png")).folder / "answer.png").unlink()
-    save_mask(tmp_path / "masks" / "a.png", blob().astype(np.uint8))
+    save_mask(tmp_path / "masks" / "a.png", DISC)
     import_masks(study, tmp_path / "masks", reviewed=True, replace_corrections=True)
     export_study(study, tmp_path / "out")
     facts = json.loads((tmp_path / "out/masks/a_mask.json").read_text())
@@ -424,7 +427,7 @@ def test_a_flag_is_taken_away_only_on_wish(tmp_path: Path) -> None:
     writer = study.place(picture).open("ann", facts)
     writer.write_record(Record("a.png", facts.sha256, 40, 50, state=State.FLAGGED, note="do not use"))
     writer.close()
-    save_mask(tmp_path / "masks" / "a.png", blob().astype(np.uint8))
+    save_mask(tmp_path / "masks" / "a.png", DISC)
     outcome = import_masks(study, tmp_path / "masks", reviewed=True)
     assert outcome.pictures == []
     assert "its picture is flagged already (--replace" in outcome.left_out[0]
@@ -470,68 +473,6 @@ def test_what_cannot_be_taken_is_told_in_a_sentence_each(tmp_path: Path) -> None
         import_masks(study, tmp_path / "nowhere")
 
 
-def blob(height: int = 40, width: int = 50) -> np.ndarray:
-    y, x = np.mgrid[:height, :width]
-    return (x - 20) ** 2 + (y - 18) ** 2 < 11**2
-
-
-def test_masks_of_any_making_are_read_alike(tmp_path: Path) -> None:
-    truth = blob()
-    labels = np.zeros((40, 50), np.uint16)
-    for number, (row, column) in enumerate(np.argwhere(truth), start=1):
-        labels[row, column] = 1 + number % 300
-    makers = {
-        "gray.png": truth.astype(np.uint8) * 255,
-        "ones.png": truth.astype(np.uint8),
-        "bits.png": truth,
-        "objects.png": labels,
-        "objects.tif": labels,
-        "few.png": (truth * (1 + (np.arange(50) > 20))).astype(np.uint8),
-        "float.tif": truth.astype(np.float32),
-        "colour.png": np.repeat(truth[..., None], 3, 2).astype(np.uint8) * np.array([0, 200, 0], np.uint8),
-        "alpha.png": np.dstack([np.full((40, 50, 3), 255, np.uint8), truth.astype(np.uint8) * 255]),
-    }
-    for name, values in makers.items():
-        PIL.Image.fromarray(values).save(tmp_path / name)
-        assert np.array_equal(read_mask(tmp_path / name, 40, 50), truth), name
-    palette = PIL.Image.fromarray(truth.astype(np.uint8), "P")
-    palette.putpalette([255, 255, 255, 200, 0, 0])  # white outside, red inside
-    palette.save(tmp_path / "palette.png")
-    assert np.array_equal(read_mask(tmp_path / "palette.png", 40, 50), truth)
-    PIL.Image.fromarray(truth.astype(np.uint8) * 255).save(tmp_path / "soft.jpg", quality=60)
-    assert np.mean(read_mask(tmp_path / "soft.jpg", 40, 50) != truth) < 0.01
-
-
-@pytest.mark.parametrize("values", [blob(), blob().astype(np.uint8) * 255])
-def test_a_mask_that_calls_0_white_is_read_as_it_is_stored(tmp_path: Path, values: np.ndarray) -> None:
-    tifffile.imwrite(tmp_path / "mask.tif", values, photometric="miniswhite")  # its choice for bool
-    assert np.array_equal(read_mask(tmp_path / "mask.tif", 40, 50), blob())
-
-
-@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 160, 0)])
-@pytest.mark.parametrize("kind", ["gif", "quantised", "adaptive"])
-def test_a_mask_with_a_palette_that_a_program_made_is_read_as_it_looks(
-    tmp_path: Path, colour: tuple[int, int, int], kind: str
-) -> None:
-    truth = blob()
-    picture = PIL.Image.fromarray(truth[..., None] * np.array(colour, np.uint8))
-    file = tmp_path / ("a.gif" if kind == "gif" else "a.png")
-    if kind == "quantised":
-        picture = picture.quantize(2)
-    elif kind == "adaptive":
-        picture = picture.convert("P", palette=PIL.Image.Palette.ADAPTIVE, colors=2)
-    picture.save(file)
-    assert np.array_equal(read_mask(file, 40, 50), truth)
-
-
-def test_labels_with_a_palette_are_read_by_their_numbers(tmp_path: Path) -> None:
-    labels = blob() * np.tile(np.arange(50, dtype=np.uint8) % 3 + 1, (40, 1))
-    picture = PIL.Image.fromarray(labels.astype(np.uint8), "P")
-    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 0, 0, 0])  # the third label has no colour of its own
-    picture.save(tmp_path / "labels.png")
-    assert np.array_equal(read_mask(tmp_path / "labels.png", 40, 50), blob())
-
-
 def test_a_full_disk_stops_an_export_with_a_sentence(tiny_disk: Path, tmp_path: Path) -> None:
     study = make_study(tmp_path, ("a.png",))
     review(study, "a.png")
@@ -554,9 +495,3 @@ def test_a_picture_is_never_taken_for_its_own_mask(tmp_path: Path) -> None:
     assert outcome.pictures == ["a.png", "b.png"]
     assert np.array_equal(kept_of(study, "a.png").mask(), mask)
     assert "b.png was not taken: another file is called the mask" in outcome.left_out[0]
-
-
-def test_of_a_probability_the_upper_half_is_foreground(tmp_path: Path) -> None:
-    probability = np.tile(np.linspace(0, 1, 50, dtype=np.float32), (40, 1))
-    tifffile.imwrite(tmp_path / "p.tif", probability)
-    assert np.array_equal(read_mask(tmp_path / "p.tif", 40, 50), probability > 0.5)

@@ -1,4 +1,4 @@
-"""How masks are read, whatever values they are written with and however they are turned."""
+"""How the parts of a case are read, however they are turned."""
 
 from pathlib import Path
 
@@ -6,54 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.pictures import read_mask, read_picture
+from trainer.pictures import read_picture
 from trainer.readers import read_sets
 from vesselapp.core.errors import VesselError
 
 MASK = np.zeros((40, 60), bool)
 MASK[4:20, 8:30] = True
-RED = MASK[:, :, None] * np.array([255, 0, 0], np.uint8)
-
-
-@pytest.mark.parametrize(
-    "plane",
-    [MASK * np.uint8(1), MASK * np.uint8(76), MASK * np.uint8(255), RED, MASK * np.uint16(65535)],
-    ids=["one", "gray", "white", "red", "16 bit"],
-)
-def test_a_mask_of_two_values_is_foreground_where_it_is_not_0(tmp_path: Path, plane: np.ndarray):
-    Image.fromarray(plane).save(tmp_path / "a.png")
-    assert np.array_equal(read_mask(tmp_path / "a.png"), MASK)
-    Image.fromarray(plane * 0).save(tmp_path / "a.png")
-    assert not read_mask(tmp_path / "a.png").any()
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_numbers_of_few_objects_are_foreground(tmp_path: Path, count: int, kind: type):
-    plane = np.zeros((40, 60), kind)
-    for number in range(count):
-        plane[4:20, 2 + 20 * number : 15 + 20 * number] = number + 1
-    Image.fromarray(plane).save(tmp_path / "a.png")
-    assert np.array_equal(read_mask(tmp_path / "a.png"), plane > 0)
-
-
-@pytest.mark.parametrize(("gray", "counts"), [(127, False), (128, True)])
-def test_of_a_bright_mask_with_gray_areas_the_upper_half_is_foreground(
-    tmp_path: Path, gray: int, counts: bool
-):
-    plane = MASK * np.uint8(255)
-    plane[25:35, 20:50] = gray
-    Image.fromarray(plane).save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png")[25:35, 20:50].all() == counts
-    assert read_mask(tmp_path / "a.png")[MASK].all()
-
-
-@pytest.mark.parametrize("plane", [MASK * np.uint8(255), RED], ids=["white", "red"])
-def test_noise_of_jpeg_is_no_foreground(tmp_path: Path, plane: np.ndarray):
-    Image.fromarray(plane).save(tmp_path / "a.jpg", quality=85)
-    assert np.mean(read_mask(tmp_path / "a.jpg") != MASK) < 0.02
-    Image.fromarray(MASK * np.uint8(1)).save(tmp_path / "a.jpg", quality=85)
-    assert not read_mask(tmp_path / "a.jpg").any()
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])

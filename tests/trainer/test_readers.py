@@ -8,11 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
-from trainer.pictures import cell_truth, prepare, read_mask, read_picture
+from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES, Recipe, scale_of
 from trainer.split import make_split, read_split
@@ -163,7 +162,7 @@ def test_finely_resolved_pictures_are_learnt_at_the_scale_they_are_used_at(tmp_p
     ("spoil", "said"),
     [
         (lambda root: (root / "masks" / "a.png").unlink(), "have no mask"),
-        (lambda root: save(root / "masks" / "a.png", VESSELS[:50]), "160 x 50 px, but its picture"),
+        (lambda root: save(root / "masks" / "a.png", VESSELS[:50]), "it is 160 x 50 px, its picture"),
         (lambda root: (root / "images" / "a.png").write_bytes(b"no"), "a.png"),
     ],
 )
@@ -282,14 +281,6 @@ def test_specks_do_not_decide_how_far_cells_are_enlarged(tmp_path: Path):
     labels = np.arange(256 * 256).reshape(256, 256).astype(np.int32)
     tiny = dataclasses.replace(picture, instances=labels)
     assert prepare(tiny, RECIPES["cells"]).pixels.shape[0] == 1024
-
-
-def test_a_mask_that_calls_0_white_is_read_as_it_is_stored(tmp_path: Path):
-    mask = np.zeros((40, 50), bool)
-    mask[3:9, 5:30] = True
-    for values in (mask, mask.astype(np.uint8) * 255):
-        tifffile.imwrite(tmp_path / "mask.tif", values, photometric="miniswhite")  # its choice for bool
-        assert np.array_equal(read_mask(tmp_path / "mask.tif"), mask)
 
 
 def test_numbers_of_objects_for_a_mask_are_read_as_objects(tmp_path: Path):

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
-import vesselapp.core.image_decode  # noqa: F401 - lifts Pillow's limit of 89 megapixels
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
+from vesselapp.core.export import short_stem
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
-from vesselapp.core.image_values import stored_values
+from vesselapp.core.mask_file import read_mask
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Edited
 from vesselapp.study.pictures import StudyPicture, printable
@@ -31,9 +28,6 @@ from vesselapp.study.writer import Writer
 EDIT_NAME = "Imported mask"
 _ENDING = "_mask"
 _IMPORTED = "Mask imported from "
-_BRIGHT = 200
-"""Highest value from which a mask of whole numbers may have soft edges."""
-_MOSTLY = 0.6
 
 
 @dataclass
@@ -79,7 +73,9 @@ def import_masks(
     pictures = study.pictures()
     by_stem: dict[str, list[StudyPicture]] = defaultdict(list)
     for picture in pictures:
-        by_stem[picture.path.stem.casefold()].append(picture)
+        stem = picture.path.stem
+        for name in {stem.casefold(), short_stem(stem).casefold()}:  # an export may have cut it
+            by_stem[name].append(picture)
     outcome = Imported()
     pairs: list[tuple[StudyPicture, Path]] = []
     for stem, files in masks.items():
@@ -121,87 +117,14 @@ def _is_same(file: Path, picture: Path) -> bool:
         return False
 
 
-def read_mask(path: Path, height: int, width: int) -> NDArray[np.bool_]:
-    """Read a mask made elsewhere.
-
-    Of two values the higher is foreground. Of more, either they are broken numbers (a probability) or most
-    that are marked lie near the highest (a mask with soft edges or saved as JPEG): the upper half is
-    foreground. Or they are numbers of objects: all but 0 are foreground. Of a palette the numbers count, but
-    where its colours are gray, or black lies behind another one, how bright they are.
-
-    Parameters
-    ----------
-    path : Path
-    height, width : int
-        Px, of the picture.
-
-    Returns
-    -------
-    (H, W) bool
-
-    Raises
-    ------
-    VesselError
-        Where it can't be read, has another size, or nothing is marked in it.
-    """
-    values = _values(path, height, width)
-    lowest, highest = float(values.min()), float(values.max())
-    if not np.isfinite([lowest, highest]).all():
-        raise VesselError("it holds values that are no numbers.")
-    if lowest == highest:
-        raise VesselError("nothing is marked in it." if not highest else "all of it is marked.")
-    if np.all((values == lowest) | (values == highest)):
-        return np.asarray(values == highest)
-    return np.asarray(values > highest / 2 if _is_soft(values, highest) else values != 0)
-
-
-def _is_soft(values: NDArray[Any], highest: float) -> bool:
-    """Tell a mask with values between its two from numbers of objects, which lie anywhere."""
-    if values.dtype.kind == "f" and not np.all(values == np.round(values)):
-        return True
-    if values.dtype.kind != "f" and highest < _BRIGHT:
-        return False
-    marked = values[values > highest / 8]
-    return bool(np.mean(marked >= highest * 7 / 8) >= _MOSTLY)
-
-
-def _values(path: Path, height: int, width: int) -> NDArray[Any]:
-    """Give the values of a mask file as they are, one a pixel: not scaled; of a palette see `_of_palette`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a file's metadata may hold is no matter here
-            with PIL.Image.open(path) as stored:
-                if stored.size != (width, height):
-                    size = f"{stored.size[0]} x {stored.size[1]}"
-                    raise VesselError(f"it is {size} px, its picture {width} x {height}.")
-                values = _of_palette(stored) if stored.mode == "P" else stored_values(stored)
-    except VesselError:
-        raise
-    except OSError as problem:
-        why = reason(problem) if problem.errno else "it is no picture, or it is damaged"
-        raise VesselError(f"it can't be read ({why}).") from problem
-    except (ValueError, SyntaxError, EOFError, MemoryError) as problem:
-        raise VesselError("it can't be read (it is damaged).") from problem
-    if values.ndim == 3:
-        colours = values[..., :3].max(axis=2) if values.shape[2] >= 3 else values[..., 0]
-        opaque = values[..., -1] > 0 if values.shape[2] in (2, 4) else True
-        values = np.where(opaque, colours, 0)
-    if values.shape != (height, width) or values.dtype.kind not in "buif":
-        raise VesselError("it is no picture with one value a pixel.")
-    return values.astype(np.uint8) if values.dtype == np.bool_ else values
-
-
-def _of_palette(stored: PIL.Image.Image) -> NDArray[np.uint8]:
-    """Give the numbers of a palette's colours, or their brightness where the numbers mean nothing.
-
-    That is so where all colours in use are gray, and where black isn't the first of them: a program that
-    saved a mask as GIF, or made its colours fewer, numbered them by itself.
-    """
-    numbers, colours = np.asarray(stored), np.asarray(stored.convert("RGB"))
-    brightest = colours.max(axis=2)
-    gray = bool((colours.min(axis=2) == brightest).all())
-    black_behind = bool(brightest[numbers == 0].any()) and not brightest.all()
-    return brightest if gray or black_behind else numbers
+def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Read a mask made elsewhere, in which a person has told foreground from background."""
+    marked = read_mask(path, size).marked
+    if not marked.any():
+        raise VesselError("nothing is marked in it.")
+    if marked.all():
+        raise VesselError("all of it is marked.")
+    return marked
 
 
 def _masks_in(folder: Path) -> dict[str, list[Path]]:
@@ -231,7 +154,7 @@ def _take(
 ) -> None:
     """Take one mask."""
     height, width = image_size(picture.path)
-    mask = read_mask(file, height, width)
+    mask = _read_mask(file, (height, width))
     try:
         sha256 = file_sha256(picture.path)
     except OSError as problem:
