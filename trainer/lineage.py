@@ -109,11 +109,18 @@ def split_after(seen: Seen, cases: list[Case]) -> dict[str, list[str]]:
     return sides
 
 
-def flattery(seen: Seen, held: Sequence[str]) -> list[str]:
-    """Say how many of a training's held-back pictures (hashes) the model that it started from has learnt."""
+def flattery(seen: Seen, held: Sequence[str], learnt_here: Sequence[str] = ()) -> list[str]:
+    """Say how many of a training's held-back pictures (hashes) the model that it started from has learnt.
+
+    Or itself: a split made by hand may have copies of a picture on both sides.
+    """
     learnt = sum(one in seen.learnt for one in held)
     unsure = sum(seen.may_have_learnt(one) for one in held) - learnt
     told, of = [], f"of the {len(held)} pictures held back"
+    copies = sum(one in frozenset(learnt_here) for one in held)
+    if copies:
+        are = "is a copy" if copies == 1 else "are copies"
+        told.append(f"{copies} {of} {are} of what was learnt: figures on those flatter the model.")
     if learnt:
         were = "was" if learnt == 1 else "were"
         told.append(f"{learnt} {of} {were} learnt by the model it started from: figures on those flatter it.")

@@ -119,7 +119,8 @@ def _train(
         recipe = keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
     _tell_of_batch(recipe.batch, asked, options)
-    for told in flattery(seen, [file_sha256(case.image) for case in judge]):
+    judged, learnt = ([file_sha256(case.image) for case in side] for side in (judge, learn))
+    for told in flattery(seen, judged, learnt):
         _tell(options, told, "warning", message=told)
     fit_within_memory(
         recipe,

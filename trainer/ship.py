@@ -71,7 +71,8 @@ def ship(
     seen = seen_before(run)
     learnt, judged = ([file_sha256(case.image) for case in side] for side in (learn, held))
     warnings = [] if finished else [_unfinished(steps, recipe)]
-    warnings += [*flattery(seen, judged), *_chosen(run, recipe, checkpoint, steps if finished else None)]
+    warnings += flattery(seen, judged, learnt)
+    warnings += _chosen(run, recipe, checkpoint, steps if finished else None)
     for told in warnings:
         print(told, file=sys.stderr)
     card = make_card(

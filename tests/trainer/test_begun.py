@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from trainer.fit import Fit
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe, read_recipe, recipe_to_dict
 from trainer.run import RunOptions, load_net, start_from, train
+from trainer.ship import ship
 from trainer.split import read_split
 from vesselapp.core.errors import VesselError
 from vesselapp.inference.catalog import list_models
@@ -196,6 +198,22 @@ def test_pictures_that_a_split_leaves_out_are_said(
     split = sides_of(tmp_path, fundus_set, train=[0, 1], validation=[2])
     train(tiny, options(tmp_path / "run", fundus_set, quiet=False, split=split))
     assert "1 of 4 pictures are on neither side" in capsys.readouterr().err
+
+
+def test_copies_on_both_sides_of_a_split_are_said(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, capsys: pytest.CaptureFixture[str]
+):
+    data = tmp_path / "eyes"
+    shutil.copytree(fundus_set, data)
+    names = sorted(file.name for file in (data / "images").iterdir())
+    for kind in ("images", "masks"):
+        shutil.copy(data / kind / names[0], data / kind / names[2])
+    split = sides_of(tmp_path, data, train=[0, 1], validation=[2, 3])
+    train(tiny, options(tmp_path / "run", data, quiet=False, split=split))
+    said = "1 of the 2 pictures held back is a copy of what was learnt"
+    assert said in capsys.readouterr().err
+    card = ship(tmp_path / "run", tmp_path / "model.onnx", data=[data])
+    assert said in card.limits[0]
 
 
 def test_weights_of_another_net_are_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path):
