@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -236,10 +237,11 @@ def test_an_export_that_fails_leaves_the_former_one_whole(
     write_outputs(tmp_path, "a", kinds, pixels, checks(), None, provenance={"threshold": 0.5}, **look)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
-    def refuse(*_: object) -> None:
-        raise VesselError("No space is left on the drive.")
+    def refuse(path: Path, *_: object) -> None:
+        raise VesselError(f"{path} can't be written: no space is left on the drive.")
 
     monkeypatch.setattr(export, "write_overlay", refuse)
-    with pytest.raises(VesselError, match="No space"):
+    named = re.escape(f"{tmp_path / 'a_overlay.png'} can't be written: no space")
+    with pytest.raises(VesselError, match=f"^{named}"):
         write_outputs(tmp_path, "a", kinds, pixels, ~checks(), None, provenance={"threshold": 0.1}, **look)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -173,6 +173,8 @@ def _all_at_once(folder: Path) -> Iterator[Path]:
         sync_folder(folder)
     except OSError as problem:
         raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
+    except VesselError as problem:  # of the file that was to take its place
+        raise VesselError(problem.message.replace(str(fresh), str(folder)), problem.hint) from problem
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
