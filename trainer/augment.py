@@ -91,7 +91,7 @@ def vary_look(pixels: Pixels, augment: Augment, random: Generator) -> Pixels:
     if random.random() < a.equalise:
         pixels = _equalised(pixels)
     if random.random() < a.low_resolution:
-        pixels = _low_resolution(pixels, random, grain=not a.expose)
+        pixels = _low_resolution(pixels, a, random)
     if a.expose and random.random() < a.expose:
         pixels = _exposed(pixels, random)
     if random.random() < a.blur:
@@ -118,9 +118,7 @@ def vary_look(pixels: Pixels, augment: Augment, random: Generator) -> Pixels:
         light = min(1.0, float(np.percentile(pixels, 99.5)) / 160) if a.expose else 1.0
         pixels = _noisy(pixels, random, light)
     if random.random() < a.jpeg:
-        quality = int(random.integers(35, 95))
-        packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
+        pixels = _packed(pixels, random)
     return np.ascontiguousarray(pixels, np.uint8)
 
 
@@ -150,13 +148,15 @@ def _equalised(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)
 
 
-def _low_resolution(pixels: Pixels, random: Generator, *, grain: bool) -> Pixels:
-    """Show the crop as a smaller camera would have: shrunk by area, grown again by cubic."""
+def _low_resolution(pixels: Pixels, a: Augment, random: Generator) -> Pixels:
+    """Show the crop as a smaller camera would have, with its faults: shrunk by area, grown again by cubic."""
     side = pixels.shape[0]
-    small = max(8, round(side * random.uniform(0.33, 0.8)))
+    small = max(8, round(side * random.uniform(0.25, 0.8)))
     shrunk = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
-    if grain and random.random() < 0.5:
+    if not a.expose and random.random() < 0.5:
         shrunk = _noisy(shrunk, random)
+    if random.random() < a.jpeg:
+        shrunk = _packed(shrunk, random)
     return np.asarray(cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
@@ -180,6 +180,12 @@ def _noisy(pixels: Pixels, random: Generator, strength: float = 1.0) -> Pixels:
         noise = np.asarray(cv2.resize(noise, size), np.float32)
     noise = noise.reshape(*noise.shape[:2], -1)[:height, :width]
     return np.asarray(np.clip(pixels + noise, 0, 255), np.uint8)
+
+
+def _packed(pixels: Pixels, random: Generator) -> Pixels:
+    """Save as JPEG of some quality, and read that."""
+    packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(35, 95))])[1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _stain(pixels: Pixels, random: Generator) -> Pixels:
