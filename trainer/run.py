@@ -399,5 +399,5 @@ def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:
     foreground = list(recipe.foreground)
     if not any((p.truth[..., foreground] > 0).any() for p in pictures):
         raise VesselError(
-            "Every training mask is empty.", "Masks must be brighter than 127 where the object is."
+            "Every training mask is empty.", "Masks are 0 outside and of another value where objects are."
         )

@@ -1,6 +1,8 @@
 import csv
+import dataclasses
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,10 +140,16 @@ def test_a_paused_batch_begins_no_other_picture(pictures: list[Path], spec: Batc
     assert len(done) == 6
 
 
+@pytest.mark.parametrize(("budget", "kinds"), [(50_000, ("mask",)), (130_000, ("objects",))])
 def test_large_pictures_are_worked_on_one_at_a_time(
-    pictures: list[Path], spec: BatchSpec, monkeypatch: pytest.MonkeyPatch
+    pictures: list[Path],
+    spec: BatchSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    budget: int,
+    kinds: tuple[str, ...],
 ) -> None:
-    monkeypatch.setattr(workers, "_BUDGET_PX", 50_000)
+    monkeypatch.setattr(workers, "_BUDGET_PX", budget)
+    spec = dataclasses.replace(spec, save=kinds)
     at_once, most, lock = 0, 0, threading.Lock()
     do = workers.do_errand
 
@@ -151,6 +159,7 @@ def test_large_pictures_are_worked_on_one_at_a_time(
             at_once += 1
             most = max(most, at_once)
         try:
+            time.sleep(0.02)
             return do(*arguments)  # type: ignore[arg-type]
         finally:
             with lock:

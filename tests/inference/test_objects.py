@@ -1,14 +1,26 @@
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vesselapp.core.model_card import ModelCard, OutputSpec, ScaleSpec, TileSpec
-from vesselapp.inference.objects import answer_cells, find_diameter, objects_from, search_factors
+from vesselapp.inference.objects import (
+    answer_cells,
+    find_diameter,
+    objects_from,
+    search_factors,
+    search_parts,
+)
 
 
 class Discs:
     """Stands in for a model that knows bright discs, and only of about its own size."""
 
+    effort, tile_size, batch = ("cpu", 1, 768), 768, 1
+    device = SimpleNamespace(fixed_tiles=False)
     card = ModelCard(
         name="discs",
         task="cells",
@@ -22,6 +34,14 @@ class Discs:
         inside = cv2.erode(cell, np.ones((3, 3), np.uint8))
         planes = np.stack([inside, cell - inside, 1 - cell], axis=2)
         return planes[None].astype(np.float32)
+
+
+class Joining(Discs):
+    """Sees no gap of less than 3 px."""
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        closed = cv2.morphologyEx(batch[0], cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        return super().run(closed[None])
 
 
 def discs(diameter: int) -> np.ndarray:
@@ -105,7 +125,30 @@ def test_an_object_parts_where_its_inside_has_several_summits(
 
 
 @pytest.mark.parametrize(
-    ("side", "scales"), [(256, [1, 0.5]), (1024, [1, 0.5, 0.25, 0.125]), (3072, [0.5, 0.25, 0.125, 0.0625])]
+    ("side", "scales"),
+    [(256, [1, 0.5]), (1024, [1, 0.5, 0.25, 0.125]), (3072, [1, 0.5, 0.25, 0.125, 0.0625])],
 )
 def test_large_pictures_are_asked_about_large_cells_too(side: int, scales: list[float]):
     assert search_factors(side, side // 2) == scales
+
+
+def test_the_same_cells_have_the_same_size_in_a_large_picture():
+    one = cv2.circle(np.zeros((16, 16, 3), np.uint8), (8, 8), 6, (200, 200, 200), -1)
+    for rows in (20, 170):
+        picture = np.tile(one, (rows, rows, 1))
+        assert find_diameter(Joining(), picture) == pytest.approx(12, rel=0.15)
+    inside, foreground = answer_cells(Joining(), picture, 12)
+    assert len(np.unique(objects_from(inside, foreground, 0.5, 12))) - 1 == rows**2
+
+
+@given(st.integers(8, 9000), st.integers(8, 9000), st.sampled_from([4.0, 1.7, 1.0, 0.5, 0.25, 0.0625]))
+def test_parts_of_a_picture_lie_in_it_and_are_small_at_their_scale(height: int, width: int, factor: float):
+    parts = search_parts(height, width, factor)
+    seen = np.zeros((height, width), np.uint8) if height * width < 10**6 else None
+    for rows, columns in parts:
+        for part, length in ((rows, height), (columns, width)):
+            assert 0 <= part.start < part.stop <= length
+            assert (part.stop - part.start) * factor <= 1537
+        if seen is not None:
+            seen[rows, columns] += 1
+    assert seen is None or seen.max() == 1  # no cell is counted twice

@@ -81,7 +81,7 @@ def test_cells_are_measured_as_the_app_answers_them(tmp_path: Path, monkeypatch:
     recipe = change_recipe(RECIPES["cells"], ["architecture=own-unet", "widths=[4,8]"])
     export_net(build_net(recipe), recipe, tmp_path / "a.onnx", make_card(recipe, name="a", command="none"))
     model, pixels = load_model(tmp_path / "a.onnx"), draw_fundus(0)[0]
-    monkeypatch.setattr("vesselapp.inference.objects._LARGEST", 64)  # as if it were a very large picture
+    monkeypatch.setattr("vesselapp.inference.objects._LONGEST", 64)  # as if it were a very large picture
     monkeypatch.setattr("trainer.evaluate.find_diameter", lambda *_args: 20.0)
     answer = answer_picture(model, pixels, 128)
     assert np.array_equal(answer.probability, predict(model, pixels, object_diameter=20.0).probability)
@@ -134,7 +134,7 @@ def test_a_second_observers_mask_must_fit_its_picture(tmp_path: Path):
     save(tmp_path / "eyes" / "images" / "a.png", pixels)
     save(tmp_path / "eyes" / "masks" / "a.png", vessels)
     save(tmp_path / "eyes" / "masks_2nd" / "a.png", vessels[:80])
-    with pytest.raises(VesselError, match=r"The mask a\.png is 160 x 80 px"):
+    with pytest.raises(VesselError, match="it is 160 x 80 px, its picture 160 x 160 px"):
         read_picture(read_sets([tmp_path / "eyes"])[0], "vessels")
 
 

@@ -18,6 +18,7 @@ from vesselapp.inference.objects import (
     find_diameter,
     part_into_cells,
     search_factors,
+    search_parts,
     typical_diameter,
 )
 
@@ -86,9 +87,12 @@ def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> l
     out = []
     for scale in search_factors(height, width):
         if not 1 / _SCALED < scale / factor < _SCALED:
-            pixels = resize_pixels(judged.pixels, max(8, round(height * scale)), max(8, round(width * scale)))
-            plane = np.zeros((*pixels.shape[:2], len(recipe.channels)), np.uint8)
-            out.append(Scaled("off scale", name, pixels, plane, np.ones(plane.shape[:2], np.uint8)))
+            for part in search_parts(height, width, scale):
+                asked = np.ascontiguousarray(judged.pixels[part])
+                rows, columns = (max(8, round(side * scale)) for side in asked.shape[:2])
+                plane = np.zeros((rows, columns, len(recipe.channels)), np.uint8)
+                pixels = resize_pixels(asked, rows, columns)
+                out.append(Scaled("off scale", name, pixels, plane, np.ones(plane.shape[:2], np.uint8)))
     return out
 
 

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.scaling import resize_pixels, resize_probability
+from vesselapp.core.scaling import resize_pixels
 
 if TYPE_CHECKING:
     from vesselapp.core.model_card import ModelCard
     from vesselapp.inference.model import Model
 
-_SCALES = (1.0, 0.5, 0.25, 0.125)
-_LARGEST = 1536
+_SCALES = (1.0, 0.5, 0.25, 0.125, 0.0625)
+_LONGEST = 1536
+"""So many px of a side are asked at each scale to find the size of cells: all of it, or two parts."""
 _MOST_GROWN = 4.0
 # Chosen on pictures of DSB2018 that the model had learnt, tried on those held back (docs/models.md).
 _LEVELS = np.arange(-1.0, 4.1, 0.5)
@@ -114,7 +115,10 @@ def _grown(
 
 def median_diameter(objects: NDArray[np.int32]) -> float:
     """Give the median diameter (px) of discs as large as the objects; 0 where there are none."""
-    areas = _areas(objects)
+    return _median(_areas(objects))
+
+
+def _median(areas: NDArray[np.int64]) -> float:
     return float(np.median(np.sqrt(4 * areas / np.pi))) if len(areas) else 0.0
 
 
@@ -123,7 +127,11 @@ def typical_diameter(objects: NDArray[np.int32]) -> float:
 
     Weighted by area, so that specks, however many, don't count.
     """
-    areas = np.sort(_areas(objects))
+    return _typical(_areas(objects))
+
+
+def _typical(areas: NDArray[np.int64]) -> float:
+    areas = np.sort(areas)
     if not len(areas):
         return 0.0
     middle = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
@@ -139,12 +147,11 @@ def answer_cells(
     model: "Model", pixels: NDArray[np.uint8], diameter: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Give inside and foreground, each (H, W) float32 0-1, for cells of about ``diameter`` px."""
-    assert model.card.scale.size is not None
-    factor = min(model.card.scale.size / diameter, _MOST_GROWN, _LARGEST / max(pixels.shape[:2]))
-    planes = _run(model, pixels, factor)
-    height, width = pixels.shape[:2]
-    inside, foreground = (resize_probability(plane, height, width) for plane in planes)
-    return inside, foreground
+    from vesselapp.inference.frame import frame_for
+    from vesselapp.inference.runner import run_cells
+
+    magnify = frame_for(pixels, model.card, diameter).magnify
+    return run_cells(model, pixels, lambda: False, magnify)
 
 
 def part_into_cells(
@@ -221,13 +228,21 @@ def find_diameter(
 
     The scale is taken at which the cells found come out near the size the model was trained for, and many:
     at too small a scale, a few patches of tissue pass for cells. The diameter is measured once more there.
+    Of large pictures parts are asked, so that cells are seen as they are in small ones.
     `Cancelled` is raised where ``cancelled`` answers True; it is asked at each scale.
     """
     size = model.card.scale.size
     assert size is not None
 
     def measured(factor: float) -> _Sizes:
-        return _measure(*_run(model, pixels, factor, cancelled), factor, threshold)
+        height, width = pixels.shape[:2]
+        areas, seen = [], 0
+        for rows, columns in search_parts(height, width, factor):
+            part = pixels[rows, columns]
+            seen += part.shape[0] * part.shape[1]
+            areas.append(_measure(*_run(model, part, factor, cancelled), threshold))
+        known = np.concatenate(areas)
+        return _Sizes(factor, len(known) * height * width / seen, _median(known), _typical(known))
 
     found = [measured(factor) for factor in search_factors(*pixels.shape[:2])]
     known = [sizes for sizes in found if sizes.count]
@@ -237,47 +252,58 @@ def find_diameter(
         known, key=lambda one: _MORE_CELLS * np.log(one.count) - abs(float(np.log(one.typical / size)))
     )
     guess = likely.median / likely.factor
-    again = measured(min(size / guess, _MOST_GROWN, _LARGEST / max(pixels.shape[:2])))
+    again = measured(min(size / guess, _MOST_GROWN))
     return again.median / again.factor if again.count else guess
 
 
 def search_factors(height: int, width: int) -> list[float]:
     """Give the scales at which a picture (px) is answered to find the size of its cells."""
-    longest = max(height, width)
-    scales = [scale for scale in _SCALES if scale == 1 or longest * scale >= 128]
-    return [min(scale, scale * _LARGEST / longest) for scale in scales]
+    return [scale for scale in _SCALES if scale == 1 or max(height, width) * scale >= 128]
+
+
+def search_parts(height: int, width: int, factor: float) -> list[tuple[slice, slice]]:
+    """Give the parts (rows, columns) of a picture (px) that are asked at a scale to find its cells' size.
+
+    All of it where it is small enough there; else two parts of a side, each in the middle of its half.
+    """
+
+    def along(length: int) -> list[slice]:
+        if length * factor <= _LONGEST:
+            return [slice(0, length)]
+        side = round(_LONGEST / factor / 2)
+        starts = (max(0, middle - side // 2) for middle in (length // 4, 3 * length // 4))
+        return [slice(start, start + side) for start in starts]
+
+    return [(rows, columns) for rows in along(height) for columns in along(width)]
 
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What the cells at one scale measure: diameters in px there."""
+    """What the cells at one scale measure: how many in the whole picture, diameters in px there."""
 
     factor: float
-    count: int
+    count: float
     median: float
     typical: float
 
 
 def _measure(
-    inside: NDArray[np.float32], foreground: NDArray[np.float32], factor: float, threshold: float
-) -> _Sizes:
-    """Measure the cells that the model found in a picture scaled by a factor."""
+    inside: NDArray[np.float32], foreground: NDArray[np.float32], threshold: float
+) -> NDArray[np.int64]:
+    """Give the areas (px) of the cells that the model found."""
     mask = foreground >= threshold
     marks = _seeds(inside, mask, 0.5)  # pale cells must not fall apart here: touching ones may be joined
     areas = np.bincount(marks.ravel())
     marks[(areas < 6)[marks]] = 0
-    objects = _grown(inside, mask, marks)
-    return _Sizes(factor, len(_areas(objects)), median_diameter(objects), typical_diameter(objects))
+    return _areas(_grown(inside, mask, marks))
 
 
 def _run(
     model: "Model", pixels: NDArray[np.uint8], factor: float, cancelled: Callable[[], bool] = lambda: False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    from vesselapp.inference.runner import run_whole
+    from vesselapp.inference.runner import run_cells
 
     if cancelled():
         raise Cancelled
     height, width = (max(8, round(side * factor)) for side in pixels.shape[:2])
-    answer = run_whole(model, resize_pixels(pixels, height, width), cancelled)
-    foreground = answer[..., list(model.card.output.foreground)].sum(axis=-1)
-    return np.ascontiguousarray(answer[..., 0]), np.asarray(foreground, np.float32)
+    return run_cells(model, resize_pixels(pixels, height, width), cancelled)

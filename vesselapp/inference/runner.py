@@ -1,6 +1,5 @@
 """Running a model over a plane of pixels: tile after tile, blended into one answer."""
 
-import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,20 +98,25 @@ def run_over(
     np.clip(plane, 0.0, 1.0, out=plane)
 
 
-def run_whole(model: Model, pixels: NDArray[np.uint8], cancelled: Callable[[], bool]) -> NDArray[np.float32]:
-    """Answer for pixels at the model's scale at once, or in tiles where the device fails at that.
+def run_cells(
+    model: Model, pixels: NDArray[np.uint8], cancelled: Callable[[], bool], magnify: float = 1.0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Run a model of cells over all tiles of a plane of pixels.
 
     Parameters
     ----------
     model : Model
+        One that answers a cell's inside first.
     pixels : (H, W, 3) uint8
     cancelled : callable
         Asked before each batch of tiles.
+    magnify : float
+        Px at the model's scale per px of the plane.
 
     Returns
     -------
-    (H, W, C) float32
-        Probability (0-1) of each of the card's output channels.
+    inside, foreground : (H, W) float32, 0-1
+        Probability of a cell's inside, and of cell at all.
 
     Raises
     ------
@@ -120,21 +124,21 @@ def run_whole(model: Model, pixels: NDArray[np.uint8], cancelled: Callable[[], b
     VesselError
         If the model runs on no device.
     """
-    height, width = pixels.shape[:2]
-    stride = model.card.tile.stride
-    pad = ((0, -height % stride), (0, -width % stride), (0, 0))
-    with contextlib.suppress(DeviceError):
-        return model.run(np.pad(pixels, pad, mode="symmetric")[None])[0, :height, :width]
-    planes = np.zeros((height, width, len(model.card.output.channels)), np.float32)
+    planes = np.zeros((2, *pixels.shape[:2]), np.float32)
+    foreground = list(model.card.output.foreground)
+
+    def compute(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        answer = model.run(batch)
+        return np.stack([answer[..., 0], answer[..., foreground].sum(axis=-1)], axis=1)
 
     def take(answer: NDArray[np.float32], place: Tile, plan: Plan) -> None:
-        for channel in range(planes.shape[2]):
-            part = answer[: plan.scaled[0], : plan.scaled[1], channel]
-            plan.grid.add(planes[..., channel], place, part)
+        for plane, part in zip(planes, answer[:, : plan.scaled[0], : plan.scaled[1]], strict=True):
+            plan.grid.add(plane, place, resize_probability(part, *plan.grid.tile_shape))
 
     wishes = Wishes(lambda share: None, cancelled, lambda box: True)
-    walk(model, pixels, 1.0, wishes, model.run, take, lambda: planes.fill(0))
-    return planes
+    walk(model, pixels, magnify, wishes, compute, take, lambda: planes.fill(0))
+    np.clip(planes, 0.0, 1.0, out=planes)
+    return planes[0], planes[1]
 
 
 def walk(

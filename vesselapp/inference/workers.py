@@ -19,6 +19,8 @@ from vesselapp.inference.providers import physical_cores
 MOST_WORKERS = 8
 _BUDGET_PX = 200_000_000
 """Pixels in work at once; each takes about 12 bytes. A larger picture is worked on alone."""
+_TO_NUMBER = 5
+"""So many times as much memory does it take to number a picture's objects."""
 _LISTEN_S = 1.0
 """On Windows, a wait without an end hears no Ctrl+C."""
 
@@ -125,7 +127,8 @@ class _Work:
     def _next(self) -> None:
         errand = self._waiting.get_nowait()
         stop = self.control.is_cancelled
-        taken = self._budget.take(_pixels_of(errand.picture), stop)
+        times = _TO_NUMBER if "objects" in self.spec.save else 1
+        taken = self._budget.take(times * _pixels_of(errand.picture), stop)
         try:
             self.outcomes.put(do_errand(errand, self.spec, self.model, stop, self.on_share))
         finally:
