@@ -185,7 +185,7 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
 
 
 def bounded(factor: float, height: int, width: int) -> float:
-    """Bound what brings a picture (px) of cells to scale: specks would ask for any, and it is kept in memory."""
+    """Bound what brings a picture (px) of cells to scale: specks would ask for any, and memory is bounded."""
     return min(factor, MOST_GROWN, _LARGEST / max(height, width))
 
 
