@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _REST_S = 0.05
 _MOST_PLACES = 100_000
+_STOPPED = "Ranking was stopped."
 
 
 def doubt_of(probability: NDArray[np.uint8], level: int) -> float:
@@ -133,14 +134,17 @@ class Ranking:
         Carries an entry whose doubt is known now.
     recalled : Signal
         Carries entries whose doubts were remembered.
+    ranked : Signal
+        All pictures were asked about; nothing stopped it.
     ended : Signal
-        Carries a sentence that says how it went.
+        Carries a sentence that says how it went; comes after the others.
     done, total : int
         Pictures.
     """
 
     found = Signal(object)
     recalled = Signal(object)
+    ranked = Signal()
     ended = Signal(str)
 
     def __init__(self, deliver: Deliver, doubts: Doubts, busy: Callable[[], bool]) -> None:
@@ -206,7 +210,7 @@ class Ranking:
         try:
             model = load_model(find_model(question.choice, question.task), question.provider, threads=1)
             for entry in entries:
-                if self._shown not in ("", model.sha256):
+                if stop.is_set() or self._shown not in ("", model.sha256):
                     raise Cancelled
                 try:
                     doubt = self._doubt(model, entry, question, stop)
@@ -215,14 +219,14 @@ class Ranking:
                     doubt, failed = None, failed + 1
                 self._deliver(partial(self._take, entry, doubt, stop, model.sha256))
         except Cancelled:
-            told = "Ranking was stopped."
+            told = _STOPPED
         except VesselError as problem:
             told = str(problem)
         except Exception as problem:  # noqa: BLE001 - the thread's edge: told to the person, logged whole
             _log.exception("ranking failed")
             told = str(in_a_sentence(problem))
         words = "Ranked by doubt" + (f"; {failed} could not be read." if failed else ".")
-        self._deliver(partial(self._end, told or words))
+        self._deliver(partial(self._end, told, words, stop))
 
     def _doubt(self, model: Model, entry: Entry, question: Question, stop: threading.Event) -> float | None:
         from vesselapp.inference.predict import predict
@@ -261,6 +265,10 @@ class Ranking:
             entry.doubt = entry.doubt if doubt is None else doubt
         self.recalled.emit(entries)
 
-    def _end(self, told: str) -> None:
+    def _end(self, told: str, words: str, stop: threading.Event) -> None:
         self._thread = None
-        self.ended.emit(told)
+        if not told and stop.is_set():  # after the last picture
+            told = _STOPPED
+        if not told:
+            self.ranked.emit()
+        self.ended.emit(told or words)
