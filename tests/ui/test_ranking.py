@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_for_answer
 from tests.ui.test_studies import open_study, study
+from vesselapp.state.pictures import Order
 from vesselapp.study.study import Study
 from vesselapp.ui.window import MainWindow
 
@@ -47,3 +48,21 @@ def test_one_that_is_stopped_sorts_nothing(qtbot: QtBot, ranked: MainWindow) -> 
     wait_until_ranked(qtbot, ranked)
     assert ranked.status.task.text() == "Ranking was stopped."
     assert ranked.workspace.pictures.order is before
+
+
+def test_one_that_is_stopped_and_started_again_at_once_goes_on(
+    qtbot: QtBot, ranked: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action, ranking = ranked.action("rank"), ranked.workspace.ranking
+    action.trigger()
+    action.trigger()
+    assert action.isChecked()
+    qtbot.wait(300)
+    assert action.isChecked()
+    assert ranking.running
+    monkeypatch.setattr(ranking, "_busy", lambda: False)
+    wait_until_ranked(qtbot, ranked)
+    assert ranked.status.task.text() == "Ranked by doubt."
+    assert all(entry.doubt is not None for entry in ranked.workspace.pictures.entries)
+    assert ranked.workspace.pictures.order is Order.DOUBT
+    assert not action.isChecked()

@@ -160,13 +160,13 @@ class Ranking:
         return self._thread is not None
 
     def start(self, entries: Sequence[Entry], question: Question) -> None:
-        """Begin with some pictures; where it is at work already, that goes on alone."""
-        if self.running:
+        """Begin with some pictures, once what was stopped has ended; one at work already goes on alone."""
+        if self.running and not self._stop.is_set():
             return
         self._stop = threading.Event()
         self._shown = ""
         self.done, self.total = 0, len(entries)
-        work = (list(entries), question, self._stop)
+        work = (list(entries), question, self._stop, self._thread)
         self._thread = threading.Thread(target=self._work, args=work, name="ranking", daemon=True)
         self._thread.start()
 
@@ -202,10 +202,18 @@ class Ranking:
         if timeout_s and self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _work(self, entries: list[Entry], question: Question, stop: threading.Event) -> None:
+    def _work(
+        self,
+        entries: list[Entry],
+        question: Question,
+        stop: threading.Event,
+        before: threading.Thread | None,
+    ) -> None:
         from vesselapp.inference.catalog import find_model
         from vesselapp.inference.model import load_model
 
+        if before is not None:
+            before.join()
         told, failed = "", 0
         try:
             model = load_model(find_model(question.choice, question.task), question.provider, threads=1)
@@ -266,6 +274,8 @@ class Ranking:
         self.recalled.emit(entries)
 
     def _end(self, told: str, words: str, stop: threading.Event) -> None:
+        if stop is not self._stop:  # started again meanwhile
+            return
         self._thread = None
         if not told and stop.is_set():  # after the last picture
             told = _STOPPED
