@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.ui.batch_dialog import BatchDialog
 from vesselapp.ui.window import MainWindow
@@ -73,6 +75,41 @@ def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
     for name in names - {"manifest.csv"}:
         with PIL.Image.open(tmp_path / "out" / name) as written:
             written.load()
+
+
+def test_the_model_that_is_named_is_the_one_that_answers(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    monkeypatch.setattr(
+        window.commands.batch, "start", lambda _pictures, spec, **_how: asked.append(spec.model)
+    )
+    for name in ("other", "third"):
+        model = tiny_vessel_model(tmp_path / f"{name}.onnx", name=name)
+        window.workspace.use_model(str(model))
+        assert dialog.model_label.text() == name
+        dialog.start_button.click()
+        assert asked[-1] == model
+    window.workspace.set_sources([])
+    window.workspace.use_model(str(tmp_path / "tiny.onnx"))
+    assert dialog.model_label.text() == "tiny", "without a picture too"
+
+
+def test_a_model_chosen_during_a_batch_is_named_when_it_has_ended(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    dialog.start_button.click()
+    dialog.pause_button.click()
+    window.workspace.use_model(str(tiny_vessel_model(tmp_path / "other.onnx", name="Other")))
+    qtbot.waitUntil(
+        lambda: window.workspace.model is not None and window.workspace.model.card.name == "Other"
+    )
+    assert dialog.model_label.text() == "tiny"
+    dialog.pause_button.click()
+    finish(qtbot, window)
+    assert dialog.model_label.text() == "other"
 
 
 def test_what_is_missing_is_said(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,34 @@ def test_what_fails_later_is_told_anew(
     full.clear()
     qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved"), timeout=20000)
     fail_to_close(qtbot, window, full, 200)
+
+
+def test_what_is_told_of_saving_goes_when_all_is_saved(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+    full.clear()
+    qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=20000)
+    fail_to_close(qtbot, window, full, 200)
+    full.clear()
+    qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=20000)
+
+
+def test_what_is_told_meanwhile_stays(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event, tmp_path: Path
+) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+    (tmp_path / "file").write_bytes(b"")
+    window.commands.export(tmp_path / "file", ("mask",))
+    told = window.notice.label.text()
+    assert "NOT SAVED" not in told
+    full.clear()
+    qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved"), timeout=20000)
+    assert window.notice.isVisible()
+    assert window.notice.label.text() == told

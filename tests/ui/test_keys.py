@@ -1,12 +1,18 @@
-"""The list of keys: by menu, and no larger than the screen."""
+"""The list of keys: by menu, and no larger than the screen; keys that are held."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import PIL.Image
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
+from tests.tiny_models import fundus_picture
+from tests.ui.conftest import wait_for_answer
 from vesselapp.ui.about import key_table
 from vesselapp.ui.actions import ACTIONS
 from vesselapp.ui.window import MainWindow
@@ -52,3 +58,45 @@ def test_f1_shows_them_inside_the_screen(window: MainWindow) -> None:
     assert isinstance(area, QScrollArea)
     assert area.widget().width() <= area.viewport().width()
     dialog.close()
+
+
+def hold(qtbot: QtBot, window: MainWindow, key: Qt.Key, text: str, repeats: int = 8) -> None:
+    """Hold a key until it has repeated so often, slowly enough for the next picture to be there."""
+    window.activateWindow()
+    window.canvas.setFocus()
+    none = Qt.KeyboardModifier.NoModifier
+    QTest.simulateEvent(window.canvas, True, key, none, text, False, -1)
+    for _ in range(repeats):
+        qtbot.wait(100)
+        QTest.simulateEvent(window.canvas, True, key, none, text, True, -1)
+    QTest.simulateEvent(window.canvas, False, key, none, text, False, -1)
+
+
+def test_holding_q_judges_one_picture(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(5):
+        pixels = fundus_picture(300, 320, 200 + 5 * number, seed=number)
+        PIL.Image.fromarray(pixels).save(folder / f"{number}.png")
+    window.open_paths([folder])
+    wait_for_answer(qtbot, window)
+    hold(qtbot, window, Qt.Key.Key_Q, "q")
+    words = [entry.words for entry in window.workspace.pictures.entries]
+    assert words == ["reviewed", "new", "new", "new", "new"]
+    assert window.workspace.name == "1.png"
+
+
+def test_holding_a_key_of_the_threshold_goes_on(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    document = window.workspace.document
+    assert document is not None
+    before = document.level
+    hold(qtbot, window, Qt.Key.Key_Period, ".", repeats=4)
+    assert document.level == before + 5
+
+
+def test_only_what_moves_by_steps_is_repeated(window: MainWindow) -> None:
+    repeated = {key for key, action in window.actions_by_key.items() if action.autoRepeat()}
+    steps = {"undo", "redo", "next", "previous", "smaller", "larger", "zoom_in", "zoom_out"}
+    assert repeated == steps | {"lower", "raise", "lower_coarse", "raise_coarse"}

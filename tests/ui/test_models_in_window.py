@@ -76,6 +76,27 @@ def test_a_warning_goes_with_the_answer_it_was_of(qtbot: QtBot, window: MainWind
     assert window.notice.isVisible()
 
 
+def test_why_a_model_could_not_answer_goes_when_another_does(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    answers: list[int] = []
+    window.workspace.answered.connect(lambda: answers.append(1))
+    window.workspace.use_model(str(tmp_path / "gone.onnx"))
+    qtbot.waitUntil(lambda: "There is no model" in window.notice.label.text(), timeout=20000)
+    assert window.notice.isVisible()
+    window.workspace.use_model(str(tmp_path / "tiny.onnx"))
+    qtbot.waitUntil(lambda: len(answers) == 1, timeout=20000)
+    assert not window.notice.isVisible()
+    window.workspace.use_model(str(tmp_path / "gone.onnx"))
+    qtbot.waitUntil(window.notice.isVisible, timeout=20000)
+    window.notice.show_text("The disk is full.")
+    window.workspace.use_model(str(tmp_path / "tiny.onnx"))
+    qtbot.waitUntil(lambda: len(answers) == 2, timeout=20000)
+    assert window.notice.isVisible()
+
+
 def test_a_picture_of_the_other_kind_offers_its_model(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:

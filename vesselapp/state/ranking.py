@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _REST_S = 0.05
 _MOST_PLACES = 100_000
+_STOPPED = "Ranking was stopped."
 
 
 def doubt_of(probability: NDArray[np.uint8], level: int) -> float:
@@ -133,14 +134,17 @@ class Ranking:
         Carries an entry whose doubt is known now.
     recalled : Signal
         Carries entries whose doubts were remembered.
+    ranked : Signal
+        All pictures were asked about; nothing stopped it.
     ended : Signal
-        Carries a sentence that says how it went.
+        Carries a sentence that says how it went; comes after the others.
     done, total : int
         Pictures.
     """
 
     found = Signal(object)
     recalled = Signal(object)
+    ranked = Signal()
     ended = Signal(str)
 
     def __init__(self, deliver: Deliver, doubts: Doubts, busy: Callable[[], bool]) -> None:
@@ -156,13 +160,13 @@ class Ranking:
         return self._thread is not None
 
     def start(self, entries: Sequence[Entry], question: Question) -> None:
-        """Begin with some pictures; where it is at work already, that goes on alone."""
-        if self.running:
+        """Begin with some pictures, once what was stopped has ended; one at work already goes on alone."""
+        if self.running and not self._stop.is_set():
             return
         self._stop = threading.Event()
         self._shown = ""
         self.done, self.total = 0, len(entries)
-        work = (list(entries), question, self._stop)
+        work = (list(entries), question, self._stop, self._thread)
         self._thread = threading.Thread(target=self._work, args=work, name="ranking", daemon=True)
         self._thread.start()
 
@@ -198,15 +202,23 @@ class Ranking:
         if timeout_s and self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _work(self, entries: list[Entry], question: Question, stop: threading.Event) -> None:
+    def _work(
+        self,
+        entries: list[Entry],
+        question: Question,
+        stop: threading.Event,
+        before: threading.Thread | None,
+    ) -> None:
         from vesselapp.inference.catalog import find_model
         from vesselapp.inference.model import load_model
 
+        if before is not None:
+            before.join()
         told, failed = "", 0
         try:
             model = load_model(find_model(question.choice, question.task), question.provider, threads=1)
             for entry in entries:
-                if self._shown not in ("", model.sha256):
+                if stop.is_set() or self._shown not in ("", model.sha256):
                     raise Cancelled
                 try:
                     doubt = self._doubt(model, entry, question, stop)
@@ -215,14 +227,14 @@ class Ranking:
                     doubt, failed = None, failed + 1
                 self._deliver(partial(self._take, entry, doubt, stop, model.sha256))
         except Cancelled:
-            told = "Ranking was stopped."
+            told = _STOPPED
         except VesselError as problem:
             told = str(problem)
         except Exception as problem:  # noqa: BLE001 - the thread's edge: told to the person, logged whole
             _log.exception("ranking failed")
             told = str(in_a_sentence(problem))
         words = "Ranked by doubt" + (f"; {failed} could not be read." if failed else ".")
-        self._deliver(partial(self._end, told or words))
+        self._deliver(partial(self._end, told, words, stop))
 
     def _doubt(self, model: Model, entry: Entry, question: Question, stop: threading.Event) -> float | None:
         from vesselapp.inference.predict import predict
@@ -261,6 +273,12 @@ class Ranking:
             entry.doubt = entry.doubt if doubt is None else doubt
         self.recalled.emit(entries)
 
-    def _end(self, told: str) -> None:
+    def _end(self, told: str, words: str, stop: threading.Event) -> None:
+        if stop is not self._stop:  # started again meanwhile
+            return
         self._thread = None
-        self.ended.emit(told)
+        if not told and stop.is_set():  # after the last picture
+            told = _STOPPED
+        if not told:
+            self.ranked.emit()
+        self.ended.emit(told or words)

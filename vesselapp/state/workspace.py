@@ -110,7 +110,7 @@ class Workspace:
         self.ranking = Ranking(jobs.deliver, Doubts(cache / "doubt"), lambda: desk.busy)
         self.ranking.found.connect(self.pictures.touched.emit)
         self.ranking.recalled.connect(self.pictures.refresh)
-        self.ranking.ended.connect(lambda _told: self.pictures.arrange(order=Order.DOUBT))
+        self.ranking.ranked.connect(lambda: self.pictures.arrange(order=Order.DOUBT))
         self._doubts_of = ""
 
     # -- the open picture --------------------------------------------------------------------------------

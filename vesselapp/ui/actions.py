@@ -337,6 +337,12 @@ TOOLBAR = (
 )  # fmt: skip
 """Keys of the actions in the toolbar; a bar parts groups."""
 
+_REPEATED = (
+    *("undo", "redo", "next", "previous", "smaller", "larger", "zoom_in", "zoom_out"),
+    *("lower", "raise", "lower_coarse", "raise_coarse"),
+)
+"""What goes on while its key is held; all else is done once, for the next picture wasn't seen yet."""
+
 
 def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> dict[str, QAction]:
     """Make a QAction for every row of the table, wired to the handler of its key.
@@ -355,6 +361,7 @@ def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> 
         action.setObjectName(spec.key)
         action.setShortcuts([QKeySequence(keys) for keys in spec.shortcuts])
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.setAutoRepeat(spec.key in _REPEATED)
         action.setCheckable(spec.checkable)
         keys = f" ({spec.shortcuts[0]})" if spec.shortcuts else ""
         action.setToolTip(spec.tip + keys)

@@ -85,6 +85,8 @@ class BatchDialog(QDialog):
         hide_button.clicked.connect(self.hide)
         run.advanced.connect(self._on_advanced)
         run.ended.connect(self._on_ended)
+        for signal in (workspace.pictures_changed, workspace.progress, workspace.idle, workspace.told):
+            signal.connect(self.show_model)  # another model may be chosen
         self._show_state()
 
     def _lay_out(self, hide_button: QPushButton) -> None:
@@ -115,6 +117,10 @@ class BatchDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         """Say which model will answer."""
         super().showEvent(event)
+        self.show_model()
+
+    def show_model(self) -> None:
+        """Say which model will answer; while a batch runs, the one that does stays named."""
         if not self._run.running:
             choice, task = self._workspace.wanted_model()
             self.model_label.setText(Path(choice).stem if choice else f"the shipped one for {task}")
@@ -179,6 +185,7 @@ class BatchDialog(QDialog):
 
     def _on_ended(self, words: str) -> None:
         self._show_state()
+        self.show_model()
         self.words.setText(words)
 
     def _show_state(self) -> None:

@@ -5,6 +5,9 @@ from vesselapp.state.workspace import Workspace
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.status import StatusLine
 
+NOT_SAVED = "NOT SAVED: "
+"""Begins every notice that is over once all is saved."""
+
 
 class Safety:
     """Tells a person how safe their work is.
@@ -36,12 +39,13 @@ class Safety:
             why = str(problem) if problem is not None else "The disk doesn't answer."
             self._notice.show_error(
                 VesselError(
-                    f"NOT SAVED: {names}. {why}",
+                    f"{NOT_SAVED}{names}. {why}",
                     "It is kept in memory and in the rescue folder, and tried again every few seconds.",
                 )
             )
         elif self._failing and not unsaved:
-            self._notice.hide()
+            if self._notice.label.text().startswith(NOT_SAVED):
+                self._notice.hide()
             self._status.tell("Everything is saved again.")
         self._failing = bool(unsaved)
         stale = standing is not None and standing.holder is not None and standing.holder.stale

@@ -1,5 +1,6 @@
 """Says why an answer may mean nothing, and offers the model that the picture seems to be for."""
 
+from vesselapp.core.errors import VesselError
 from vesselapp.state.answers import Answer
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.notice import NoticeBar
@@ -19,9 +20,10 @@ class Unfit:
     def __init__(self, workspace: Workspace, notice: NoticeBar, models: ModelPanel) -> None:
         self._workspace, self._notice, self._models = workspace, notice, models
         self._told = ""
+        workspace.asking.failed.connect(self._on_failed)
 
     def show(self, answer: Answer) -> None:
-        """Say what is wrong with an answer; what was said of another model's is taken back."""
+        """Say what is wrong with an answer; what was said of the one before, or why there was none, goes."""
         from vesselapp.inference.suitability import better_task
 
         told = " ".join(answer.warnings)
@@ -34,3 +36,6 @@ class Unfit:
         else:
             self._notice.take_back(self._told)
         self._told = told
+
+    def _on_failed(self, error: VesselError) -> None:
+        self._told = str(error)  # the window shows it

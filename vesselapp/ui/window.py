@@ -22,7 +22,7 @@ from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
 from vesselapp.ui.panels.pictures import PicturesPanel
-from vesselapp.ui.safety import Safety
+from vesselapp.ui.safety import NOT_SAVED, Safety
 from vesselapp.ui.status import StatusLine
 from vesselapp.ui.study_commands import StudyCommands
 from vesselapp.ui.theme import surround_colour
@@ -383,7 +383,7 @@ class MainWindow(QMainWindow):
         if lost and not self._leaving:
             self._leaving = True
             self.workspace.stay(
-                f"NOT SAVED: {', '.join(lost)}, neither in its place nor in the rescue folder "
+                f"{NOT_SAVED}{', '.join(lost)}, neither in its place nor in the rescue folder "
                 f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"
             )
             event.ignore()
