@@ -9,7 +9,6 @@ from PySide6.QtGui import (
     QCursor,
     QEnterEvent,
     QFocusEvent,
-    QInputDevice,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
@@ -28,11 +27,9 @@ from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
-from vesselapp.ui.touch import Drag, Pen, Touch
+from vesselapp.ui.touch import Drag, Pen, Touch, use_wheel
 from vesselapp.ui.view import Look
 
-_WHEEL_NOTCH = 120
-_ZOOM_PER_NOTCH = 1.25
 _WIPE_REACH = 6
 _HIDDEN = "The overlay is hidden, and seen only while you draw; S shows it."
 
@@ -299,20 +296,9 @@ class Canvas(PictureView):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom)."""
-        if self.document is None:
-            return
-        touchpad = event.device() is not None and event.device().type() == QInputDevice.DeviceType.TouchPad
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        notches = (event.angleDelta().y() or event.angleDelta().x()) / _WHEEL_NOTCH
-        if touchpad and not control and not event.pixelDelta().isNull():
-            ratio = self.devicePixelRatioF()
-            delta = event.pixelDelta()
-            self.show_view(self.view.moved(round(delta.x() * ratio), round(delta.y() * ratio)))
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier and notches:
-            self.grow_brush(1 if notches > 0 else -1)
-        elif notches:
-            self.show_view(self.view.zoomed(_ZOOM_PER_NOTCH**notches, *self.to_device(event.position())))
-        event.accept()
+        if self.document is not None:
+            use_wheel(self, event)
+            event.accept()
 
     def event(self, event: QEvent) -> bool:
         """Zoom by a touchpad's pinch; on a touch screen, one finger uses the tool, two pan and zoom."""

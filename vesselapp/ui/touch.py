@@ -1,4 +1,4 @@
-"""What points besides a mouse: on a touch screen one finger uses the tool, two pan and zoom; a pen."""
+"""What points besides the buttons of a mouse: fingers on a touch screen, a pen, a wheel or touchpad."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QPointingDevice, QTabletEvent, QTouchEvent
+from PySide6.QtGui import QInputDevice, QPointingDevice, QTabletEvent, QTouchEvent, QWheelEvent
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MOVED_PX = 8
 _LEAST_PRESSURE = 0.02
+_WHEEL_NOTCH = 120
+_ZOOM_PER_NOTCH = 1.25
 
 
 class Drag(Enum):
@@ -135,3 +137,18 @@ class Pen:
             canvas.release(at, button)
         if canvas.drag is not Drag.TOOL:
             canvas.pressure = 1.0
+
+
+def use_wheel(canvas: Canvas, event: QWheelEvent) -> None:
+    """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom)."""
+    touchpad = event.device() is not None and event.device().type() == QInputDevice.DeviceType.TouchPad
+    control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+    notches = (event.angleDelta().y() or event.angleDelta().x()) / _WHEEL_NOTCH
+    if touchpad and not control and not event.pixelDelta().isNull():
+        ratio = canvas.devicePixelRatioF()
+        delta = event.pixelDelta()
+        canvas.show_view(canvas.view.moved(round(delta.x() * ratio), round(delta.y() * ratio)))
+    elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier and notches:
+        canvas.grow_brush(1 if notches > 0 else -1)
+    elif notches:
+        canvas.show_view(canvas.view.zoomed(_ZOOM_PER_NOTCH**notches, *canvas.to_device(event.position())))
