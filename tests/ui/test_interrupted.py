@@ -306,6 +306,25 @@ def test_a_palm_doesnt_disturb_a_pens_stroke(canvas: Canvas, fingers: Fingers) -
     assert not document.corrections[PEN_ROW + 20 :].any()
 
 
+@pytest.mark.parametrize("slid", [0, 12, 60])
+def test_a_pen_goes_before_a_palm_that_rests_already(canvas: Canvas, fingers: Fingers, slid: int) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    palm = fingers.press(200, 150)
+    if slid:
+        fingers.move(palm + QPoint(slid, 0))
+    pen(canvas, QEvent.Type.TabletPress, 40)
+    fingers.move(palm + QPoint(slid + 3, 0))
+    pen(canvas, QEvent.Type.TabletMove, 120)
+    pen(canvas, QEvent.Type.TabletRelease, 120)
+    fingers.release(palm)
+    assert document.history.names[0] == ["Brush"]
+    assert document.corrections[PEN_ROW, 45:115].all()
+    assert not document.corrections[PEN_ROW + 20 :].any()
+    fingers.tap(200, 150)
+    assert document.history.names[0] == ["Brush", "Brush"]
+
+
 PEN_ROW = 40
 
 

@@ -87,7 +87,8 @@ class Canvas(PictureView):
         self._drag_from = QPointF()
         self._size_from = 0
         self._pointer: QPointF | None = None
-        self._touch, self._pen = Touch(self), Pen(self)
+        self._touch = Touch(self)
+        self._pen = Pen(self, self._touch)
 
     def set_document(self, document: Document | None, look: Look | None = None) -> None:
         """Show another document; a gesture under way on the one before is taken back."""

@@ -72,6 +72,12 @@ class Touch:
             self._before = None
             self._follow_one(points[0].position())
 
+    def give_way(self) -> None:
+        """Let a pen go before: what a finger, or a palm, began is taken back."""
+        if self._ours:
+            self._ours = False
+            self._take_back(Drag.NONE)
+
     def forget(self) -> bool:
         """Let go of a press that the tool has not heard of; False where there is none."""
         held, self._held = self._held, None
@@ -115,15 +121,19 @@ class Pen:
     Parameters
     ----------
     canvas : Canvas
+    touch : Touch
+        Gives way to the pen.
     """
 
-    def __init__(self, canvas: Canvas) -> None:
-        self._canvas = canvas
+    def __init__(self, canvas: Canvas, touch: Touch) -> None:
+        self._canvas, self._touch = canvas, touch
 
     def follow(self, event: QTabletEvent) -> None:
         """Go on as the pen does."""
         canvas, kind, at, button = self._canvas, event.type(), event.position(), event.button()
         presses = kind == QEvent.Type.TabletPress
+        if presses:
+            self._touch.give_way()
         if presses or canvas.drag is Drag.TOOL:
             canvas.pressure = max(event.pressure(), _LEAST_PRESSURE)
         if presses:
