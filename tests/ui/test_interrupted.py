@@ -162,6 +162,7 @@ class Fingers:
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas, self.screen = canvas, QTest.createTouchDevice()
+        self.now = 0.0
 
     def press(self, x: float, y: float) -> QPoint:
         at = self.canvas.place_of(x, y)
@@ -195,9 +196,11 @@ class Fingers:
 
 
 @pytest.fixture
-def fingers(canvas: Canvas) -> Fingers:
-    """Fingers on the canvas."""
-    return Fingers(canvas)
+def fingers(canvas: Canvas, monkeypatch: pytest.MonkeyPatch) -> Fingers:
+    """Fingers on the canvas, with a clock of their own."""
+    fingers = Fingers(canvas)
+    monkeypatch.setattr("vesselapp.ui.touch.monotonic", lambda: fingers.now)
+    return fingers
 
 
 @pytest.mark.parametrize("slid", [3, 40])
@@ -265,6 +268,30 @@ def test_a_pinch_in_the_midst_of_a_trace_keeps_the_trace(canvas: Canvas, fingers
         assert canvas.tool.busy
     fingers.tap(100, ROW)
     assert document.history.names[0] == ["Trace", "Trace"]
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_a_second_finger_leaves_what_one_finger_has_drawn(
+    canvas: Canvas, fingers: Fingers, long: bool
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    at = fingers.press(60, 40)
+    end = at + QPoint(20 if long else 200, 0)
+    fingers.move(end)
+    fingers.now += 1.0 if long else 0.1
+    other, zoom = end + QPoint(60, 60), canvas.view.zoom
+    touches = QTest.touchEvent(canvas, fingers.screen)
+    touches.stationary(0).press(1, other, canvas).commit()
+    drawn = document.corrections.copy()
+    assert drawn[40, 62:65].all()
+    assert document.history.names[0] == ["Brush"]
+    QTest.touchEvent(canvas, fingers.screen).move(0, at, canvas).move(1, other, canvas).commit()
+    QTest.touchEvent(canvas, fingers.screen).release(0, at, canvas).release(1, other, canvas).commit()
+    assert canvas.view.zoom != zoom
+    assert np.array_equal(document.corrections, drawn)
+    assert document.undo()
+    assert not document.corrections.any()
 
 
 def test_a_finger_that_hardly_moves_is_a_tap_where_it_came_down(canvas: Canvas, fingers: Fingers) -> None:

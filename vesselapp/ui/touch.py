@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 _MOVED_PX = 8
+_KEPT_PX = 40
+_KEPT_S = 0.3
 _LEAST_PRESSURE = 0.02
 _WHEEL_NOTCH = 120
 _ZOOM_PER_NOTCH = 1.25
@@ -44,10 +47,12 @@ class Touch:
         self._canvas = canvas
         self._ours = False
         self._held: QPointF | None = None
+        self._began: tuple[QPointF, float] = QPointF(), 0.0
+        self._far = False
         self._before: tuple[QPointF, float] | None = None
 
     def follow(self, event: QTouchEvent) -> None:
-        """Go on as the fingers do; a second finger takes back what the first began."""
+        """Go on as the fingers do; a second finger takes back what the first has only just begun."""
         canvas, kind, points = self._canvas, event.type(), event.points()
         if kind == QEvent.Type.TouchBegin:
             if self._ours:  # the end of the one before never came
@@ -55,6 +60,7 @@ class Touch:
             self._ours = canvas.drag is Drag.NONE
             if self._ours:
                 self._held = points[0].position()
+                self._began, self._far = (self._held, monotonic()), False
                 canvas.begin(Drag.TOOL, self._held)
         if not self._ours:  # a pen or a mouse is at work, and this is a palm
             return
@@ -66,6 +72,8 @@ class Touch:
         elif kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):  # a cancel comes without points
             self._take_back(Drag.NONE)
         elif len(points) >= 2:
+            if self._has_drawn():
+                canvas.lift()
             self._take_back(Drag.PAN)
             self._follow_two(points[0].position(), points[1].position())
         else:
@@ -88,6 +96,11 @@ class Touch:
         if at is not None and self.forget():
             self._canvas.press_tool(at)
 
+    def _has_drawn(self) -> bool:
+        """Tell whether one finger drew for so long, or so far, that it was not the first of a pinch."""
+        heard = self._canvas.drag is Drag.TOOL and self._held is None
+        return heard and (self._far or monotonic() - self._began[1] > _KEPT_S)
+
     def _take_back(self, then: Drag) -> None:
         """Take back what one finger began; of a gesture of several clicks, the newest one."""
         canvas = self._canvas
@@ -99,6 +112,7 @@ class Touch:
             canvas.rest()
 
     def _follow_one(self, at: QPointF) -> None:
+        self._far = self._far or (at - self._began[0]).manhattanLength() > _KEPT_PX
         still = self._held is not None and (at - self._held).manhattanLength() < _MOVED_PX
         if self._canvas.drag is Drag.TOOL and not still:
             self._press()
