@@ -13,6 +13,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.brush import BrushTool
 from vesselapp.ui.tools.grow import GrowTool
@@ -20,6 +21,7 @@ from vesselapp.ui.tools.outline import OutlineTool
 from vesselapp.ui.tools.pieces import PieceTool, SplitTool
 from vesselapp.ui.tools.straighten import StraightenTool
 from vesselapp.ui.tools.trace import TraceTool
+from vesselapp.ui.touch import Drag
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -166,8 +168,11 @@ class Fingers:
 
     def press(self, x: float, y: float) -> QPoint:
         at = self.canvas.place_of(x, y)
-        QTest.touchEvent(self.canvas, self.screen).press(0, at, self.canvas).commit()
+        self.press_at(at)
         return at
+
+    def press_at(self, at: QPoint) -> None:
+        QTest.touchEvent(self.canvas, self.screen).press(0, at, self.canvas).commit()
 
     def move(self, at: QPoint) -> None:
         QTest.touchEvent(self.canvas, self.screen).move(0, at, self.canvas).commit()
@@ -268,6 +273,49 @@ def test_a_pinch_in_the_midst_of_a_trace_keeps_the_trace(canvas: Canvas, fingers
         assert canvas.tool.busy
     fingers.tap(100, ROW)
     assert document.history.names[0] == ["Trace", "Trace"]
+
+
+def test_a_finger_on_the_minimap_moves_the_view_and_paints_nothing(canvas: Canvas, fingers: Fingers) -> None:
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.show_view(canvas.view.centred_on(150, 100, canvas.pane_size(), 8.0))
+    place = canvas.minimap_place()
+    assert place is not None
+    views = [canvas.view]
+    fingers.press_at(place.topLeft() + QPoint(20, 20))
+    views.append(canvas.view)
+    fingers.move(place.center())
+    views.append(canvas.view)
+    fingers.release(place.center())
+    assert len(set(views)) == 3
+    assert canvas.drag is Drag.NONE
+    assert not document_of(canvas).corrections.any()
+
+
+def test_a_finger_moves_the_wipe_line_and_paints_nothing(canvas: Canvas, fingers: Fingers) -> None:
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.set_split(Split.WIPE)
+    at = QPoint(canvas.wipe_x(), 100)
+    fingers.press_at(at)
+    fingers.move(at - QPoint(90, 0))
+    fingers.release(at - QPoint(90, 0))
+    assert canvas.wipe_x() == pytest.approx(at.x() - 90, abs=1)
+    assert not document_of(canvas).corrections.any()
+    fingers.pinch(50, ROW)
+    assert canvas.wipe_x() == pytest.approx(at.x() - 90, abs=1)
+
+
+def test_with_space_held_a_finger_pans(canvas: Canvas, fingers: Fingers) -> None:
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.show_view(canvas.view.zoomed(2.0, 100, 100))
+    QTest.keyPress(canvas, Qt.Key.Key_Space)
+    before, at = canvas.view, QPoint(200, 200)
+    fingers.press_at(at)
+    fingers.move(at + QPoint(30, 10))
+    fingers.release(at + QPoint(30, 10))
+    QTest.keyRelease(canvas, Qt.Key.Key_Space)
+    ratio = canvas.devicePixelRatioF()
+    assert (canvas.view.x - before.x, canvas.view.y - before.y) == (30 * ratio, 10 * ratio)
+    assert not document_of(canvas).corrections.any()
 
 
 @pytest.mark.parametrize("long", [True, False])

@@ -175,11 +175,9 @@ class Canvas(PictureView):
         if self.document is None or self.drag is not Drag.NONE:
             return
         self.drag_button = button
-        drag = self._drag_for(at, button, modifiers)
+        drag = self.drag_for(at, button, modifiers)
         self.begin(drag, at)
-        if drag is Drag.MINIMAP:
-            self.follow_minimap(at)
-        elif drag is Drag.TOOL:
+        if drag is Drag.TOOL:
             shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
             self.press_tool(at, opposite=eraser or button == Qt.MouseButton.RightButton, shift=shift)
         self.show_cursor()
@@ -192,7 +190,7 @@ class Canvas(PictureView):
             self._middle_held = False
             self.show_cursor()
 
-    def _drag_for(self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
+    def drag_for(self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
         """Decide what a press begins."""
         left = button == Qt.MouseButton.LeftButton
         if button == Qt.MouseButton.MiddleButton or (self.keys.space and left):
@@ -214,6 +212,16 @@ class Canvas(PictureView):
         if self.document is None:
             return
         take_keyboard(self)
+        if self.drag is Drag.NONE:
+            self.tool.hover(self.to_picture(now))
+        else:
+            self.go_on(now)
+        self._update_pointer(before)
+        self._update_pointer(now)
+        self.tell_place()
+
+    def go_on(self, now: QPointF) -> None:
+        """Go on with what the pressed pointer, or a finger, does."""
         if self.pans:
             (x1, y1), (x0, y0) = self.to_device(now), self.to_device(self._drag_from)
             self._drag_from = now
@@ -229,11 +237,6 @@ class Canvas(PictureView):
             self.follow_minimap(now)
         elif self.drag is Drag.TOOL:
             self.draw_to(now)
-        else:
-            self.tool.hover(self.to_picture(now))
-        self._update_pointer(before)
-        self._update_pointer(now)
-        self.tell_place()
 
     def tell_place(self) -> None:
         """Tell what is under the pointer, also when it came there without a movement of the pointer."""
@@ -267,6 +270,8 @@ class Canvas(PictureView):
             self.held_pane = self.pane_at(at)
         self.drag, self._drag_from, self._size_from = drag, at, self.diameter
         self.marked = None
+        if drag is Drag.MINIMAP:
+            self.follow_minimap(at)
 
     def press_tool(self, at: QPointF, *, opposite: bool = False, shift: bool = False) -> None:
         """Let the tool hear of a press."""

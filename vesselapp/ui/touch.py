@@ -49,6 +49,7 @@ class Touch:
         self._held: QPointF | None = None
         self._began: tuple[QPointF, float] = QPointF(), 0.0
         self._far = False
+        self._leads = False
         self._before: tuple[QPointF, float] | None = None
 
     def follow(self, event: QTouchEvent) -> None:
@@ -59,9 +60,7 @@ class Touch:
                 self._take_back(Drag.NONE)
             self._ours = canvas.drag is Drag.NONE
             if self._ours:
-                self._held = points[0].position()
-                self._began, self._far = (self._held, monotonic()), False
-                canvas.begin(Drag.TOOL, self._held)
+                self._begin(points[0].position(), event.modifiers())
         if not self._ours:  # a pen or a mouse is at work, and this is a palm
             return
         if kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):
@@ -72,6 +71,7 @@ class Touch:
         elif kind in (QEvent.Type.TouchEnd, QEvent.Type.TouchCancel):  # a cancel comes without points
             self._take_back(Drag.NONE)
         elif len(points) >= 2:
+            self._leads = False
             if self._has_drawn():
                 canvas.lift()
             self._take_back(Drag.PAN)
@@ -90,6 +90,13 @@ class Touch:
         """Let go of a press that the tool has not heard of; False where there is none."""
         held, self._held = self._held, None
         return held is not None
+
+    def _begin(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        """Begin what a left button's press would."""
+        drag = self._canvas.drag_for(at, Qt.MouseButton.LeftButton, modifiers)
+        self._began, self._far = (at, monotonic()), False
+        self._held, self._leads = at if drag is Drag.TOOL else None, True
+        self._canvas.begin(drag, at)
 
     def _press(self) -> None:
         at = self._held
@@ -114,9 +121,9 @@ class Touch:
     def _follow_one(self, at: QPointF) -> None:
         self._far = self._far or (at - self._began[0]).manhattanLength() > _KEPT_PX
         still = self._held is not None and (at - self._held).manhattanLength() < _MOVED_PX
-        if self._canvas.drag is Drag.TOOL and not still:
+        if self._leads and not still:
             self._press()
-            self._canvas.draw_to(at)
+            self._canvas.go_on(at)
 
     def _follow_two(self, first: QPointF, second: QPointF) -> None:
         canvas, middle = self._canvas, (first + second) / 2
