@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QPointingDevice, QTabletEvent, QTouchEvent
+from PySide6.QtGui import QMouseEvent, QPointingDevice, QTabletEvent, QTouchEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -157,6 +157,39 @@ def test_straighten_finds_its_ways_in_the_picture_in_sight(canvas: Canvas) -> No
     canvas.cancel_gesture()
     drag_along(50)
     assert np.abs(way()[:, 1] - 50).max() < 3
+
+
+def move_mouse(canvas: Canvas, x: float, y: float, held: Qt.MouseButton) -> None:
+    """Send what Qt sends where the mouse moves with a button held, or none."""
+    at = QPointF(canvas.place_of(x, y))
+    kind, none = QEvent.Type.MouseMove, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(
+        canvas, QMouseEvent(kind, at, canvas.mapToGlobal(at), Qt.MouseButton.NoButton, held, none)
+    )
+
+
+@pytest.mark.parametrize("button", [LEFT, RIGHT])
+def test_a_stroke_whose_release_another_window_heard_ends_where_it_was(
+    canvas: Canvas, button: Qt.MouseButton
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    QTest.mousePress(canvas, button, pos=canvas.place_of(60, 40))
+    move_mouse(canvas, 90, 40, button)
+    drawn = document.corrections.copy()
+    move_mouse(canvas, 200, 60, Qt.MouseButton.NoButton)
+    assert canvas.drag is Drag.NONE
+    assert np.array_equal(document.corrections, drawn)
+    assert len(document.history.names[0]) == 1
+
+
+def test_a_pan_whose_release_another_window_heard_ends_there(canvas: Canvas) -> None:
+    QTest.mousePress(canvas, Qt.MouseButton.MiddleButton, pos=canvas.place_of(60, 40))
+    move_mouse(canvas, 90, 40, Qt.MouseButton.MiddleButton)
+    view = canvas.view
+    move_mouse(canvas, 120, 60, LEFT)
+    assert canvas.view == view
+    assert canvas.drag is Drag.NONE
 
 
 class Fingers:

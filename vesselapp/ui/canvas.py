@@ -83,7 +83,7 @@ class Canvas(PictureView):
         self.pressure = 1.0
         self.drag = Drag.NONE
         self.drag_button = Qt.MouseButton.NoButton
-        self._middle_held = False
+        self._middle_held = self._by_mouse = False
         self._drag_from = QPointF()
         self._size_from = 0
         self._pointer: QPointF | None = None
@@ -149,10 +149,15 @@ class Canvas(PictureView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a tool's gesture, a pan, a change of brush size, or a drag of wipe line or minimap."""
+        before = self.drag
         self.press(event.position(), event.button(), event.modifiers())
+        if before is Drag.NONE:
+            self._by_mouse = self.drag is not Drag.NONE
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what the pressed pointer does, and tell where it is."""
+        if self._by_mouse and self.drag_button not in event.buttons():  # another window heard of the release
+            self.lift()
         self.move_to(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -297,7 +302,8 @@ class Canvas(PictureView):
 
     def rest(self) -> None:
         """Have nothing pressed."""
-        self.drag, self.held_pane, self._middle_held = Drag.NONE, None, False
+        self.drag, self.held_pane = Drag.NONE, None
+        self._middle_held = self._by_mouse = False
         self.show_cursor()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
