@@ -414,6 +414,20 @@ def test_a_palm_doesnt_disturb_a_pens_stroke(canvas: Canvas, fingers: Fingers) -
     assert not document.corrections[PEN_ROW + 20 :].any()
 
 
+def test_a_mouse_or_a_pen_that_comes_near_doesnt_lead_a_fingers_stroke(
+    canvas: Canvas, fingers: Fingers
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    at = fingers.press(100, 150)
+    fingers.move(at + QPoint(20, 0))
+    move_mouse(canvas, 40, 40, Qt.MouseButton.NoButton)
+    fingers.move(at + QPoint(60, 0))
+    fingers.release(at + QPoint(60, 0))
+    assert document.history.names[0] == ["Brush"]
+    assert document.corrections.any(axis=1).sum() == canvas.diameter
+
+
 @pytest.mark.parametrize("slid", [0, 12, 60])
 def test_a_pen_goes_before_a_palm_that_rests_already(canvas: Canvas, fingers: Fingers, slid: int) -> None:
     document = document_of(canvas)

@@ -158,7 +158,8 @@ class Canvas(PictureView):
         """Go on with what the pressed pointer does, and tell where it is."""
         if self._by_mouse and self.drag_button not in event.buttons():  # another window heard of the release
             self.lift()
-        self.move_to(event.position())
+        if self._by_mouse or self.drag is Drag.NONE:  # a pen that only comes near is told as a mouse too
+            self.move_to(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the pressed pointer did."""
