@@ -205,7 +205,7 @@ class Canvas(PictureView):
             return Drag.NONE
         if modifiers & Qt.KeyboardModifier.AltModifier:
             return Drag.SIZE
-        if not self.tool.covers(self.to_picture(at)):
+        if not self.in_masked_pane(at) or not self.tool.covers(self.to_picture(at)):
             if self.on_minimap(at):
                 return Drag.MINIMAP
             if self.split is Split.WIPE and abs(at.x() - self.wipe_x()) <= _WIPE_REACH:
@@ -248,7 +248,8 @@ class Canvas(PictureView):
         """Tell what is under the pointer, also when it came there without a movement of the pointer."""
         at = None
         if self._pointer is not None and self.document is not None:
-            at = self.tool.seen_at(self.to_picture(self._pointer))
+            at = self.to_picture(self._pointer)
+            at = self.tool.seen_at(at) if self.in_masked_pane(self._pointer) else at
         self.hovered.emit(at)
 
     def resample(self) -> None:
@@ -386,6 +387,10 @@ class Canvas(PictureView):
     def place_pointed(self) -> Point | None:
         """Give the place of the picture (px) under the pointer; None where that is off the canvas."""
         return None if self._pointer is None else self.to_picture(self._pointer)
+
+    def at_mask(self) -> bool:
+        """Tell whether the pane pressed, or pointed at, is the one with the mask and what is a tool's own."""
+        return self.in_masked_pane(self._pointer or QPointF())
 
     def end_gesture(self) -> None:
         """End the gesture under way and keep what was drawn, an outline that is still open too."""

@@ -235,6 +235,11 @@ class PictureView(QWidget):
         left = self.second_pane()
         return left if point.x() >= left else 0
 
+    def in_masked_pane(self, point: QPointF) -> bool:
+        """Tell whether a place on the canvas counts as one in the pane with the mask (see `in_pane`)."""
+        left = self.pane_at(point) if self.held_pane is None else self.held_pane
+        return left == self.second_pane()
+
     def in_pane(self, point: QPointF) -> QPointF:
         """Give a place on the canvas as a place in its pane: the one held by a gesture, else where it is."""
         left = self.pane_at(point) if self.held_pane is None else self.held_pane

@@ -77,7 +77,7 @@ class StraightenTool(Tool):
 
     def covers(self, at: Point) -> bool:
         """Whether the card lies there."""
-        return self._on_card(at)
+        return self._card_lies(at)
 
     def seen_at(self, at: Point) -> Point:
         """Give the place that the card shows there, where it lies there."""
@@ -349,6 +349,10 @@ class StraightenTool(Tool):
         return lay_out(self._straight, self._anchor, self.canvas.view, self.canvas.pane_size())
 
     def _on_card(self, at: Point) -> bool:
+        """Tell whether a place pressed, or pointed at, is on the card; in the bare pane there is none."""
+        return self.canvas.at_mask() and self._card_lies(at)
+
+    def _card_lies(self, at: Point) -> bool:
         layout = self._layout()
         room = _BEYOND_SCREEN_PX * self.canvas.devicePixelRatioF()
         return layout is not None and layout.holds(*self.canvas.view.to_canvas(*at), room=room)
