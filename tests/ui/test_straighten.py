@@ -477,6 +477,16 @@ def test_pushing_what_is_not_there_is_told_and_changes_nothing(
     assert not vessel.corrections.any()
 
 
+def test_a_push_that_is_refused_leaves_the_reason_in_sight(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    open_by_key(qtbot, window, 200)
+    vessel.lock("Somebody else has it.")
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Up)
+    assert not vessel.corrections.any()
+    assert window.status.task.text() == "Somebody else has it."
+
+
 def test_in_a_stroke_arrows_pan(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
     window.canvas.zoom_by(3.0)
     open_by_key(qtbot, window, 200)

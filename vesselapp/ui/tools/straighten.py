@@ -215,14 +215,15 @@ class StraightenTool(Tool):
         )
         if changes == (None, None):
             self.canvas.told.emit(_NOTHING_TO_PUSH)
-        else:
-            self._change(document, _PUSHED, changes)
+        elif self._change(document, _PUSHED, changes):
             self.canvas.told.emit(_PUSHED_BY)
 
-    def _change(self, document: Document, name: str, changes: Changes) -> None:
+    def _change(self, document: Document, name: str, changes: Changes) -> bool:
+        """Make an edit of what was found; False where nothing could be changed."""
         added, taken = changes
         parts = ((Correction.BACKGROUND, taken), (Correction.FOREGROUND, added))
-        document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+        made = document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+        return made is not None
 
     def _at_keys(self, layout: Layout) -> tuple[float, float]:
         """Give where on the canvas arrow keys act: at the pointer, or at the card's own place."""
