@@ -25,12 +25,10 @@ from vesselapp.state.document import Document
 from vesselapp.ui.keyboard import Keys, take_keyboard
 from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
-from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
-from vesselapp.ui.touch import Drag, Pen, Touch, use_wheel
+from vesselapp.ui.touch import Drag, Pen, Touch, drag_for, use_wheel
 from vesselapp.ui.view import Look
 
-_WIPE_REACH = 6
 _HIDDEN = "The overlay is hidden, and seen only while you draw; S shows it."
 
 _SIGNS_OF_USE = {
@@ -181,7 +179,7 @@ class Canvas(PictureView):
         if self.document is None or self.drag is not Drag.NONE:
             return
         self.drag_button = button
-        drag = self.drag_for(at, button, modifiers)
+        drag = drag_for(self, at, button, modifiers)
         self.begin(drag, at)
         if drag is Drag.TOOL:
             shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
@@ -195,22 +193,6 @@ class Canvas(PictureView):
         elif button == Qt.MouseButton.MiddleButton:
             self._middle_held = False
             self.show_cursor()
-
-    def drag_for(self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
-        """Decide what a press begins."""
-        left = button == Qt.MouseButton.LeftButton
-        if button == Qt.MouseButton.MiddleButton or (self.keys.space and left):
-            return Drag.PAN
-        if not left and button != Qt.MouseButton.RightButton:
-            return Drag.NONE
-        if modifiers & Qt.KeyboardModifier.AltModifier:
-            return Drag.SIZE
-        if not self.in_masked_pane(at) or not self.tool.covers(self.to_picture(at)):
-            if self.on_minimap(at):
-                return Drag.MINIMAP
-            if self.split is Split.WIPE and abs(at.x() - self.wipe_x()) <= _WIPE_REACH:
-                return Drag.WIPE
-        return Drag.TOOL
 
     def move_to(self, now: QPointF) -> None:
         """Go on with what the pressed pointer does, and tell where it is."""

@@ -1,4 +1,4 @@
-"""What points besides the buttons of a mouse: fingers on a touch screen, a pen, a wheel or touchpad."""
+"""What a press begins, and what points besides a mouse's buttons: fingers, a pen, a wheel or touchpad."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QInputDevice, QPointingDevice, QTabletEvent, QTouchEvent, QWheelEvent
 
+from vesselapp.ui.scene import Split
+
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
-
 
 _MOVED_PX = 8
 _KEPT_PX = 40
 _KEPT_S = 0.3
 _LEAST_PRESSURE = 0.02
+_WIPE_REACH = 6
 _WHEEL_NOTCH = 120
 _ZOOM_PER_NOTCH = 1.25
 
@@ -31,6 +33,23 @@ class Drag(Enum):
     SIZE = 3
     WIPE = 4
     MINIMAP = 5
+
+
+def drag_for(canvas: Canvas, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
+    """Decide what a press begins."""
+    left = button == Qt.MouseButton.LeftButton
+    if button == Qt.MouseButton.MiddleButton or (canvas.keys.space and left):
+        return Drag.PAN
+    if not left and button != Qt.MouseButton.RightButton:
+        return Drag.NONE
+    if modifiers & Qt.KeyboardModifier.AltModifier:
+        return Drag.SIZE
+    if not canvas.in_masked_pane(at) or not canvas.tool.covers(canvas.to_picture(at)):
+        if canvas.on_minimap(at):
+            return Drag.MINIMAP
+        if canvas.split is Split.WIPE and abs(at.x() - canvas.wipe_x()) <= _WIPE_REACH:
+            return Drag.WIPE
+    return Drag.TOOL
 
 
 class Touch:
@@ -93,7 +112,7 @@ class Touch:
 
     def _begin(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
         """Begin what a left button's press would."""
-        drag = self._canvas.drag_for(at, Qt.MouseButton.LeftButton, modifiers)
+        drag = drag_for(self._canvas, at, Qt.MouseButton.LeftButton, modifiers)
         self._began, self._far = (at, monotonic()), False
         self._held, self._leads = at if drag is Drag.TOOL else None, True
         self._canvas.begin(drag, at)
