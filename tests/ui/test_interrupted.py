@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QPointingDevice, QTabletEvent, QTouchEvent
+from PySide6.QtGui import QMouseEvent, QPointingDevice, QTabletEvent, QTouchEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -13,6 +13,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.brush import BrushTool
 from vesselapp.ui.tools.grow import GrowTool
@@ -20,6 +21,7 @@ from vesselapp.ui.tools.outline import OutlineTool
 from vesselapp.ui.tools.pieces import PieceTool, SplitTool
 from vesselapp.ui.tools.straighten import StraightenTool
 from vesselapp.ui.tools.trace import TraceTool
+from vesselapp.ui.touch import Drag
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -157,16 +159,53 @@ def test_straighten_finds_its_ways_in_the_picture_in_sight(canvas: Canvas) -> No
     assert np.abs(way()[:, 1] - 50).max() < 3
 
 
+def move_mouse(canvas: Canvas, x: float, y: float, held: Qt.MouseButton) -> None:
+    """Send what Qt sends where the mouse moves with a button held, or none."""
+    at = QPointF(canvas.place_of(x, y))
+    kind, none = QEvent.Type.MouseMove, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(
+        canvas, QMouseEvent(kind, at, canvas.mapToGlobal(at), Qt.MouseButton.NoButton, held, none)
+    )
+
+
+@pytest.mark.parametrize("button", [LEFT, RIGHT])
+def test_a_stroke_whose_release_another_window_heard_ends_where_it_was(
+    canvas: Canvas, button: Qt.MouseButton
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    QTest.mousePress(canvas, button, pos=canvas.place_of(60, 40))
+    move_mouse(canvas, 90, 40, button)
+    drawn = document.corrections.copy()
+    move_mouse(canvas, 200, 60, Qt.MouseButton.NoButton)
+    assert canvas.drag is Drag.NONE
+    assert np.array_equal(document.corrections, drawn)
+    assert len(document.history.names[0]) == 1
+
+
+def test_a_pan_whose_release_another_window_heard_ends_there(canvas: Canvas) -> None:
+    QTest.mousePress(canvas, Qt.MouseButton.MiddleButton, pos=canvas.place_of(60, 40))
+    move_mouse(canvas, 90, 40, Qt.MouseButton.MiddleButton)
+    view = canvas.view
+    move_mouse(canvas, 120, 60, LEFT)
+    assert canvas.view == view
+    assert canvas.drag is Drag.NONE
+
+
 class Fingers:
     """Touches a canvas as a touch screen does; places in px of the picture."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas, self.screen = canvas, QTest.createTouchDevice()
+        self.now = 0.0
 
     def press(self, x: float, y: float) -> QPoint:
         at = self.canvas.place_of(x, y)
-        QTest.touchEvent(self.canvas, self.screen).press(0, at, self.canvas).commit()
+        self.press_at(at)
         return at
+
+    def press_at(self, at: QPoint) -> None:
+        QTest.touchEvent(self.canvas, self.screen).press(0, at, self.canvas).commit()
 
     def move(self, at: QPoint) -> None:
         QTest.touchEvent(self.canvas, self.screen).move(0, at, self.canvas).commit()
@@ -195,9 +234,11 @@ class Fingers:
 
 
 @pytest.fixture
-def fingers(canvas: Canvas) -> Fingers:
-    """Fingers on the canvas."""
-    return Fingers(canvas)
+def fingers(canvas: Canvas, monkeypatch: pytest.MonkeyPatch) -> Fingers:
+    """Fingers on the canvas, with a clock of their own."""
+    fingers = Fingers(canvas)
+    monkeypatch.setattr("vesselapp.ui.touch.monotonic", lambda: fingers.now)
+    return fingers
 
 
 @pytest.mark.parametrize("slid", [3, 40])
@@ -267,6 +308,73 @@ def test_a_pinch_in_the_midst_of_a_trace_keeps_the_trace(canvas: Canvas, fingers
     assert document.history.names[0] == ["Trace", "Trace"]
 
 
+def test_a_finger_on_the_minimap_moves_the_view_and_paints_nothing(canvas: Canvas, fingers: Fingers) -> None:
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.show_view(canvas.view.centred_on(150, 100, canvas.pane_size(), 8.0))
+    place = canvas.minimap_place()
+    assert place is not None
+    views = [canvas.view]
+    fingers.press_at(place.topLeft() + QPoint(20, 20))
+    views.append(canvas.view)
+    fingers.move(place.center())
+    views.append(canvas.view)
+    fingers.release(place.center())
+    assert len(set(views)) == 3
+    assert canvas.drag is Drag.NONE
+    assert not document_of(canvas).corrections.any()
+
+
+def test_a_finger_moves_the_wipe_line_and_paints_nothing(canvas: Canvas, fingers: Fingers) -> None:
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.set_split(Split.WIPE)
+    at = QPoint(canvas.wipe_x(), 100)
+    fingers.press_at(at)
+    fingers.move(at - QPoint(90, 0))
+    fingers.release(at - QPoint(90, 0))
+    assert canvas.wipe_x() == pytest.approx(at.x() - 90, abs=1)
+    assert not document_of(canvas).corrections.any()
+    fingers.pinch(50, ROW)
+    assert canvas.wipe_x() == pytest.approx(at.x() - 90, abs=1)
+
+
+def test_with_space_held_a_finger_pans(canvas: Canvas, fingers: Fingers) -> None:
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    canvas.show_view(canvas.view.zoomed(2.0, 100, 100))
+    QTest.keyPress(canvas, Qt.Key.Key_Space)
+    before, at = canvas.view, QPoint(200, 200)
+    fingers.press_at(at)
+    fingers.move(at + QPoint(30, 10))
+    fingers.release(at + QPoint(30, 10))
+    QTest.keyRelease(canvas, Qt.Key.Key_Space)
+    ratio = canvas.devicePixelRatioF()
+    assert (canvas.view.x - before.x, canvas.view.y - before.y) == (30 * ratio, 10 * ratio)
+    assert not document_of(canvas).corrections.any()
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_a_second_finger_leaves_what_one_finger_has_drawn(
+    canvas: Canvas, fingers: Fingers, long: bool
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    at = fingers.press(60, 40)
+    end = at + QPoint(20 if long else 200, 0)
+    fingers.move(end)
+    fingers.now += 1.0 if long else 0.1
+    other, zoom = end + QPoint(60, 60), canvas.view.zoom
+    touches = QTest.touchEvent(canvas, fingers.screen)
+    touches.stationary(0).press(1, other, canvas).commit()
+    drawn = document.corrections.copy()
+    assert drawn[40, 62:65].all()
+    assert document.history.names[0] == ["Brush"]
+    QTest.touchEvent(canvas, fingers.screen).move(0, at, canvas).move(1, other, canvas).commit()
+    QTest.touchEvent(canvas, fingers.screen).release(0, at, canvas).release(1, other, canvas).commit()
+    assert canvas.view.zoom != zoom
+    assert np.array_equal(document.corrections, drawn)
+    assert document.undo()
+    assert not document.corrections.any()
+
+
 def test_a_finger_that_hardly_moves_is_a_tap_where_it_came_down(canvas: Canvas, fingers: Fingers) -> None:
     document = document_of(canvas)
     canvas.set_tool(BrushTool(canvas, Brush.PAINT))
@@ -304,6 +412,39 @@ def test_a_palm_doesnt_disturb_a_pens_stroke(canvas: Canvas, fingers: Fingers) -
     assert document.history.names[0] == ["Brush"]
     assert document.corrections[PEN_ROW, 45:115].all()
     assert not document.corrections[PEN_ROW + 20 :].any()
+
+
+def test_a_mouse_or_a_pen_that_comes_near_doesnt_lead_a_fingers_stroke(
+    canvas: Canvas, fingers: Fingers
+) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    at = fingers.press(100, 150)
+    fingers.move(at + QPoint(20, 0))
+    move_mouse(canvas, 40, 40, Qt.MouseButton.NoButton)
+    fingers.move(at + QPoint(60, 0))
+    fingers.release(at + QPoint(60, 0))
+    assert document.history.names[0] == ["Brush"]
+    assert document.corrections.any(axis=1).sum() == canvas.diameter
+
+
+@pytest.mark.parametrize("slid", [0, 12, 60])
+def test_a_pen_goes_before_a_palm_that_rests_already(canvas: Canvas, fingers: Fingers, slid: int) -> None:
+    document = document_of(canvas)
+    canvas.set_tool(BrushTool(canvas, Brush.PAINT))
+    palm = fingers.press(200, 150)
+    if slid:
+        fingers.move(palm + QPoint(slid, 0))
+    pen(canvas, QEvent.Type.TabletPress, 40)
+    fingers.move(palm + QPoint(slid + 3, 0))
+    pen(canvas, QEvent.Type.TabletMove, 120)
+    pen(canvas, QEvent.Type.TabletRelease, 120)
+    fingers.release(palm)
+    assert document.history.names[0] == ["Brush"]
+    assert document.corrections[PEN_ROW, 45:115].all()
+    assert not document.corrections[PEN_ROW + 20 :].any()
+    fingers.tap(200, 150)
+    assert document.history.names[0] == ["Brush", "Brush"]
 
 
 PEN_ROW = 40

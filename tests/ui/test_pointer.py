@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QEnterEvent, QPointingDevice, QTabletEvent
+from PySide6.QtGui import QEnterEvent, QPointingDevice, QResizeEvent, QTabletEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication
 from pytestqt.qtbot import QtBot
@@ -412,6 +412,33 @@ def test_a_pen_draws_a_straight_line_with_shift(canvas: Canvas) -> None:
     far = canvas.place_of(200, 40)
     stroke_of_pen(canvas, far, far, Qt.KeyboardModifier.ShiftModifier)
     assert document.corrections[40, 40:200].all()
+
+
+# -- screens -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [QEvent.Type.DevicePixelRatioChange, QEvent.Type.Resize])
+@pytest.mark.parametrize("fitted", [True, False])
+def test_on_a_screen_of_another_scale_all_stays_where_it_was(
+    canvas: Canvas, monkeypatch: pytest.MonkeyPatch, fitted: bool, first: QEvent.Type
+) -> None:
+    document = document_of(canvas)
+    canvas.set_diameter(1)
+    if not fitted:
+        canvas.show_view(canvas.view.zoomed(3.0, 200, 150))
+    at = canvas.place_of(120, 70)
+    before, scale = canvas.to_picture(QPointF(at)), 2 * canvas.devicePixelRatioF()
+    monkeypatch.setattr(canvas, "devicePixelRatioF", lambda: scale)
+    if first is QEvent.Type.Resize:
+        QApplication.sendEvent(canvas, QResizeEvent(canvas.size(), canvas.size()))
+    QApplication.sendEvent(canvas, QEvent(QEvent.Type.DevicePixelRatioChange))
+    assert canvas.to_picture(QPointF(at)) == pytest.approx(before, abs=1.0)
+    scene = canvas._scene
+    assert scene is not None
+    assert (scene.view, scene.size, scene.ratio) == (canvas.view, canvas.pane_size(), scale)
+    QTest.mouseClick(canvas, LEFT, pos=at)
+    x, y = canvas.to_picture(QPointF(at))
+    assert np.argwhere(document.corrections).tolist() == [[int(y), int(x)]]
 
 
 # -- what is hidden ------------------------------------------------------------------------------------------

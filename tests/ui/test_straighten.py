@@ -239,6 +239,31 @@ def test_the_card_is_painted_in_every_view(
     assert window.canvas.tool.busy
 
 
+def test_side_by_side_the_card_acts_in_its_own_pane_alone(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    canvas, places = window.canvas, list[tuple[float, float]]()
+    canvas.set_split(Split.SIDE)
+    pane = QPoint(canvas.second_pane(), 0)
+    qtbot.mouseMove(canvas, pane + canvas.place_of(200, ROW))
+    qtbot.keyClick(canvas, Qt.Key.Key_Y)
+    beside = on_card(window, 200, 6)
+    canvas.hovered.connect(places.append)
+    for at, seen in ((pane + beside, (200, ROW + 6)), (beside, canvas.to_picture(QPointF(beside)))):
+        qtbot.mouseMove(canvas, at)
+        assert places[-1] == pytest.approx(seen, abs=1.5)
+    along = [on_card(window, x, 6) for x in (180, 200, 220)]
+    for left in (pane, QPoint()):
+        qtbot.mousePress(canvas, LEFT, pos=left + along[0])
+        for at in along[1:]:
+            qtbot.mouseMove(canvas, left + at)
+        qtbot.mouseRelease(canvas, LEFT, pos=left + along[-1])
+        assert vessel.history.names[0] == ["Draw edges"]
+    open_by_key(qtbot, window, 200)
+    qtbot.keyClick(canvas, Qt.Key.Key_Y)  # there is no card to close in the bare pane
+    assert canvas.tool.busy
+
+
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_card_shows_each_place_of_the_picture_where_it_says(turns: int, mirrored: bool) -> None:
@@ -450,6 +475,16 @@ def test_pushing_what_is_not_there_is_told_and_changes_nothing(
         qtbot.keyClick(window.canvas, KEYS.Key_Up, SHIFT)
     assert "Nothing to move" in told.args[0]
     assert not vessel.corrections.any()
+
+
+def test_a_push_that_is_refused_leaves_the_reason_in_sight(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    open_by_key(qtbot, window, 200)
+    vessel.lock("Somebody else has it.")
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Up)
+    assert not vessel.corrections.any()
+    assert window.status.task.text() == "Somebody else has it."
 
 
 def test_in_a_stroke_arrows_pan(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:

@@ -9,7 +9,6 @@ from PySide6.QtGui import (
     QCursor,
     QEnterEvent,
     QFocusEvent,
-    QInputDevice,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
@@ -26,14 +25,10 @@ from vesselapp.state.document import Document
 from vesselapp.ui.keyboard import Keys, take_keyboard
 from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
-from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
-from vesselapp.ui.touch import Drag, Pen, Touch
+from vesselapp.ui.touch import Drag, Pen, Touch, drag_for, use_wheel
 from vesselapp.ui.view import Look
 
-_WHEEL_NOTCH = 120
-_ZOOM_PER_NOTCH = 1.25
-_WIPE_REACH = 6
 _HIDDEN = "The overlay is hidden, and seen only while you draw; S shows it."
 
 _SIGNS_OF_USE = {
@@ -86,11 +81,12 @@ class Canvas(PictureView):
         self.pressure = 1.0
         self.drag = Drag.NONE
         self.drag_button = Qt.MouseButton.NoButton
-        self._middle_held = False
+        self._middle_held = self._by_mouse = False
         self._drag_from = QPointF()
         self._size_from = 0
         self._pointer: QPointF | None = None
-        self._touch, self._pen = Touch(self), Pen(self)
+        self._touch = Touch(self)
+        self._pen = Pen(self, self._touch)
 
     def set_document(self, document: Document | None, look: Look | None = None) -> None:
         """Show another document; a gesture under way on the one before is taken back."""
@@ -151,11 +147,17 @@ class Canvas(PictureView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a tool's gesture, a pan, a change of brush size, or a drag of wipe line or minimap."""
+        before = self.drag
         self.press(event.position(), event.button(), event.modifiers())
+        if before is Drag.NONE:
+            self._by_mouse = self.drag is not Drag.NONE
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what the pressed pointer does, and tell where it is."""
-        self.move_to(event.position())
+        if self._by_mouse and self.drag_button not in event.buttons():  # another window heard of the release
+            self.lift()
+        if self._by_mouse or self.drag is Drag.NONE:  # a pen that only comes near is told as a mouse too
+            self.move_to(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the pressed pointer did."""
@@ -177,11 +179,9 @@ class Canvas(PictureView):
         if self.document is None or self.drag is not Drag.NONE:
             return
         self.drag_button = button
-        drag = self._drag_for(at, button, modifiers)
+        drag = drag_for(self, at, button, modifiers)
         self.begin(drag, at)
-        if drag is Drag.MINIMAP:
-            self.follow_minimap(at)
-        elif drag is Drag.TOOL:
+        if drag is Drag.TOOL:
             shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
             self.press_tool(at, opposite=eraser or button == Qt.MouseButton.RightButton, shift=shift)
         self.show_cursor()
@@ -194,28 +194,22 @@ class Canvas(PictureView):
             self._middle_held = False
             self.show_cursor()
 
-    def _drag_for(self, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Drag:
-        """Decide what a press begins."""
-        left = button == Qt.MouseButton.LeftButton
-        if button == Qt.MouseButton.MiddleButton or (self.keys.space and left):
-            return Drag.PAN
-        if not left and button != Qt.MouseButton.RightButton:
-            return Drag.NONE
-        if modifiers & Qt.KeyboardModifier.AltModifier:
-            return Drag.SIZE
-        if not self.tool.covers(self.to_picture(at)):
-            if self.on_minimap(at):
-                return Drag.MINIMAP
-            if self.split is Split.WIPE and abs(at.x() - self.wipe_x()) <= _WIPE_REACH:
-                return Drag.WIPE
-        return Drag.TOOL
-
     def move_to(self, now: QPointF) -> None:
         """Go on with what the pressed pointer does, and tell where it is."""
         before, self._pointer = self._pointer, now
         if self.document is None:
             return
         take_keyboard(self)
+        if self.drag is Drag.NONE:
+            self.tool.hover(self.to_picture(now))
+        else:
+            self.go_on(now)
+        self._update_pointer(before)
+        self._update_pointer(now)
+        self.tell_place()
+
+    def go_on(self, now: QPointF) -> None:
+        """Go on with what the pressed pointer, or a finger, does."""
         if self.pans:
             (x1, y1), (x0, y0) = self.to_device(now), self.to_device(self._drag_from)
             self._drag_from = now
@@ -231,17 +225,13 @@ class Canvas(PictureView):
             self.follow_minimap(now)
         elif self.drag is Drag.TOOL:
             self.draw_to(now)
-        else:
-            self.tool.hover(self.to_picture(now))
-        self._update_pointer(before)
-        self._update_pointer(now)
-        self.tell_place()
 
     def tell_place(self) -> None:
         """Tell what is under the pointer, also when it came there without a movement of the pointer."""
         at = None
         if self._pointer is not None and self.document is not None:
-            at = self.tool.seen_at(self.to_picture(self._pointer))
+            at = self.to_picture(self._pointer)
+            at = self.tool.seen_at(at) if self.in_masked_pane(self._pointer) else at
         self.hovered.emit(at)
 
     def resample(self) -> None:
@@ -269,6 +259,8 @@ class Canvas(PictureView):
             self.held_pane = self.pane_at(at)
         self.drag, self._drag_from, self._size_from = drag, at, self.diameter
         self.marked = None
+        if drag is Drag.MINIMAP:
+            self.follow_minimap(at)
 
     def press_tool(self, at: QPointF, *, opposite: bool = False, shift: bool = False) -> None:
         """Let the tool hear of a press."""
@@ -294,25 +286,15 @@ class Canvas(PictureView):
 
     def rest(self) -> None:
         """Have nothing pressed."""
-        self.drag, self.held_pane, self._middle_held = Drag.NONE, None, False
+        self.drag, self.held_pane = Drag.NONE, None
+        self._middle_held = self._by_mouse = False
         self.show_cursor()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom)."""
-        if self.document is None:
-            return
-        touchpad = event.device() is not None and event.device().type() == QInputDevice.DeviceType.TouchPad
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        notches = (event.angleDelta().y() or event.angleDelta().x()) / _WHEEL_NOTCH
-        if touchpad and not control and not event.pixelDelta().isNull():
-            ratio = self.devicePixelRatioF()
-            delta = event.pixelDelta()
-            self.show_view(self.view.moved(round(delta.x() * ratio), round(delta.y() * ratio)))
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier and notches:
-            self.grow_brush(1 if notches > 0 else -1)
-        elif notches:
-            self.show_view(self.view.zoomed(_ZOOM_PER_NOTCH**notches, *self.to_device(event.position())))
-        event.accept()
+        if self.document is not None:
+            use_wheel(self, event)
+            event.accept()
 
     def event(self, event: QEvent) -> bool:
         """Zoom by a touchpad's pinch; on a touch screen, one finger uses the tool, two pan and zoom."""
@@ -387,6 +369,10 @@ class Canvas(PictureView):
     def place_pointed(self) -> Point | None:
         """Give the place of the picture (px) under the pointer; None where that is off the canvas."""
         return None if self._pointer is None else self.to_picture(self._pointer)
+
+    def at_mask(self) -> bool:
+        """Tell whether the pane pressed, or pointed at, is the one with the mask and what is a tool's own."""
+        return self.in_masked_pane(self._pointer or QPointF())
 
     def end_gesture(self) -> None:
         """End the gesture under way and keep what was drawn, an outline that is still open too."""

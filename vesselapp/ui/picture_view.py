@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -235,6 +235,11 @@ class PictureView(QWidget):
         left = self.second_pane()
         return left if point.x() >= left else 0
 
+    def in_masked_pane(self, point: QPointF) -> bool:
+        """Tell whether a place on the canvas counts as one in the pane with the mask (see `in_pane`)."""
+        left = self.pane_at(point) if self.held_pane is None else self.held_pane
+        return left == self.second_pane()
+
     def in_pane(self, point: QPointF) -> QPointF:
         """Give a place on the canvas as a place in its pane: the one held by a gesture, else where it is."""
         left = self.pane_at(point) if self.held_pane is None else self.held_pane
@@ -360,8 +365,23 @@ class PictureView(QWidget):
 
     # -- window ------------------------------------------------------------------------------------------
 
+    def event(self, event: QEvent) -> bool:
+        """Paint anew for a screen of another scale."""
+        done = super().event(event)
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._keep_scale()
+            self.resample()
+        return done
+
+    def _keep_scale(self) -> None:
+        """Let the picture be as large, and lie where it was, on a screen with other device px."""
+        ratio, scene = self.devicePixelRatioF(), self._scene
+        if scene is not None and not self._fitted and scene.ratio != ratio:
+            self.view = self.view.zoomed(ratio / scene.ratio, 0.0, 0.0).kept_in_sight(self.pane_size())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep a fitted picture fitted, and what was in the middle in the middle."""
+        self._keep_scale()
         if not self._fitted and event.oldSize().isValid():
             ratio = self.devicePixelRatioF()
             grown = event.size() - event.oldSize()

@@ -77,7 +77,7 @@ class StraightenTool(Tool):
 
     def covers(self, at: Point) -> bool:
         """Whether the card lies there."""
-        return self._on_card(at)
+        return self._card_lies(at)
 
     def seen_at(self, at: Point) -> Point:
         """Give the place that the card shows there, where it lies there."""
@@ -215,14 +215,15 @@ class StraightenTool(Tool):
         )
         if changes == (None, None):
             self.canvas.told.emit(_NOTHING_TO_PUSH)
-        else:
-            self._change(document, _PUSHED, changes)
+        elif self._change(document, _PUSHED, changes):
             self.canvas.told.emit(_PUSHED_BY)
 
-    def _change(self, document: Document, name: str, changes: Changes) -> None:
+    def _change(self, document: Document, name: str, changes: Changes) -> bool:
+        """Make an edit of what was found; False where nothing could be changed."""
         added, taken = changes
         parts = ((Correction.BACKGROUND, taken), (Correction.FOREGROUND, added))
-        document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+        made = document.change_all(name, [(c, [pixels]) for c, pixels in parts if pixels is not None])
+        return made is not None
 
     def _at_keys(self, layout: Layout) -> tuple[float, float]:
         """Give where on the canvas arrow keys act: at the pointer, or at the card's own place."""
@@ -349,6 +350,10 @@ class StraightenTool(Tool):
         return lay_out(self._straight, self._anchor, self.canvas.view, self.canvas.pane_size())
 
     def _on_card(self, at: Point) -> bool:
+        """Tell whether a place pressed, or pointed at, is on the card; in the bare pane there is none."""
+        return self.canvas.at_mask() and self._card_lies(at)
+
+    def _card_lies(self, at: Point) -> bool:
         layout = self._layout()
         room = _BEYOND_SCREEN_PX * self.canvas.devicePixelRatioF()
         return layout is not None and layout.holds(*self.canvas.view.to_canvas(*at), room=room)
