@@ -1,6 +1,7 @@
 """How masks made elsewhere are read, whatever values they are written with and however they are turned."""
 
 import gzip
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.image_values import upright
 from vesselapp.core.mask_file import read_mask
 
 SIZE = (40, 50)
@@ -172,13 +174,35 @@ def test_labels_with_a_palette_are_read_by_their_numbers(tmp_path: Path) -> None
     assert np.array_equal(mask.numbers, labels)
 
 
-@pytest.mark.parametrize("orientation", [1, 3, 6])
-def test_a_mask_is_turned_as_its_exif_data_say(tmp_path: Path, orientation: int) -> None:
-    exif = PIL.Image.Exif()
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.tif.gz"])
+def test_a_mask_is_turned_as_its_orientation_says(tmp_path: Path, orientation: int, name: str) -> None:
+    file, values, exif = io.BytesIO(), blob() * np.uint8(255), PIL.Image.Exif()
     exif[0x0112] = orientation
-    PIL.Image.fromarray(blob() * np.uint8(255)).save(tmp_path / "a.png", exif=exif)
-    upright = {1: blob(), 3: blob()[::-1, ::-1], 6: np.rot90(blob(), -1)}[orientation]
-    assert np.array_equal(read_mask(tmp_path / "a.png", upright.shape).marked, upright)
+    if ".tif" in name:
+        tag = (0x0112, "H", 1, orientation, True)
+        tifffile.imwrite(file, values, photometric="minisblack", extratags=[tag], metadata=None)
+    else:
+        PIL.Image.fromarray(values).save(file, "PNG" if name == "a.png" else "JPEG", exif=exif)
+    data = file.getvalue()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    marked = upright(values, orientation) > 0
+    found = read_mask(tmp_path / name, marked.shape).marked
+    assert found.shape == marked.shape
+    assert np.mean(found != marked) < (0.02 if name == "a.jpg" else 1e-9)
+    height, width = marked.shape
+    with pytest.raises(VesselError, match=f"it is {width} x {height} px, its picture {height} x {width} px"):
+        read_mask(tmp_path / name, (width, height))
+
+
+def test_a_tiff_that_only_its_xmp_data_turn_is_turned(tmp_path: Path) -> None:
+    tag = (700, "B", 21, b'tiff:Orientation="6"\0', True)
+    tifffile.imwrite(
+        tmp_path / "a.tif", blob() * np.uint8(255), photometric="minisblack", extratags=[tag], metadata=None
+    )
+    with pytest.raises(VesselError, match="it is 40 x 50 px, its picture 50 x 40 px"):
+        read_mask(tmp_path / "a.tif", SIZE)
+    assert np.array_equal(read_mask(tmp_path / "a.tif", (50, 40)).marked, np.rot90(blob(), -1))
 
 
 def test_a_packed_mask_is_unpacked(tmp_path: Path) -> None:

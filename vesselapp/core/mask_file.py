@@ -98,12 +98,11 @@ def open_stored(path: Path, size: tuple[int, int] | None = None) -> PIL.Image.Im
             if path.name.lower().endswith(".gz"):
                 data = gzip.decompress(data)
             stored = PIL.Image.open(io.BytesIO(data))
-            height, width = _upright_size(stored)
-            if size is not None and (height, width) != size:
-                raise VesselError(f"it is {width} x {height} px, its picture {size[1]} x {size[0]} px.")
+            _check_size(_upright_size(stored), size)
             stored.load()
             with contextlib.suppress(Exception):  # broken EXIF data must not cost the picture
                 PIL.ImageOps.exif_transpose(stored, in_place=True)
+            _check_size((stored.height, stored.width), size)
             return stored
     except OSError as problem:
         why = reason(problem) if problem.errno else "it is no picture, or it is damaged"
@@ -114,8 +113,15 @@ def open_stored(path: Path, size: tuple[int, int] | None = None) -> PIL.Image.Im
         raise VesselError("it can't be read (it is damaged).") from problem
 
 
+def _check_size(found: tuple[int, int], size: tuple[int, int] | None) -> None:
+    if size is not None and found != size:
+        raise VesselError(f"it is {found[1]} x {found[0]} px, its picture {size[1]} x {size[0]} px.")
+
+
 def _upright_size(stored: PIL.Image.Image) -> tuple[int, int]:
     width, height = stored.size
+    if _ORIENTATION in getattr(stored, "tag_v2", {}):  # of a TIFF: Pillow has turned its size already
+        return height, width
     with contextlib.suppress(Exception):
         if stored.getexif().get(_ORIENTATION) in (5, 6, 7, 8):
             return width, height
