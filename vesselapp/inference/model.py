@@ -87,7 +87,7 @@ class Model:
         Raises
         ------
         DeviceError
-            If the device failed at it, or the answer lacks channels.
+            If the device failed at it, or the answer lacks channels or holds values that are no numbers.
         """
         given = to_input(
             mirrored_on(batch, self.card.output.margin),
@@ -101,6 +101,8 @@ class Model:
         if planes.shape[-1] < len(self.card.output.channels):
             names = ", ".join(self.card.output.channels)
             raise DeviceError(ValueError(f"it answers {planes.shape[-1]} of the channels {names}"))
+        if not np.isfinite(planes).all():
+            raise DeviceError(ValueError("its answer holds values that are no numbers"))
         return planes
 
     def foreground(
@@ -221,8 +223,6 @@ class Model:
         if test is None:
             return self._compared_with_cpu()
         answer = self.foreground(self_test_picture(test.seed, test.size)[None])[0]
-        if not np.isfinite(answer).all():
-            return "its answer to the self-test is not a number"
         if not test.expected:
             return ""
         off = float(np.abs(raster_means(answer, test.grid) - np.array(test.expected, np.float32)).max())
@@ -234,8 +234,6 @@ class Model:
         """Hold a card without a self-test to what the CPU answered when the model was loaded."""
         height, width = trial_shape(self.card)
         answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
-        if not np.isfinite(answer).all():
-            return "its answer is not a number"
         if self._device is CPU or self._cpu_answer is None:
             self._cpu_answer = answer
             return ""
