@@ -36,8 +36,9 @@ def foreign_model(
 ) -> Path:
     """Write a net without a card.
 
-    ``answer``: probability, logit, softmax, two logits, uint8 mask, class numbers, two masks, gray (0-255),
-    gray uint8, flat softmax, quarter (of the size), cropped (20 px less on each side, as without padding).
+    ``answer``: probability, logit, softmax, two logits, two answers (alike, from .35 to .95), uint8 mask,
+    class numbers, two masks, gray (0-255), gray uint8, flat softmax, quarter (of the size), cropped (20 px
+    less on each side, as without padding).
     """
     constants: dict[str, NDArray[np.generic]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -80,6 +81,10 @@ def foreign_model(
             if answer == "flat softmax":
                 shape = constant("shape", np.array([0, -1, 2], np.int64))
                 now = add("Reshape", ["shares2", shape], "answer")
+    elif answer == "two answers":
+        spread = add("Mul", [add("Sigmoid", [logit], "p"), constant("span", np.array(0.6, np.float32))], "q")
+        raised = add("Add", [spread, constant("least", np.array(0.35, np.float32))], "raised")
+        now = add("Concat", [raised, raised], "answer", axis=1)
     elif answer == "uint8 mask":
         dark = add("Greater", [logit, constant("nought", np.array(0, np.float32))], "dark")
         floats = add("Cast", [dark], "dark_floats", to=TensorProto.FLOAT)

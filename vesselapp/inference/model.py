@@ -17,7 +17,7 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.inference.cards import keep_card, kept_card, own_card
 from vesselapp.inference.checks import check_graph, may_run_away
-from vesselapp.inference.conventions import mirrored_on, to_input, to_probability, value_table
+from vesselapp.inference.conventions import foreground_of, mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.providers import CPU, Provider, providers_to_try, tiles_at_once
@@ -109,11 +109,7 @@ class Model:
         self, batch: NDArray[np.uint8], table: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Answer for a batch of tiles: ``(N, H, W) float32``, probability (0-1) of foreground (see `run`)."""
-        answer = self.run(batch, table)
-        wanted = self.card.output.foreground
-        if len(wanted) == 1:
-            return answer[..., wanted[0]]
-        return np.asarray(answer[..., list(wanted)].sum(axis=-1), np.float32)
+        return foreground_of(self.run(batch, table), self.card.output)
 
     def features(self, batch: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Give the net's last features ``(N, H, W, F) float32`` for a batch, or None where it gives none."""
