@@ -79,6 +79,20 @@ def test_numbers_of_objects_are_foreground(tmp_path: Path, side: int, kind: type
     assert np.array_equal(mask.numbers, numbers)
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_what_is_below_0_is_no_foreground(tmp_path: Path, kind: type, most: int) -> None:
+    numbers = np.where(blob(), 1 + np.indices(SIZE)[1] // 5 % most, 0)
+    left_out = np.where(np.indices(SIZE)[0] == 18, -1, numbers).astype(kind)
+    tifffile.imwrite(tmp_path / "a.tif", left_out)
+    mask = read_mask(tmp_path / "a.tif", SIZE)
+    assert np.array_equal(mask.marked, left_out > 0)
+    if most > 1:
+        assert np.array_equal(mask.numbers, np.maximum(left_out, 0))
+    tifffile.imwrite(tmp_path / "none.tif", np.minimum(left_out, 0) - (left_out < 0))
+    assert not read_mask(tmp_path / "none.tif").marked.any()
+
+
 def test_colours_of_objects_are_their_numbers(tmp_path: Path) -> None:
     numbers = blocks(7) * blob()
     colours = np.random.default_rng(3).integers(40, 255, (400, 3), np.uint8)
@@ -220,6 +234,7 @@ def test_what_is_no_mask_is_refused_with_a_sentence(tmp_path: Path) -> None:
     header = bytearray(b"BM" + bytes(8) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little") + bytes(36))
     header[18:26], header[28] = b"\xff\xff\xff\xff" * 2, 24
     (tmp_path / "huge.bmp").write_bytes(header)
+    tifffile.imwrite(tmp_path / "inf.tif", np.where(blob(), -np.inf, 1).astype(np.float32))
     tifffile.imwrite(tmp_path / "nan.tif", np.where(blob(), np.nan, 0).astype(np.float32))
     for name, sentence in {
         "cut.png": "it can't be read",
@@ -227,6 +242,7 @@ def test_what_is_no_mask_is_refused_with_a_sentence(tmp_path: Path) -> None:
         "text.png": "it is no picture, or it is damaged",
         "cut.png.gz": "it can't be read",
         "gone.png": "it can't be read",
+        "inf.tif": "it holds values that are no numbers",
         "nan.tif": "it holds values that are no numbers",
     }.items():
         with pytest.raises(VesselError, match=f"(?i){sentence}"):

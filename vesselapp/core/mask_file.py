@@ -48,7 +48,8 @@ def read_mask(path: Path, size: tuple[int, int] | None = None) -> MaskFile:
     foreground where they are numbers of objects: whole ones, most of them like their neighbours in both
     directions. Else (soft edges, a probability, gray outlines) the upper half is. A JPEG has no exact
     values: what is bright is foreground. Of a palette the numbers count, but where its colours are gray, or
-    black lies behind another one, how bright they are. Transparent is outside.
+    black lies behind another one, how bright they are. Transparent is outside, and so is what is below 0
+    (px that were left out, lines between objects).
 
     Parameters
     ----------
@@ -74,6 +75,9 @@ def read_mask(path: Path, size: tuple[int, int] | None = None) -> MaskFile:
     lowest, highest = brightness.min(), brightness.max()
     if not np.isfinite([lowest, highest]).all():
         raise VesselError("it holds values that are no numbers.")
+    if lowest < 0:
+        values = brightness = np.maximum(values, 0)
+        lowest, highest = values.min(), values.max()
     if lossy:
         return MaskFile(np.asarray(brightness > _FEW - 1))
     if bool(((brightness == lowest) | (brightness == highest)).all()):
@@ -182,7 +186,7 @@ def _are_numbers(values: NDArray[Any], brightness: NDArray[Any]) -> bool:
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[np.int32]:
     """Give numbers as int32; such as don't fit are counted anew."""
-    if values.min() >= -(2**31) and values.max() < 2**31:
+    if values.max() < 2**31:
         return values.astype(np.int32)
     found, numbers = np.unique(values, return_inverse=True)
     outside = int(np.searchsorted(found, 0)) if 0 in found else -1
