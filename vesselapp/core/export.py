@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_there, reason, sync_folder
+from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_special, is_there, reason, sync_folder
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -262,6 +262,8 @@ def written_by_vesselapp(path: Path) -> bool:
     if not path.name.endswith((*SUFFIXES.values(), PROVENANCE_SUFFIX, UNSURE_SUFFIX)):
         return False
     try:
+        if is_special(path):
+            return False
         with path.open("rb") as file:
             return _MARK in file.read(_HEAD_BYTES)
     except OSError:

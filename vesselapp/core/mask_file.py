@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import vesselapp.core.image_decode  # noqa: F401 - lifts Pillow's limit of 89 megapixels
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import is_special, reason
 from vesselapp.core.image_values import stored_values
 
 _ORIENTATION = 0x0112
@@ -95,6 +95,8 @@ def open_stored(path: Path, size: tuple[int, int] | None = None) -> PIL.Image.Im
     VesselError
         As `read_mask`.
     """
+    if is_special(path):
+        raise VesselError("it is a pipe or a device.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a file's metadata may hold is no matter here
