@@ -14,6 +14,7 @@ from trainer.recipes import Recipe, scale_of
 from vesselapp.core.errors import VesselError
 from vesselapp.core.field_of_view import FieldOfView, find_field_of_view
 from vesselapp.core.image import PICTURE_SUFFIXES, read_image
+from vesselapp.core.image_values import stored_values
 from vesselapp.core.mask_file import MaskFile, open_stored, read_mask
 from vesselapp.core.scaling import resize_pixels, resize_probability
 from vesselapp.inference.objects import median_diameter, typical_diameter
@@ -116,13 +117,13 @@ def _read_truth(case: Case, size: tuple[int, int]) -> tuple[NDArray[np.bool_], N
 
 def _read_numbers(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.int32]:
     with _named(case, path):
-        numbers = np.asarray(open_stored(path, size))
+        numbers = stored_values(open_stored(path, size))
     if numbers.ndim != 2:
         raise VesselError(
             f"{path} has {numbers.shape[2]} channels, but object numbers are one.",
             "Save it as a picture of one channel (uint16) that holds each object's number.",
         )
-    return numbers.astype(np.int32)
+    return np.maximum(numbers, 0).astype(np.int32)
 
 
 def _read_mask(case: Case, path: Path, size: tuple[int, int]) -> MaskFile:

@@ -167,7 +167,7 @@ def _read_stare(folder: Path) -> list[Case]:
 def _read_flat_chase(folder: Path) -> list[Case]:
     """CHASE_DB1 as downloaded: pictures and both observers' masks in one folder."""
     cases = []
-    for path in sorted(folder.glob("Image_*.jpg")):
+    for path in filter(_is_picture, sorted(folder.glob("Image_*.jpg"))):
         first, second = (path.with_name(f"{path.stem}_{which}HO.png") for which in ("1st", "2nd"))
         if not first.exists():
             raise VesselError(f"The mask {first} is missing.")

@@ -1,6 +1,7 @@
 """``vesselapp models``: list, show, check, import, remove."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,25 @@ def test_import_never_overwrites(run, shipped: Path, other: Path) -> None:
     assert outcome.status == 0
     assert "there already" in outcome.err
     assert len(list(user_folder().glob("*.onnx"))) == 1
+
+
+def test_what_cannot_be_read_among_the_models_is_passed_over(run, shipped: Path, other: Path) -> None:
+    folder = user_folder()
+    (folder / "folder.onnx").mkdir(parents=True)
+    (folder / "link.onnx").symlink_to(folder / "nowhere")
+    (folder / "damaged.onnx").write_text("Dear aunt")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.onnx")
+    outcome = run("models", "import", other, "--name", "link")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert (folder / "link-2.onnx").read_bytes() == other.read_bytes()
+    assert "there already, as link-2" in run("models", "import", other).err
+    outcome = run("models", "remove", "folder")
+    assert outcome.status == 1
+    assert "folder.onnx can't be removed" in outcome.err
+    assert run("models", "remove", "link").status == 0
+    assert not (folder / "link.onnx").is_symlink()
+    assert (folder / "link-2.onnx").exists()
 
 
 def test_a_name_stays_in_the_folder(run, shipped: Path, other: Path) -> None:

@@ -229,6 +229,56 @@ def test_a_former_unsure_file_that_stays_keeps_the_former_export(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("locked", ["a_mask.png", "a_mask.json", "a_overlay.png", "a_unsure.png"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_file_that_cannot_be_replaced_keeps_the_former_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str, first: bool, links: bool
+) -> None:
+    pixels, kinds = colour_picture(37, 53), ("mask", "overlay")
+    if not first:
+        write_outputs(tmp_path, "a", kinds, pixels, checks(), None, provenance={}, unsure=checks())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    move = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target == tmp_path / locked:
+            raise PermissionError(13, "another program has it open")
+        return move(self, target)
+
+    def no_links(source: Path, target: Path) -> None:
+        raise PermissionError(1, "this disk has none")
+
+    with monkeypatch.context() as held:
+        held.setattr(Path, "replace", refuse)
+        if not links:
+            held.setattr(os, "link", no_links)
+        with pytest.raises(VesselError, match="can't be written to"):
+            write_outputs(
+                tmp_path, "a", kinds, pixels, ~checks(), None, provenance={"turn": 2}, unsure=~checks()
+            )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_former_unsure_file_stays_where_the_new_files_cannot_take_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = colour_picture(37, 53)
+    write_outputs(tmp_path, "a", ("mask",), pixels, checks(), None, provenance={}, unsure=checks())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    move = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target == tmp_path / "a_mask.png":
+            raise PermissionError(13, "another program has it open")
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(VesselError, match="can't be written to"):
+        write_outputs(tmp_path, "a", ("mask",), pixels, ~checks(), None, provenance={})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_an_export_that_fails_leaves_the_former_one_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

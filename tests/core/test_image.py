@@ -1,6 +1,7 @@
 """The very same picture in any encoding gives the very same pixels."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,18 @@ def test_folders_are_taken_whole_in_natural_order(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     found = [path.relative_to(tmp_path).as_posix() for path in find_pictures([tmp_path])]
     assert found == ["A1.jpg", "b2.png", "b10.PNG", "sub/c.tif"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.timeout(30)
+def test_a_folders_pipes_are_no_pictures(tmp_path: Path) -> None:
+    (tmp_path / "whole.png").write_bytes(pictures.png_bytes(colour_picture()))
+    (tmp_path / "link.png").symlink_to(tmp_path / "whole.png")
+    (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    for name in ("a.png", "a_mask.png"):
+        os.mkfifo(tmp_path / name)
+    found = [path.name for path in find_pictures([tmp_path])]
+    assert found == ["link.png", "lost.png"]  # and whole.png is link.png
 
 
 def test_a_file_named_twice_is_taken_once_and_any_suffix_is_tried(tmp_path: Path) -> None:

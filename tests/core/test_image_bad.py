@@ -15,7 +15,10 @@ from PIL import Image as Pillow
 
 from tests.core.pictures import COLOUR, GRAY, colour_picture, png_bytes, png_chunk
 from vesselapp.core.errors import VesselError
-from vesselapp.core.image import image_size, read_image
+from vesselapp.core.export import write_mask
+from vesselapp.core.image import image_size, is_stored_turned, read_image
+from vesselapp.core.mask_file import read_mask
+from vesselapp.core.thumbnail import thumbnail
 
 # Pillow warns about broken EXIF data; the app sends warnings to its log.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -163,6 +166,23 @@ def test_a_folder_and_a_missing_file_are_told(tmp_path: Path) -> None:
     assert "doesn't exist" in error_of(tmp_path / "nowhere.png").message
     with pytest.raises(VesselError):
         image_size(tmp_path / "nowhere.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.timeout(30)
+def test_a_pipe_is_told_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", tmp_path / "link.jpg"):
+        assert "is a pipe or a device" in error_of(path).message
+        for look in (image_size, is_stored_turned, lambda path: thumbnail(path, 50)):
+            with pytest.raises(VesselError, match="is a pipe or a device"):
+                look(path)
+        with pytest.raises(VesselError, match="it is a pipe or a device"):
+            read_mask(path)
+    os.mkfifo(tmp_path / "a_mask.png")
+    with pytest.raises(VesselError, match="wasn't written by vesselapp"):
+        write_mask(tmp_path / "a_mask.png", np.ones((3, 4), bool))
 
 
 @pytest.mark.skipif(

@@ -1,6 +1,7 @@
 """How masks made elsewhere are read, whatever values they are written with and however they are turned."""
 
 import gzip
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.image_values import upright
 from vesselapp.core.mask_file import read_mask
 
 SIZE = (40, 50)
@@ -75,6 +77,20 @@ def test_numbers_of_objects_are_foreground(tmp_path: Path, side: int, kind: type
     assert np.array_equal(mask.marked, numbers > 0)
     assert mask.numbers is not None
     assert np.array_equal(mask.numbers, numbers)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_what_is_below_0_is_no_foreground(tmp_path: Path, kind: type, most: int) -> None:
+    numbers = np.where(blob(), 1 + np.indices(SIZE)[1] // 5 % most, 0)
+    left_out = np.where(np.indices(SIZE)[0] == 18, -1, numbers).astype(kind)
+    tifffile.imwrite(tmp_path / "a.tif", left_out)
+    mask = read_mask(tmp_path / "a.tif", SIZE)
+    assert np.array_equal(mask.marked, left_out > 0)
+    if most > 1:
+        assert np.array_equal(mask.numbers, np.maximum(left_out, 0))
+    tifffile.imwrite(tmp_path / "none.tif", np.minimum(left_out, 0) - (left_out < 0))
+    assert not read_mask(tmp_path / "none.tif").marked.any()
 
 
 def test_colours_of_objects_are_their_numbers(tmp_path: Path) -> None:
@@ -172,13 +188,35 @@ def test_labels_with_a_palette_are_read_by_their_numbers(tmp_path: Path) -> None
     assert np.array_equal(mask.numbers, labels)
 
 
-@pytest.mark.parametrize("orientation", [1, 3, 6])
-def test_a_mask_is_turned_as_its_exif_data_say(tmp_path: Path, orientation: int) -> None:
-    exif = PIL.Image.Exif()
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.tif.gz"])
+def test_a_mask_is_turned_as_its_orientation_says(tmp_path: Path, orientation: int, name: str) -> None:
+    file, values, exif = io.BytesIO(), blob() * np.uint8(255), PIL.Image.Exif()
     exif[0x0112] = orientation
-    PIL.Image.fromarray(blob() * np.uint8(255)).save(tmp_path / "a.png", exif=exif)
-    upright = {1: blob(), 3: blob()[::-1, ::-1], 6: np.rot90(blob(), -1)}[orientation]
-    assert np.array_equal(read_mask(tmp_path / "a.png", upright.shape).marked, upright)
+    if ".tif" in name:
+        tag = (0x0112, "H", 1, orientation, True)
+        tifffile.imwrite(file, values, photometric="minisblack", extratags=[tag], metadata=None)
+    else:
+        PIL.Image.fromarray(values).save(file, "PNG" if name == "a.png" else "JPEG", exif=exif)
+    data = file.getvalue()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    marked = upright(values, orientation) > 0
+    found = read_mask(tmp_path / name, marked.shape).marked
+    assert found.shape == marked.shape
+    assert np.mean(found != marked) < (0.02 if name == "a.jpg" else 1e-9)
+    height, width = marked.shape
+    with pytest.raises(VesselError, match=f"it is {width} x {height} px, its picture {height} x {width} px"):
+        read_mask(tmp_path / name, (width, height))
+
+
+def test_a_tiff_that_only_its_xmp_data_turn_is_turned(tmp_path: Path) -> None:
+    tag = (700, "B", 21, b'tiff:Orientation="6"\0', True)
+    tifffile.imwrite(
+        tmp_path / "a.tif", blob() * np.uint8(255), photometric="minisblack", extratags=[tag], metadata=None
+    )
+    with pytest.raises(VesselError, match="it is 40 x 50 px, its picture 50 x 40 px"):
+        read_mask(tmp_path / "a.tif", SIZE)
+    assert np.array_equal(read_mask(tmp_path / "a.tif", (50, 40)).marked, np.rot90(blob(), -1))
 
 
 def test_a_packed_mask_is_unpacked(tmp_path: Path) -> None:
@@ -196,6 +234,7 @@ def test_what_is_no_mask_is_refused_with_a_sentence(tmp_path: Path) -> None:
     header = bytearray(b"BM" + bytes(8) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little") + bytes(36))
     header[18:26], header[28] = b"\xff\xff\xff\xff" * 2, 24
     (tmp_path / "huge.bmp").write_bytes(header)
+    tifffile.imwrite(tmp_path / "inf.tif", np.where(blob(), -np.inf, 1).astype(np.float32))
     tifffile.imwrite(tmp_path / "nan.tif", np.where(blob(), np.nan, 0).astype(np.float32))
     for name, sentence in {
         "cut.png": "it can't be read",
@@ -203,6 +242,7 @@ def test_what_is_no_mask_is_refused_with_a_sentence(tmp_path: Path) -> None:
         "text.png": "it is no picture, or it is damaged",
         "cut.png.gz": "it can't be read",
         "gone.png": "it can't be read",
+        "inf.tif": "it holds values that are no numbers",
         "nan.tif": "it holds values that are no numbers",
     }.items():
         with pytest.raises(VesselError, match=f"(?i){sentence}"):

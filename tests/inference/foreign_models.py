@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.tiny_models import save_model
+from vesselapp.core.model_card import InputSpec, ModelCard, OutputSpec
 
 TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "uint8": TensorProto.UINT8}
 
@@ -35,8 +36,9 @@ def foreign_model(
 ) -> Path:
     """Write a net without a card.
 
-    ``answer``: probability, logit, softmax, two logits, uint8 mask, class numbers, two masks, gray (0-255),
-    gray uint8, flat softmax, quarter (of the size), cropped (20 px less on each side, as without padding).
+    ``answer``: probability, logit, softmax, two logits, two answers (alike, from .35 to .95), uint8 mask,
+    class numbers, two masks, gray (0-255), gray uint8, flat softmax, quarter (of the size), cropped (20 px
+    less on each side, as without padding).
     """
     constants: dict[str, NDArray[np.generic]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -79,6 +81,10 @@ def foreign_model(
             if answer == "flat softmax":
                 shape = constant("shape", np.array([0, -1, 2], np.int64))
                 now = add("Reshape", ["shares2", shape], "answer")
+    elif answer == "two answers":
+        spread = add("Mul", [add("Sigmoid", [logit], "p"), constant("span", np.array(0.6, np.float32))], "q")
+        raised = add("Add", [spread, constant("least", np.array(0.35, np.float32))], "raised")
+        now = add("Concat", [raised, raised], "answer", axis=1)
     elif answer == "uint8 mask":
         dark = add("Greater", [logit, constant("nought", np.array(0, np.float32))], "dark")
         floats = add("Cast", [dark], "dark_floats", to=TensorProto.FLOAT)
@@ -114,6 +120,34 @@ def foreign_model(
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     return save_model(path, graph, opset=opset)
+
+
+def lost_in_red(path: Path, operation: str) -> Path:
+    """Write a net that answers no number (``Sqrt``) or infinity (``Reciprocal``) where a px is pure red."""
+    nodes = [
+        helper.make_node("Conv", ["picture", "kernel", "rest"], ["left"], kernel_shape=[1, 1]),
+        helper.make_node(operation, ["left"], ["large"]),
+        helper.make_node("Mul", ["large", "small"], ["answer"]),
+    ]
+    rest = 0.9 if operation == "Sqrt" else 1.0
+    constants = {
+        "kernel": np.array([-1, 0, 1], np.float32).reshape(1, 3, 1, 1),
+        "rest": np.array([rest], np.float32),
+        "small": np.array(0.3, np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "lost",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", 3, "H", "W"])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    card = ModelCard(
+        name="Lost in red",
+        input=InputSpec(name="picture", layout="NCHW", dtype="float32", high=1.0),
+        output=OutputSpec(name="answer", layout="NCHW"),
+    )
+    return save_model(path, graph, card)
 
 
 def small_unet(path: Path, *, depth: int = 3) -> Path:

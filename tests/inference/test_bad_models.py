@@ -191,7 +191,7 @@ BAD: list[tuple[Callable[[Path], Path], str]] = [
     (unknown_operation, "can't be run"),
     (too_new, "can't be run"),
     (damaged_card, "card in bad.onnx is damaged"),
-    (not_a_number, "no segmentation model|not a number"),
+    (not_a_number, "no segmentation model|no numbers"),
 ]
 
 

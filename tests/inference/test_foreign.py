@@ -8,8 +8,10 @@ import pytest
 from tests.inference.foreign_models import disc_picture, foreign_model, small_unet
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.model_card import OutputSpec
 from vesselapp.inference import model as model_module
 from vesselapp.inference.cards import correct_card, explain_guesses, keep_card
+from vesselapp.inference.conventions import foreground_of
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
 from vesselapp.inference.providers import CPU, Provider
@@ -20,6 +22,7 @@ KINDS: list[dict[str, Any]] = [
     {"answer": "logit"},
     {"answer": "softmax"},
     {"answer": "two logits"},
+    {"answer": "two answers"},
     {"answer": "uint8 mask"},
     {"answer": "class numbers"},
     {"answer": "two masks"},
@@ -103,6 +106,28 @@ def test_another_channel_of_a_mask_can_be_chosen_but_none_that_is_not_there(tmp_
     assert np.array_equal(predict(other, pixels).probability >= 0.5, ~disc)
     with pytest.raises(VesselError, match=r"output\.foreground can't be \[2\]"):
         correct_card(model.card, {"output.foreground": [2]})
+
+
+@pytest.mark.parametrize(
+    ("meaning", "channels", "foreground", "expected"),
+    [
+        ("probability", ("inside", "border", "background"), (0, 1), 0.7),
+        ("softmax_logits", ("background", "class 1", "class 2"), (1, 2), 0.7),
+        ("probability", ("class 0", "class 1", "class 2"), (0, 1, 2), 0.4),
+        ("logits", ("background", "class 1", "class 2"), (0, 1), 0.4),
+        ("mask", ("class 0", "class 1", "class 2"), (0, 1), 0.4),
+        ("logits", ("background", "class 1", "class 2"), (1,), 0.4),
+    ],
+)
+def test_only_channels_that_exclude_each_other_are_added(
+    meaning: Any, channels: tuple[str, ...], foreground: tuple[int, ...], expected: float
+) -> None:
+    spec = OutputSpec(meaning=meaning, channels=channels, foreground=foreground)
+    planes = np.full((1, 2, 3, 3), 0.3, np.float32)
+    planes[..., 1] = 0.4
+    found = foreground_of(planes, spec)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.full((1, 2, 3), expected), rtol=1e-6)
 
 
 def test_a_file_that_is_met_for_the_first_time_is_tried_in_a_process_of_its_own(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inference.foreign_models import small_unet
+from tests.inference.foreign_models import lost_in_red, small_unet
 from tests.tiny_models import fundus_picture, tiny_probability, tiny_vessel_model
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.model_card import ScaleSpec, TileSpec
@@ -262,6 +262,35 @@ def test_a_device_that_breaks_at_work_is_replaced_by_the_cpu(
     answer = predict(tiny_model, np.zeros((300, 300, 3), np.uint8))
     assert answer.provider == "cpu"
     assert "CUDA failure 700" in answer.warnings[-1]
+
+
+@pytest.mark.parametrize("operation", ["Sqrt", "Reciprocal"])
+@pytest.mark.parametrize("flips", [False, True])
+def test_an_answer_that_is_no_number_is_refused(tmp_path: Path, operation: str, flips: bool) -> None:
+    model = load_model(lost_in_red(tmp_path / "lost.onnx", operation), "cpu")
+    pixels = np.full((60, 70, 3), 30, np.uint8)
+    assert np.isfinite(predict(model, pixels, flips=flips).probability).all()
+    pixels[20:40, 20:40] = (255, 0, 0)
+    with pytest.raises(VesselError, match=r"^Lost in red failed: its answer holds values that are no numb"):
+        predict(model, pixels, flips=flips)
+
+
+def test_a_device_whose_answer_is_no_number_is_replaced_by_the_cpu(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Model._fetch
+
+    def broken(self: Model, name: str, given: np.ndarray) -> np.ndarray:
+        answer = fetch(self, name, given)
+        return answer * np.float32(np.nan) if self.device.name == "cuda" else answer
+
+    monkeypatch.setattr(Model, "_fetch", broken)
+    tiny_model._device = Provider("cuda", "CUDAExecutionProvider")
+    tiny_model.provider = "cuda"
+    answer = predict(tiny_model, np.zeros((300, 300, 3), np.uint8))
+    assert answer.provider == "cpu"
+    assert "cuda failed at work (its answer holds values that are no numbers)" in answer.warnings[-1]
+    assert answer.probability.min() > 0.999
 
 
 @pytest.mark.parametrize(("diameter", "working"), [(500.0, 1400.0), (2500.0, 1750.0), (9000.0, 2240.0)])

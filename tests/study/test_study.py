@@ -49,6 +49,15 @@ def test_a_study_of_a_folder_beside_it(tmp_path: Path) -> None:
     assert not is_study(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.timeout(30)
+def test_a_pipe_is_no_picture_of_a_study(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "deep/a.png"))
+    for name in ("b.png", "deep/b_mask.png"):
+        os.mkfifo(tmp_path / "pictures" / name)
+    assert names(study) == ["a.png", "deep/a.png"]
+
+
 def test_a_study_in_place_does_not_take_its_own_files_for_pictures(tmp_path: Path) -> None:
     folder = tmp_path / "all" / "pictures"
     draw(folder / "a.png")

@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
+from trainer.metrics import count_objects
 from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
 from trainer.recipes import RECIPES, Recipe, scale_of
@@ -115,6 +117,26 @@ def test_stage1_train(tmp_path: Path):
     assert len(np.unique(picture.instances)) == 4
     assert np.array_equal(picture.mask, objects() > 0)
     assert median_diameter(picture.instances) == pytest.approx(np.sqrt(400 / np.pi))
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32])
+@pytest.mark.parametrize("beside", [True, False])
+def test_numbers_below_0_are_no_objects(tmp_path: Path, kind: type, beside: bool):
+    numbers = objects()
+    numbers[:, 12] = -1  # left out, or a line between objects
+    save(tmp_path / "set" / "images" / "a.png", np.zeros((40, 60, 3), np.uint8))
+    save(tmp_path / "set" / "masks" / "a.png", numbers > 0)
+    folder = tmp_path / "set" / ("labels" if beside else "masks")
+    folder.mkdir(exist_ok=True)
+    if not beside:
+        (folder / "a.png").unlink()
+    tifffile.imwrite(folder / "a.tif", numbers.astype(kind))
+    picture = read_picture(read_sets([tmp_path / "set"])[0], "cells")
+    assert np.array_equal(picture.mask, numbers > 0)
+    assert picture.instances is not None
+    assert np.array_equal(picture.instances, np.maximum(numbers, 0))
+    counted = count_objects(objects(), picture.instances)
+    assert (counted.said, counted.there, counted.hits) == (3, 3, 3)
 
 
 def test_instances_as_one_file_and_bccd(tmp_path: Path):

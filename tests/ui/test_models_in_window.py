@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 from pytestqt.qtbot import QtBot
 
-from tests.inference.foreign_models import disc_picture, foreign_model
+from tests.inference.foreign_models import disc_picture, foreign_model, lost_in_red
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import Figures, ModelCard, Source
@@ -16,6 +16,7 @@ from vesselapp.inference import suitability
 from vesselapp.inference.cards import kept_card
 from vesselapp.inference.catalog import ModelEntry
 from vesselapp.state import asking
+from vesselapp.state.brush import Brush
 from vesselapp.ui.model_dialog import card_html
 from vesselapp.ui.window import MainWindow
 
@@ -48,6 +49,31 @@ def test_a_foreign_model_can_be_corrected_while_watching(
     assert kept is not None
     assert kept.input.high == 255.0
     assert "input.high" not in kept.guessed
+
+
+def test_an_answer_that_is_no_number_is_told_and_costs_nothing(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "SHOW_PARTS_PX", 1)
+    pixels = np.asarray(PIL.Image.open(pictures / "a.png")).copy()
+    pixels[100:120, 100:120] = (255, 0, 0)
+    PIL.Image.fromarray(pixels).save(pictures / "a.png")
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    document, sound = window.workspace.document, window.workspace.answer
+    assert document is not None
+    document.begin_stroke()
+    document.paint((150, 150), (170, 150), 9, Brush.PAINT)
+    document.end_stroke("Brush")
+    before, answered = document.mask(), document.probability
+    window.workspace.use_model(str(lost_in_red(tmp_path / "lost.onnx", "Sqrt")))
+    words = "Lost in red failed: its answer holds values that are no numbers"
+    qtbot.waitUntil(lambda: words in window.notice.label.text(), timeout=20000)
+    assert window.notice.isVisible()
+    assert not window.workspace.asking.running
+    assert window.workspace.answer is sound
+    assert document.probability is answered
+    assert np.array_equal(document.mask(), before)
 
 
 def test_a_model_with_a_card_shows_it_and_asks_nothing(

@@ -10,7 +10,7 @@ from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
-from vesselapp.inference.catalog import find_model, list_models
+from vesselapp.inference.catalog import find_model, model_of_hash
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -86,10 +86,8 @@ def _with_hash(sha256: str, otherwise: Path) -> Path:
     """Find the file that the first fine-tune started from; where it is gone, what the study began with."""
     if file_sha256(otherwise) == sha256:
         return otherwise
-    for entry in list_models():
-        if file_sha256(entry.path) == sha256:
-            return entry.path
-    return otherwise
+    found = model_of_hash(sha256)
+    return otherwise if found is None else found.path
 
 
 def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:

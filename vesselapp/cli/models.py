@@ -9,11 +9,11 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, is_file, make_folder, reason
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
 from vesselapp.inference.cards import explain_guesses, forget_card
-from vesselapp.inference.catalog import find_model, list_models, user_folder
+from vesselapp.inference.catalog import find_model, list_models, model_of_hash, user_folder
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
@@ -106,10 +106,10 @@ def add(options: argparse.Namespace) -> int:
             f"{source.name} keeps its weights in another file.",
             "Export the model as one file and import that.",
         )
-    for entry in list_models():
-        if file_sha256(entry.path) == model.sha256:
-            say(f"This model is there already, as {entry.name}.")
-            return 0
+    there = model_of_hash(model.sha256)
+    if there is not None:
+        say(f"This model is there already, as {there.name}.")
+        return 0
     target = _free_name(make_folder(user_folder()), options.name or source.stem)
     try:
         content = source.read_bytes()
@@ -129,12 +129,13 @@ def remove(options: argparse.Namespace) -> int:
         raise VesselError(f"There is no model {options.name}.", "See: vesselapp models list")
     if entry.shipped:
         raise VesselError(f"{entry.name} came with the app and can't be removed.")
-    sha256 = file_sha256(entry.path)
     try:
+        sha256 = file_sha256(entry.path) if is_file(entry.path) else ""
         entry.path.unlink()
     except OSError as problem:
         raise VesselError(f"{entry.path} can't be removed: {reason(problem)}.") from problem
-    forget_card(sha256)
+    if sha256:
+        forget_card(sha256)
     print(f"removed {entry.path}")
     return 0
 

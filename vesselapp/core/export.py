@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_there, reason, sync_folder
+from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_special, is_there, reason, sync_folder
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -134,7 +134,9 @@ def write_outputs(
         Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
     paths = _planned(folder, stem, kinds, told=provenance, unsure=unsure)
-    with _all_at_once(folder) as fresh:
+    former = folder / f"{stem}{UNSURE_SUFFIX}"
+    stale = "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former)
+    with _all_at_once(folder, former if stale else None) as fresh:
         new = {kind: fresh / path.name for kind, path in paths.items()}
         if "mask" in new:
             write_mask(new["mask"], mask)
@@ -150,17 +152,15 @@ def write_outputs(
         if "provenance" in new and provenance is not None:
             told = _write_unsure(fresh / f"{stem}{UNSURE_SUFFIX}", unsure)
             write_provenance(new["provenance"], dict(provenance) | {"unsure": told})
-        former = folder / f"{stem}{UNSURE_SUFFIX}"
-        if "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former):
-            former.unlink()  # of an earlier export, and true no longer
     return paths
 
 
 @contextlib.contextmanager
-def _all_at_once(folder: Path) -> Iterator[Path]:
+def _all_at_once(folder: Path, stale: Path | None) -> Iterator[Path]:
     """Give a folder to write files into that take their places only when all are there.
 
-    So a full disk leaves the files of an earlier export as they were, all of them.
+    So a full disk, or a file that another program holds, leaves the files of an earlier export as they were,
+    all of them. Of these, the `stale` one goes.
     """
     try:
         fresh = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
@@ -168,8 +168,7 @@ def _all_at_once(folder: Path) -> Iterator[Path]:
         raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
     try:
         yield fresh
-        for file in sorted(fresh.iterdir()):
-            file.replace(folder / file.name)
+        _take_places(fresh, folder, stale)
         sync_folder(folder)
     except OSError as problem:
         raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
@@ -177,6 +176,39 @@ def _all_at_once(folder: Path) -> Iterator[Path]:
         raise VesselError(problem.message.replace(str(fresh), str(folder)), problem.hint) from problem
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _take_places(fresh: Path, folder: Path, stale: Path | None) -> None:
+    """Move all files to their places; where one can't be moved, put the former ones back."""
+    files = sorted(fresh.iterdir())
+    former = fresh / "former"
+    former.mkdir()
+    for file in files:
+        if is_there(folder / file.name):
+            _copy(folder / file.name, former / file.name)
+    moved: list[Path] = []
+    try:
+        for file in files:
+            file.replace(folder / file.name)
+            moved.append(folder / file.name)
+        if stale is not None:
+            stale.unlink()
+    except OSError:
+        for path in moved:
+            with contextlib.suppress(OSError):
+                if is_there(former / path.name):
+                    (former / path.name).replace(path)
+                else:
+                    path.unlink()
+        raise
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Keep a file under a second name; its bytes are copied only where the disk knows no such names."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, target)
 
 
 def _planned(
@@ -230,6 +262,8 @@ def written_by_vesselapp(path: Path) -> bool:
     if not path.name.endswith((*SUFFIXES.values(), PROVENANCE_SUFFIX, UNSURE_SUFFIX)):
         return False
     try:
+        if is_special(path):
+            return False
         with path.open("rb") as file:
             return _MARK in file.read(_HEAD_BYTES)
     except OSError:

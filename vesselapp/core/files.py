@@ -133,6 +133,18 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - pathlib raises there
 
 
+def is_special(path: Path) -> bool:
+    """Tell whether a pipe, a socket or a device is there: who reads one may wait for ever."""
+    return is_there(path) and not (is_file(path) or is_folder(path))
+
+
+def special_in(folder: str | os.PathLike[str]) -> set[str]:
+    """Name the pipes, sockets and devices in a folder, without asking the disk about each file."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return {one.name for one in entries if not (one.is_symlink() or one.is_file() or one.is_dir())}
+    return set()
+
+
 def typed_path(text: str) -> Path:
     """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name."""
     return Path(os.path.expanduser(text.strip()))  # noqa: PTH111 - pathlib raises where there is no such user

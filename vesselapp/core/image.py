@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import written_by_vesselapp
+from vesselapp.core.files import is_special, special_in
 from vesselapp.core.image_decode import (
     HEAD_BYTES,
     MAX_PIXELS,
@@ -121,8 +122,9 @@ def is_stored_turned(path: str | os.PathLike[str]) -> bool:
 def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Replace each folder by the pictures in it, and drop what comes twice.
 
-    A folder's pictures come in natural order (2 before 10), subfolders after them. Hidden files, and
-    masks and overlays that vesselapp wrote, are passed over; a file named by itself is always taken.
+    A folder's pictures come in natural order (2 before 10), subfolders after them. Hidden files, pipes and
+    devices, and masks and overlays that vesselapp wrote, are passed over; a file named by itself is always
+    taken.
 
     Parameters
     ----------
@@ -171,10 +173,11 @@ def _pictures_in(folder: Path) -> list[Path]:
     problems: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=problems.append):
         folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
+        special = special_in(parent)
         for name in sorted(names, key=lambda name: (natural_key(name), name)):
             candidate = Path(parent, name)
             wanted = candidate.suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
-            if wanted and not written_by_vesselapp(candidate):
+            if wanted and name not in special and not written_by_vesselapp(candidate):
                 pictures.append(candidate)
     if problems and not pictures:
         raise VesselError(f"The folder {folder} can't be read: {_reason(problems[0])}.") from problems[0]
@@ -188,6 +191,8 @@ def _told(path: Path) -> Iterator[None]:
     try:
         if path.is_dir():
             raise VesselError(f"{name} is a folder, not a picture.", "Choose a picture in it.")
+        if is_special(path):
+            raise VesselError(f"{name} is a pipe or a device, not a picture.", "Choose a picture's file.")
         yield
     except Unsupported as problem:
         raise VesselError(f"{name} can't be read: {problem}.", _KINDS_HINT) from problem

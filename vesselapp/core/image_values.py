@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 _STRIP_VALUES = 2**20
-_PHOTOMETRIC = 262
+_PHOTOMETRIC, _SAMPLE_FORMAT, _SIGNED = 262, 339, 2
 
 
 def to_bytes(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[np.uint8], str | None]:
@@ -53,11 +53,15 @@ def stored_values(picture: Pillow.Image) -> NDArray[Any]:
     """Give a mask's values ((H, W) or (H, W, C)) as they are stored.
 
     Pillow turns those of a TIFF that calls 0 white. Who writes a mask so means what is stored: tifffile
-    writes bool arrays thus, ImageJ masks with an inverted lookup table, and scanners ink.
+    writes bool arrays thus, ImageJ masks with an inverted lookup table, and scanners ink. It also takes
+    bytes with a sign for such without.
     """
-    values = np.asarray(picture)
-    turned = picture.mode in ("1", "L") and getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0
-    return np.invert(values) if turned else values
+    values, tags = np.asarray(picture), getattr(picture, "tag_v2", {})
+    if picture.mode in ("1", "L") and tags.get(_PHOTOMETRIC) == 0:
+        values = np.invert(values)
+    if picture.mode == "L" and tags.get(_SAMPLE_FORMAT) == (_SIGNED,):
+        values = values.view(np.int8)
+    return values
 
 
 def gray_to_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import vesselapp.core.image_decode  # noqa: F401 - lifts Pillow's limit of 89 megapixels
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import is_special, reason
 from vesselapp.core.image_values import stored_values
 
 _ORIENTATION = 0x0112
@@ -48,7 +48,8 @@ def read_mask(path: Path, size: tuple[int, int] | None = None) -> MaskFile:
     foreground where they are numbers of objects: whole ones, most of them like their neighbours in both
     directions. Else (soft edges, a probability, gray outlines) the upper half is. A JPEG has no exact
     values: what is bright is foreground. Of a palette the numbers count, but where its colours are gray, or
-    black lies behind another one, how bright they are. Transparent is outside.
+    black lies behind another one, how bright they are. Transparent is outside, and so is what is below 0
+    (px that were left out, lines between objects).
 
     Parameters
     ----------
@@ -74,6 +75,9 @@ def read_mask(path: Path, size: tuple[int, int] | None = None) -> MaskFile:
     lowest, highest = brightness.min(), brightness.max()
     if not np.isfinite([lowest, highest]).all():
         raise VesselError("it holds values that are no numbers.")
+    if lowest < 0:
+        values = brightness = np.maximum(values, 0)
+        lowest, highest = values.min(), values.max()
     if lossy:
         return MaskFile(np.asarray(brightness > _FEW - 1))
     if bool(((brightness == lowest) | (brightness == highest)).all()):
@@ -91,6 +95,8 @@ def open_stored(path: Path, size: tuple[int, int] | None = None) -> PIL.Image.Im
     VesselError
         As `read_mask`.
     """
+    if is_special(path):
+        raise VesselError("it is a pipe or a device.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a file's metadata may hold is no matter here
@@ -98,12 +104,11 @@ def open_stored(path: Path, size: tuple[int, int] | None = None) -> PIL.Image.Im
             if path.name.lower().endswith(".gz"):
                 data = gzip.decompress(data)
             stored = PIL.Image.open(io.BytesIO(data))
-            height, width = _upright_size(stored)
-            if size is not None and (height, width) != size:
-                raise VesselError(f"it is {width} x {height} px, its picture {size[1]} x {size[0]} px.")
+            _check_size(_upright_size(stored), size)
             stored.load()
             with contextlib.suppress(Exception):  # broken EXIF data must not cost the picture
                 PIL.ImageOps.exif_transpose(stored, in_place=True)
+            _check_size((stored.height, stored.width), size)
             return stored
     except OSError as problem:
         why = reason(problem) if problem.errno else "it is no picture, or it is damaged"
@@ -114,8 +119,15 @@ def open_stored(path: Path, size: tuple[int, int] | None = None) -> PIL.Image.Im
         raise VesselError("it can't be read (it is damaged).") from problem
 
 
+def _check_size(found: tuple[int, int], size: tuple[int, int] | None) -> None:
+    if size is not None and found != size:
+        raise VesselError(f"it is {found[1]} x {found[0]} px, its picture {size[1]} x {size[0]} px.")
+
+
 def _upright_size(stored: PIL.Image.Image) -> tuple[int, int]:
     width, height = stored.size
+    if _ORIENTATION in getattr(stored, "tag_v2", {}):  # of a TIFF: Pillow has turned its size already
+        return height, width
     with contextlib.suppress(Exception):
         if stored.getexif().get(_ORIENTATION) in (5, 6, 7, 8):
             return width, height
@@ -176,7 +188,7 @@ def _are_numbers(values: NDArray[Any], brightness: NDArray[Any]) -> bool:
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[np.int32]:
     """Give numbers as int32; such as don't fit are counted anew."""
-    if values.min() >= -(2**31) and values.max() < 2**31:
+    if values.max() < 2**31:
         return values.astype(np.int32)
     found, numbers = np.unique(values, return_inverse=True)
     outside = int(np.searchsorted(found, 0)) if 0 in found else -1

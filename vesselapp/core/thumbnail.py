@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vesselapp.core.files import is_special
 from vesselapp.core.image import read_image
 
 _JPEG_START = b"\xff\xd8\xff"
@@ -51,6 +52,8 @@ def _jpeg_at_about(path: Path, side: int) -> NDArray[np.uint8] | None:
     from PIL import Image as Pillow
     from PIL import ImageOps
 
+    if is_special(path):
+        return None
     try:
         with path.open("rb") as file:
             if file.read(3) != _JPEG_START:

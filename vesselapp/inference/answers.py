@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.model_card import OutputSpec
-from vesselapp.inference.conventions import to_probability
+from vesselapp.inference.conventions import foreground_of, to_probability
 from vesselapp.inference.graph import GraphInfo
 
 _MOST_CHANNELS = 8
@@ -136,6 +136,6 @@ def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int
 def contrast_of(answer: Answer, height: int, width: int) -> float:
     """Give how far apart (0-1) the drawn picture's foreground probabilities lie (5 to 95 %)."""
     shape = height - 2 * answer.spec.margin, width - 2 * answer.spec.margin
-    planes = to_probability(answer.values[0], answer.spec, *shape)[..., list(answer.spec.foreground)]
-    low, high = np.percentile(planes.sum(axis=-1), (5, 95))
+    planes = to_probability(answer.values[0], answer.spec, *shape)
+    low, high = np.percentile(foreground_of(planes, answer.spec), (5, 95))
     return float(high - low)

@@ -1,5 +1,6 @@
 """The models a person can choose from: those that ship with the app, and their own."""
 
+import contextlib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
+from vesselapp.core.files import file_sha256, is_file
 from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path
@@ -61,6 +62,15 @@ def list_models() -> list[ModelEntry]:
                 task, tunable = ("other", False) if card is None else (card.task, "recipe" in card.config)
                 entries.append(ModelEntry(path.stem, path, shipped, task, tunable))
     return entries
+
+
+def model_of_hash(sha256: str) -> ModelEntry | None:
+    """Find the model of the list whose file has a hash; what can't be read there is passed over."""
+    for entry in list_models():
+        with contextlib.suppress(OSError):
+            if is_file(entry.path) and file_sha256(entry.path) == sha256:
+                return entry
+    return None
 
 
 def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:

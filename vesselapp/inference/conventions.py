@@ -135,6 +135,30 @@ def to_probability(answer: NDArray[Any], spec: OutputSpec, height: int, width: i
     return values
 
 
+def foreground_of(planes: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
+    """Give the probability of foreground, from that of each channel.
+
+    Of several channels it is their sum where they exclude each other, else the highest. They do after a
+    softmax, and as probabilities unless all of them are foreground.
+
+    Parameters
+    ----------
+    planes : (N, H, W, C) float32, 0-1
+    spec : OutputSpec
+
+    Returns
+    -------
+    (N, H, W) float32
+    """
+    if len(spec.foreground) == 1:
+        return planes[..., spec.foreground[0]]
+    wanted = planes[..., list(spec.foreground)]
+    some = spec.meaning == "probability" and len(spec.foreground) < len(spec.channels)
+    if some or spec.meaning == "softmax_logits":
+        return np.asarray(wanted.sum(axis=-1), np.float32)
+    return np.asarray(wanted.max(axis=-1), np.float32)
+
+
 def channels_last(answer: NDArray[Any], layout: str, height: int, width: int) -> NDArray[Any]:
     """Bring an answer to ``(N, H, W, C)``; axes that are missing are added, px in one row are unfolded."""
     if answer.ndim == 2:

@@ -17,7 +17,7 @@ from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.inference.cards import keep_card, kept_card, own_card
 from vesselapp.inference.checks import check_graph, may_run_away
-from vesselapp.inference.conventions import mirrored_on, to_input, to_probability, value_table
+from vesselapp.inference.conventions import foreground_of, mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.providers import CPU, Provider, providers_to_try, tiles_at_once
@@ -87,7 +87,7 @@ class Model:
         Raises
         ------
         DeviceError
-            If the device failed at it, or the answer lacks channels.
+            If the device failed at it, or the answer lacks channels or holds values that are no numbers.
         """
         given = to_input(
             mirrored_on(batch, self.card.output.margin),
@@ -101,17 +101,15 @@ class Model:
         if planes.shape[-1] < len(self.card.output.channels):
             names = ", ".join(self.card.output.channels)
             raise DeviceError(ValueError(f"it answers {planes.shape[-1]} of the channels {names}"))
+        if not np.isfinite(planes).all():
+            raise DeviceError(ValueError("its answer holds values that are no numbers"))
         return planes
 
     def foreground(
         self, batch: NDArray[np.uint8], table: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Answer for a batch of tiles: ``(N, H, W) float32``, probability (0-1) of foreground (see `run`)."""
-        answer = self.run(batch, table)
-        wanted = self.card.output.foreground
-        if len(wanted) == 1:
-            return answer[..., wanted[0]]
-        return np.asarray(answer[..., list(wanted)].sum(axis=-1), np.float32)
+        return foreground_of(self.run(batch, table), self.card.output)
 
     def features(self, batch: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Give the net's last features ``(N, H, W, F) float32`` for a batch, or None where it gives none."""
@@ -221,8 +219,6 @@ class Model:
         if test is None:
             return self._compared_with_cpu()
         answer = self.foreground(self_test_picture(test.seed, test.size)[None])[0]
-        if not np.isfinite(answer).all():
-            return "its answer to the self-test is not a number"
         if not test.expected:
             return ""
         off = float(np.abs(raster_means(answer, test.grid) - np.array(test.expected, np.float32)).max())
@@ -234,8 +230,6 @@ class Model:
         """Hold a card without a self-test to what the CPU answered when the model was loaded."""
         height, width = trial_shape(self.card)
         answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
-        if not np.isfinite(answer).all():
-            return "its answer is not a number"
         if self._device is CPU or self._cpu_answer is None:
             self._cpu_answer = answer
             return ""

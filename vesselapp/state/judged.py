@@ -105,7 +105,7 @@ def _pictures(folder: Path, verdict: Verdict) -> tuple[JudgedPicture, ...]:
 
 def find_model_by_hash(folder: Path, sha256: str) -> Path | None:
     """Find a model file by its hash: the study's own, those of its registry, the app's and the person's."""
-    from vesselapp.inference.catalog import list_models
+    from vesselapp.inference.catalog import model_of_hash
     from vesselapp.study.models import Registry
 
     if not sha256:
@@ -116,10 +116,8 @@ def find_model_by_hash(folder: Path, sha256: str) -> Path | None:
     for entry in Registry(folder).entries():
         if entry.sha256 == sha256 and entry.path.is_file():
             return entry.path
-    for model in list_models():
-        if _sha256(model.path) == sha256:
-            return model.path
-    return None
+    found = model_of_hash(sha256)
+    return None if found is None else found.path
 
 
 def _sha256(file: Path) -> str:

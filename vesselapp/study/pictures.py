@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vesselapp.core.export import SUFFIXES, written_by_vesselapp
+from vesselapp.core.files import special_in
 from vesselapp.core.image import PICTURE_SUFFIXES, natural_key
 from vesselapp.study.json_text import parse_object
 
@@ -57,8 +58,8 @@ def walk_in(
 ) -> Iterator[StudyPicture]:
     """Go through the pictures of a root in natural order, subfolders after the files beside them.
 
-    Hidden files and folders, masks and overlays that vesselapp wrote, what a study keeps and what one has
-    exported are passed over. A root that is itself an export gives its images.
+    Hidden files and folders, pipes and devices, masks and overlays that vesselapp wrote, what a study keeps
+    and what one has exported are passed over. A root that is itself an export gives its images.
 
     Parameters
     ----------
@@ -80,9 +81,10 @@ def walk_in(
             folders[:] = [f for f in folders if f == "images" and parent == top]
             names = []
         inside = "" if parent == top else os.path.relpath(parent, top).replace(os.sep, "/") + "/"
+        special = special_in(parent)
         for name in sorted(filter(_is_picture, names), key=lambda name: (natural_key(name), name)):
             path = Path(parent, name)
-            if not (name.endswith(_OUTPUTS) and written_by_vesselapp(path)):
+            if not (name in special or (name.endswith(_OUTPUTS) and written_by_vesselapp(path))):
                 relative = inside + name
                 yield StudyPicture(key_of(number, relative), name, path, number, relative)
 
