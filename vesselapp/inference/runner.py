@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.errors import Cancelled
 from vesselapp.core.scaling import resize_pixels, resize_probability
-from vesselapp.inference.conventions import takes_raw_pixels, value_table
+from vesselapp.inference.conventions import foreground_of, takes_raw_pixels, value_table
 from vesselapp.inference.model import Model
 from vesselapp.inference.session import DeviceError
 from vesselapp.inference.tiles import Grid, Tile, cut, mirror_to, take_tile
@@ -125,11 +125,10 @@ def run_cells(
         If the model runs on no device.
     """
     planes = np.zeros((2, *pixels.shape[:2]), np.float32)
-    foreground = list(model.card.output.foreground)
 
     def compute(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         answer = model.run(batch)
-        return np.stack([answer[..., 0], answer[..., foreground].sum(axis=-1)], axis=1)
+        return np.stack([answer[..., 0], foreground_of(answer, model.card.output)], axis=1)
 
     def take(answer: NDArray[np.float32], place: Tile, plan: Plan) -> None:
         for plane, part in zip(planes, answer[:, : plan.scaled[0], : plan.scaled[1]], strict=True):
