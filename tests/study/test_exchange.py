@@ -184,17 +184,24 @@ def test_coco_asks_what_it_is_of_where_the_model_is_away(tmp_path: Path) -> None
     assert export_study(study, tmp_path / "out", "coco", objects=True).stems == ["a"]
 
 
-def test_an_export_tells_that_another_model_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoil", ["gone", "changed"])
+def test_an_export_tells_that_another_model_answered(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path, ("a.png", "b.png"))
-    study.set_model(str(tiny_vessel_model(tmp_path / "first.onnx")))
+    study.set_model(str(tiny_vessel_model(study.folder / "first.onnx", name="First")))
     registry = Registry(study.folder)
     number = registry.add(tiny_vessel_model(tmp_path / "second.onnx", name="Second"))
     registry.use(number, who="ann")
-    registry.entry(number).path.unlink()
     review(study, "a.png")
+    assert export_study(study, tmp_path / "sound", everything=True).notes == []
+    file = registry.entry(number).path
+    file.unlink() if spoil == "gone" else tiny_vessel_model(file, name="Second", threshold=0.3)
     assert export_study(study, tmp_path / "one").notes == []
     outcome = export_study(study, tmp_path / "all", everything=True)
-    assert any("the study's first model is used" in note for note in outcome.notes)
+    (note,) = outcome.notes
+    assert note.startswith(f"The file of model {number} ")
+    assert spoil in note
+    assert note.endswith("the study's first model is used.")
+    assert json.loads((tmp_path / "all/masks/b_mask.json").read_text())["model"] == "First"
 
 
 def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
