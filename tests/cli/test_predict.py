@@ -16,11 +16,13 @@ import tifffile
 from PIL import Image as Pillow
 
 from tests.cli.conftest import save_nuclei, save_picture
+from tests.tiny_models import tiny_vessel_model
 from vesselapp.cli.arguments import KINDS, SAMPLE_NAMES
 from vesselapp.core.errors import Cancelled
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.core.export import SUFFIXES
 from vesselapp.core.image import read_image
+from vesselapp.core.model_card import ScaleSpec
 from vesselapp.core.overlay import overlay_pixels
 from vesselapp.core.samples import SAMPLES
 from vesselapp.inference.model import Model, load_model
@@ -75,6 +77,37 @@ def test_a_model_of_vessels_numbers_nothing(run, model: Path, picture: Path, wor
     assert outcome.status == 1
     assert "doesn't tell single cells" in outcome.err
     assert names_in(work / "out") == []
+
+
+def test_the_size_of_cells_can_be_given(run, work: Path) -> None:
+    scale = ScaleSpec(kind="object_diameter", size=20)
+    model = tiny_vessel_model(work / "squares.onnx", scale=scale, blur=21, task="cells")
+    pixels = np.full((200, 240, 3), 200, np.uint8)
+    pixels[10:46, 10:46] = pixels[90:126, 90:126] = 0
+    Pillow.fromarray(pixels).save(work / "squares.png")
+    options = ("predict", "squares.png", "--out", "out", "--model", model, "--save", "mask", "--json")
+    masks = {}
+    for size in (None, 10, 60.5):
+        outcome = run(*options, *(() if size is None else ("--cell-size", size)), "--resume")
+        (record,) = outcome.records
+        assert (record["object_diameter"], record["resumed"]) == (size, False)
+        masks[size] = np.asarray(Pillow.open(work / "out" / "squares_mask.png")) > 0
+        answer = predict(load_model(model, "cpu"), pixels, object_diameter=size)
+        assert np.array_equal(masks[size], mask_of(quantise(answer.probability), level_of(0.5)))
+    assert not np.array_equal(masks[10], masks[None])
+    assert run(*options, "--cell-size", "60.5", "--resume").records[0]["resumed"]
+
+
+def test_a_size_of_cells_that_nothing_would_heed_is_refused(
+    run, model: Path, picture: Path, work: Path
+) -> None:
+    options = ("predict", picture, "--out", "out", "--model", model, "--cell-size")
+    outcome = run(*options, "12")
+    assert outcome.status == 1
+    assert "--cell-size is for models of cells" in outcome.err
+    assert not (work / "out").exists()
+    for odd in ("0", "-3", "nan", "inf", "wide"):
+        assert run(*options, odd).status == 2
 
 
 def test_json_tells_what_was_done(run, model: Path, picture: Path, work: Path) -> None:

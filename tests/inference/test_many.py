@@ -13,6 +13,7 @@ from PIL import Image
 from tests.tiny_models import fundus_picture, tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.export import write_outputs
 from vesselapp.core.image import read_image
 from vesselapp.inference import workers
 from vesselapp.inference.batch import BatchSpec, Control, Outcome
@@ -87,6 +88,23 @@ def test_resume_does_only_what_is_missing_or_has_changed(pictures: list[Path], s
     flipped = replace(other, flips=True)
     assert not any(outcome.resumed for outcome in predict_many(pictures, flipped, resume=True))
     assert all(outcome.resumed for outcome in predict_many(pictures, flipped, resume=True))
+
+
+def test_a_persons_mask_is_never_taken_for_what_an_earlier_run_did(
+    pictures: list[Path], spec: BatchSpec
+) -> None:
+    list(predict_many(pictures[:2], spec))
+    image = read_image(pictures[0])
+    theirs = np.zeros(image.pixels.shape[:2], bool)
+    theirs[:32] = True
+    facts, mine = {"sha256": image.sha256}, (spec.out, pictures[0].stem, ("mask",))
+    written = write_outputs(*mine, image.pixels, theirs, None, provenance=facts)
+    before = written["mask"].read_bytes()
+    again = {outcome.picture: outcome for outcome in predict_many(pictures[:2], spec, resume=True)}
+    assert not again[pictures[0]].resumed
+    assert "tells of a person's corrections" in again[pictures[0]].problem
+    assert again[pictures[1]].resumed
+    assert written["mask"].read_bytes() == before
 
 
 def test_a_manifest_cut_short_loses_only_its_last_line(pictures: list[Path], spec: BatchSpec) -> None:

@@ -88,6 +88,28 @@ def test_a_threshold_alone_is_kept_but_begins_nothing(review: Review, document: 
     assert review.touched
 
 
+def test_a_size_of_cells_alone_is_kept_but_begins_nothing(review: Review, sitting: Sitting) -> None:
+    review.set_object_diameter(None)
+    assert not review.touched
+    review.set_object_diameter(24.0)
+    record, told = sitting.records[-1]
+    assert told
+    assert (record.state, record.object_diameter) == (State.NEW, 24.0)
+    review.document.lock("Somebody has it open.")
+    review.set_object_diameter(30.0)
+    assert review.record.object_diameter == 24.0
+
+
+def test_an_answer_tells_the_size_that_it_was_asked_with(review: Review) -> None:
+    review.note_answer(replace(answer(), sized=True, object_diameter=24.0))
+    assert not review.touched
+    assert provenance_of(review)["object_diameter"] == 24.0
+    review.note_answer(answer())  # of a model that works at no size
+    assert review.record.object_diameter == 24.0
+    review.note_answer(replace(answer(), sized=True))
+    assert provenance_of(review)["object_diameter"] is None
+
+
 def test_reviewed_keeps_the_answer_that_was_judged(
     review: Review, document: Document, sitting: Sitting
 ) -> None:

@@ -246,3 +246,22 @@ def test_a_review_is_never_made_of_two_halves(begun: State, mine: State, theirs:
     assert (merged.strokes, merged.note) == (6, "b")
     assert merged.nothing_there is (after is State.REVIEWED)
     assert merged.reviewed_boxes == ()
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "state", "after"),
+    [
+        (24.0, None, State.IN_PROGRESS, 24.0),
+        (None, 24.0, State.IN_PROGRESS, 24.0),
+        (24.0, 30.0, State.IN_PROGRESS, 24.0),
+        (24.0, 30.0, State.REVIEWED, 30.0),
+    ],
+)
+def test_a_size_of_cells_that_was_set_here_is_kept_unless_another_has_judged_the_answer(
+    mine: float | None, theirs: float | None, state: State, after: float
+) -> None:
+    begun = replace(RECORD, state=State.IN_PROGRESS)
+    merged = merged_record(
+        begun, replace(begun, object_diameter=mine), replace(begun, state=state, object_diameter=theirs)
+    )
+    assert merged.object_diameter == after

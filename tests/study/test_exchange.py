@@ -11,6 +11,11 @@ import pytest
 from tests.study.studies import draw, facts_of, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import level_of, mask_of, quantise
+from vesselapp.core.model_card import ScaleSpec
+from vesselapp.inference import objects
+from vesselapp.inference.model import Model, load_model
+from vesselapp.inference.predict import predict
 from vesselapp.study.annotation import Kept
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
@@ -163,6 +168,48 @@ def test_an_answer_of_today_is_cut_at_its_models_own_threshold(tmp_path: Path) -
         assert facts["threshold"] == pytest.approx(0.3, abs=0.005)
 
 
+def test_the_size_of_cells_that_a_person_set_is_asked_again(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    review(study, "a.png", state=State.IN_PROGRESS, object_diameter=12.0)
+    (study.place(picture_of(study, "a.png")).folder / "answer.png").unlink()
+    scale = ScaleSpec(kind="object_diameter", size=20)
+    file = tiny_vessel_model(tmp_path / "cells.onnx", scale=scale, blur=5, task="cells")
+    export_study(study, tmp_path / "out", everything=True, judging=Judging(study, str(file), "cpu"))
+    model, kept = load_model(file, "cpu"), kept_of(study, "a.png")
+    for stem, size in (("a", 12.0), ("b", None)):
+        pixels = read(study.roots[0] / f"{stem}.png")
+        answer = quantise(predict(model, pixels, object_diameter=size).probability)
+        expected = kept.mask(answer) if stem == "a" else mask_of(answer, level_of(0.5))
+        assert np.array_equal(read(tmp_path / f"out/masks/{stem}.png") > 0, expected)
+        facts = json.loads((tmp_path / f"out/masks/{stem}_mask.json").read_text())
+        assert facts["object_diameter"] == size
+    judging = Judging(study, str(tiny_vessel_model(tmp_path / "vessels.onnx")), "cpu")
+    export_study(study, tmp_path / "vessels", everything=True, judging=judging)
+    facts = json.loads((tmp_path / "vessels/masks/a_mask.json").read_text())
+    assert facts["object_diameter"] is None  # of no matter to that model
+
+
+def test_cells_are_parted_at_the_size_that_a_person_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png", object_diameter=12.0)
+    sizes: list[float] = []
+    answer_cells = objects.answer_cells
+
+    def watched(model: Model, pixels: np.ndarray, diameter: float) -> tuple[np.ndarray, np.ndarray]:
+        sizes.append(diameter)
+        return answer_cells(model, pixels, diameter)
+
+    monkeypatch.setattr(objects, "answer_cells", watched)
+    monkeypatch.setattr(objects, "find_diameter", lambda *_args: pytest.fail("its size is known"))
+    export_study(study, tmp_path / "out", "coco", parted=True, judging=Judging(study, "cells", "cpu"))
+    assert sizes == [12.0]
+    facts = json.loads((tmp_path / "out/provenance/a_mask.json").read_text())
+    assert facts["object_diameter"] == facts["parted_by"]["object_diameter"] == 12.0
+    assert facts["parted_by"]["model"] == "cells"
+
+
 def test_a_reviewed_mask_is_never_made_of_another_answer(tmp_path: Path) -> None:
     study = make_study(tmp_path, ("a.png", "b.png"))
     review(study, "a.png")
@@ -184,17 +231,24 @@ def test_coco_asks_what_it_is_of_where_the_model_is_away(tmp_path: Path) -> None
     assert export_study(study, tmp_path / "out", "coco", objects=True).stems == ["a"]
 
 
-def test_an_export_tells_that_another_model_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoil", ["gone", "changed"])
+def test_an_export_tells_that_another_model_answered(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path, ("a.png", "b.png"))
-    study.set_model(str(tiny_vessel_model(tmp_path / "first.onnx")))
+    study.set_model(str(tiny_vessel_model(study.folder / "first.onnx", name="First")))
     registry = Registry(study.folder)
     number = registry.add(tiny_vessel_model(tmp_path / "second.onnx", name="Second"))
     registry.use(number, who="ann")
-    registry.entry(number).path.unlink()
     review(study, "a.png")
+    assert export_study(study, tmp_path / "sound", everything=True).notes == []
+    file = registry.entry(number).path
+    file.unlink() if spoil == "gone" else tiny_vessel_model(file, name="Second", threshold=0.3)
     assert export_study(study, tmp_path / "one").notes == []
     outcome = export_study(study, tmp_path / "all", everything=True)
-    assert any("the study's first model is used" in note for note in outcome.notes)
+    (note,) = outcome.notes
+    assert note.startswith(f"The file of model {number} ")
+    assert spoil in note
+    assert note.endswith("the study's first model is used.")
+    assert json.loads((tmp_path / "all/masks/b_mask.json").read_text())["model"] == "First"
 
 
 def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:

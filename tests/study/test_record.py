@@ -27,12 +27,21 @@ records = st.builds(
     threshold=st.floats(0, 1),
     active_seconds=st.floats(0, 1e9),
     strokes=whole,
+    object_diameter=st.none() | st.floats(1, 500),
 )
 
 
 @given(records)
 def test_there_and_back(given_record: Record) -> None:
     assert record_from(parse_object(record_bytes(given_record))) == given_record
+
+
+def test_a_record_of_before_cells_had_a_size_is_read_and_so_is_one_that_says_more() -> None:
+    values = json.loads(record_bytes(record(object_diameter=24.0)))
+    values["later"] = 3
+    assert record_from(values).object_diameter == 24.0
+    del values["object_diameter"]
+    assert record_from(values) == record()
 
 
 def test_half_a_character_does_not_make_a_record_unreadable() -> None:
@@ -53,6 +62,13 @@ def test_unknown_values_of_a_known_format_are_refused() -> None:
     values = json.loads(record_bytes(record())) | {"state": "enlightened"}
     with pytest.raises(ValueError, match="state"):
         record_from(parse_object(json.dumps(values).encode()))
+
+
+@pytest.mark.parametrize("size", ["NaN", "Infinity", "0", "-4", '"wide"'])
+def test_a_size_of_cells_that_is_none_is_refused(size: str) -> None:
+    text = record_bytes(record()).replace(b'"object_diameter": null', f'"object_diameter": {size}'.encode())
+    with pytest.raises(ValueError, match="object_diameter"):
+        record_from(parse_object(text))
 
 
 def test_a_newer_record_is_refused_politely() -> None:

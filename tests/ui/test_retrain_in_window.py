@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -216,13 +217,17 @@ def test_a_study_without_a_model_of_its_own_takes_the_shipped_one(
     assert window.workspace.settings.model.endswith("tiny.onnx")
 
 
-def test_a_numbered_model_whose_file_is_gone_is_told(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path
+@pytest.mark.parametrize("spoil", ["gone", "changed"])
+def test_a_numbered_model_whose_file_is_gone_or_another_is_told(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, spoil: str
 ) -> None:
-    study = drawn_study(tmp_path / "gone", 1)
+    study = drawn_study(tmp_path / spoil, 1)
     registry = Registry(study.folder)
     registry.add(tiny_vessel_model(tmp_path / "first.onnx"))
     registry.use(1)
-    registry.entry(1).path.unlink()
+    file = registry.entry(1).path
+    file.unlink() if spoil == "gone" else tiny_vessel_model(file, threshold=0.3)
     window.open_paths([study.folder])
-    qtbot.waitUntil(lambda: "model 1 is gone" in window.notice.label.text(), timeout=LONG)
+    told = window.notice.label
+    qtbot.waitUntil(lambda: "of model 1 " in told.text() and spoil in told.text(), timeout=LONG)
+    assert window.workspace.wanted_model() == (None, "vessels")

@@ -93,6 +93,12 @@ def _predict_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--flips", action="store_true", help="let the model see each picture mirrored too: better, 4x slower"
     )
+    parser.add_argument(
+        "--cell-size",
+        metavar="PX",
+        type=_pixels,
+        help="typical diameter of the cells in pixels (default: found in each picture)",
+    )
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run into DIR has done")
     parser.add_argument(
         "--workers", metavar="N", type=_count, help="pictures in work at once (default: by the cores)"
@@ -179,6 +185,13 @@ def _share(text: str) -> float:
         if 0.0 <= (value := float(text)) <= 1.0:
             return value
     raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, not '{text}'")
+
+
+def _pixels(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.0 < (value := float(text)) < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"must be a number of pixels above 0, not '{text}'")
 
 
 def _count(text: str) -> int:

@@ -37,8 +37,19 @@ def predict_pictures(options: argparse.Namespace) -> int:
     if not pictures:
         return 1
     model = _load(options, len(pictures))  # before the folder is made: without a model there's nothing in it
+    if options.cell_size is not None and model.card.scale.kind != "object_diameter":
+        raise VesselError(
+            f"--cell-size is for models of cells; {model.path.stem} doesn't go by it.",
+            "Leave it out, or choose another model with --model.",
+        )
     spec = BatchSpec(
-        options.out, model.path, options.provider, options.threshold, options.save, options.flips
+        options.out,
+        model.path,
+        options.provider,
+        options.threshold,
+        options.save,
+        options.flips,
+        options.cell_size,
     )
     with _progress_bar() as bar:
         tally = _Tally(bar, len(pictures))
@@ -168,6 +179,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "model_sha256": outcome.model_sha256,
         "provider": outcome.provider,
         "threshold": outcome.threshold,
+        "object_diameter": outcome.object_diameter,
         "seconds": round(outcome.seconds, 3),
         "foreground_fraction": outcome.foreground_fraction,
         "notes": list(outcome.notes),

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import SUFFIXES
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES
+from vesselapp.core.files import atomic_write, is_there, reason
 from vesselapp.core.image import natural_key
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
@@ -120,13 +120,7 @@ def still_there(rows: dict[str, dict[str, str]], folder: Path) -> dict[str, dict
 
 def stems_of(rows: dict[str, dict[str, str]]) -> dict[str, Path]:
     """Give whose the stems of results are: picture by case-folded stem."""
-    return {
-        name[: -len(suffix)].casefold(): Path(file)
-        for file, row in rows.items()
-        for name in _results(row)
-        for suffix in SUFFIXES.values()
-        if name.endswith(suffix)
-    }
+    return {stem.casefold(): Path(file) for file, row in rows.items() for stem in _stems(row)}
 
 
 def still_to_do(
@@ -139,7 +133,8 @@ def still_to_do(
 ) -> tuple[list[Errand], list[Outcome]]:
     """Split errands into those to do and those that an earlier run has done as they are wanted now.
 
-    Done are those of the same picture (size, time of change), model and settings whose results all exist.
+    Done are those of the same picture (size, time of change), model and settings whose results all exist,
+    and where no person's mask has taken their place since.
 
     Returns
     -------
@@ -160,6 +155,7 @@ def still_to_do(
             and outcome.object_diameter == spec.object_diameter
             and set(spec.save) <= set(outcome.outputs or {})
             and all(path.is_file() for path in (outcome.outputs or {}).values())
+            and not any(is_there(spec.out / f"{stem}{PROVENANCE_SUFFIX}") for stem in _stems(row))
         )
         if same and outcome is not None:
             done.append(replace(outcome, picture=errand.picture))
@@ -197,6 +193,12 @@ def _file(picture: Path) -> str:
 def _results(row: dict[str, str]) -> list[str]:
     """Give the names of a line's results; they lie beside the manifest."""
     return [Path(part.partition("=")[2]).name for part in _OUTPUTS.split(row["outputs"]) if part]
+
+
+def _stems(row: dict[str, str]) -> set[str]:
+    """Give what the names of a line's results begin with."""
+    names = _results(row)
+    return {name[: -len(suffix)] for name in names for suffix in SUFFIXES.values() if name.endswith(suffix)}
 
 
 def _outcome(row: dict[str, str], folder: Path) -> Outcome | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vesselapp.state.answers import Answer
@@ -111,6 +112,8 @@ class Ahead:
     def _find(self, opened: Opened, wishes: Wishes, question: Question) -> None:
         if opened.kept is not None and opened.kept.answer is not None:
             return
+        if opened.kept is not None:
+            question = replace(question, object_diameter=opened.kept.object_diameter)
 
         def work(job: Job) -> tuple[Model, Answer, Document]:
             model, answer = self._finder.find(question, opened.image, job)

@@ -36,6 +36,10 @@ class Answer:
         Whether this is the answer that a person judged earlier, read from disk; no model ran.
     frame : Frame or None
         What of the picture the model saw; None where no model ran.
+    sized : bool
+        Whether the model works at one size of cells.
+    object_diameter : float or None
+        Px: how wide these were said to be, where it does; None: found by itself.
     """
 
     probability: NDArray[np.uint8]
@@ -49,6 +53,8 @@ class Answer:
     seconds: float = 0.0
     judged: bool = False
     frame: Frame | None = None
+    sized: bool = False
+    object_diameter: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ class Asking:
     answer : Answer or None
         For the open picture.
     object_diameter : float or None
-        Px, for models of one object size; None: found by itself.
+        Of the open picture's cells, px, for models of one object size; None: found by itself.
     progress, answered, failed, rested : Signal
         How far a run is; the document has its answer; why there is none; nothing is under way.
     """
@@ -51,6 +52,7 @@ class Asking:
         self.model: Model | None = None
         self.answer: Answer | None = None
         self.object_diameter: float | None = None
+        self._usual_diameter: float | None = None
         self._document: Document | None = None
         self._task: str | None = None
         self._choice: str | None = None
@@ -60,10 +62,10 @@ class Asking:
     # -- which model -------------------------------------------------------------------------------------
 
     def question(self, task: str | None) -> Question:
-        """Give which model is to be asked about a picture, which may name what it is for."""
+        """Give which model is to be asked about a new picture, which may name what it is for."""
         usual = self._settings.model if self._of_study is None else self._of_study
         choice = self._choice or (usual if task is None else "")
-        return Question(choice or None, task or "vessels", self._settings.provider, self.object_diameter)
+        return Question(choice or None, task or "vessels", self._settings.provider, self._usual_diameter)
 
     @property
     def of_study(self) -> str | None:
@@ -74,6 +76,10 @@ class Asking:
         """Choose a model by name or file (None: the shipped one)."""
         self._choice = choice
         self._settings.model = choice or ""
+
+    def choose_diameter(self, diameter: float | None) -> None:
+        """Say how wide (px) cells are, in the open picture and in those that nobody has worked on."""
+        self.object_diameter = self._usual_diameter = diameter
 
     def choose_study(self, model: str | None) -> None:
         """Turn to the model of a study (name or file; empty: the shipped one), or to none where None.
@@ -102,11 +108,12 @@ class Asking:
         """Turn to another picture; what was asked about the one before is dropped."""
         self.cancel()
         self._document, self._task, self.answer = document, task, None
+        self.object_diameter = self._usual_diameter
 
     @property
     def present_question(self) -> Question:
-        """Which model is to be asked about the open picture."""
-        return self.question(self._task)
+        """Which model is to be asked about the open picture, and how."""
+        return replace(self.question(self._task), object_diameter=self.object_diameter)
 
     @property
     def running(self) -> bool:

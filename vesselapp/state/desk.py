@@ -241,6 +241,8 @@ class Desk:
         self.view = view if self._from_anew else None
         self._from_anew, self._look, self._read_only, self._asked_anew = False, None, False, False
         self.asking.follow(self.document, review.entry.source.task)
+        if review.touched:
+            self.asking.object_diameter = review.record.object_diameter
         self.learning.follow(self.document)
         review.changed.connect(self._on_review)
         review.begun.connect(self._keep_look)
@@ -267,7 +269,9 @@ class Desk:
                 self._jobs.aside("remember", lambda: collection.remember(review.entry, image))
             if review.sitting is not None:
                 review.sitting.close()
-                self._left.append((review, self.answer))
+                # One that is being replaced is asked for anew on coming back, as it was to be.
+                answer = review.lasting(self.answer) if self.asking.running else self.answer
+                self._left.append((review, answer))
             review.document.lock(BETWEEN)
         self.learning.follow(None)
         self.asking.follow(None, None)
@@ -306,6 +310,13 @@ class Desk:
         self.learning.cancel()
         self._asked_anew = True
         self.asking.ask(self.box_in_sight(), fresh=fresh)
+
+    def set_object_diameter(self, diameter: float | None) -> None:
+        """Say how wide (px) the cells are, and ask the model anew, unless a person has judged the answer."""
+        self.asking.choose_diameter(diameter)
+        if self.review is not None and self.review.lasting(self.answer) is None:
+            self.review.set_object_diameter(diameter)
+        self.ask_another()
 
     def ask_another(self) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight."""
@@ -368,6 +379,9 @@ class Desk:
                 judged = judged_answer(kept)
                 self.document.suggest_threshold(judged.threshold)
                 self.asking.take(None, judged)
+            elif self.review.record.object_diameter != self.asking.object_diameter:
+                self.asking.object_diameter = self.review.record.object_diameter
+                self.asking.ask(self.box_in_sight())  # for another has said how wide the cells are
             elif self.answer is not None:
                 self.review.note_answer(self.answer)  # what is read anew doesn't say what is in sight
         waited, self._read_only = self._read_only, False
@@ -394,6 +408,9 @@ class Desk:
 
     def _on_asked(self) -> None:
         self._asked_anew = self._asked_anew and self.asking.running
+        answer = self.answer
+        if self.review is not None and answer is not None and answer.sized and not self.asking.running:
+            self.review.set_object_diameter(answer.object_diameter)  # of the one in sight, after a stop
         self.learning.catch_up()
         anew, self._answered_anew = self._answered_anew, False
         if anew:  # told last, after what the model warns of

@@ -100,7 +100,9 @@ class Finder:
         from vesselapp.inference.predict import predict
 
         model = self.load(question)
-        asked = Asked(image.sha256, model.sha256, question.object_diameter)
+        sized = model.card.scale.kind == "object_diameter"
+        diameter = question.object_diameter if sized else None
+        asked = Asked(image.sha256, model.sha256, diameter)
         known = None if fresh else self.answers.get(asked)
         if known is not None:
             return model, known
@@ -111,7 +113,7 @@ class Finder:
             cancelled=job.cancelled,
             first=first,
             on_tile=on_tile,
-            object_diameter=question.object_diameter,
+            object_diameter=diameter,
         )
         answer = Answer(
             quantise(found.probability),
@@ -124,6 +126,8 @@ class Finder:
             model.provider_note,
             found.seconds,
             frame=found.frame,
+            sized=sized,
+            object_diameter=diameter,
         )
         self.answers.put(asked, answer)
         return model, answer

@@ -98,6 +98,7 @@ def merged_record(begun: Record | None, mine: Record, theirs: Record) -> Record:
     state = _merged_state(before.state, mine.state, theirs.state)
     reviewed = state is State.REVIEWED
     levelled = mine if mine.level != before.level and not reviewed else theirs
+    sized = mine if mine.object_diameter != before.object_diameter and not reviewed else theirs
     return replace(
         theirs,
         state=state,
@@ -106,6 +107,7 @@ def merged_record(begun: Record | None, mine: Record, theirs: Record) -> Record:
         note=_merged_note(before.note, mine.note, theirs.note),
         threshold=levelled.threshold,
         level=levelled.level,
+        object_diameter=sized.object_diameter,
         who=mine.who,
         active_seconds=theirs.active_seconds + max(0.0, mine.active_seconds - before.active_seconds),
         strokes=theirs.strokes + max(0, mine.strokes - before.strokes),

@@ -129,6 +129,11 @@ class Review:
         if note != self.record.note and not self.document.locked:
             self._change(told=True, note=note)
 
+    def set_object_diameter(self, diameter: float | None) -> None:
+        """Keep how wide (px) the person says the cells are; None: the app finds it."""
+        if diameter != self.record.object_diameter and not self.document.locked:
+            self._change(told=True, object_diameter=diameter)
+
     # -- what happens ------------------------------------------------------------------------------------
 
     def note_input(self, now: float | None = None) -> None:
@@ -143,7 +148,13 @@ class Review:
         """Take note of whose answer is corrected; one that was judged earlier is no news."""
         if answer.judged:
             return
-        self._note_mask(model=answer.model, model_version=answer.version, model_sha256=answer.model_sha256)
+        size = answer.object_diameter if answer.sized else self.record.object_diameter
+        self._note_mask(
+            model=answer.model,
+            model_version=answer.version,
+            model_sha256=answer.model_sha256,
+            object_diameter=size,
+        )
         self.changed.emit()
 
     def note_adapted(self) -> None:

@@ -327,7 +327,7 @@ class Workspace:
 
     @property
     def object_diameter(self) -> float | None:
-        """Of the objects (px), for models of one object size; None: found by itself."""
+        """Of the open picture's cells (px), for models of one object size; None: found by itself."""
         return self.asking.object_diameter
 
     def wanted_model(self) -> tuple[str | None, str]:
@@ -382,10 +382,9 @@ class Workspace:
         return place
 
     def set_object_diameter(self, diameter: float | None) -> None:
-        """Say how wide (px) the objects are, for models of one object size; None: found by itself."""
+        """Say how wide (px) the cells are, for models of one object size; None: found by itself."""
         if diameter != self.asking.object_diameter:
-            self.asking.object_diameter = diameter
-            self.desk.ask_another()
+            self.desk.set_object_diameter(diameter)
 
     def reload_model(self) -> None:
         """Load the model anew, after the choice of provider changed, and ask it."""

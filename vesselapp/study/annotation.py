@@ -83,6 +83,11 @@ class Kept:
         return self.record.level if self.record is not None else ev.level_of(0.5)
 
     @property
+    def object_diameter(self) -> float | None:
+        """How wide (px) a person said the cells are; None: the app finds it."""
+        return self.record.object_diameter if self.record is not None else None
+
+    @property
     def learnt(self) -> Learnt | None:
         """What the history says that the model's answer is adapted by; None: it is the model's own."""
         return learnt_in(self.done)

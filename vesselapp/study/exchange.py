@@ -53,11 +53,15 @@ class Exported:
 
 @dataclass(frozen=True, eq=False)
 class _Mask:
-    """A picture's mask ((H, W) bool), where a person was unsure, and where both come from."""
+    """A picture's mask ((H, W) bool), where a person was unsure, and where both come from.
+
+    ``object_diameter`` (px) is how wide a person said the cells are.
+    """
 
     mask: NDArray[np.bool_]
     unsure: NDArray[np.bool_]
     facts: dict[str, Any]
+    object_diameter: float | None = None
     numbers: NDArray[np.int32] | None = None
     """Of its objects, where they are more than its connected pieces."""
 
@@ -320,7 +324,7 @@ def _mask(
         raise VesselError("it was changed since it was annotated.")
     height, width = image_size(picture.path)
     kept = study.place(picture).load(sha256, height, width, 0)
-    said = None if kept is None else kept.record
+    said, size = (None, None) if kept is None else (kept.record, kept.object_diameter)
     if not everything and not _is_reviewed(said):
         raise VesselError("it is no longer reviewed.")
     facts: dict[str, Any] = {"study": study.name, "image": picture.relative, "image_sha256": sha256}
@@ -335,23 +339,25 @@ def _mask(
         raise VesselError("the answer that was judged is not kept. Mark it as reviewed again.")
     else:
         learnt = kept.learnt if kept is not None else None
-        judge, (answer, adapted_px) = judging.judge, judging.answer(picture.path, learnt)
+        judge, (answer, adapted_px) = judging.judge, judging.answer(picture.path, learnt, size)
         facts |= {"answer": "computed at export", "model": judge.model, "model_version": judge.version}
         facts |= {"model_sha256": judge.sha256, "adapted_px": adapted_px}
+        facts["object_diameter"] = size if judge.sized else None
         level = judge.level if kept is None or kept.level is None else kept.level
         mask = kept.mask(answer, level) if kept is not None else mask_of(answer, level)
     unsure = np.zeros(mask.shape, np.bool_) if kept is None else kept.corrections == Correction.UNSURE
     state = State.NEW if kept is None else State.IN_PROGRESS  # where its record is damaged
     facts = {"state": state} | facts | {"exported": time_stamp()}
     facts |= {"notes": list(kept.notes) if kept else [], "level": level, "threshold": threshold_of(level)}
-    return _Mask(mask, unsure, facts)
+    return _Mask(mask, unsure, facts, size)
 
 
 def _parted(made: _Mask, picture: StudyPicture, judging: Judging) -> _Mask:
-    """Give a mask with its cells numbered, and by what model they were parted."""
-    numbers, judge = judging.parted(picture.path, made.mask), judging.judge
-    told = {"parted_by": {"model": judge.model, "model_sha256": judge.sha256}}
-    return replace(made, numbers=numbers, facts=made.facts | told)
+    """Give a mask with its cells numbered, and by what model and at what size they were parted."""
+    size = made.object_diameter
+    numbers, judge = judging.parted(picture.path, made.mask, size), judging.judge
+    told = {"model": judge.model, "model_sha256": judge.sha256, "object_diameter": size}
+    return replace(made, numbers=numbers, facts=made.facts | {"parted_by": told})
 
 
 def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> None:

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judge:
-    """Name, version and hash of the model that answered, and the level (2-253) of its own threshold."""
+    """Name, version and hash of the model that answered, and the level (2-253) of its own threshold.
+
+    ``sized`` says whether it works at one size of cells.
+    """
 
     model: str
     version: str
     sha256: str
     level: int
+    sized: bool = False
 
 
 class Judging:
@@ -60,10 +64,20 @@ class Judging:
     def judge(self) -> Judge:
         """Who answers."""
         model = self._loaded()
-        return Judge(model.card.name, model.card.version, model.sha256, level_of(model.card.threshold))
+        card, sized = model.card, model.card.scale.kind == "object_diameter"
+        return Judge(card.name, card.version, model.sha256, level_of(card.threshold), sized)
 
-    def answer(self, picture: Path, learnt: Learnt | None = None) -> tuple[NDArray[np.uint8], int]:
+    def answer(
+        self, picture: Path, learnt: Learnt | None = None, object_diameter: float | None = None
+    ) -> tuple[NDArray[np.uint8], int]:
         """Answer for a picture, adapted by what was learnt from it where that is of this model.
+
+        Parameters
+        ----------
+        picture : Path
+        learnt : Learnt, optional
+        object_diameter : float, optional
+            Px: how wide a person said the cells are; found where None.
 
         Returns
         -------
@@ -80,7 +94,7 @@ class Judging:
         from vesselapp.inference.predict import predict
 
         model, pixels = self._loaded(), read_image(picture).pixels
-        found = predict(model, pixels)
+        found = predict(model, pixels, object_diameter=object_diameter)
         answer = quantise(found.probability)
         if learnt is None or learnt.head is None or learnt.model_sha256 != model.sha256:
             return answer, 0
@@ -92,8 +106,12 @@ class Judging:
         except ValueError as problem:
             raise VesselError("what was learnt from it doesn't fit its model.") from problem
 
-    def parted(self, picture: Path, mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def parted(
+        self, picture: Path, mask: NDArray[np.bool_], object_diameter: float | None = None
+    ) -> NDArray[np.int32]:
         """Number the cells of a mask ((H, W) bool), touching ones apart as the model sees them.
+
+        ``object_diameter`` (px) is how wide a person said they are; it is found where None.
 
         Raises
         ------
@@ -109,7 +127,7 @@ class Judging:
 
         model, pixels = self._loaded(), read_image(picture).pixels
         check_tells_objects(model.card, model.path.stem)
-        diameter = find_diameter(model, pixels)
+        diameter = object_diameter or find_diameter(model, pixels)
         return part_into_cells(mask, answer_cells(model, pixels, diameter)[0], diameter)
 
     def finds_objects(self) -> bool:

@@ -185,7 +185,7 @@ class Registry:
         """
         number = number or None
         if number is not None:
-            self._check(self.entry(number))
+            self.check(self.entry(number))
         make_folder(self.folder)
         with self._writing(who) as lock:
             before = self._read()
@@ -194,8 +194,8 @@ class Registry:
                 log.append(who, "model used", number=number or 0, before=before.active or 0)
                 self._write(replace(before, active=number), lock)
 
-    def _check(self, entry: ModelEntry) -> None:
-        """Make sure that a numbered file is still the one that was added."""
+    def check(self, entry: ModelEntry) -> None:
+        """Make sure that a numbered file is still the one that was added (VesselError where it isn't)."""
         try:
             found = file_sha256(entry.path)
         except OSError as problem:

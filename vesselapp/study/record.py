@@ -84,6 +84,8 @@ class Record:
         Share of the pixels that carry a correction, 0-1.
     adapted_px : int
         From how many corrected pixels the model's answer was adapted; 0: it is the model's own.
+    object_diameter : float or None
+        Px: how wide a person said the cells are, for models that work at one size; None: the app finds it.
     audit : str
         Hash of the image's last line in the study's audit log; empty outside a study.
     """
@@ -110,13 +112,14 @@ class Record:
     strokes: int = 0
     corrected_share: float = 0.0
     adapted_px: int = 0
+    object_diameter: float | None = None
     audit: str = ""
     format: int = RECORD_FORMAT
 
     @property
     def without_model(self) -> Record:
         """The record as it is where no model's answer is part of the mask."""
-        return replace(self, model="", model_version="", model_sha256="", adapted_px=0)
+        return replace(self, model="", model_version="", model_sha256="", adapted_px=0, object_diameter=None)
 
     @property
     def taken_back(self) -> Record:
@@ -142,7 +145,10 @@ def record_from(values: dict[str, Any]) -> Record:
         Where a newer version of the app wrote them.
     """
     refuse_newer(values, RECORD_FORMAT, "The annotation of this picture")
-    return _adapter().validate_python(values)
+    record = _adapter().validate_python(values)
+    if record.object_diameter is not None and not 0 < record.object_diameter < float("inf"):
+        raise ValueError(f"object_diameter: {record.object_diameter} is no size of cells")
+    return record
 
 
 def refuse_newer(values: dict[str, Any], known: int, what: str) -> None:

@@ -19,9 +19,14 @@ def model_of(study: Study) -> tuple[str, str]:
             active = registry.entry(int(study.model))
     except VesselError as problem:
         return "" if study.model.isdecimal() else study.model, str(problem)
+    beside = study.folder / study.model
+    first = str(beside) if study.model and beside.is_file() else study.model
     if active is None:
-        beside = study.folder / study.model
-        return (str(beside) if study.model and beside.is_file() else study.model), ""
+        return first, ""
     if not active.path.is_file():
-        return study.model, f"The file of model {active.number} is gone; the study's first model is used."
+        return first, f"The file of model {active.number} is gone; the study's first model is used."
+    try:
+        registry.check(active)
+    except VesselError as problem:
+        return first, f"{problem.message.rstrip('.')}; the study's first model is used."
     return str(active.path), ""

@@ -293,6 +293,7 @@ class MainWindow(QMainWindow):
         workspace, panel = self.workspace, self.controls.model
         panel.show_asked(*workspace.wanted_model())
         panel.show_answer(workspace.model, workspace.answer)
+        panel.show_size(workspace.object_diameter)
         self.controls.threshold.show_answer(workspace.model, workspace.answer)
 
     def _show_adapted(self) -> None:

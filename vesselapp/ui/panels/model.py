@@ -195,6 +195,16 @@ class ModelPanel(QWidget):
         self._detail.setText(words)
         self._detail.setToolTip(tip)
 
+    def show_size(self, diameter: float | None) -> None:
+        """Show how wide (px) the open picture's cells were said to be; None: it is found."""
+        if self.size_slider.isSliderDown():
+            return
+        size = _AUTO if diameter is None else round(diameter)
+        self.size_slider.blockSignals(True)
+        self.size_slider.setValue(size)
+        self.size_slider.blockSignals(False)
+        self._show_size(size)
+
     def _show_size(self, size: int) -> None:
         self._size_words.setText("found" if size == _AUTO else f"{size} px")
 
