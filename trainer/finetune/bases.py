@@ -47,11 +47,15 @@ def choose_models(study: Study, base: str, *, chain: bool, answered: Sequence[st
     """
     registry = Registry(study.folder)
     active = registry.active()
+    if active is not None:
+        registry.check(active)
     began = _began_with(study, registry)
     incumbent = active.path if active is not None else began
     if base:
         if base.isdecimal():
-            return Models(registry.entry(int(base)).path, incumbent)
+            asked = registry.entry(int(base))
+            registry.check(asked)
+            return Models(asked.path, incumbent)
         chosen = find_model(base)
         answers = active is None and 2 * answered.count(file_sha256(chosen)) > len(answered)
         return Models(chosen, chosen if answers else incumbent)

@@ -55,7 +55,8 @@ def _compare(course: Course, model: Model, key: str) -> tuple[str, Pair, bool, f
     judged = kept_judgement(course.folder, picture)
     counts = where_judged(judged, course.card)
     truth = Truth(picture.name, picture.subject, judged.pixels, judged.truth, counts)
-    before, after = mask_by(course.incumbent, judged.pixels), mask_by(model, judged.pixels)
+    size = judged.object_diameter
+    before, after = mask_by(course.incumbent, judged.pixels, size), mask_by(model, judged.pixels, size)
     return key, pair_on(truth, before, after), truth.empty, dice(after, before, counts)
 
 

@@ -50,4 +50,5 @@ def kept_judgement(run: Path, picture: ReviewedPicture) -> Judgement:
     plane = np.asarray(found, np.uint8)
     if not picture.path.is_file() or file_sha256(picture.path) != picture.sha256:
         raise VesselError(f"The picture {picture.name} is gone or changed.", "Put it back, then go on.")
-    return Judgement(read_image(picture.path).pixels, (plane & 1) > 0, np.asarray(plane >> 1, np.uint8))
+    truth, weight = (plane & 1) > 0, np.asarray(plane >> 1, np.uint8)
+    return Judgement(read_image(picture.path).pixels, truth, weight, picture.object_diameter)

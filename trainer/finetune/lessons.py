@@ -37,11 +37,14 @@ class Judgement:
     truth : (H, W) bool
     weight : (H, W) uint8
         0 where nothing is known (unsure, or nobody looked there), 1 accepted, more where corrected.
+    object_diameter : float or None
+        Px: how wide the person said its cells are; None: the app finds it.
     """
 
     pixels: NDArray[np.uint8]
     truth: NDArray[np.bool_]
     weight: NDArray[np.uint8]
+    object_diameter: float | None = None
 
 
 def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scaled:
@@ -71,10 +74,11 @@ def _cells(name: str, judged: Judgement, objects: NDArray[np.int32], factor: flo
 
 def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple[NDArray[np.int32], float]:
     """Part the truth into cells by the base's own seeds; give them, and what brings them to working size."""
-    diameter = find_diameter(base, judged.pixels)
+    diameter = judged.object_diameter or find_diameter(base, judged.pixels)
     inside, _foreground = answer_cells(base, judged.pixels, diameter)
     objects = part_into_cells(judged.truth, inside, diameter)
-    return objects, bounded(recipe.size / (typical_diameter(objects) or diameter), *judged.truth.shape)
+    size = judged.object_diameter or typical_diameter(objects) or diameter
+    return objects, bounded(recipe.size / size, *judged.truth.shape)
 
 
 def off_scale(name: str, judged: Judgement, lesson: Scaled, recipe: Recipe) -> list[Scaled]:

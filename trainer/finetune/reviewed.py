@@ -33,6 +33,8 @@ class ReviewedPicture:
         Of the picture that was judged.
     model, model_sha256 : str
         Whose answer was corrected; empty where that isn't known.
+    object_diameter : float or None
+        Px: how wide the person said its cells are; None: the app finds it.
     """
 
     key: str
@@ -42,6 +44,7 @@ class ReviewedPicture:
     sha256: str
     model: str = ""
     model_sha256: str = ""
+    object_diameter: float | None = None
 
 
 def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
@@ -64,6 +67,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
             record.sha256,
             record.model,
             record.model_sha256,
+            record.object_diameter,
         )
         for key, record in reviewed.items()
         if key in listed
@@ -138,7 +142,7 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
     weight = _weights(kept, kept.record, truth, corrected)
     if not weight.any():
         raise VesselError(f"Of {picture.name} nothing is known: all that was looked at is unsure.")
-    return Judgement(pixels, truth, weight)
+    return Judgement(pixels, truth, weight, picture.object_diameter)
 
 
 def _weights(kept: Kept, record: Record, truth: NDArray[np.bool_], corrected: int) -> NDArray[np.uint8]:

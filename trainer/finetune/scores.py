@@ -36,9 +36,13 @@ def truth_of(picture: Picture) -> Truth:
     return Truth(case.key, case.subject, picture.pixels, picture.mask, picture.inside)
 
 
-def mask_by(model: Model, pixels: Pixels) -> NDArray[np.bool_]:
-    """Give the mask ((H, W) bool) that the app shows of a picture at the model's own threshold."""
-    return mask_of(quantise(predict(model, pixels).probability), level_of(model.card.threshold))
+def mask_by(model: Model, pixels: Pixels, object_diameter: float | None = None) -> NDArray[np.bool_]:
+    """Give the mask ((H, W) bool) that the app shows of a picture at the model's own threshold.
+
+    ``object_diameter`` (px) is how wide a person said its cells are; it is found where None.
+    """
+    found = predict(model, pixels, object_diameter=object_diameter)
+    return mask_of(quantise(found.probability), level_of(model.card.threshold))
 
 
 def dice(mask: NDArray[np.bool_], truth: NDArray[np.bool_], counts: NDArray[np.bool_]) -> float:

@@ -113,8 +113,9 @@ class Comparing:
 
     def _compare(self, wanted: Wanted, job: Job) -> Compared:
         image = read_image(wanted.picture)
-        old = self._answer(wanted.incumbent, image, job, 0.0)
-        new = self._answer(wanted.candidate, image, job, 0.5)
+        size = None if wanted.place is None else _said_size(wanted.place)
+        old = self._answer(wanted.incumbent, image, size, job, 0.0)
+        new = self._answer(wanted.candidate, image, size, job, 0.5)
         in_old = old.evidence.levels[0] >= old.level
         in_new = new.evidence.levels[0] >= new.level
         return Compared(
@@ -128,7 +129,7 @@ class Comparing:
             float((in_old & in_new).mean()),
         )
 
-    def _answer(self, file: Path, image: Image, job: Job, begin: float) -> Side:
+    def _answer(self, file: Path, image: Image, size: float | None, job: Job, begin: float) -> Side:
         from vesselapp.inference.predict import predict
 
         model = self._model(file)
@@ -137,6 +138,7 @@ class Comparing:
             image.pixels,
             progress=lambda share: job.report(begin + share / 2),
             cancelled=job.cancelled,
+            object_diameter=size,
         )
         return Side(Pyramid(quantise(found.probability), halve_evidence), level_of(model.card.threshold))
 
@@ -154,6 +156,15 @@ class Comparing:
                 del self._models[next(iter(self._models))]
             self._models[key] = load_model(file, self.provider, threads=gui_threads())
         return self._models[key]
+
+
+def _said_size(place: AnnotationFolder) -> float | None:
+    """Give how wide (px) a person said the cells are; None where nobody did, or it can't be read."""
+    try:
+        record = place.record()
+    except VesselError:
+        return None
+    return None if record is None else record.object_diameter
 
 
 def _reviewed(place: AnnotationFolder | None, image: Image) -> Side | None:

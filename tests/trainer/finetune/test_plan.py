@@ -7,16 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.reviewed_study import drawn_study, review
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.export import read_card, write_card
 from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
+from trainer.finetune.kept_lessons import keep_judgement, kept_judgement
+from trainer.finetune.lessons import lesson_of
 from trainer.finetune.plan import expected_s
 from trainer.finetune.reviewed import find_reviewed, read_judgement
+from trainer.finetune.scores import mask_by
 from trainer.finetune.sides import write_sides
 from trainer.lineage import learnt_by
+from trainer.recipes import RECIPES
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.core.geometry import Box
+from vesselapp.inference.catalog import list_models
+from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
 
 
@@ -57,6 +65,35 @@ def test_a_fine_tune_starts_where_the_fine_tunes_began(make_study: MakeStudy, ba
     assert choose_models(made.study, "", chain=False).base == registry.entry(2).path
     registry.use(2)
     assert choose_models(made.study, "", chain=False).base == registry.entry(2).path
+
+
+@pytest.mark.parametrize("base_given", [False, True])
+def test_a_numbered_model_that_was_changed_is_refused(
+    make_study: MakeStudy, base: Path, tmp_path: Path, base_given: bool
+):
+    made = make_study(2)
+    registry = Registry(made.folder)
+    number = registry.add(base)
+    if not base_given:
+        registry.use(number)
+    registry.entry(number).path.write_bytes(base.read_bytes() + b" ")
+    with pytest.raises(VesselError, match="changed"):
+        choose_models(made.study, str(number) if base_given else "", chain=False)
+
+
+def test_the_size_of_cells_that_a_person_set_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    study = drawn_study(tmp_path / "study", 1)
+    review(study, study.pictures()[0], boxes=[Box(20, 20, 60, 60)], object_diameter=40.0)
+    (picture,) = find_reviewed(study)[0].values()
+    keep_judgement(tmp_path, picture, read_judgement(study, picture, 2))
+    judged = kept_judgement(tmp_path, picture)
+    assert judged.object_diameter == 40.0
+    cells = load_model(next(entry.path for entry in list_models() if entry.path.stem == "cells"), "cpu")
+    monkeypatch.setattr("trainer.finetune.lessons.find_diameter", lambda *_: pytest.fail("it is known"))
+    lesson = lesson_of("p0", judged, cells, RECIPES["cells"])
+    assert lesson.pixels.shape[0] == 120 * 28 // 40
+    sizes = [mask_by(cells, judged.pixels, size).sum() for size in (40.0, 12.0)]
+    assert sizes[0] != sizes[1]
 
 
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
