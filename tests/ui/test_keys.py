@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import PIL.Image
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel, QScrollArea
+from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import fundus_picture
 from tests.ui.conftest import wait_for_answer
 from vesselapp.ui.about import key_table
-from vesselapp.ui.actions import ACTIONS
+from vesselapp.ui.actions import ACTIONS, make_actions
+from vesselapp.ui.keyboard import HeldKeys
 from vesselapp.ui.window import MainWindow
 
 
@@ -100,3 +103,40 @@ def test_only_what_moves_by_steps_is_repeated(window: MainWindow) -> None:
     repeated = {key for key, action in window.actions_by_key.items() if action.autoRepeat()}
     steps = {"undo", "redo", "next", "previous", "smaller", "larger", "zoom_in", "zoom_out"}
     assert repeated == steps | {"lower", "raise", "lower_coarse", "raise_coarse"}
+
+
+def test_a_key_held_is_told_from_one_pressed_again_where_the_system_does_not_say_so(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QGuiApplication, "platformName", lambda: "xcb")
+    held, none = HeldKeys(), Qt.KeyboardModifier.NoModifier
+
+    def heard(kind: QEvent.Type, at: int, key: Qt.Key = Qt.Key.Key_Q) -> bool:
+        event = QKeyEvent(kind, key, none, "q")
+        event.setTimestamp(at)
+        held.heed(event)
+        return held.repeats
+
+    press, release = QEvent.Type.ShortcutOverride, QEvent.Type.KeyRelease
+    assert not heard(press, 1000)
+    assert not heard(release, 1600)
+    assert heard(press, 1600)
+    assert not heard(release, 1640)
+    assert heard(press, 1640)
+    assert not heard(release, 1680)  # let go: what is clicked now counts
+    assert not heard(press, 1690)  # by the person
+    assert not heard(release, 1700)
+    assert not heard(press, 1700, Qt.Key.Key_D)
+    done: list[str] = []
+    window._held = held
+    actions = make_actions(
+        QWidget(window), {spec.key: partial(done.append, spec.key) for spec in ACTIONS}, held
+    )
+    heard(release, 1800)
+    heard(press, 1800)
+    for key in ("reviewed_next", "undo", "next"):
+        actions[key].trigger()
+    assert done == ["undo", "next"]
+    held.heed(QEvent(QEvent.Type.WindowDeactivate))
+    actions["reviewed_next"].trigger()
+    assert done[-1] == "reviewed_next"

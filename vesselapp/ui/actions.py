@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from vesselapp.ui.icons import icon
+from vesselapp.ui.keyboard import HeldKeys
 
 
 @dataclass(frozen=True)
@@ -344,7 +345,9 @@ _REPEATED = (
 """What goes on while its key is held; all else is done once, for the next picture wasn't seen yet."""
 
 
-def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> dict[str, QAction]:
+def make_actions(
+    owner: QWidget, handlers: dict[str, Callable[..., object]], held: HeldKeys
+) -> dict[str, QAction]:
     """Make a QAction for every row of the table, wired to the handler of its key.
 
     Parameters
@@ -353,6 +356,8 @@ def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> 
         Where the shortcuts are heard.
     handlers : dict
         One callable per key; those of checkable actions get the new state.
+    held : HeldKeys
+        Tells where a key is held that Qt takes for pressed again.
     """
     actions: dict[str, QAction] = {}
     groups: dict[str, QActionGroup] = {}
@@ -373,10 +378,20 @@ def make_actions(owner: QWidget, handlers: dict[str, Callable[..., object]]) -> 
             group = groups.setdefault(spec.group, QActionGroup(owner))
             group.addAction(action)
         handler = handlers[spec.key]
+        if not action.autoRepeat() and not spec.checkable:
+            handler = _once(handler, held)
         action.triggered.connect(_slot(handler, checkable=spec.checkable))
         owner.addAction(action)
         actions[spec.key] = action
     return actions
+
+
+def _once(handler: Callable[..., object], held: HeldKeys) -> Callable[[], None]:
+    def run() -> None:
+        if not held.repeats:
+            handler()
+
+    return run
 
 
 def _slot(handler: Callable[..., object], *, checkable: bool) -> Callable[[bool], None]:

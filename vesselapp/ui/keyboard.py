@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QCursor, QKeyEvent
+from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -61,6 +61,35 @@ def goes_on(event: QEvent, window: QMainWindow) -> bool:
         and event.key() == Qt.Key.Key_Tab
         and window.focusWidget() not in (None, window.centralWidget())
     )
+
+
+class HeldKeys:
+    """Tells the presses that the system makes while a key is held from a person's own.
+
+    Some X servers don't say so: they send a release and a press of one time.
+
+    Attributes
+    ----------
+    repeats : bool
+        Whether the key that is heard of now is being held since before.
+    """
+
+    def __init__(self) -> None:
+        self.repeats = False
+        self._released = (0, 0)
+        self._by_time = QGuiApplication.platformName() == "xcb"
+
+    def heed(self, event: QEvent) -> None:
+        """Take note of what a window hears."""
+        kind = event.type()
+        if kind == QEvent.Type.WindowDeactivate:
+            self.repeats = False
+        elif isinstance(event, QKeyEvent):
+            this = (event.key(), event.timestamp())
+            if kind == QEvent.Type.KeyRelease:
+                self._released, self.repeats = this, False
+            elif kind == QEvent.Type.ShortcutOverride:
+                self.repeats = event.isAutoRepeat() or (self._by_time and this == self._released)
 
 
 class Keys:

@@ -17,7 +17,7 @@ from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
-from vesselapp.ui.keyboard import NumberKeys, goes_on
+from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
@@ -50,6 +50,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
+        self._held = HeldKeys()
         self.workspace = workspace
         settings = workspace.settings
         self.setWindowTitle("vesselapp")
@@ -75,7 +76,7 @@ class MainWindow(QMainWindow):
         self.commands = Commands(self)
         self.studies = StudyCommands(self)
         handlers = self.commands.handlers() | self.studies.handlers()
-        self.actions_by_key = make_actions(self, handlers)
+        self.actions_by_key = make_actions(self, handlers, self._held)
         self.pictures.show_actions(self.actions_by_key)
         self._make_menus()
         self._make_toolbar()
@@ -355,6 +356,7 @@ class MainWindow(QMainWindow):
 
     def event(self, event: QEvent) -> bool:
         """Let Tab go on from control to control; it folds the panels only on the canvas."""
+        self._held.heed(event)
         if goes_on(event, self):
             event.accept()
             return True
