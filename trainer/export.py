@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from trainer.losses import probabilities
 from trainer.nets import Segmenter, build_net, name_of, stride_of
-from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict, scale_of
+from trainer.recipes import Recipe, answer_scale, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import (
     METADATA_KEY,
@@ -177,7 +177,7 @@ def make_card(
         task=recipe.task,
         description=description,
         input=InputSpec(name="image", layout="NHWC", dtype="uint8", colour="rgb"),
-        scale=scale_of(recipe),
+        scale=answer_scale(recipe),
         # Measured on the vessel net: with these tiles 99.9998 % of pixels are within 1/255 of a whole run.
         tile=TileSpec(stride=stride_of(recipe), size=768, overlap=96),
         output=OutputSpec(

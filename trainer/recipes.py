@@ -48,7 +48,9 @@ class Recipe:
 
     ``size`` is the working scale in px: diameter of the field of view, or of a typical object, as
     ``scale_kind`` says. With ``share``, a field of view is brought to that share of its own diameter, held
-    between ``size`` and 1.6 times ``size`` (`scale_of`). ``inputs``: ``rgb+log`` adds the logarithm of the
+    between ``size`` and 1.6 times ``size`` (`scale_of`). Where the exported model answers, it gets at
+    least ``answer_finer`` times ``size``: other cameras show finer vessels than those learnt from
+    (`answer_scale`). ``inputs``: ``rgb+log`` adds the logarithm of the
     light as three more channels, for dim pictures. ``crop`` is the side of a training crop in px, ``loss`` a
     sum such as ``bce+0.5*dice``, ``drawn`` the share of crops that our own code draws, ``views`` how many
     mirrored views the exported file averages. ``ema`` and ``ema_lag``: the average of the weights
@@ -64,6 +66,7 @@ class Recipe:
     scale_kind: Literal["as_is", "field_of_view", "object_diameter"]
     size: int
     share: float = 0.0
+    answer_finer: float = 1.0
     inputs: Literal["rgb", "rgb+log"] = "rgb"
     architecture: str = "Unet"
     encoder: str = "efficientnet-b0"
@@ -105,6 +108,7 @@ RECIPES = {
         scale_kind="field_of_view",
         size=1400,
         share=0.7,
+        answer_finer=1.2,
         steps=6000,
     ),
     "cells": Recipe(
@@ -145,11 +149,21 @@ RECIPES = {
 
 
 def scale_of(recipe: Recipe) -> ScaleSpec:
-    """Say how pictures are brought to the recipe's scale, in training and in use."""
+    """Say how pictures are brought to the recipe's scale in training."""
     if recipe.scale_kind == "field_of_view" and recipe.share:
         largest = round(_GROWTH * recipe.size)
         return ScaleSpec(kind=recipe.scale_kind, size=recipe.size, largest=largest, share=recipe.share)
     return ScaleSpec(kind=recipe.scale_kind, size=None if recipe.scale_kind == "as_is" else recipe.size)
+
+
+def answer_scale(recipe: Recipe) -> ScaleSpec:
+    """Say how pictures are brought to scale where the exported model answers."""
+    scale = scale_of(recipe)
+    if recipe.scale_kind != "field_of_view":
+        return scale
+    size = round(recipe.answer_finer * recipe.size)
+    largest = None if scale.largest is None else max(scale.largest, size)
+    return scale.model_copy(update={"size": size, "largest": largest})
 
 
 def find_recipe(name: str) -> Recipe:
@@ -194,6 +208,7 @@ def change_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
 
 _LEAST = {
     "size": 1,
+    "answer_finer": 1,
     "encoder_depth": 1,
     "crop": 8,
     "batch": 1,
@@ -295,6 +310,8 @@ def _check_used(recipe: Recipe, given: list[str]) -> None:
         raise VesselError("Only cells are drawn: the setting 'drawn' must be 0 for vessels.")
     if "share" in given and recipe.share and recipe.task != "vessels":
         raise VesselError("Only fields of view have a share: the setting 'share' must be 0 for cells.")
+    if "answer_finer" in given and recipe.answer_finer != 1 and recipe.task != "vessels":
+        raise VesselError("Only fields of view are answered finer: 'answer_finer' must be 1 for cells.")
     if recipe.patience and not is_validated(recipe):
         raise VesselError(
             f"Nothing would be validated before the end, so 'patience={recipe.patience}' would do nothing.",

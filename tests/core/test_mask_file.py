@@ -93,6 +93,31 @@ def test_what_is_below_0_is_no_foreground(tmp_path: Path, kind: type, most: int)
     assert not read_mask(tmp_path / "none.tif").marked.any()
 
 
+@pytest.mark.parametrize("numbers", [(57, 212), (5, 130), (1000, 300), (100, 200)])
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32, np.uint8])
+def test_two_objects_with_large_numbers_are_both_foreground(
+    tmp_path: Path, numbers: tuple[int, int], kind: type
+) -> None:
+    plane = np.zeros(SIZE, kind)
+    plane[4:30, 3:20], plane[10:36, 20:48] = (np.array(number).astype(kind) for number in numbers)
+    tifffile.imwrite(tmp_path / "a.tif", plane)
+    mask = read_mask(tmp_path / "a.tif", SIZE)
+    assert np.array_equal(mask.marked, plane > 0)
+    assert mask.numbers is not None
+    assert np.array_equal(mask.numbers, plane)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+@pytest.mark.parametrize("first", [950, 300])
+def test_numbers_that_lie_close_together_are_numbers(tmp_path: Path, kind: type, first: int) -> None:
+    plane = (np.where(blocks(8) > 0, 960 + blocks(8) % 40, 0) * blob()).astype(kind)
+    plane[:6, :9] = first
+    tifffile.imwrite(tmp_path / "a.tif", plane)
+    mask = read_mask(tmp_path / "a.tif", SIZE)
+    assert mask.numbers is not None
+    assert np.array_equal(mask.numbers, plane)
+
+
 def test_colours_of_objects_are_their_numbers(tmp_path: Path) -> None:
     numbers = blocks(7) * blob()
     colours = np.random.default_rng(3).integers(40, 255, (400, 3), np.uint8)

@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.finetune.settings import recipe_for
-from trainer.recipes import RECIPES, change_recipe
+from trainer.recipes import RECIPES, answer_scale, change_recipe, scale_of
 from vesselapp.core.errors import VesselError
 
 
@@ -74,6 +74,7 @@ def test_a_loss_must_fit_the_net(name: str, loss: str, said: str):
         ("fundus-vessels", ["drawn=0.3"], "Only cells are drawn"),
         ("fundus-vessels", ["patience=3", "validate_every=61"], "'patience=3' would do nothing"),
         ("cells", ["share=0.5"], "'share' must be 0 for cells"),
+        ("cells", ["answer_finer=1.2"], "'answer_finer' must be 1 for cells"),
         ("fundus-vessels", ["scale_kind=object_diameter"], "'scale_kind=object_diameter' isn't done"),
         ("cells", ["scale_kind=field_of_view"], "'scale_kind=field_of_view' isn't done"),
         ("cells", ["architecture=own-unet", "encoder_weights=imagenet"], "has no encoder_weights"),
@@ -94,6 +95,19 @@ def test_settings_that_would_do_nothing_are_refused(name: str, changes: list[str
 def test_settings_that_would_do_nothing_in_a_fine_tune_are_refused(setting: str, said: str):
     with pytest.raises(VesselError, match=said):
         recipe_for(RECIPES["fundus-vessels"], 4, 0, [setting])
+
+
+def test_fields_of_view_are_answered_finer_than_they_are_learnt():
+    recipe = change_recipe(RECIPES["fundus-vessels"], ["size=1000", "answer_finer=1.5"])
+    learnt, answered = scale_of(recipe), answer_scale(recipe)
+    assert (learnt.size, learnt.largest) == (1000, 1600)
+    assert (answered.size, answered.largest, answered.share) == (1500, 1600, recipe.share)
+    assert answer_scale(change_recipe(recipe, ["answer_finer=2"])).largest == 2000
+    assert answer_scale(change_recipe(recipe, ["answer_finer=1"])) == learnt
+    assert answer_scale(change_recipe(recipe, ["share=0"])).largest is None
+    with pytest.raises(VesselError, match="'answer_finer' must be at least 1"):
+        change_recipe(recipe, ["answer_finer=0.9"])
+    assert answer_scale(RECIPES["cells"]) == scale_of(RECIPES["cells"])
 
 
 def test_settings_that_a_fine_tune_heeds_are_taken():

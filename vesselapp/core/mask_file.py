@@ -172,12 +172,10 @@ def _are_numbers(values: NDArray[Any], brightness: NDArray[Any]) -> bool:
     highest = float(brightness.max())
     if highest < _FEW:
         return True
-    marked = brightness[brightness > highest / 8]
-    if np.mean(marked >= highest * 7 / 8) >= _MOSTLY:
-        return False
-    whole = np.iinfo(brightness.dtype).max if brightness.dtype.kind == "u" else 255
-    if highest > whole / 2 and len(np.unique(values)) <= _OUTLINED:
-        return False
+    if highest == (np.iinfo(brightness.dtype).max if brightness.dtype.kind == "u" else 255):
+        marked = brightness[brightness > highest / 8]
+        if np.mean(marked >= highest * 7 / 8) >= _MOSTLY or len(np.unique(values)) <= _OUTLINED:
+            return False
     largest = values.max()
     for one, other in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
         counts = (one > 0) & (other > 0) & (np.minimum(one, other) < largest)

@@ -37,6 +37,8 @@ class Asking:
         For the open picture.
     object_diameter : float or None
         Of the open picture's cells, px, for models of one object size; None: found by itself.
+    usual_diameter : float or None
+        The same of pictures that nobody has worked on.
     progress, answered, failed, rested : Signal
         How far a run is; the document has its answer; why there is none; nothing is under way.
     """
@@ -52,7 +54,7 @@ class Asking:
         self.model: Model | None = None
         self.answer: Answer | None = None
         self.object_diameter: float | None = None
-        self._usual_diameter: float | None = None
+        self.usual_diameter: float | None = None
         self._document: Document | None = None
         self._task: str | None = None
         self._choice: str | None = None
@@ -65,7 +67,7 @@ class Asking:
         """Give which model is to be asked about a new picture, which may name what it is for."""
         usual = self._settings.model if self._of_study is None else self._of_study
         choice = self._choice or (usual if task is None else "")
-        return Question(choice or None, task or "vessels", self._settings.provider, self._usual_diameter)
+        return Question(choice or None, task or "vessels", self._settings.provider, self.usual_diameter)
 
     @property
     def of_study(self) -> str | None:
@@ -79,7 +81,7 @@ class Asking:
 
     def choose_diameter(self, diameter: float | None) -> None:
         """Say how wide (px) cells are, in the open picture and in those that nobody has worked on."""
-        self.object_diameter = self._usual_diameter = diameter
+        self.object_diameter = self.usual_diameter = diameter
 
     def choose_study(self, model: str | None) -> None:
         """Turn to the model of a study (name or file; empty: the shipped one), or to none where None.
@@ -108,7 +110,7 @@ class Asking:
         """Turn to another picture; what was asked about the one before is dropped."""
         self.cancel()
         self._document, self._task, self.answer = document, task, None
-        self.object_diameter = self._usual_diameter
+        self.object_diameter = self.usual_diameter
 
     @property
     def present_question(self) -> Question:

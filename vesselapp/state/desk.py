@@ -410,7 +410,8 @@ class Desk:
         self._asked_anew = self._asked_anew and self.asking.running
         answer = self.answer
         if self.review is not None and answer is not None and answer.sized and not self.asking.running:
-            self.review.set_object_diameter(answer.object_diameter)  # of the one in sight, after a stop
+            self.asking.object_diameter = answer.object_diameter  # of the one in sight, after a stop
+            self.review.set_object_diameter(answer.object_diameter)
         self.learning.catch_up()
         anew, self._answered_anew = self._answered_anew, False
         if anew:  # told last, after what the model warns of

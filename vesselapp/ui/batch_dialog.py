@@ -123,7 +123,11 @@ class BatchDialog(QDialog):
         """Say which model will answer; while a batch runs, the one that does stays named."""
         if not self._run.running:
             choice, task = self._workspace.wanted_model()
-            self.model_label.setText(Path(choice).stem if choice else f"the shipped one for {task}")
+            self._name_model(Path(choice).stem if choice else f"the shipped one for {task}")
+
+    def _name_model(self, name: str) -> None:
+        size = self._workspace.asking.usual_diameter
+        self.model_label.setText(name if size is None else f"{name}; cells of {size:g} px")
 
     def start(self) -> None:
         """Begin with what is chosen; what is missing is said in the dialog."""
@@ -149,7 +153,7 @@ class BatchDialog(QDialog):
                 workspace.settings.provider,
                 None if own or document is None else document.threshold,
                 kinds,
-                object_diameter=workspace.object_diameter,
+                object_diameter=workspace.asking.usual_diameter,
             )
             if "objects" in kinds:
                 check_tells_objects(own_card(read_graph(spec.model), spec.model), spec.model.stem)
@@ -157,7 +161,7 @@ class BatchDialog(QDialog):
             self.words.setText(str(error))
             return
         workspace.settings.batch_folder = str(spec.out)
-        self.model_label.setText(spec.model.stem)
+        self._name_model(spec.model.stem)
         self.problems.clear()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
         self._show_state()

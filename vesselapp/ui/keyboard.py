@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -71,7 +71,7 @@ class HeldKeys:
     Attributes
     ----------
     repeats : bool
-        Whether the key that is heard of now is being held since before.
+        Whether the key that is heard of just now is being held since before.
     """
 
     def __init__(self) -> None:
@@ -81,15 +81,18 @@ class HeldKeys:
 
     def heed(self, event: QEvent) -> None:
         """Take note of what a window hears."""
-        kind = event.type()
-        if kind == QEvent.Type.WindowDeactivate:
-            self.repeats = False
-        elif isinstance(event, QKeyEvent):
-            this = (event.key(), event.timestamp())
-            if kind == QEvent.Type.KeyRelease:
-                self._released, self.repeats = this, False
-            elif kind == QEvent.Type.ShortcutOverride:
-                self.repeats = event.isAutoRepeat() or (self._by_time and this == self._released)
+        if not isinstance(event, QKeyEvent):
+            return
+        this = (event.key(), event.timestamp())
+        if event.type() == QEvent.Type.KeyRelease:
+            self._released = this
+        elif event.type() == QEvent.Type.ShortcutOverride:
+            self.repeats = event.isAutoRepeat() or (self._by_time and this == self._released)
+            if self.repeats:
+                QTimer.singleShot(0, self._forget)  # a click that comes later is the person's
+
+    def _forget(self) -> None:
+        self.repeats = False
 
 
 class Keys:
