@@ -96,6 +96,27 @@ def test_the_model_that_is_named_is_the_one_that_answers(
     assert dialog.model_label.text() == "tiny", "without a picture too"
 
 
+@pytest.mark.parametrize("usual", [None, 14.0])
+def test_a_batch_takes_the_usual_size_of_cells_not_that_of_the_open_picture(
+    qtbot: QtBot,
+    window: MainWindow,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    usual: float | None,
+) -> None:
+    asked: list[float | None] = []
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    monkeypatch.setattr(
+        window.commands.batch, "start", lambda _pictures, spec, **_how: asked.append(spec.object_diameter)
+    )
+    asking = window.workspace.asking
+    asking.object_diameter, asking.usual_diameter = 30.0, usual
+    dialog.start_button.click()
+    assert asked == [usual]
+    assert dialog.model_label.text() == ("tiny" if usual is None else "tiny; cells of 14 px")
+
+
 def test_a_model_chosen_during_a_batch_is_named_when_it_has_ended(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:

@@ -221,6 +221,7 @@ def test_where_the_run_is_stopped_the_size_of_the_answer_in_sight_stays(
     window.workspace.cancel()
     wait_for_rest(qtbot, window)
     qtbot.waitUntil(lambda: review.record.object_diameter == SIZE, timeout=20000)
+    assert size_shown(window)[0] == SIZE
     assert np.array_equal(document(window).mask(), seen)
     close(window)
     assert is_kept(kept(study, "a.png"))
