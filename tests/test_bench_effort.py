@@ -279,6 +279,9 @@ class Screen:
     def update(self) -> None:
         """Paint nothing."""
 
+    def at_mask(self) -> bool:
+        return True
+
     def pane_size(self) -> tuple[int, int]:
         return HEIGHT, WIDTH
 
