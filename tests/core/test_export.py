@@ -295,3 +295,18 @@ def test_an_export_that_fails_leaves_the_former_one_whole(
     with pytest.raises(VesselError, match=f"^{named}"):
         write_outputs(tmp_path, "a", kinds, pixels, ~checks(), None, provenance={"threshold": 0.1}, **look)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_a_killed_export_left_goes_when_the_same_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = colour_picture(37, 53)
+    with monkeypatch.context() as killed:
+        killed.setattr(export, "_take_places", lambda *_: None)
+        killed.setattr(export.shutil, "rmtree", lambda *_args, **_named: None)
+        write_outputs(tmp_path, "a", ("mask",), pixels, checks(), None)
+    (left,) = tmp_path.iterdir()
+    assert left.is_dir()
+    write_outputs(tmp_path, "b", ("mask",), pixels, checks(), None)
+    write_outputs(tmp_path, "a", ("mask",), pixels, checks(), None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a_mask.png", "b_mask.png"]

@@ -1,9 +1,12 @@
 """Pictures ranked by how doubtful a model's answers are."""
 
 import threading
+import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tests.study.studies import draw
@@ -40,3 +43,22 @@ def test_a_ranking_ends_where_another_model_answers_meanwhile(tmp_path: Path, tu
     assert ended.wait(30)
     assert told == ["Ranking was stopped." if turned else "Ranked by doubt."]
     assert [entry.doubt is None for entry in entries] == [turned] * 6
+
+
+def test_nothing_is_told_once_it_is_closed(tmp_path: Path) -> None:
+    path = draw(tmp_path / "a.png", 1)
+    entry, waiting, told = Entry(Source("a.png", partial(read_image, path), path)), [], []
+    ranking = Ranking(waiting.append, Doubts(tmp_path), lambda: False)
+    ranking.found.connect(told.append)
+    ranking.recalled.connect(told.append)
+    answer = SimpleNamespace(probability=np.full((4, 4), 99, np.uint8), threshold=0.5, model_sha256="f" * 64)
+    ranking.note(entry, answer)  # type: ignore[arg-type]
+    ranking.recall([entry], "f" * 64)
+    deadline = time.monotonic() + 10
+    while len(waiting) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    waiting.pop(0)()
+    assert len(told) == 1
+    ranking.close(1.0)
+    waiting.pop(0)()
+    assert len(told) == 1

@@ -1,10 +1,10 @@
 """Masks, overlays and probabilities as files that any other program can read."""
 
 import contextlib
+import hashlib
 import json
 import shutil
 import struct
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ def write_outputs(
     paths = _planned(folder, stem, kinds, told=provenance, unsure=unsure)
     former = folder / f"{stem}{UNSURE_SUFFIX}"
     stale = "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former)
-    with _all_at_once(folder, former if stale else None) as fresh:
+    with _all_at_once(folder, stem, former if stale else None) as fresh:
         new = {kind: fresh / path.name for kind, path in paths.items()}
         if "mask" in new:
             write_mask(new["mask"], mask)
@@ -156,14 +156,20 @@ def write_outputs(
 
 
 @contextlib.contextmanager
-def _all_at_once(folder: Path, stale: Path | None) -> Iterator[Path]:
+def _all_at_once(folder: Path, stem: str, stale: Path | None) -> Iterator[Path]:
     """Give a folder to write files into that take their places only when all are there.
+
+    It has one name for each stem: what a killed process left goes when the same is written again.
 
     So a full disk, or a file that another program holds, leaves the files of an earlier export as they were,
     all of them. Of these, the `stale` one goes.
     """
+    mark = hashlib.sha256(stem.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    fresh = folder / f"{TEMPORARY_PREFIX}{mark}"
     try:
-        fresh = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
+        if is_there(fresh):
+            shutil.rmtree(fresh)
+        fresh.mkdir()
     except OSError as problem:
         raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
     try:

@@ -148,7 +148,8 @@ class Ranking:
     ended = Signal(str)
 
     def __init__(self, deliver: Deliver, doubts: Doubts, busy: Callable[[], bool]) -> None:
-        self._deliver, self._doubts, self._busy = deliver, doubts, busy
+        self._hand_over, self._doubts, self._busy = deliver, doubts, busy
+        self._closed = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._shown = ""
@@ -195,6 +196,18 @@ class Ranking:
             self._deliver(lambda: self._show_all(entries, known))
 
         threading.Thread(target=work, name="doubts", daemon=True).start()
+
+    def _deliver(self, call: Callable[[], None]) -> None:
+        def unless_closed() -> None:
+            if not self._closed:
+                call()
+
+        self._hand_over(unless_closed)
+
+    def close(self, timeout_s: float) -> None:
+        """End it, and tell nothing any more."""
+        self._closed = True
+        self.stop(timeout_s)
 
     def stop(self, timeout_s: float = 0.0) -> None:
         """Ask it to end, and wait so long for that."""

@@ -186,7 +186,7 @@ class Workspace:
     def close(self) -> list[str]:
         """End; give the names of pictures whose work is neither in its place nor in the rescue folder."""
         self.cancel()
-        self.ranking.stop(2.0)
+        self.ranking.close(2.0)
         self.desk.ahead.forget()
         self.desk.leave()
         return [sitting.facts.image for sitting in self.keeper.close()]
