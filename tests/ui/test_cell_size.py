@@ -25,6 +25,7 @@ from tests.ui.test_studies import (
     wait_for,
     wait_until_free,
 )
+from tests.ui.test_two_windows import looked_on
 from vesselapp.core.evidence import quantise
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference.model import load_model
@@ -250,12 +251,7 @@ def test_a_size_that_was_set_just_before_leaving_is_asked_on_coming_back(
 def test_who_looked_on_takes_the_size_that_another_has_set(
     qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
 ) -> None:
-    open_study(qtbot, window, study)
-    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    wait_until_saved(qtbot, window)
-    second = again()
-    second.open_paths([study.folder])
-    qtbot.waitUntil(second.banner.isVisible, timeout=20000)
+    second = looked_on(qtbot, window, study, again)
     wait_for_rest(qtbot, second)
     set_size(qtbot, window, SIZE)
     seen = document(window).mask()

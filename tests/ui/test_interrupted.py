@@ -13,6 +13,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.pointing import Drag
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.base import Tool
 from vesselapp.ui.tools.brush import BrushTool
@@ -21,7 +22,6 @@ from vesselapp.ui.tools.outline import OutlineTool
 from vesselapp.ui.tools.pieces import PieceTool, SplitTool
 from vesselapp.ui.tools.straighten import StraightenTool
 from vesselapp.ui.tools.trace import TraceTool
-from vesselapp.ui.touch import Drag
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -237,7 +237,7 @@ class Fingers:
 def fingers(canvas: Canvas, monkeypatch: pytest.MonkeyPatch) -> Fingers:
     """Fingers on the canvas, with a clock of their own."""
     fingers = Fingers(canvas)
-    monkeypatch.setattr("vesselapp.ui.touch.monotonic", lambda: fingers.now)
+    monkeypatch.setattr("vesselapp.ui.pointing.monotonic", lambda: fingers.now)
     return fingers
 
 

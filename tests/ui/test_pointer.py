@@ -16,12 +16,12 @@ from tests.ui.conftest import ROW, wait_for_answer
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.pointing import Drag
 from vesselapp.ui.scene import Split
 from vesselapp.ui.tools.brush import BrushTool
 from vesselapp.ui.tools.grow import GrowTool
 from vesselapp.ui.tools.outline import OutlineTool
 from vesselapp.ui.tools.straighten import StraightenTool
-from vesselapp.ui.touch import Drag
 from vesselapp.ui.window import MainWindow
 
 LEFT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton

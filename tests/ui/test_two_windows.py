@@ -22,15 +22,21 @@ from vesselapp.ui.window import MainWindow
 __all__ = ["again", "study"]  # fixtures
 
 
-def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
-    qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
-) -> None:
+def looked_on(qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]) -> MainWindow:
+    """Work on a picture, and give another window in which it can only be looked at."""
     open_study(qtbot, window, study)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     wait_until_saved(qtbot, window)
     second = again()
     second.open_paths([study.folder])
     qtbot.waitUntil(second.banner.isVisible, timeout=20000)
+    return second
+
+
+def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
+    qtbot: QtBot, window: MainWindow, study: Study, again: Callable[[], MainWindow]
+) -> None:
+    second = looked_on(qtbot, window, study, again)
     wait_for_answer(qtbot, second)
     theirs, review = second.workspace.document, second.workspace.review
     assert theirs is not None

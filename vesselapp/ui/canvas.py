@@ -25,8 +25,8 @@ from vesselapp.state.document import Document
 from vesselapp.ui.keyboard import Keys, take_keyboard
 from vesselapp.ui.ornaments import loupe_rect, paint_loupe, paint_ring
 from vesselapp.ui.picture_view import PictureView
+from vesselapp.ui.pointing import Drag, Pen, Touch, drag_for, use_wheel
 from vesselapp.ui.tools.base import Tool
-from vesselapp.ui.touch import Drag, Pen, Touch, drag_for, use_wheel
 from vesselapp.ui.view import Look
 
 _HIDDEN = "The overlay is hidden, and seen only while you draw; S shows it."
