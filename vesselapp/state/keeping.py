@@ -100,12 +100,12 @@ class Keeper:
     def ended(self, folder: Path, timeout_s: float = CLOSE_S) -> bool:
         """Wait until those sittings on a folder that were closed have ended (not from the GUI thread)."""
         until = time.monotonic() + timeout_s
-        at_work = [one for one in self._sittings if one.closing and one.place.folder == folder]
+        at_work = [one for one in self._at_present() if one.closing and one.place.folder == folder]
         return all(sitting.wait(until - time.monotonic()) for sitting in at_work)
 
     def at_work(self) -> set[Path]:
         """Give the folders of sittings that haven't ended."""
-        return {sitting.place.folder for sitting in self._sittings if not sitting.wait(0.0)}
+        return {sitting.place.folder for sitting in self._at_present() if not sitting.wait(0.0)}
 
     def wait_saved(self, study: Path, timeout_s: float = CLOSE_S) -> None:
         """Wait until all that was done in a study is on the disk (not from the GUI thread).
@@ -116,7 +116,9 @@ class Keeper:
             Where the disk refuses it, or doesn't take it in time.
         """
         until = time.monotonic() + timeout_s
-        while waiting := [one for one in self._sittings if one.place.study == study and one.standing.unsaved]:
+        while waiting := [
+            one for one in self._at_present() if one.place.study == study and one.standing.unsaved
+        ]:
             standing = waiting[0].standing
             if standing.problem is not None or time.monotonic() > until:
                 why = f": {standing.problem.message}" if standing.problem is not None else "."
@@ -143,8 +145,12 @@ class Keeper:
 
     def unsaved(self) -> list[tuple[Sitting, Standing]]:
         """Give the sittings that fail, or that have waited for the disk too long, with how they stand."""
-        standings = [(sitting, sitting.standing) for sitting in self._sittings]
+        standings = [(sitting, sitting.standing) for sitting in self._at_present()]
         return [(sitting, one) for sitting, one in standings if one.unsaved and (one.problem or _late(one))]
+
+    def _at_present(self) -> list[Sitting]:
+        """Give the sittings as they are now: another thread may add and remove some."""
+        return [*self._sittings]
 
     def _hopeful(self, sitting: Sitting) -> bool:
         """Tell whether waiting may still bring a sitting to its end."""
