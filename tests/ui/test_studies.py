@@ -225,6 +225,17 @@ def test_that_a_review_is_taken_back_is_told(qtbot: QtBot, window: MainWindow, s
     )
 
 
+def test_opening_a_picture_tells_of_no_review_taken_back(
+    qtbot: QtBot, window: MainWindow, study: Study
+) -> None:
+    told: list[str] = []
+    window.workspace.desk.taken_back.connect(lambda: told.append("taken back"))
+    open_study(qtbot, window, study)
+    press(qtbot, window, Qt.Key.Key_D)
+    wait_for(qtbot, window, "b.png")
+    assert not told
+
+
 def test_of_a_much_larger_picture_as_much_is_in_sight(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:

@@ -114,14 +114,14 @@ class Desk:
         self._from_anew, self._read_only, self._asked_anew = True, False, False
         self._answered_anew = False
         self._look: dict[str, Any] | None = None
-        self.asking.progress.connect(self.progress.emit)
-        self.asking.failed.connect(self.failed.emit)
+        self.asking.progress.connect(self.progress)
+        self.asking.failed.connect(self.failed)
         self.asking.answered.connect(self._on_answered)
         self.asking.rested.connect(self._on_asked)
-        self.learning.progress.connect(self.progress.emit)
+        self.learning.progress.connect(self.progress)
         self.learning.changed.connect(self._on_adapted)
-        self.learning.told.connect(self.told.emit)
-        self.learning.failed.connect(self.failed.emit)
+        self.learning.told.connect(self.told)
+        self.learning.failed.connect(self.failed)
         self.learning.rested.connect(self.rest)
         keeper.changed.connect(self._on_standing)
         keeper.reopened.connect(self._on_reopened)
@@ -246,7 +246,7 @@ class Desk:
         self.learning.follow(self.document)
         review.changed.connect(self._on_review)
         review.begun.connect(self._keep_look)
-        review.taken_back.connect(self.taken_back.emit)
+        review.taken_back.connect(self.taken_back)
         self.changed.emit()
         self._on_review()
         self._on_standing()
@@ -263,7 +263,7 @@ class Desk:
             review.leave()
             review.changed.disconnect(self._on_review)
             review.begun.disconnect(self._keep_look)
-            review.taken_back.disconnect(self.taken_back.emit)
+            review.taken_back.disconnect(self.taken_back)
             collection, image = self._collection, review.document.image
             if review.touched and collection is not None:
                 self._jobs.aside("remember", lambda: collection.remember(review.entry, image))
