@@ -176,6 +176,20 @@ def test_a_dead_trainer_is_told_and_gone_on_with(retraining: Retraining, desk: D
     assert [step for step, _ in retraining.progress.losses] == list(range(1, 21))
 
 
+def test_one_that_goes_on_is_starting_until_its_trainer_speaks(tmp_path: Path) -> None:
+    retraining = Retraining(lambda _call: None)
+    retraining.run, retraining._lives = RunFolder(tmp_path), True
+    for event in ({"event": "plan", "steps": 9}, step(4), {"event": "paused"}):
+        retraining.progress.take(event)
+    assert retraining.state is RunState.PAUSED
+    retraining.run.tell_going_on()
+    for event in EventTail(retraining.run.events_file).read():
+        retraining.progress.take(event)
+    assert retraining.state is RunState.STARTING
+    retraining.progress.take(step(3))
+    assert retraining.state is RunState.RUNNING
+
+
 def test_a_run_killed_while_it_was_reading_goes_on_with_the_same_options(
     desk: Desk, study: Path, tmp_path: Path
 ) -> None:

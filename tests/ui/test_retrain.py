@@ -280,6 +280,28 @@ def test_a_dead_trainer_is_shown_with_its_last_words(stand: Stand, qtbot: QtBot)
     stand.until_judged()
 
 
+def test_one_that_broke_off_is_shown_whole_when_it_is_found_again(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=20 die=8")
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.DEAD, timeout=LONG)
+    stand.desk.close()
+    stand.desk = stand.new_desk()
+    qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.DEAD, timeout=LONG)
+    stand.desk.show()
+    stand.window.resize(1080, 640)
+    page = stand.window.live_page
+    qtbot.waitUntil(lambda: "broke off" in page.headline.text(), timeout=LONG)
+    assert "Killed by the test" in page.log.toPlainText()
+    qtbot.waitUntil(lambda: page.anew_button.visibleRegion().boundingRect() == page.anew_button.rect())
+    page.on_button.click()
+    seen: list[tuple[RunState, bool]] = []
+    stand.desk.retraining.changed.connect(
+        lambda: seen.append((stand.desk.retraining.state, page.stop_button.isEnabled()))
+    )
+    stand.until_judged()
+    told_anew = next(number for number, (state, _) in enumerate(seen) if state is not RunState.STARTING)
+    assert not any(stoppable for _, stoppable in seen[:told_anew])
+
+
 def test_a_failed_training_goes_on_where_it_has_a_plan(stand: Stand, qtbot: QtBot) -> None:
     stand.begin("steps=20 fail=8")
     page, retraining = stand.window.live_page, stand.desk.retraining

@@ -124,7 +124,9 @@ class Retraining:
             return RunState.DEAD
         if self.progress.paused:
             return RunState.PAUSED
-        return RunState.RUNNING if self.progress.plan or self.progress.step else RunState.STARTING
+        if self.progress.starting or not (self.progress.plan or self.progress.step):
+            return RunState.STARTING
+        return RunState.RUNNING
 
     @property
     def can_go_on(self) -> bool:
@@ -196,8 +198,7 @@ class Retraining:
         if self.run is not None and self.can_go_on:
             options = TrainingOptions.of_run(self.run)
             self.run.wish("go")  # what was wished of it before it died is over
-            if self.state is RunState.FAILED:
-                self.run.tell_going_on()
+            self.run.tell_going_on()
             self._begin(self._command or trainer_command(), self.run, options)
 
     def _begin(self, command: Sequence[str], run: RunFolder, options: TrainingOptions) -> None:

@@ -100,6 +100,8 @@ class RunProgress:
         Step at which a person ended the candidate's training, whose best is kept; None: nobody did.
     judging_stopped : bool
         Whether a person ended the trainings that judge.
+    starting : bool
+        Whether the run goes on after it broke off, and its trainer has told nothing yet.
     """
 
     plan: Plan | None = None
@@ -115,6 +117,7 @@ class RunProgress:
     stopped_at: int | None = None
     judging_stopped: bool = False
     paused: bool = False
+    starting: bool = False
     end: str = ""
     message: str = ""
 
@@ -144,9 +147,10 @@ class RunProgress:
     def take(self, event: Event) -> None:
         """Bring the state forward by one event; one of an unknown kind changes nothing."""
         kind = event["event"]
-        if kind in ("plan", "step", "stage", "resumed"):
+        self.starting = kind == "going_on"
+        if kind in ("plan", "step", "stage", "resumed", "going_on"):
             self.end = self.message = ""  # a run that had ended goes on
-        if kind in ("step", "stage", "resumed"):
+        if kind in ("step", "stage", "resumed", "going_on"):
             self.paused = False
         take = _TAKES.get(kind)
         if take is not None:

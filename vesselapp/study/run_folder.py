@@ -111,14 +111,14 @@ class RunFolder:
         atomic_write(self.folder / "wish", word.encode())
 
     def tell_going_on(self) -> None:
-        """Add to the events that a run which had ended goes on; its trainer has to load first.
+        """Add to the events that a run which had broken off goes on; its trainer has to load first.
 
         Raises
         ------
         VesselError
             Where that can't be written.
         """
-        line = json.dumps({"event": "resumed", "time": round(time.time(), 3)})
+        line = json.dumps({"event": "going_on", "time": round(time.time(), 3)})
         try:
             with self.events_file.open("ab") as file:
                 file.write(line.encode() + b"\n")

@@ -71,6 +71,7 @@ class LivePage(QWidget):
         self.log.setReadOnly(True)
         self.log.setAccessibleName("What the trainer said last")
         self.log.setMaximumHeight(150)
+        self.log.hide()
         self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton()
         self.cancel_button = QPushButton(_CANCEL)
@@ -127,7 +128,7 @@ class LivePage(QWidget):
         self._refresh_plots()
         self.strip.show_examples(retraining.run, progress.examples)
         broken = state in (RunState.DEAD, RunState.FAILED)
-        if broken and retraining.run is not None and not self.log.isVisibleTo(self):
+        if broken and retraining.run is not None and self.log.isHidden():
             self.log.setPlainText(retraining.run.log_tail() or "It said nothing.")
         self.log.setVisible(broken)
         free = state.live and retraining.wished is None
@@ -136,7 +137,7 @@ class LivePage(QWidget):
         for_judging = int(bool(progress.begun))
         self.stop_button.setText(_STOP[for_judging][0])
         self.stop_button.setToolTip(_STOP[for_judging][1])
-        stoppable = state.live and progress.stoppable
+        stoppable = state.live and state is not RunState.STARTING and progress.stoppable
         self.stop_button.setEnabled(stoppable and retraining.wished not in ("stop", "cancel"))
         self.cancel_button.setEnabled(state.live and retraining.wished != "cancel")
         for button in (self.pause_button, self.stop_button, self.cancel_button):

@@ -47,6 +47,12 @@ class _Pages(QStackedWidget):
         page = self.currentWidget()
         return super().minimumSizeHint() if page is None else page.minimumSizeHint()
 
+    def heightForWidth(self, width: int) -> int:
+        """Give that of the page in sight, and not the tallest page's, as the stack does by itself."""
+        page = self.currentWidget()
+        layout = None if page is None else page.layout()
+        return -1 if layout is None else layout.minimumHeightForWidth(width)
+
 
 class RetrainWindow(QDialog):
     """Three pages, of which the state of the study's training shows one.
