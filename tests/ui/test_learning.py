@@ -319,6 +319,18 @@ def test_too_little_is_said_and_changes_nothing(window: MainWindow) -> None:
     assert refused(window) == "Read only"
 
 
+def test_a_refusal_goes_with_the_next_stroke(qtbot: QtBot, window: MainWindow) -> None:
+    document = document_of(window)
+    whole = np.zeros((SIDE, SIDE), bool)
+    whole[200, : FEWEST_PX + 30] = True
+    document.change("Brush", [(Box(0, 0, SIDE, SIDE), whole)], Correction.FOREGROUND)
+    window.action("learn").trigger()
+    assert "only added" in window.notice.label.text()
+    assert window.notice.isVisible()
+    document.change("Erase", [(Box(0, 0, SIDE, SIDE), np.roll(whole, 50, 0))], Correction.BACKGROUND)
+    assert not window.notice.isVisible()
+
+
 def test_a_model_without_features_says_so(window: MainWindow) -> None:
     correct(document_of(window))
     model = window.workspace.model

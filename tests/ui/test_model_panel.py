@@ -61,6 +61,14 @@ def test_a_kept_answer_is_told_and_the_model_that_is_asked_is_shown(
     assert panel.badge.text() == "KEPT"
 
 
+def test_models_are_listed_when_their_box_is_opened(qtbot: QtBot, window: MainWindow) -> None:
+    panel = window.controls.model
+    assert not window._models_listed
+    panel._names.showPopup()
+    assert panel._names.count() > 1
+    panel._names.hidePopup()
+
+
 def test_another_model_can_be_chosen_before_any_has_run(
     qtbot: QtBot, reopened: MainWindow, tmp_path: Path
 ) -> None:

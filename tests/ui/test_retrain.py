@@ -374,6 +374,10 @@ def test_a_worse_candidate_needs_a_reason_which_is_kept(stand: Stand, qtbot: QtB
     assert page.reason.isVisible()
     assert not page.reason_button.isEnabled()
     qtbot.keyClicks(page.reason, "  better on smears")
+    qtbot.keyClick(page.reason, Qt.Key.Key_Escape)
+    assert stand.window.isVisible()
+    assert not page.reason.isVisible()
+    page.anyway_button.click()
     qtbot.keyClick(page.reason, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(stand.changes), timeout=LONG)
     run = stand.desk.retraining.run
@@ -450,7 +454,8 @@ def test_both_models_are_seen_on_any_picture(stand: Stand, qtbot: QtBot) -> None
         lambda: box.panes.compared is not None and box.panes.compared.reviewed is not None, timeout=LONG
     )
     shown = grabbed(box.panes)
-    box.outline_box.setChecked(False)
+    assert not box.outline_box.isChecked()
+    box.outline_box.setChecked(True)
     assert (grabbed(box.panes) != shown).any()
 
 

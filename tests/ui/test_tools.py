@@ -613,6 +613,18 @@ def test_a_narrow_status_line_shows_what_is_left_and_what_is_saved(
     assert status.cancel.mapTo(bar, QPoint(0, 0)).x() >= status.place.geometry().left()
 
 
+def test_what_is_told_in_passing_outlasts_the_next_progress(window: MainWindow) -> None:
+    status = window.status
+    status.tell("The model is still at work on this picture.")
+    status.show_progress("Finding", 0.2)
+    assert status.task.text() == "The model is still at work on this picture."
+    status._passing.stop()
+    status._end_passing()
+    assert status.task.text() == "Finding"
+    status.show_idle()
+    assert status.task.text() == ""
+
+
 def test_n_goes_to_doubtful_places_and_says_how_many_are_left(
     qtbot: QtBot, window: MainWindow, vessel: Document
 ) -> None:

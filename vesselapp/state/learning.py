@@ -72,6 +72,7 @@ class Learning:
         self._turn: object | None = None
         self._given_up: list[tuple[Learnt | None, Question]] = []
         self._said: tuple[Learnt | None, str] = (None, "")
+        self._refused: tuple[object, str] = (None, "")
         self._outrun = False  # by strokes made while the last lesson was computed
 
     @property
@@ -104,6 +105,7 @@ class Learning:
             return
         problem = document.locked or self._why_not(document)
         if problem:
+            self._refused = (document.history.state, problem)
             self.told.emit(problem)
             return
         assert document.probability is not None
@@ -194,7 +196,11 @@ class Learning:
         self.changed.emit()
 
     def _take_back(self, document: Document) -> None:
-        """Take back what was said of a lesson once it isn't the newest step of the history."""
+        """Take back what was said of a lesson or refused, once a newer step has followed."""
+        at, problem = self._refused
+        if problem and document.history.state is not at:
+            self._refused = (None, "")
+            self.taken_back.emit(problem)
         of, said = self._said
         if said and (of != document.learnt or not document.history.ends_learnt):
             self._said = (None, "")

@@ -56,7 +56,7 @@ class StatusLine(QObject):
         self.cancel.clicked.connect(self.cancel_wanted)
         self.doubt = QLabel()
         self.doubt.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._under_way = QWidget()
+        self._under_way, self._under_way_words = QWidget(), ""
         row = QHBoxLayout(self._under_way)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.progress)
@@ -115,14 +115,16 @@ class StatusLine(QObject):
 
     def show_progress(self, task: str, share: float) -> None:
         """Show slow work and how far it is (0-1)."""
-        self._passing.stop()
-        self.task.setText(task)
+        self._under_way_words = task
+        if not self._passing.isActive():
+            self.task.setText(task)
         self.progress.setValue(round(share * 1000))
         self._under_way.show()
         self._share_room()
 
     def show_idle(self) -> None:
         """Show that nothing is under way."""
+        self._under_way_words = ""
         if not self._passing.isActive():
             self.task.setText("")
         self._under_way.hide()
@@ -181,7 +183,7 @@ class StatusLine(QObject):
         if self.task.underMouse():
             self._passing.start()
             return
-        self.task.setText("")
+        self.task.setText(self._under_way_words)
         self._share_room()
 
     def _share_room(self) -> None:

@@ -149,6 +149,7 @@ class MainWindow(QMainWindow):
         self.pictures.noted.connect(self._on_noted)
         self.pictures.left.connect(canvas.setFocus)
         workspace.pictures.changed.connect(self._on_pictures)
+        controls.model.list_wanted.connect(self.list_models)
         controls.model.chosen.connect(workspace.use_model)
         controls.model.browse.connect(self.commands.ask_model)
         controls.model.about.connect(self.commands.show_model)

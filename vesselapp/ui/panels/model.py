@@ -31,6 +31,17 @@ _LARGEST_OBJECT = 200
 _BROWSE = "Use a model file…"
 
 
+class _Names(QComboBox):
+    """Names of models; tells before its list drops down."""
+
+    opened = Signal()
+
+    def showPopup(self) -> None:
+        """Tell, and drop the list down."""
+        self.opened.emit()
+        super().showPopup()
+
+
 class ModelPanel(QWidget):
     """Chooses the model that F5 asks; badge and words tell whose answer is in sight, and what ran it.
 
@@ -41,6 +52,7 @@ class ModelPanel(QWidget):
     """
 
     chosen = Signal(str)
+    list_wanted = Signal()
     browse = Signal()
     about = Signal()
     study_models = Signal()
@@ -50,7 +62,8 @@ class ModelPanel(QWidget):
         super().__init__()
         self.path = ""
         self._entries: list[ModelEntry] = []
-        self._names = QComboBox()
+        self._names = _Names()
+        self._names.opened.connect(self.list_wanted)
         self._names.setAccessibleName("Model")
         self._names.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._names.setMinimumContentsLength(14)

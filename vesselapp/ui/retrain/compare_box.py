@@ -47,7 +47,6 @@ class CompareBox(QWidget):
         self.legend = Legend()
         self.outline_box = QCheckBox("Reviewed mask")
         self.outline_box.setToolTip("Outline of the mask that a person reviewed")
-        self.outline_box.setChecked(True)
         self.outline_box.toggled.connect(self.panes.show_reviewed)
         self.table = self._make_table()
         self._lay_out()

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QTableWidgetItem,
@@ -57,7 +58,8 @@ class ModelsDialog(QDialog):
         self.setWindowTitle("Models of this study")
         self.resize(QSize(780, 360).boundedTo(self.screen().availableSize() * 0.9))
         self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 180, 200, 130))
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.detail = QLabel()
         self.detail.setWordWrap(True)
         self.use_button = QPushButton("Use this one")

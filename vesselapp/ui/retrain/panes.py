@@ -49,7 +49,7 @@ class ComparisonPanes(QWidget):
         self.overlay_look = OverlayLook()
         self.surround = (20, 21, 23)
         self.view = View()
-        self.reviewed_shown = True
+        self.reviewed_shown = False  # over all fine vessels it would hide what is compared
         self.words = ""
         self._bare = False
         self._fitted = True

@@ -151,7 +151,8 @@ class Plot(QWidget):
             painter.drawText(
                 where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:.{places}f}"
             )
-        for step in ticks(0, self._last_step(), max(2, int(field.width() / 80))):
+        most = min(max(2, int(field.width() / 80)), int(self._last_step()))  # steps are whole
+        for step in ticks(0, self._last_step(), most):
             x = self._place(field, low, high, (step, low)).x()
             painter.setPen(quiet)
             words = f"step {step:.0f}" if step == 0 else f"{step:.0f}"

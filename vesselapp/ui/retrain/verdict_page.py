@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -152,6 +153,7 @@ class VerdictPage(QWidget):
         """Show a verdict; what was decided on it is shown by `show_decision`."""
         self._judged = judged
         verdict = judged.verdict
+        self.reason.clear()
         self.sentence.setText(f"{_SIGNS[verdict.verdict]} {verdict.sentence}")
         self.facts.setText(_facts(verdict))
         self.table.setRowCount(len(verdict.table))
@@ -196,13 +198,19 @@ class VerdictPage(QWidget):
         self._button_row.setEnabled(not busy)
         self._reason_row.setEnabled(not busy)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go back from the reason with Escape, which would close the window."""
+        if event.key() == Qt.Key.Key_Escape and self._reason_row.isVisible():
+            self._ask_reason(False)
+            self.anyway_button.setFocus()
+        else:
+            super().keyPressEvent(event)
+
     def _ask_reason(self, asked: bool) -> None:
         self._reason_row.setVisible(asked)
         self._button_row.setVisible(not asked)
         if asked:
             self.reason.setFocus()
-        else:
-            self.reason.clear()
 
 
 def decision_words(decision: Decision) -> str:
