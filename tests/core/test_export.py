@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -169,13 +170,14 @@ def test_our_own_files_are_no_input_of_a_folder(tmp_path: Path) -> None:
         (["x/left/a.jpg", "y/left/a.jpg"], ["x_left_a_jpg", "y_left_a_jpg"]),
         (["d/a.jpg", "d/a.png", "d/a_jpg.bmp"], ["a_jpg", "a_png", "a_jpg_bmp"]),
         (["d/a.b.png", "d/a.c.png"], ["a.b", "a.c"]),
+        (["l/Mu\u0308ller.png", "r/m\xfcller.png"], ["l_Mu\u0308ller_png", "r_m\xfcller_png"]),
         ([], []),
     ],
 )
 def test_stems_never_clash(names: list[str], stems: list[str]) -> None:
     paths = [Path("/pictures", name) for name in names]
     got = unique_stems(paths)
-    assert len({stem.casefold() for stem in got}) == len(got)
+    assert len({unicodedata.normalize("NFC", stem).casefold() for stem in got}) == len(got)
     if names[-1:] != ["d/a_jpg.bmp"]:
         assert got == stems
     assert sorted(unique_stems(paths[::-1])) == sorted(got)

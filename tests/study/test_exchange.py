@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -405,6 +406,16 @@ def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
         assert (tmp_path / f"again/masks/{name}.png").read_bytes() == (
             tmp_path / f"out/masks/{name}.png"
         ).read_bytes()
+
+
+def test_a_mask_is_found_however_its_accents_are_put_together(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("m\xfcller.png",))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    size = read(picture_of(study, "m\xfcller.png").path).shape[:2]
+    mask = PIL.Image.fromarray(np.eye(*size, dtype=np.uint8) * 255)
+    mask.save(masks / unicodedata.normalize("NFD", "M\xfcller_mask.png"))
+    assert import_masks(study, masks, reviewed=True, who="ann").pictures == ["m\xfcller.png"]
 
 
 def test_an_import_that_replaces_is_of_who_made_it(tmp_path: Path) -> None:
