@@ -269,6 +269,17 @@ def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "._mine.txt", "Thumbs.db", "desktop.ini", "Desktop.ini"])
+def test_a_new_folder_that_was_looked_into_is_still_new(tmp_path: Path, name: str) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_bytes(b"x")
+    for _ in range(2):
+        assert export_study(study, tmp_path / "out").stems == ["a"]
+    assert (tmp_path / "out" / name).read_bytes() == b"x"
+
+
 def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     for name in ("a.png", "b.png", "c.png"):

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_special, is_there, reason, sync_folder
+from vesselapp.core.files import (
+    TEMPORARY_PREFIX,
+    atomic_write,
+    is_of_browser,
+    is_special,
+    is_there,
+    reason,
+    sync_folder,
+)
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -187,7 +195,7 @@ def _all_at_once(folder: Path, stem: str, stale: Path | None) -> Iterator[Path]:
 
 def _take_places(fresh: Path, folder: Path, stale: Path | None) -> None:
     """Move all files to their places; where one can't be moved, put the former ones back."""
-    files = sorted(fresh.iterdir())
+    files = sorted(path for path in fresh.iterdir() if not is_of_browser(path.name))
     former = fresh / "former"
     former.mkdir()
     for file in files:

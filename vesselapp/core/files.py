@@ -14,6 +14,7 @@ from typing import BinaryIO
 from vesselapp.core.errors import VesselError
 
 TEMPORARY_PREFIX = ".vesselapp-"
+_OF_BROWSERS = (".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini")
 
 _REASONS = {
     errno.EACCES: "you have no permission there",
@@ -137,6 +138,11 @@ def is_folder(path: Path) -> bool:
 def is_special(path: Path) -> bool:
     """Tell whether a pipe, a socket or a device is there: who reads one may wait for ever."""
     return is_there(path) and not (is_file(path) or is_folder(path))
+
+
+def is_of_browser(name: str) -> bool:
+    """Tell what Finder and Explorer leave in folders, ``._a`` beside an ``a`` too: nobody put it there."""
+    return name.startswith("._") or name.lower() in _OF_BROWSERS
 
 
 def special_in(folder: str | os.PathLike[str]) -> set[str]:
