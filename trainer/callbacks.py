@@ -1,6 +1,5 @@
 """What is done between the steps of a training: its checkpoint is kept, and Ctrl+C is heeded."""
 
-import os
 import signal
 import threading
 from pathlib import Path
@@ -11,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 
 from trainer.begun import CHECKPOINT, DONE
 from trainer.full_memory import memory_is_full
-from vesselapp.core.files import sync_folder
+from vesselapp.core.files import sync, sync_folder
 
 
 class KeepCheckpoint(Callback):
@@ -29,7 +28,7 @@ class KeepCheckpoint(Callback):
             raise
         if trainer.is_global_zero:
             with fresh.open("rb+") as file:
-                os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
+                sync(file.fileno())  # else a power cut may leave the new name with nothing in it
             fresh.replace(kept)
             sync_folder(kept.parent)
 

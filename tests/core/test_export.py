@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from vesselapp.core.export import (
     write_probability,
     written_by_vesselapp,
 )
+from vesselapp.core.files import atomic_write
 from vesselapp.core.image import find_pictures, read_image
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
@@ -169,16 +171,29 @@ def test_our_own_files_are_no_input_of_a_folder(tmp_path: Path) -> None:
         (["x/left/a.jpg", "y/left/a.jpg"], ["x_left_a_jpg", "y_left_a_jpg"]),
         (["d/a.jpg", "d/a.png", "d/a_jpg.bmp"], ["a_jpg", "a_png", "a_jpg_bmp"]),
         (["d/a.b.png", "d/a.c.png"], ["a.b", "a.c"]),
+        (["l/Mu\u0308ller.png", "r/m\xfcller.png"], ["l_Mu\u0308ller_png", "r_m\xfcller_png"]),
         ([], []),
     ],
 )
 def test_stems_never_clash(names: list[str], stems: list[str]) -> None:
     paths = [Path("/pictures", name) for name in names]
     got = unique_stems(paths)
-    assert len({stem.casefold() for stem in got}) == len(got)
+    assert len({unicodedata.normalize("NFC", stem).casefold() for stem in got}) == len(got)
     if names[-1:] != ["d/a_jpg.bmp"]:
         assert got == stems
     assert sorted(unique_stems(paths[::-1])) == sorted(got)
+
+
+def test_what_macos_keeps_beside_each_file_of_a_foreign_drive_is_none_of_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, data: bytes) -> None:
+        atomic_write(path, data)
+        path.with_name(f"._{path.name}").write_bytes(b"x")  # macOS itself moves it with its file
+
+    monkeypatch.setattr("vesselapp.core.export.atomic_write", write)
+    write_outputs(tmp_path, "a", ("mask",), colour_picture(37, 53), checks(), None, provenance={})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a_mask.json", "a_mask.png"]
 
 
 def test_the_same_path_twice_still_gets_two_stems() -> None:

@@ -2,12 +2,13 @@
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, is_file, is_folder, is_there, make_folder, typed_path
+from vesselapp.core.files import atomic_write, is_file, is_folder, is_there, make_folder, sync, typed_path
 
 
 def test_bytes_and_writers_arrive(tmp_path: Path) -> None:
@@ -99,3 +100,33 @@ def test_what_can_not_be_seen_is_not_there(name: str) -> None:
 def test_typed_paths() -> None:
     assert typed_path(" ~ ") == Path.home()
     assert typed_path("~nosuchuser1/x") == Path("~nosuchuser1/x")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="without fcntl")
+@pytest.mark.parametrize(
+    ("refused", "by_fsync"), [(0, False), (errno.ENOTSUP, True), (errno.EINVAL, True), (errno.EIO, None)]
+)
+def test_on_macos_the_drives_own_memory_is_emptied_too(
+    refused: int, by_fsync: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    asked: list[object] = []
+
+    def fake_fcntl(_handle: int, command: int) -> int:
+        asked.append(command)
+        if refused:
+            raise OSError(refused, "refused")
+        return 0
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", fake_fcntl)
+    monkeypatch.setattr(os, "fsync", lambda _handle: asked.append("fsync"))
+    with (tmp_path / "a").open("wb") as file:
+        if by_fsync is None:
+            with pytest.raises(OSError, match="refused"):
+                sync(file.fileno())
+        else:
+            sync(file.fileno())
+    assert asked == [51, "fsync"] if by_fsync else asked == [51]

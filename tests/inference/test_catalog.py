@@ -21,6 +21,7 @@ def test_no_model_is_said_plainly() -> None:
 def test_shipped_models_come_first_and_are_found_by_name_task_and_path(tmp_path: Path) -> None:
     shipped = tiny_vessel_model(tmp_path / "shipped" / "fundus.onnx")
     own = tiny_vessel_model(tmp_path / "user" / "a-mine.onnx")
+    (tmp_path / "user" / "._a-mine.onnx").write_bytes(b"of Finder")
     assert [entry.name for entry in catalog.list_models()] == ["fundus", "a-mine"]
     assert [entry.shipped for entry in catalog.list_models()] == [True, False]
     assert catalog.find_model() == shipped

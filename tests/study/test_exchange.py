@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -268,6 +269,17 @@ def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "._mine.txt", "Thumbs.db", "desktop.ini", "Desktop.ini"])
+def test_a_new_folder_that_was_looked_into_is_still_new(tmp_path: Path, name: str) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_bytes(b"x")
+    for _ in range(2):
+        assert export_study(study, tmp_path / "out").stems == ["a"]
+    assert (tmp_path / "out" / name).read_bytes() == b"x"
+
+
 def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     for name in ("a.png", "b.png", "c.png"):
@@ -405,6 +417,16 @@ def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
         assert (tmp_path / f"again/masks/{name}.png").read_bytes() == (
             tmp_path / f"out/masks/{name}.png"
         ).read_bytes()
+
+
+def test_a_mask_is_found_however_its_accents_are_put_together(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("m\xfcller.png",))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    size = read(picture_of(study, "m\xfcller.png").path).shape[:2]
+    mask = PIL.Image.fromarray(np.eye(*size, dtype=np.uint8) * 255)
+    mask.save(masks / unicodedata.normalize("NFD", "M\xfcller_mask.png"))
+    assert import_masks(study, masks, reviewed=True, who="ann").pictures == ["m\xfcller.png"]
 
 
 def test_an_import_that_replaces_is_of_who_made_it(tmp_path: Path) -> None:

@@ -257,6 +257,16 @@ def test_models_are_held_against_log_and_registry(study: Study, tmp_path: Path) 
     assert found(lambda: listing.write_text("{")) == ["models/registry.json"]
 
 
+def test_what_finder_and_explorer_leave_is_no_tampering(study: Study) -> None:
+    (study.folder / "models").mkdir(exist_ok=True)
+    for folder in (study.folder, study.folder / HOME, study.folder / "annotations", study.folder / "models"):
+        for name in (".DS_Store", "._a.png", "._0001-one.onnx", "Thumbs.db", "desktop.ini"):
+            (folder / name).write_bytes(b"x")
+    assert problems(study) == []
+    (study.folder / HOME / "mine.txt").write_bytes(b"x")
+    assert [finding.where for finding in problems(study)] == [f"{HOME}/mine.txt"]
+
+
 def test_work_under_way_is_no_problem_and_told(study: Study) -> None:
     picture = picture_of(study, "a.png")
     writer = study.place(picture).open("eve", facts_of(picture))

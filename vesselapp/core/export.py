@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import struct
+import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_special, is_there, reason, sync_folder
+from vesselapp.core.files import (
+    TEMPORARY_PREFIX,
+    atomic_write,
+    is_of_browser,
+    is_special,
+    is_there,
+    reason,
+    sync_folder,
+)
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -186,7 +195,7 @@ def _all_at_once(folder: Path, stem: str, stale: Path | None) -> Iterator[Path]:
 
 def _take_places(fresh: Path, folder: Path, stale: Path | None) -> None:
     """Move all files to their places; where one can't be moved, put the former ones back."""
-    files = sorted(fresh.iterdir())
+    files = sorted(path for path in fresh.iterdir() if not is_of_browser(path.name))
     former = fresh / "former"
     former.mkdir()
     for file in files:
@@ -279,16 +288,16 @@ def written_by_vesselapp(path: Path) -> bool:
 def unique_stems(paths: Sequence[Path], taken: Mapping[str, Path] | None = None) -> list[str]:
     """Give each picture a stem for its output files, so that no two write to the same place.
 
-    It is the picture's own stem where no other has it (upper and lower case being alike); where several
-    share it, the suffix joins it (``a.jpg`` and ``a.png`` give ``a_jpg`` and ``a_png``), then the folder
-    in front (``left_a_jpg``), then the folder above that, and at last a number. The order of `paths`
+    It is the picture's own stem where no other has it (names that are `folded` alike count as one); where
+    several share it, the suffix joins it (``a.jpg`` and ``a.png`` give ``a_jpg`` and ``a_png``), then the
+    folder in front (``left_a_jpg``), then the folder above that, and at last a number. The order of `paths`
     matters only for the numbers. Very long ones are cut (see `short_stem`).
 
     Parameters
     ----------
     paths : pictures
     taken : mapping, optional
-        Whose the stems are (case folded) that were given before: no other picture gets them.
+        Whose the stems are (`folded`) that were given before: no other picture gets them.
 
     Returns
     -------
@@ -300,17 +309,22 @@ def unique_stems(paths: Sequence[Path], taken: Mapping[str, Path] | None = None)
     most = max((len(path.absolute().parts) for path in paths), default=0) + 1
 
     def shared(i: int) -> bool:
-        stem = stems[i].casefold()
+        stem = folded(stems[i])
         return counts[stem] > 1 or owner.get(stem, paths[i]) != paths[i]
 
     while True:
         stems = [short_stem(_stem(path, step)) for path, step in zip(paths, steps, strict=True)]
-        counts = Counter(stem.casefold() for stem in stems)
+        counts = Counter(map(folded, stems))
         longer = [i for i in range(len(paths)) if steps[i] < most and shared(i)]
         if not longer:
             return _numbered(stems, paths, owner)
         for i in longer:
             steps[i] += 1
+
+
+def folded(name: str) -> str:
+    """Give one text for names that some disks take for one: of either case, accents put together or not."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def short_stem(stem: str) -> str:
@@ -329,13 +343,13 @@ def _stem(path: Path, step: int) -> str:
 
 
 def _numbered(stems: list[str], paths: Sequence[Path], owner: Mapping[str, Path]) -> list[str]:
-    planned = {stem.casefold() for stem in stems}
+    planned = set(map(folded, stems))
     seen: set[str] = set()
     unique = []
     for stem, path in zip(stems, paths, strict=True):
         candidate, number = stem, 2
         while (
-            (name := candidate.casefold()) in seen
+            (name := folded(candidate)) in seen
             or (number > 2 and name in planned)
             or owner.get(name, path) != path
         ):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from typing import BinaryIO
 from vesselapp.core.errors import VesselError
 
 TEMPORARY_PREFIX = ".vesselapp-"
+_OF_BROWSERS = (".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini")
 
 _REASONS = {
     errno.EACCES: "you have no permission there",
@@ -65,7 +67,7 @@ def atomic_write(
                 else:
                     file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
                 if os.fstat(file.fileno()).st_size != file.tell():
                     raise OSError(errno.EIO, "the disk took less than was written")
             if ready is not None:
@@ -138,6 +140,11 @@ def is_special(path: Path) -> bool:
     return is_there(path) and not (is_file(path) or is_folder(path))
 
 
+def is_of_browser(name: str) -> bool:
+    """Tell what Finder and Explorer leave in folders, ``._a`` beside an ``a`` too: nobody put it there."""
+    return name.startswith("._") or name.lower() in _OF_BROWSERS
+
+
 def special_in(folder: str | os.PathLike[str]) -> set[str]:
     """Name the pipes, sockets and devices in a folder, without asking the disk about each file."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -179,6 +186,24 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def sync(handle: int) -> None:
+    """Put what was written to an open file on the disk itself, so that a power cut takes none of it.
+
+    On macOS ``fsync`` leaves it in the drive's own memory, and only ``F_FULLFSYNC`` empties that; not every
+    file system knows it.
+    """
+    if sys.platform == "darwin":
+        import fcntl
+
+        try:
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+        except OSError as problem:
+            if problem.errno == errno.EIO:
+                raise
+    os.fsync(handle)
+
+
 def sync_folder(folder: Path) -> None:
     """Put the renaming itself on the disk, where the system can (Windows and some network drives can't)."""
     if os.name == "nt":
@@ -189,7 +214,7 @@ def sync_folder(folder: Path) -> None:
         return
     try:
         with contextlib.suppress(OSError):
-            os.fsync(handle)
+            sync(handle)
     finally:
         os.close(handle)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, is_file
+from vesselapp.core.files import file_sha256, is_file, is_of_browser
 from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path
@@ -56,8 +56,8 @@ def list_models() -> list[ModelEntry]:
     for folder, shipped in ((shipped_folder(), True), (user_folder(), False)):
         if folder.is_dir():
             found = (*folder.glob("*.onnx"), *folder.glob("*/*.onnx"))
-            files = sorted(found, key=lambda path: path.name.lower())
-            for path in files:
+            files = [path for path in found if not is_of_browser(path.name)]
+            for path in sorted(files, key=lambda path: path.name.lower()):
                 card = _card_of(path)
                 task, tunable = ("other", False) if card is None else (card.task, "recipe" in card.config)
                 entries.append(ModelEntry(path.stem, path, shipped, task, tunable))

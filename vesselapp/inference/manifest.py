@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES
+from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded
 from vesselapp.core.files import atomic_write, is_there, reason
 from vesselapp.core.image import natural_key
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
@@ -119,8 +119,8 @@ def still_there(rows: dict[str, dict[str, str]], folder: Path) -> dict[str, dict
 
 
 def stems_of(rows: dict[str, dict[str, str]]) -> dict[str, Path]:
-    """Give whose the stems of results are: picture by case-folded stem."""
-    return {stem.casefold(): Path(file) for file, row in rows.items() for stem in _stems(row)}
+    """Give whose the stems of results are: picture by folded stem."""
+    return {folded(stem): Path(file) for file, row in rows.items() for stem in _stems(row)}
 
 
 def still_to_do(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, reason, sync
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 
@@ -155,7 +155,7 @@ class AuditLog:
                 view = memoryview(data)
                 while view:
                     view = view[os.write(handle, view) :]
-                os.fsync(handle)
+                sync(handle)
             except OSError:
                 with contextlib.suppress(OSError):
                     os.ftruncate(handle, length)

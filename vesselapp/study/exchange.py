@@ -21,6 +21,7 @@ from vesselapp.core.files import (
     copy_file,
     file_sha256,
     is_folder,
+    is_of_browser,
     is_there,
     make_folder,
     reason,
@@ -251,7 +252,8 @@ def _begin(out: Path, kind: Kind, names: list[tuple[str, str]], listed: Sequence
     So is one with pictures that the study works on (``listed``): they are an earlier export's own.
     """
     try:
-        there = [path.name for path in out.iterdir()] if out.exists() else []
+        names_there = [path.name for path in out.iterdir()] if out.exists() else []
+        there = [name for name in names_there if not is_of_browser(name)]
         if there and EXPORT_NAME not in there:
             raise VesselError(f"The folder {out} holds other files.", "Choose a new or an empty folder.")
         if there and _holds_any(out, listed):

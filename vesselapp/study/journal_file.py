@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from vesselapp.core.files import atomic_write
+from vesselapp.core.files import atomic_write, sync
 
 if TYPE_CHECKING:
     Digest = hashlib._Hash
@@ -61,7 +61,7 @@ class JournalFile:
         handle = self._opened()
         try:
             _write_all(handle, data)
-            os.fsync(handle)
+            sync(handle)
         except OSError:
             # What a failed write or flush left is unknown, so nothing of it is built on.
             with contextlib.suppress(OSError):
@@ -129,7 +129,7 @@ class JournalFile:
             raise Changed
         if size > self.length:
             os.ftruncate(handle, self.length)
-            os.fsync(handle)
+            sync(handle)
         self._known = True
 
     def _put_back(self, handle: int) -> None:

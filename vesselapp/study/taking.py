@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.export import short_stem
+from vesselapp.core.export import folded, short_stem
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
@@ -74,7 +74,7 @@ def import_masks(
     by_stem: dict[str, list[StudyPicture]] = defaultdict(list)
     for picture in pictures:
         stem = picture.path.stem
-        for name in {stem.casefold(), short_stem(stem).casefold()}:  # an export may have cut it
+        for name in {folded(stem), folded(short_stem(stem))}:  # an export may have cut it
             by_stem[name].append(picture)
     outcome = Imported()
     pairs: list[tuple[StudyPicture, Path]] = []
@@ -85,9 +85,9 @@ def import_masks(
             pairs.append((found[0], files[0]))
         elif files:
             outcome.left_out.append(_why_no_pair(files, found))
-    named = {picture.key for picture, file in pairs if file.stem.casefold().endswith(_ENDING)}
+    named = {picture.key for picture, file in pairs if folded(file.stem).endswith(_ENDING)}
     for picture, file in [*pairs]:
-        if picture.key in named and not file.stem.casefold().endswith(_ENDING):
+        if picture.key in named and not folded(file.stem).endswith(_ENDING):
             pairs.remove((picture, file))
             text = f"{file.name} was not taken: another file is called the mask of {picture.name}."
             outcome.left_out.append(text)
@@ -128,7 +128,7 @@ def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _masks_in(folder: Path) -> dict[str, list[Path]]:
-    """Give the files of a folder that may be masks, by stem (upper and lower case being alike)."""
+    """Give the files of a folder that may be masks, by stem (`folded`)."""
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as problem:
@@ -136,7 +136,7 @@ def _masks_in(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         if not file.name.startswith("."):
-            found[file.stem.casefold()].append(file)
+            found[folded(file.stem)].append(file)
     return found
 
 

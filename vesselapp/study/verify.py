@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, file_sha256, reason
+from vesselapp.core.files import TEMPORARY_PREFIX, file_sha256, is_of_browser, reason
 from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FORMER
 from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
@@ -201,7 +201,7 @@ def _check_models(study: Study, told: Told) -> Iterator[Finding]:
         yield Finding("models/registry.json", f"Model {number}, {told.models[number][0]}, is missing in it.")
     known = {entry.file for entry in entries}
     for path in sorted(registry.folder.glob("*.onnx")):
-        if path.name not in known:
+        if path.name not in known and not is_of_browser(path.name):
             yield Finding(f"models/{path.name}", "The model was added without the app.")
     if (active.number if active is not None else 0) != (told.used or 0):
         yield Finding("models/registry.json", "The model in use is not the one that was last chosen.")
@@ -212,7 +212,7 @@ def _check_annotation(
 ) -> Iterator[Finding]:
     place = study.place_of(key)
     where = f"annotations/{key}"
-    names = sorted(path.name for path in place.folder.iterdir())
+    names = sorted(path.name for path in place.folder.iterdir() if not is_of_browser(path.name))
     for name in names:
         if name not in _KNOWN_FILES and not name.startswith(_KNOWN_BEGINNINGS):
             yield Finding(f"{where}/{name}", "This was added without the app.")

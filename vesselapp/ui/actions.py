@@ -344,6 +344,13 @@ _REPEATED = (
 )
 """What goes on while its key is held; all else is done once, for the next picture wasn't seen yet."""
 
+_ROLES = {
+    "quit": QAction.MenuRole.QuitRole,
+    "preferences": QAction.MenuRole.PreferencesRole,
+    "about": QAction.MenuRole.AboutRole,
+}
+"""What stands in the app's own menu on macOS, whatever its words; all else stays where the table puts it."""
+
 
 def make_actions(
     owner: QWidget, handlers: dict[str, Callable[..., object]], held: HeldKeys
@@ -368,6 +375,7 @@ def make_actions(
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         action.setAutoRepeat(spec.key in _REPEATED)
         action.setCheckable(spec.checkable)
+        action.setMenuRole(_ROLES.get(spec.key, QAction.MenuRole.NoRole))
         keys = f" ({spec.shortcuts[0]})" if spec.shortcuts else ""
         action.setToolTip(spec.tip + keys)
         action.setStatusTip(spec.tip)
@@ -389,6 +397,7 @@ def make_actions(
 def _once(handler: Callable[..., object], held: HeldKeys) -> Callable[[], None]:
     def run() -> None:
         if not held.repeats:
+            held.act()
             handler()
 
     return run

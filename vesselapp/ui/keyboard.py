@@ -29,6 +29,7 @@ _PAN_SHARE = 0.15
 _FIELDS = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
 _GIVEN_AT = "keyboard_given_at"
 _OF_NUMBERS = "0123456789.,+-%"
+_MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Meta, Qt.Key.Key_Alt, Qt.Key.Key_CapsLock)
 _LEAVING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 
 
@@ -66,7 +67,9 @@ def goes_on(event: QEvent, window: QMainWindow) -> bool:
 class HeldKeys:
     """Tells the presses that the system makes while a key is held from a person's own.
 
-    Some X servers don't say so: they send a release and a press of one time.
+    Some systems don't say so. Some X servers send a release and a press of one time. On macOS the menus take
+    their keys before Qt does: there a key does a thing once, until it is let go, another one is pressed, or
+    the person turns to another window. Keys with Command are let through: macOS may not tell their release.
 
     Attributes
     ----------
@@ -77,19 +80,33 @@ class HeldKeys:
     def __init__(self) -> None:
         self.repeats = False
         self._released = (0, 0)
+        self._down = self._done = 0
         self._by_time = QGuiApplication.platformName() == "xcb"
+        self._by_menu = QGuiApplication.platformName() == "cocoa"
 
     def heed(self, event: QEvent) -> None:
         """Take note of what a window hears."""
-        if not isinstance(event, QKeyEvent):
+        if event.type() == QEvent.Type.WindowDeactivate:
+            self._down = self._done = 0
+        if not isinstance(event, QKeyEvent) or event.key() in _MODIFIERS:
             return
         this = (event.key(), event.timestamp())
         if event.type() == QEvent.Type.KeyRelease:
             self._released = this
+            self._down = self._done = 0
         elif event.type() == QEvent.Type.ShortcutOverride:
-            self.repeats = event.isAutoRepeat() or (self._by_time and this == self._released)
+            command = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            self._down = 0 if command else event.key()
+            again = self._down != 0 and self._down == self._done
+            self._done = self._done if again else 0
+            self.repeats = again or event.isAutoRepeat() or (self._by_time and this == self._released)
             if self.repeats:
                 QTimer.singleShot(0, self._forget)  # a click that comes later is the person's
+
+    def act(self) -> None:
+        """Take note that something is done, by the key that is down if any is."""
+        if self._by_menu:
+            self._done = self._down
 
     def _forget(self) -> None:
         self.repeats = False

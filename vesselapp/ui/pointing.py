@@ -8,7 +8,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QInputDevice, QPointingDevice, QTabletEvent, QTouchEvent, QWheelEvent
+from PySide6.QtGui import (
+    QGuiApplication,
+    QInputDevice,
+    QPointingDevice,
+    QTabletEvent,
+    QTouchEvent,
+    QWheelEvent,
+)
 
 from vesselapp.ui.scene import Split
 
@@ -53,7 +60,7 @@ def drag_for(canvas: Canvas, at: QPointF, button: Qt.MouseButton, modifiers: Qt.
 
 
 class Touch:
-    """Turns fingers on a canvas into a tool's gestures, pans and zooms.
+    """Turns fingers on a touch screen into a tool's gestures, pans and zooms.
 
     A tool hears of a press only when the finger moved or is lifted: until then it may be the first of two.
 
@@ -73,6 +80,8 @@ class Touch:
 
     def follow(self, event: QTouchEvent) -> None:
         """Go on as the fingers do; a second finger takes back what the first has only just begun."""
+        if event.device().type() != QInputDevice.DeviceType.TouchScreen:
+            return  # a trackpad, of which macOS tells each finger that only moves the pointer
         canvas, kind, points = self._canvas, event.type(), event.points()
         if kind == QEvent.Type.TouchBegin:
             if self._ours:  # the end of the one before never came
@@ -190,11 +199,13 @@ class Pen:
 
 
 def use_wheel(canvas: Canvas, event: QWheelEvent) -> None:
-    """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom)."""
-    touchpad = event.device() is not None and event.device().type() == QInputDevice.DeviceType.TouchPad
+    """Zoom at the pointer; Shift: the brush's size; two fingers on a touchpad: pan (Ctrl: zoom).
+
+    A touchpad that the system tells of as a mouse zooms, as each on Windows.
+    """
     control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
     notches = (event.angleDelta().y() or event.angleDelta().x()) / _WHEEL_NOTCH
-    if touchpad and not control and not event.pixelDelta().isNull():
+    if _by_two_fingers(event) and not control:
         ratio = canvas.devicePixelRatioF()
         delta = event.pixelDelta()
         canvas.show_view(canvas.view.moved(round(delta.x() * ratio), round(delta.y() * ratio)))
@@ -202,3 +213,11 @@ def use_wheel(canvas: Canvas, event: QWheelEvent) -> None:
         canvas.grow_brush(1 if notches > 0 else -1)
     elif notches:
         canvas.show_view(canvas.view.zoomed(_ZOOM_PER_NOTCH**notches, *canvas.to_device(event.position())))
+
+
+def _by_two_fingers(event: QWheelEvent) -> bool:
+    """Tell two fingers from a wheel: on macOS both are one device's, but only fingers begin and end."""
+    device = event.device()
+    if device is None or device.type() != QInputDevice.DeviceType.TouchPad or event.pixelDelta().isNull():
+        return False
+    return event.phase() != Qt.ScrollPhase.NoScrollPhase or QGuiApplication.platformName() == "xcb"

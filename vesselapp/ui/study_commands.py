@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
 
 from vesselapp.core.errors import VesselError
@@ -170,5 +171,6 @@ class StudyCommands:
         menu.clear()
         for name in self.workspace.settings.recent_studies:
             action = menu.addAction(f"{Path(name).name}  –  {Path(name).parent}")
+            action.setMenuRole(QAction.MenuRole.NoRole)  # "Settings" may be a study's name
             action.triggered.connect(lambda _checked=False, name=name: self.workspace.open_study(Path(name)))
         menu.setEnabled(bool(self.workspace.settings.recent_studies))
