@@ -89,6 +89,13 @@ def test_one_learner_leaves_the_judging_to_the_judges():
     assert (sides.learn, sides.judge, sides.folds) == (("k0",), ("k1", "k2"), ())
 
 
+def test_pictures_of_one_person_do_not_both_learn_and_judge_beside_judges():
+    subjects = {f"k{number}": f"s{max(0, number - 4) // 2}" for number in range(10)}
+    known = {key: "learn" if subject == "s0" else "judge" for key, subject in subjects.items()}
+    sides = take_sides(known, subjects, [], folds=2)
+    assert (len(sides.learn), len(sides.judge), sides.folds) == (6, 4, ())
+
+
 def test_one_subject_alone_is_split_by_picture():
     subjects = dict.fromkeys(["a", "b", "c"], "one")
     sides = take_sides(decide({}, subjects), subjects, [], folds=3)

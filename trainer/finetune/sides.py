@@ -143,10 +143,11 @@ def take_sides(
     judge = tuple(key for key in subjects if sides[key] == "judge" and subjects[key] not in known)
     if len({subjects[key] for key in judge}) >= FEWEST_JUDGES and learn:
         return Sides(learn, judge)
-    alone = len({subjects[key] for key in learn}) == 1  # one subject: better its pictures than no judge
+    people = {subjects[key] for key in learn}
+    alone = len(people) == 1 and not judge  # better pictures of that one than no judge
     theirs = {subjects[key] for key in in_base}
     spoilt = set(in_base) if alone else {key for key in learn if subjects[key] in theirs}
-    able = [key for key in learn if key not in spoilt] if len(learn) > 1 else []
+    able = [key for key in learn if key not in spoilt] if len(learn if alone else people) > 1 else []
     fresh = [key for key in able if key not in set(learnt_before)]
     groups: dict[str, list[str]] = defaultdict(list)
     for key in fresh or able:
