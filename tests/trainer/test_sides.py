@@ -51,6 +51,14 @@ def test_with_judges_of_two_people_those_who_learn_judge_too():
     assert {few[key] for key in sides.judged} == set(few.values())
 
 
+def test_where_judges_hold_nothing_to_find_those_who_learn_judge_too():
+    subjects = pictures(10)
+    known = decide({}, subjects)
+    judges = take_sides(known, subjects, [], folds=3).judge
+    assert len(judges) == 3
+    assert set(take_sides(known, subjects, [], 3, empty=judges[:1]).judged) == set(subjects)
+
+
 def test_what_was_learnt_when_there_were_few_never_judges():
     few = decide({}, pictures(5))
     assert set(few.values()) == {"learn"}

@@ -181,7 +181,8 @@ def make_plan(
         [key for key, picture in pictures.items() if picture.sha256 in learnt]
         for learnt in (set(_learnt_before(models.incumbent)), set(learnt_by(base_card)))
     )
-    taken = take_sides(sides, subjects, before, tuning.folds, in_base)
+    empty = {key for key, picture in pictures.items() if picture.nothing_there}
+    taken = take_sides(sides, subjects, before, tuning.folds, in_base, empty)
     if not taken.judged:
         raise VesselError(
             "The model to start from has learnt every picture that could judge, so nothing could tell "
@@ -203,7 +204,7 @@ def make_plan(
         pictures,
         taken,
         request.replay,
-        (*notes, *warnings, *told, *_warnings(taken, subjects, set(before))),
+        (*notes, *warnings, *told, *_warnings(taken, subjects, set(before), empty)),
         request.command,
         base_name,
         told_name(study, models.incumbent),
@@ -229,10 +230,12 @@ def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base:
     )
 
 
-def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[str]:
+def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: set[str]) -> list[str]:
     told = [few_told(len(subjects))]
-    judging = len({subjects[key] for key in sides.judged})
-    if judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
+    judging = len({subjects[key] for key in sides.judged if key not in empty})
+    if not judging:
+        told.append("No picture that judges holds anything to find: by them no model can be called better.")
+    elif judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
         few = "two subjects judge" if judging == 2 else "one subject judge"
         told.append(f"Pictures of {few}: three are needed to call a model better.")
     if idle := len(subjects) - len({*sides.learn, *sides.judged}):

@@ -35,6 +35,8 @@ class ReviewedPicture:
         Whose answer was corrected; empty where that isn't known.
     object_diameter : float or None
         Px: how wide the person said its cells are; None: the app finds it.
+    nothing_there : bool
+        Whether the person said that there is nothing to find.
     """
 
     key: str
@@ -45,6 +47,7 @@ class ReviewedPicture:
     model: str = ""
     model_sha256: str = ""
     object_diameter: float | None = None
+    nothing_there: bool = False
 
 
 def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
@@ -68,6 +71,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
             record.model,
             record.model_sha256,
             record.object_diameter,
+            record.nothing_there,
         )
         for key, record in reviewed.items()
         if key in listed

@@ -7,7 +7,7 @@ is learnt, and judged by a candidate that has not learnt it (cross-validation).
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -121,6 +121,7 @@ def take_sides(
     learnt_before: Iterable[str],
     folds: int,
     in_base: Iterable[str] = (),
+    empty: Collection[str] = (),
 ) -> Sides:
     """Say who learns and who judges this time.
 
@@ -137,11 +138,13 @@ def take_sides(
         At most so many.
     in_base : iterable of str
         Keys that the base has learnt: so has every candidate. They and others of their subjects never judge.
+    empty : collection of str
+        Keys of pictures in which nothing is: they judge, but by them alone no model is better.
     """
     learn = tuple(key for key in subjects if sides[key] == "learn")
     known = {subjects[key] for key in (*in_base, *learn)}  # a copy of a judge may be learnt
     judge = tuple(key for key in subjects if sides[key] == "judge" and subjects[key] not in known)
-    if len({subjects[key] for key in judge}) >= FEWEST_JUDGES and learn:
+    if len({subjects[key] for key in judge if key not in empty}) >= FEWEST_JUDGES and learn:
         return Sides(learn, judge)
     people = {subjects[key] for key in learn}
     alone = len(people) == 1 and not judge  # better pictures of that one than no judge

@@ -123,6 +123,14 @@ def test_few_subjects_that_judge_are_told(make_study: MakeStudy, base: Path, tmp
     assert "Pictures of one subject judge" in told
 
 
+def test_judges_in_which_nothing_is_are_told(make_study: MakeStudy):
+    made = make_study(4, nothing_there=True)
+    one, *others = (picture.key for picture in made.study.pictures())
+    write_sides(made.folder, {one: "learn", **dict.fromkeys(others, "judge")})
+    told = " ".join(plan_only(made.request())["warnings"])
+    assert "No picture that judges holds anything to find" in told
+
+
 @pytest.mark.parametrize(
     ("task", "steps", "pictures", "minutes"),
     [
