@@ -67,6 +67,13 @@ def test_what_was_learnt_when_there_were_few_never_judges():
     assert sum(side == "judge" for side in more.values()) >= FEWEST_JUDGES
 
 
+def test_pictures_that_are_not_reviewed_just_now_keep_their_subjects_on_a_side():
+    known = {"a": "learn", "b": "judge", "gone": "judge"}
+    sides = decide(known, pictures(12), {"a": "s0", "b": "s1"})
+    assert (sides["k0"], sides["k1"]) == ("learn", "judge")
+    assert {key: sides[key] for key in known} == known
+
+
 def test_what_the_incumbent_learnt_judges_only_where_there_is_nothing_else():
     subjects = pictures(6)
     sides = decide({}, subjects)
@@ -77,11 +84,14 @@ def test_what_the_incumbent_learnt_judges_only_where_there_is_nothing_else():
 def test_what_the_base_learnt_never_judges_nor_do_others_of_its_subjects():
     subjects = pictures(6, of_each=2)
     sides = decide({}, subjects)
-    assert sorted(take_sides(sides, subjects, [], 3, ["k0", "k2"]).judged) == ["k4", "k5"]
-    assert take_sides(sides, subjects, [], 3, ["k0", "k2", "k4"]).judged == ()
+    learnt = {"k0": "s0", "k2": "s1"}
+    assert sorted(take_sides(sides, subjects, [], 3, learnt).judged) == ["k4", "k5"]
+    assert take_sides(sides, subjects, [], 3, {**learnt, "k4": "s2"}).judged == ()
+    assert sorted(take_sides(sides, subjects, [], 3, {"away": "s0"}).judged) == ["k2", "k3", "k4", "k5"]
     many = pictures(10)
     judges = take_sides(decide({}, many), many, [], 3).judge
-    assert set(take_sides(decide({}, many), many, [], 3, judges).judged) == set(many) - set(judges)
+    learnt = {key: many[key] for key in judges}
+    assert set(take_sides(decide({}, many), many, [], 3, learnt).judged) == set(many) - set(judges)
 
 
 def test_a_judge_of_which_a_copy_is_learnt_does_not_judge():

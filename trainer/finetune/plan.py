@@ -6,7 +6,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from trainer.finetune.bases import choose_models, open_base, told_name
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
-from trainer.finetune.sides import Sides, decide, read_sides, take_sides
+from trainer.finetune.sides import Side, Sides, decide, read_sides, take_sides
 from trainer.lineage import learnt_by
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
@@ -82,6 +82,8 @@ class Plan:
         What was asked for, as a command.
     base_name, incumbent_name : str
         What the two models are called to a person.
+    drawn : dict
+        The sides that the study is to keep; empty for a run that goes on.
     """
 
     recipe: Recipe
@@ -97,6 +99,7 @@ class Plan:
     command: str = ""
     base_name: str = ""
     incumbent_name: str = ""
+    drawn: dict[str, Side] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -156,7 +159,7 @@ def make_plan(
     VesselError
         Where nothing can be learnt, with the reason.
     """
-    pictures, warnings = find_reviewed(study)
+    pictures, warnings, known = find_reviewed(study)
     if readable is not None:
         pictures = {key: picture for key, picture in pictures.items() if key in readable}
     if len(pictures) < FEWEST:
@@ -169,7 +172,7 @@ def make_plan(
     models = choose_models(study, request.base, chain=request.chain, answered=answered)
     base_recipe, _net, base_card = open_base(models.base)
     subjects = {key: picture.subject for key, picture in pictures.items()}
-    sides = decide(read_sides(study.folder), subjects)
+    sides = decide(read_sides(study.folder), subjects, {key: one.subject for key, one in known.items()})
     learners = sum(sides[key] == "learn" for key in pictures)
     tuning = tuning_for(base_recipe.task, request.settings)
     if not learners:
@@ -177,10 +180,9 @@ def make_plan(
             "All reviewed pictures at hand are kept for judging: none is left to learn from.",
             "Review more pictures.",
         )
-    before, in_base = (
-        [key for key, picture in pictures.items() if picture.sha256 in learnt]
-        for learnt in (set(_learnt_before(models.incumbent)), set(learnt_by(base_card)))
-    )
+    learnt, in_card = set(_learnt_before(models.incumbent)), set(learnt_by(base_card))
+    before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
+    in_base = {key: one.subject for key, one in known.items() if one.sha256 in in_card}
     empty = {key for key, picture in pictures.items() if picture.nothing_there}
     taken = take_sides(sides, subjects, before, tuning.folds, in_base, empty)
     if not taken.judged:
@@ -208,6 +210,7 @@ def make_plan(
         request.command,
         base_name,
         told_name(study, models.incumbent),
+        sides,
     )
 
 
@@ -254,7 +257,7 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: s
 
 def plan_to_dict(plan: Plan, accelerator: str) -> dict[str, Any]:
     """Give a plan as what ``config.json`` keeps."""
-    values = dataclasses.asdict(plan)
+    values = dataclasses.asdict(dataclasses.replace(plan, drawn={}))
     values["recipe"] = recipe_to_dict(plan.recipe)
     values["pictures"] = list(values["pictures"].values())
     values["accelerator"] = accelerator

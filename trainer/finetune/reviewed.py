@@ -1,8 +1,9 @@
 """The reviewed pictures of a study: found by their records, read with their masks, and checked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.image import read_image
 from vesselapp.study.annotation import Kept
+from vesselapp.study.pictures import StudyPicture, key_of
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
@@ -50,8 +52,24 @@ class ReviewedPicture:
     nothing_there: bool = False
 
 
-def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
-    """List the reviewed pictures by key, and say which can't be found or have a damaged record.
+class Known(NamedTuple):
+    """A picture of the study, reviewed or not: of whom it is, and its hash (empty without a record)."""
+
+    subject: str
+    sha256: str
+
+
+def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], dict[str, Known]]:
+    """Find the reviewed pictures of a study.
+
+    Returns
+    -------
+    pictures : dict
+        By key.
+    told : list of str
+        Which can't be found or have a damaged record.
+    known : dict
+        All pictures of the study by key, also those that are missing.
 
     Raises
     ------
@@ -61,11 +79,12 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
     listed = {picture.key: picture for picture in study.pictures()}
     records = dict(study.records())
     reviewed = {key: record for key, record in records.items() if record.state is State.REVIEWED}
+    known = _known(study, listed, records)
     found = {
         key: ReviewedPicture(
             key,
             listed[key].relative,
-            subject_of(f"{listed[key].root}/{listed[key].relative}"),
+            known[key].subject,
             listed[key].path,
             record.sha256,
             record.model,
@@ -76,17 +95,25 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
         for key, record in reviewed.items()
         if key in listed
     }
-    subjects = copies_as_one([one.subject for one in found.values()], [one.sha256 for one in found.values()])
-    found = {
-        key: replace(one, subject=subject)
-        for (key, one), subject in zip(found.items(), subjects, strict=True)
-    }
     missing = missing_pictures(listed, records)
     damaged = with_damaged_record(study, list(listed.values()))
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
     told = [str(missing_told(missing, len(found)))] if missing else []
-    return found, told + ([damage_told(damaged)] if damaged else [])
+    return found, told + ([damage_told(damaged)] if damaged else []), known
+
+
+def _known(
+    study: Study, listed: Mapping[str, StudyPicture], records: Mapping[str, Record]
+) -> dict[str, Known]:
+    """Tell of whom each picture is that is listed or has a record; copies are of one subject."""
+    paths = {key: f"{picture.root}/{picture.relative}" for key, picture in listed.items()}
+    for key, record in records.items():
+        roots = (n for n in range(len(study.roots)) if key_of(n, record.path) == key)
+        paths.setdefault(key, f"{next(roots, '')}/{record.path or record.image}")
+    hashes = {key: records[key].sha256 if key in records else "" for key in paths}
+    subjects = copies_as_one(list(map(subject_of, paths.values())), [hashes[key] or key for key in paths])
+    return {key: Known(subject, hashes[key]) for key, subject in zip(paths, subjects, strict=True)}
 
 
 def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:

@@ -26,6 +26,7 @@ from vesselapp.core.geometry import Box
 from vesselapp.inference.catalog import list_models
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
+from vesselapp.study.record import ImageFacts
 
 
 def tuned_on(base: Path, target: Path, pictures: list[Path], before: list[Path]) -> Path:
@@ -49,6 +50,26 @@ def test_what_the_base_has_learnt_does_not_judge(make_study: MakeStudy, base: Pa
     model = tuned_on(base, tmp_path / "tuned.onnx", paths, [])
     with pytest.raises(VesselError, match="has learnt every picture that could judge"):
         plan_only(made.request(base=str(model)))
+
+
+def test_the_other_eye_of_one_that_was_learnt_and_is_worked_on_again_does_not_judge(
+    make_study: MakeStudy, base: Path, tmp_path: Path
+):
+    made = make_study(names=["p1_OD.png", "p1_OS.png", "p2.png", "p3.png"])
+    first, *others = made.study.pictures()
+    writer = made.study.place(first).open("ann", ImageFacts(first.name, file_sha256(first.path), 160, 160))
+    assert writer.kept is not None
+    assert writer.kept.record is not None
+    writer.write_record(writer.kept.record.taken_back)
+    writer.close()
+    model = tuned_on(base, tmp_path / "tuned.onnx", [first.path], [])
+    plan = plan_only(made.request(base=str(model)))
+    assert plan["learn"] == [picture.name for picture in others]
+    assert sorted(name for fold in plan["folds"] for name in fold) == ["p2.png", "p3.png"]
+    write_sides(made.folder, {first.key: "judge"})
+    assert plan_only(made.request())["judge"] == ["p1_OS.png"]
+    first.path.unlink()
+    assert plan_only(made.request())["judge"] == ["p1_OS.png"]
 
 
 def test_a_fine_tune_starts_where_the_fine_tunes_began(make_study: MakeStudy, base: Path, tmp_path: Path):
@@ -98,7 +119,7 @@ def test_the_size_of_cells_that_a_person_set_is_taken(tmp_path: Path, monkeypatc
 
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
     made = make_study(8, look=lambda pixels, vessels: np.full_like(pixels, 90))
-    found, _told = find_reviewed(made.study)
+    found = find_reviewed(made.study)[0]
     assert len(found) == 8
     assert len({picture.subject for picture in found.values()}) == 1
 
