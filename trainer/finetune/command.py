@@ -103,7 +103,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
     line.emit("stage", name="reading")
     # What makes no sense is said before anything is read.
     corrected = make_plan(study, request).tuning.corrected
-    readable: set[str] = set()
+    read: dict[str, str] = {}
     notes = []
     for key, picture in find_reviewed(study)[0].items():
         line.heed_cancel()
@@ -113,8 +113,8 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
             notes.append(f"Left out: {problem.message}")
             continue
         keep_judgement(line.run.folder, picture, judged)
-        readable.add(key)
-    plan = make_plan(study, request, readable, tuple(notes))
+        read[key] = picture.saved
+    plan = make_plan(study, request, read, tuple(notes))
     write_sides(study.folder, plan.drawn)
     split = {"train": list(plan.sides.learn), "validation": list(plan.sides.judged)}
     atomic_write(line.run.folder / "split.json", json.dumps(split, indent=1).encode())

@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def expected_s(task: str, steps: int, pictures: int, device: str) -> float:
 
 
 def make_plan(
-    study: Study, request: Request, readable: set[str] | None = None, notes: tuple[str, ...] = ()
+    study: Study, request: Request, read: Mapping[str, str] | None = None, notes: tuple[str, ...] = ()
 ) -> Plan:
     """Decide what to do; nothing is written.
 
@@ -149,8 +149,9 @@ def make_plan(
     ----------
     study : Study
     request : Request
-    readable : set of str, optional
-        Keys of the pictures whose masks could be read; all where None.
+    read : mapping, optional
+        When the records of the pictures whose masks could be read were written, by key; all are taken where
+        None.
     notes : tuple of str
         Why others could not.
 
@@ -160,8 +161,10 @@ def make_plan(
         Where nothing can be learnt, with the reason.
     """
     pictures, warnings, known = find_reviewed(study)
-    if readable is not None:
-        pictures = {key: picture for key, picture in pictures.items() if key in readable}
+    if read is not None:
+        changed = [one.name for key, one in pictures.items() if read.get(key, one.saved) != one.saved]
+        notes += tuple(f"Left out: {name} was worked on while it was read." for name in changed)
+        pictures = {key: one for key, one in pictures.items() if read.get(key) == one.saved}
     if len(pictures) < FEWEST:
         raise VesselError(
             " ".join([*notes, "Only one picture can be learnt from, and none is left to judge by."]),

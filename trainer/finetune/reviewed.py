@@ -39,6 +39,8 @@ class ReviewedPicture:
         Px: how wide the person said its cells are; None: the app finds it.
     nothing_there : bool
         Whether the person said that there is nothing to find.
+    saved : str
+        When its record was written, ISO 8601, UTC.
     """
 
     key: str
@@ -50,6 +52,7 @@ class ReviewedPicture:
     model_sha256: str = ""
     object_diameter: float | None = None
     nothing_there: bool = False
+    saved: str = ""
 
 
 class Known(NamedTuple):
@@ -91,6 +94,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
             record.model_sha256,
             record.object_diameter,
             record.nothing_there,
+            record.saved,
         )
         for key, record in reviewed.items()
         if key in listed
@@ -139,7 +143,8 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
     Raises
     ------
     VesselError
-        Where picture or mask can't be read, don't fit each other, or say nothing.
+        Where picture or mask can't be read, don't fit each other, or say nothing, or nobody has reviewed what
+        is there by now.
     """
     try:
         sha256 = file_sha256(picture.path)
@@ -164,6 +169,8 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
         notes = " ".join(kept.notes) if kept is not None else ""
         text = f"What was said of {picture.name} can't be read. {notes}"
         raise VesselError(text.strip(), "Open it in the app.")
+    if kept.record.state is not State.REVIEWED:
+        raise VesselError(f"{picture.name} is being worked on again.", "Review it, then train anew.")
     if kept.needs_answer and not kept.record.nothing_there:
         raise VesselError(
             f"Of {picture.name} the answer that was judged is not kept.",

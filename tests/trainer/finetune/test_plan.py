@@ -2,7 +2,9 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,9 @@ from trainer.export import read_card, write_card
 from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.kept_lessons import keep_judgement, kept_judgement
-from trainer.finetune.lessons import lesson_of
+from trainer.finetune.lessons import Judgement, lesson_of
 from trainer.finetune.plan import expected_s
-from trainer.finetune.reviewed import find_reviewed, read_judgement
+from trainer.finetune.reviewed import ReviewedPicture, find_reviewed, read_judgement
 from trainer.finetune.scores import mask_by
 from trainer.finetune.sides import write_sides
 from trainer.lineage import learnt_by
@@ -26,7 +28,8 @@ from vesselapp.core.geometry import Box
 from vesselapp.inference.catalog import list_models
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
-from vesselapp.study.record import ImageFacts
+from vesselapp.study.record import ImageFacts, State
+from vesselapp.study.study import Study
 
 
 def tuned_on(base: Path, target: Path, pictures: list[Path], before: list[Path]) -> Path:
@@ -206,6 +209,43 @@ def test_a_picture_that_does_not_open_is_left_out(make_study: MakeStudy, monkeyp
     monkeypatch.setattr("trainer.finetune.reviewed.file_sha256", locked)
     with pytest.raises(VesselError, match=f"{picture.name} can't be read"):
         read_judgement(made.study, picture, 2)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["it is taken up", "and reviewed again"])
+@pytest.mark.parametrize("before", [True, False], ids=["before its mask is read", "after"])
+def test_a_picture_that_is_worked_on_while_the_study_is_read_is_left_out(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, *, before: bool, again: bool
+):
+    made = make_study(3)
+    picture = made.study.pictures()[-1]
+
+    def work(*, reviewed: bool) -> None:
+        facts = ImageFacts(picture.name, file_sha256(picture.path), 160, 160)
+        writer = made.study.place(picture).open("ann", facts)
+        assert writer.kept is not None
+        assert writer.kept.record is not None
+        taken_back = writer.kept.record.taken_back
+        writer.write_record(replace(taken_back, state=State.REVIEWED) if reviewed else taken_back)
+        writer.close()
+
+    def meanwhile(study: Study, one: ReviewedPicture, corrected: int) -> Judgement:
+        if one.key != picture.key:
+            return read_judgement(study, one, corrected)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("vesselapp.study.writer.time_stamp", lambda: "2100-01-01T00:00:00+00:00")
+            if before:
+                work(reviewed=False)
+            try:
+                return read_judgement(study, one, corrected)
+            finally:
+                work(reviewed=again)
+
+    monkeypatch.setattr("trainer.finetune.command.read_judgement", meanwhile)
+    monkeypatch.setattr("trainer.finetune.command._work", lambda course: course.plan)
+    plan: Any = finetune(made.request("steps=10"))
+    assert [one.name for one in plan.pictures.values()] == ["eye00.png", "eye01.png"]
+    why = "is being worked on again" if before else "was worked on while it was read"
+    assert (f"Left out: eye02.png {why}." in plan.warnings) is (before or again)
 
 
 def test_a_drive_that_goes_away_is_one_sentence(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
