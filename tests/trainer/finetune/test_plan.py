@@ -12,6 +12,7 @@ import pytest
 from tests.reviewed_study import drawn_study, review
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.export import read_card, write_card
+from trainer.finetune import lessons
 from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.kept_lessons import keep_judgement, kept_judgement
@@ -118,6 +119,25 @@ def test_the_size_of_cells_that_a_person_set_is_taken(tmp_path: Path, monkeypatc
     assert lesson.pixels.shape[0] == 120 * 28 // 40
     sizes = [mask_by(cells, judged.pixels, size).sum() for size in (40.0, 12.0)]
     assert sizes[0] != sizes[1]
+
+
+def test_what_nobody_looked_at_does_not_set_the_size_of_cells(monkeypatch: pytest.MonkeyPatch):
+    objects = np.zeros((200, 400), np.int32)
+    for number, left in enumerate((10, 50, 90), 1):
+        objects[50:78, left : left + 28] = number
+    objects[:, 200:] = 4
+    weight = np.zeros(objects.shape, np.uint8)
+    weight[:, :150] = 1
+    for name, found in (
+        ("find_diameter", 90.0),
+        ("answer_cells", (None, None)),
+        ("part_into_cells", objects),
+    ):
+        monkeypatch.setattr(lessons, name, lambda *_, found=found: found)
+    judged = Judgement(np.zeros((200, 400, 3), np.uint8), objects > 0, weight)
+    wide = 28 * np.sqrt(4 / np.pi)
+    lesson = lesson_of("x", judged, None, RECIPES["cells"])  # type: ignore[arg-type] # what it finds is given
+    assert lesson.pixels.shape[0] == round(200 * 28 / wide)
 
 
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
