@@ -1,6 +1,7 @@
 """What a study offers to learn from."""
 
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -88,6 +89,16 @@ def test_masks_to_look_at_again_are_told() -> None:
         ("0/p7/left/1.png", "0/p7/right/2.png", True),
         ("0/plate3_R07_1.png", "0/plate3_R08_1.png", False),
         ("0/IM1.png", "1/IM1.png", False),
+        ("0/p7_OD.png", "0/P7_OS.png", True),
+        ("0/Ward A/p7_OD.png", "0/ward a/p7_OS.png", True),
+        (f"0/{normalize('NFC', 'Müller1_OD.png')}", f"0/{normalize('NFD', 'Müller1_OS.png')}", True),
+        ("0/p7 (left).png", "0/p7 (right).png", True),
+        ("0/p7 [OD] (1).png", "0/p7 [OS] (2).png", True),
+        ("0/p7 (1).png", "0/p7 (2).png", False),
+        ("0/p7,OD.png", "0/p7,OS.png", True),
+        ("0/p7_R1.png", "0/p7_L1.png", True),
+        ("0/p7_R1.png", "0/p8_R1.png", False),
+        ("0/2024/L1/a.png", "0/2024/L2/b.png", False),
     ],
 )
 def test_subjects_are_told_by_name(first: str, second: str, same: bool) -> None:

@@ -51,12 +51,27 @@ def test_with_judges_of_two_people_those_who_learn_judge_too():
     assert {few[key] for key in sides.judged} == set(few.values())
 
 
+def test_where_judges_hold_nothing_to_find_those_who_learn_judge_too():
+    subjects = pictures(10)
+    known = decide({}, subjects)
+    judges = take_sides(known, subjects, [], folds=3).judge
+    assert len(judges) == 3
+    assert set(take_sides(known, subjects, [], 3, empty=judges[:1]).judged) == set(subjects)
+
+
 def test_what_was_learnt_when_there_were_few_never_judges():
     few = decide({}, pictures(5))
     assert set(few.values()) == {"learn"}
     more = decide(few, pictures(12))
     assert all(more[key] == "learn" for key in few)
     assert sum(side == "judge" for side in more.values()) >= FEWEST_JUDGES
+
+
+def test_pictures_that_are_not_reviewed_just_now_keep_their_subjects_on_a_side():
+    known = {"a": "learn", "b": "judge", "gone": "judge"}
+    sides = decide(known, pictures(12), {"a": "s0", "b": "s1"})
+    assert (sides["k0"], sides["k1"]) == ("learn", "judge")
+    assert {key: sides[key] for key in known} == known
 
 
 def test_what_the_incumbent_learnt_judges_only_where_there_is_nothing_else():
@@ -69,11 +84,14 @@ def test_what_the_incumbent_learnt_judges_only_where_there_is_nothing_else():
 def test_what_the_base_learnt_never_judges_nor_do_others_of_its_subjects():
     subjects = pictures(6, of_each=2)
     sides = decide({}, subjects)
-    assert sorted(take_sides(sides, subjects, [], 3, ["k0", "k2"]).judged) == ["k4", "k5"]
-    assert take_sides(sides, subjects, [], 3, ["k0", "k2", "k4"]).judged == ()
+    learnt = {"k0": "s0", "k2": "s1"}
+    assert sorted(take_sides(sides, subjects, [], 3, learnt).judged) == ["k4", "k5"]
+    assert take_sides(sides, subjects, [], 3, {**learnt, "k4": "s2"}).judged == ()
+    assert sorted(take_sides(sides, subjects, [], 3, {"away": "s0"}).judged) == ["k2", "k3", "k4", "k5"]
     many = pictures(10)
     judges = take_sides(decide({}, many), many, [], 3).judge
-    assert set(take_sides(decide({}, many), many, [], 3, judges).judged) == set(many) - set(judges)
+    learnt = {key: many[key] for key in judges}
+    assert set(take_sides(decide({}, many), many, [], 3, learnt).judged) == set(many) - set(judges)
 
 
 def test_a_judge_of_which_a_copy_is_learnt_does_not_judge():
@@ -87,6 +105,13 @@ def test_one_learner_leaves_the_judging_to_the_judges():
     subjects = pictures(3)
     sides = take_sides({"k0": "learn", "k1": "judge", "k2": "judge"}, subjects, [], folds=3)
     assert (sides.learn, sides.judge, sides.folds) == (("k0",), ("k1", "k2"), ())
+
+
+def test_pictures_of_one_person_do_not_both_learn_and_judge_beside_judges():
+    subjects = {f"k{number}": f"s{max(0, number - 4) // 2}" for number in range(10)}
+    known = {key: "learn" if subject == "s0" else "judge" for key, subject in subjects.items()}
+    sides = take_sides(known, subjects, [], folds=2)
+    assert (len(sides.learn), len(sides.judge), sides.folds) == (6, 4, ())
 
 
 def test_one_subject_alone_is_split_by_picture():

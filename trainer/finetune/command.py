@@ -14,7 +14,7 @@ from trainer.finetune.kept_lessons import keep_judgement
 from trainer.finetune.loop import Course, bring_lessons, cut_short, finish, learn_all
 from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
 from trainer.finetune.reviewed import find_reviewed, read_judgement
-from trainer.finetune.sides import decide, read_sides, without, write_sides
+from trainer.finetune.sides import without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
@@ -103,7 +103,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
     line.emit("stage", name="reading")
     # What makes no sense is said before anything is read.
     corrected = make_plan(study, request).tuning.corrected
-    readable: set[str] = set()
+    read: dict[str, str] = {}
     notes = []
     for key, picture in find_reviewed(study)[0].items():
         line.heed_cancel()
@@ -113,9 +113,9 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
             notes.append(f"Left out: {problem.message}")
             continue
         keep_judgement(line.run.folder, picture, judged)
-        readable.add(key)
-    plan = make_plan(study, request, readable, tuple(notes))
-    write_sides(study.folder, decide(read_sides(study.folder), plan.subjects))
+        read[key] = picture.saved
+    plan = make_plan(study, request, read, tuple(notes))
+    write_sides(study.folder, plan.drawn)
     split = {"train": list(plan.sides.learn), "validation": list(plan.sides.judged)}
     atomic_write(line.run.folder / "split.json", json.dumps(split, indent=1).encode())
     config = json.dumps(plan_to_dict(plan, request.accelerator), indent=1)

@@ -75,7 +75,8 @@ def judge(
     Parameters
     ----------
     rows : sequence of Ground
-        The first is what was learnt for (Dice on judged pictures).
+        The first is what was learnt for (Dice on judged pictures). Where none of these holds anything to find
+        it is another, by which nothing is called better: who marks less does better there.
     pictures : sequence of PictureScore
     threshold : ThresholdChange, optional
     crossed : bool
@@ -83,7 +84,7 @@ def judge(
     """
     main = rows[0]
     others = rows[1:]
-    gains = main.low is not None and main.low > 0 and main.subjects >= FEWEST
+    gains = main.measure == "Dice" and main.low is not None and main.low > 0 and main.subjects >= FEWEST
     loses = main.high is not None and main.high < 0
     broken = [row for row in others if not (row.not_worse or _only_looked_at(row))]
     lost = [row for row in broken if row.high is not None and row.high < row.floor]
@@ -112,6 +113,9 @@ def _new(row: Ground, *, crossed: bool) -> str:
         alone = "pictures of one subject decide" if row.pictures > 1 else "one picture decides"
         return f"{where} {change}; {alone} nothing."
     interval = f"({row.difference:+.3f}, 95 % interval {row.low:+.3f} to {row.high:+.3f})"
+    if row.measure != "Dice" and row.high >= 0:
+        unknown = "none of them holds anything to find, so whether it is better isn't known"
+        return f"{where} {change} {interval}: {unknown}."
     if row.low > 0 and row.subjects < FEWEST:
         return f"{where} {change} {interval}; {FEWEST} subjects or more are needed to call that better."
     word = "better" if row.low > 0 else "worse" if row.high < 0 else "no clear difference"

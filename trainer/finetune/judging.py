@@ -42,8 +42,8 @@ def judge_run(
     rows = [row_of("new", "judged pictures", found)] if found else []
     if nothing:
         rows.append(row_of("new", "pictures in which nothing is", nothing, measure="specificity"))
-    agreement = float(np.mean([agree for *_rest, agree in seen]))
-    rows += _old_rows(course, candidate, agreement)
+    agreeing = [agree for _key, _pair, empty, agree in seen if not empty]
+    rows += _old_rows(course, candidate, float(np.mean(agreeing)) if agreeing else 0.0)
     scores = {key: pair for key, pair, _empty, _agree in seen}
     return judge(rows, _pictures(course, scores), threshold, crossed=bool(sides.folds))
 

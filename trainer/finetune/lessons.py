@@ -77,7 +77,7 @@ def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple
     diameter = judged.object_diameter or find_diameter(base, judged.pixels)
     inside, _foreground = answer_cells(base, judged.pixels, diameter)
     objects = part_into_cells(judged.truth, inside, diameter)
-    size = judged.object_diameter or typical_diameter(objects) or diameter
+    size = judged.object_diameter or typical_diameter(np.where(judged.weight > 0, objects, 0)) or diameter
     return objects, bounded(recipe.size / size, *judged.truth.shape)
 
 

@@ -16,6 +16,7 @@ from trainer.finetune.lessons import lesson_of, off_scale
 from trainer.finetune.old import (
     Replay,
     drawn_lessons,
+    hold_replay,
     other_lesson,
     read_replay,
     replay_lessons,
@@ -93,6 +94,8 @@ class Course:
         self.incumbent_net = self.base_net if same else _net_like(self.plan.incumbent, self.base_recipe)
         reviewed = {picture.sha256 for picture in self.plan.pictures.values()}
         self.replay = read_replay(self.plan.replay, self.base_recipe.task, reviewed, seen_by(self.card))
+        if self.plan.replay:
+            hold_replay(self.folder, self.replay)
 
     @property
     def folder(self) -> Path:

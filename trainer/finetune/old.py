@@ -6,6 +6,7 @@ pictures only judge: held to the base's answer, they would hold back what is lea
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +23,13 @@ from trainer.pictures import Scaled, prepare, read_picture
 from trainer.readers import Case, read_sets
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
+from vesselapp.core.files import atomic_write, file_sha256
 from vesselapp.core.image import read_image
 from vesselapp.core.samples import SAMPLES, sample_image
 from vesselapp.inference.model import Model
 from vesselapp.study.study import Study
 
+REPLAY = "replay.json"
 MOST_REPLAYED = 120
 MOST_JUDGED = 40
 """Pictures of each replay set that judge; spread over the set's validation side."""
@@ -77,6 +79,27 @@ def read_replay(
     learn = [case for case in cases if case.key not in back]
     judge = [case for case in cases if case.key in back]
     return Replay(_spread(learn, MOST_REPLAYED), _spread(judge, MOST_JUDGED))
+
+
+def hold_replay(run: Path, replay: Replay) -> None:
+    """Keep with a run which pictures are replayed, or make sure that they are those it was begun with.
+
+    Raises
+    ------
+    VesselError
+        Where they aren't: one that was learnt could judge.
+    """
+    file = run / REPLAY
+    sides = {"learn": replay.learn, "judge": replay.judge}
+    hashes = {side: {case.key: file_sha256(case.image) for case in cases} for side, cases in sides.items()}
+    now = json.dumps(hashes, indent=1).encode()
+    if not file.exists():
+        atomic_write(file, now)
+    elif file.read_bytes() != now:
+        raise VesselError(
+            "The pictures of --replay are no longer those that this run was begun with.",
+            "Put the folders back as they were, or start a new run.",
+        )
 
 
 def replay_lessons(replay: Replay, recipe: Recipe) -> list[Scaled]:

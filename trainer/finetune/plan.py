@@ -5,8 +5,8 @@ import json
 import os
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from trainer.finetune.bases import choose_models, open_base, told_name
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
-from trainer.finetune.sides import Sides, decide, read_sides, take_sides
+from trainer.finetune.sides import Side, Sides, decide, read_sides, take_sides
 from trainer.lineage import learnt_by
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
@@ -82,6 +82,8 @@ class Plan:
         What was asked for, as a command.
     base_name, incumbent_name : str
         What the two models are called to a person.
+    drawn : dict
+        The sides that the study is to keep; empty for a run that goes on.
     """
 
     recipe: Recipe
@@ -97,6 +99,7 @@ class Plan:
     command: str = ""
     base_name: str = ""
     incumbent_name: str = ""
+    drawn: dict[str, Side] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -138,7 +141,7 @@ def expected_s(task: str, steps: int, pictures: int, device: str) -> float:
 
 
 def make_plan(
-    study: Study, request: Request, readable: set[str] | None = None, notes: tuple[str, ...] = ()
+    study: Study, request: Request, read: Mapping[str, str] | None = None, notes: tuple[str, ...] = ()
 ) -> Plan:
     """Decide what to do; nothing is written.
 
@@ -146,8 +149,9 @@ def make_plan(
     ----------
     study : Study
     request : Request
-    readable : set of str, optional
-        Keys of the pictures whose masks could be read; all where None.
+    read : mapping, optional
+        When the records of the pictures whose masks could be read were written, by key; all are taken where
+        None.
     notes : tuple of str
         Why others could not.
 
@@ -156,9 +160,11 @@ def make_plan(
     VesselError
         Where nothing can be learnt, with the reason.
     """
-    pictures, warnings = find_reviewed(study)
-    if readable is not None:
-        pictures = {key: picture for key, picture in pictures.items() if key in readable}
+    pictures, warnings, known = find_reviewed(study)
+    if read is not None:
+        changed = [one.name for key, one in pictures.items() if read.get(key, one.saved) != one.saved]
+        notes += tuple(f"Left out: {name} was worked on while it was read." for name in changed)
+        pictures = {key: one for key, one in pictures.items() if read.get(key) == one.saved}
     if len(pictures) < FEWEST:
         raise VesselError(
             " ".join([*notes, "Only one picture can be learnt from, and none is left to judge by."]),
@@ -169,7 +175,7 @@ def make_plan(
     models = choose_models(study, request.base, chain=request.chain, answered=answered)
     base_recipe, _net, base_card = open_base(models.base)
     subjects = {key: picture.subject for key, picture in pictures.items()}
-    sides = decide(read_sides(study.folder), subjects)
+    sides = decide(read_sides(study.folder), subjects, {key: one.subject for key, one in known.items()})
     learners = sum(sides[key] == "learn" for key in pictures)
     tuning = tuning_for(base_recipe.task, request.settings)
     if not learners:
@@ -177,11 +183,11 @@ def make_plan(
             "All reviewed pictures at hand are kept for judging: none is left to learn from.",
             "Review more pictures.",
         )
-    before, in_base = (
-        [key for key, picture in pictures.items() if picture.sha256 in learnt]
-        for learnt in (set(_learnt_before(models.incumbent)), set(learnt_by(base_card)))
-    )
-    taken = take_sides(sides, subjects, before, tuning.folds, in_base)
+    learnt, in_card = set(_learnt_before(models.incumbent)), set(learnt_by(base_card))
+    before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
+    in_base = {key: one.subject for key, one in known.items() if one.sha256 in in_card}
+    empty = {key for key, picture in pictures.items() if picture.nothing_there}
+    taken = take_sides(sides, subjects, before, tuning.folds, in_base, empty)
     if not taken.judged:
         raise VesselError(
             "The model to start from has learnt every picture that could judge, so nothing could tell "
@@ -203,10 +209,11 @@ def make_plan(
         pictures,
         taken,
         request.replay,
-        (*notes, *warnings, *told, *_warnings(taken, subjects, set(before))),
+        (*notes, *warnings, *told, *_warnings(taken, subjects, set(before), empty)),
         request.command,
         base_name,
         told_name(study, models.incumbent),
+        sides,
     )
 
 
@@ -229,10 +236,12 @@ def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base:
     )
 
 
-def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[str]:
+def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: set[str]) -> list[str]:
     told = [few_told(len(subjects))]
-    judging = len({subjects[key] for key in sides.judged})
-    if judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
+    judging = len({subjects[key] for key in sides.judged if key not in empty})
+    if not judging:
+        told.append("No picture that judges holds anything to find: by them no model can be called better.")
+    elif judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
         few = "two subjects judge" if judging == 2 else "one subject judge"
         told.append(f"Pictures of {few}: three are needed to call a model better.")
     if idle := len(subjects) - len({*sides.learn, *sides.judged}):
@@ -251,7 +260,7 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str]) -> list[
 
 def plan_to_dict(plan: Plan, accelerator: str) -> dict[str, Any]:
     """Give a plan as what ``config.json`` keeps."""
-    values = dataclasses.asdict(plan)
+    values = dataclasses.asdict(dataclasses.replace(plan, drawn={}))
     values["recipe"] = recipe_to_dict(plan.recipe)
     values["pictures"] = list(values["pictures"].values())
     values["accelerator"] = accelerator

@@ -1,8 +1,9 @@
 """The reviewed pictures of a study: found by their records, read with their masks, and checked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.image import read_image
 from vesselapp.study.annotation import Kept
+from vesselapp.study.pictures import StudyPicture, key_of
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
@@ -35,6 +37,10 @@ class ReviewedPicture:
         Whose answer was corrected; empty where that isn't known.
     object_diameter : float or None
         Px: how wide the person said its cells are; None: the app finds it.
+    nothing_there : bool
+        Whether the person said that there is nothing to find.
+    saved : str
+        When its record was written, ISO 8601, UTC.
     """
 
     key: str
@@ -45,10 +51,28 @@ class ReviewedPicture:
     model: str = ""
     model_sha256: str = ""
     object_diameter: float | None = None
+    nothing_there: bool = False
+    saved: str = ""
 
 
-def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
-    """List the reviewed pictures by key, and say which can't be found or have a damaged record.
+class Known(NamedTuple):
+    """A picture of the study, reviewed or not: of whom it is, and its hash (empty without a record)."""
+
+    subject: str
+    sha256: str
+
+
+def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], dict[str, Known]]:
+    """Find the reviewed pictures of a study.
+
+    Returns
+    -------
+    pictures : dict
+        By key.
+    told : list of str
+        Which can't be found or have a damaged record.
+    known : dict
+        All pictures of the study by key, also those that are missing.
 
     Raises
     ------
@@ -58,31 +82,42 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str]]:
     listed = {picture.key: picture for picture in study.pictures()}
     records = dict(study.records())
     reviewed = {key: record for key, record in records.items() if record.state is State.REVIEWED}
+    known = _known(study, listed, records)
     found = {
         key: ReviewedPicture(
             key,
             listed[key].relative,
-            subject_of(f"{listed[key].root}/{listed[key].relative}"),
+            known[key].subject,
             listed[key].path,
             record.sha256,
             record.model,
             record.model_sha256,
             record.object_diameter,
+            record.nothing_there,
+            record.saved,
         )
         for key, record in reviewed.items()
         if key in listed
-    }
-    subjects = copies_as_one([one.subject for one in found.values()], [one.sha256 for one in found.values()])
-    found = {
-        key: replace(one, subject=subject)
-        for (key, one), subject in zip(found.items(), subjects, strict=True)
     }
     missing = missing_pictures(listed, records)
     damaged = with_damaged_record(study, list(listed.values()))
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
     told = [str(missing_told(missing, len(found)))] if missing else []
-    return found, told + ([damage_told(damaged)] if damaged else [])
+    return found, told + ([damage_told(damaged)] if damaged else []), known
+
+
+def _known(
+    study: Study, listed: Mapping[str, StudyPicture], records: Mapping[str, Record]
+) -> dict[str, Known]:
+    """Tell of whom each picture is that is listed or has a record; copies are of one subject."""
+    paths = {key: f"{picture.root}/{picture.relative}" for key, picture in listed.items()}
+    for key, record in records.items():
+        roots = (n for n in range(len(study.roots)) if key_of(n, record.path) == key)
+        paths.setdefault(key, f"{next(roots, '')}/{record.path or record.image}")
+    hashes = {key: records[key].sha256 if key in records else "" for key in paths}
+    subjects = copies_as_one(list(map(subject_of, paths.values())), [hashes[key] or key for key in paths])
+    return {key: Known(subject, hashes[key]) for key, subject in zip(paths, subjects, strict=True)}
 
 
 def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:
@@ -108,7 +143,8 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
     Raises
     ------
     VesselError
-        Where picture or mask can't be read, don't fit each other, or say nothing.
+        Where picture or mask can't be read, don't fit each other, or say nothing, or nobody has reviewed what
+        is there by now.
     """
     try:
         sha256 = file_sha256(picture.path)
@@ -133,6 +169,8 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
         notes = " ".join(kept.notes) if kept is not None else ""
         text = f"What was said of {picture.name} can't be read. {notes}"
         raise VesselError(text.strip(), "Open it in the app.")
+    if kept.record.state is not State.REVIEWED:
+        raise VesselError(f"{picture.name} is being worked on again.", "Review it, then train anew.")
     if kept.needs_answer and not kept.record.nothing_there:
         raise VesselError(
             f"Of {picture.name} the answer that was judged is not kept.",

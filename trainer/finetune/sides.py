@@ -7,9 +7,10 @@ is learnt, and judged by a candidate that has not learnt it (cross-validation).
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from vesselapp.core.errors import VesselError
@@ -22,6 +23,7 @@ ENOUGH = 8
 FEWEST_JUDGES = 3
 """On fewer subjects the gate decides nothing; with fewer judging, those that learn judge too, in folds."""
 SHARE = 0.3
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 Side = Literal["learn", "judge"]
 
@@ -75,7 +77,9 @@ def write_sides(study: Path, sides: dict[str, Side]) -> None:
     atomic_write(study / JUDGE_FILE, json.dumps({"format": FORMAT, "pictures": sides}, indent=1).encode())
 
 
-def decide(known: dict[str, Side], subjects: dict[str, str]) -> dict[str, Side]:
+def decide(
+    known: dict[str, Side], subjects: dict[str, str], others: Mapping[str, str] = _NOBODY
+) -> dict[str, Side]:
     """Give every picture a side; those that have one keep it.
 
     Parameters
@@ -84,6 +88,8 @@ def decide(known: dict[str, Side], subjects: dict[str, str]) -> dict[str, Side]:
         Sides decided before.
     subjects : dict
         Subject of each reviewed picture by its key.
+    others : mapping
+        The same of the study's other pictures: of those that have a side, others of their subjects take it.
 
     Returns
     -------
@@ -93,13 +99,16 @@ def decide(known: dict[str, Side], subjects: dict[str, str]) -> dict[str, Side]:
     members: dict[str, list[str]] = defaultdict(list)
     for key, subject in subjects.items():
         members[subject].append(key)
+    everyone = {**others, **subjects}
+    decided: dict[str, set[Side]] = defaultdict(set)
+    for key, side in known.items():
+        decided[everyone.get(key, "")].add(side)
     sides = dict(known)
     free = []
     for subject in _by_hash(members):
-        decided = {sides[key] for key in members[subject] if key in sides}
-        if decided:
-            side: Side = "learn" if "learn" in decided else "judge"
-            sides.update({key: side for key in members[subject] if key not in sides})
+        if subject in decided:
+            taken: Side = "learn" if "learn" in decided[subject] else "judge"
+            sides.update({key: taken for key in members[subject] if key not in sides})
         else:
             free.append(subject)
     judges = sum(sides.get(key) == "judge" for key in subjects)
@@ -120,7 +129,8 @@ def take_sides(
     subjects: dict[str, str],
     learnt_before: Iterable[str],
     folds: int,
-    in_base: Iterable[str] = (),
+    in_base: Mapping[str, str] = _NOBODY,
+    empty: Collection[str] = (),
 ) -> Sides:
     """Say who learns and who judges this time.
 
@@ -135,18 +145,22 @@ def take_sides(
         there are any.
     folds : int
         At most so many.
-    in_base : iterable of str
-        Keys that the base has learnt: so has every candidate. They and others of their subjects never judge.
+    in_base : mapping
+        Subject of each picture, reviewed now or not, that the base has learnt, by its key: so has every
+        candidate. They and others of their subjects never judge.
+    empty : collection of str
+        Keys of pictures in which nothing is: they judge, but by them alone no model is better.
     """
     learn = tuple(key for key in subjects if sides[key] == "learn")
-    known = {subjects[key] for key in (*in_base, *learn)}  # a copy of a judge may be learnt
+    theirs = set(in_base.values())
+    known = {subjects[key] for key in learn} | theirs  # a copy of a judge may be learnt
     judge = tuple(key for key in subjects if sides[key] == "judge" and subjects[key] not in known)
-    if len({subjects[key] for key in judge}) >= FEWEST_JUDGES and learn:
+    if len({subjects[key] for key in judge if key not in empty}) >= FEWEST_JUDGES and learn:
         return Sides(learn, judge)
-    alone = len({subjects[key] for key in learn}) == 1  # one subject: better its pictures than no judge
-    theirs = {subjects[key] for key in in_base}
+    people = {subjects[key] for key in learn}
+    alone = len(people) == 1 and not judge  # better pictures of that one than no judge
     spoilt = set(in_base) if alone else {key for key in learn if subjects[key] in theirs}
-    able = [key for key in learn if key not in spoilt] if len(learn) > 1 else []
+    able = [key for key in learn if key not in spoilt] if len(learn if alone else people) > 1 else []
     fresh = [key for key in able if key not in set(learnt_before)]
     groups: dict[str, list[str]] = defaultdict(list)
     for key in fresh or able:

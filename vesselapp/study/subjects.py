@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import PurePosixPath
 
-_BETWEEN = r"[ ._-]+"
-_SIDE = re.compile(r"(?:(?:od|os|left|right)\d{0,2}|l|r)", re.I)
+_BETWEEN = r"[ ._,()\[\]{}-]+"
+_SIDE = re.compile(r"(?:od|os|left|right)\d{0,2}|l|r", re.I)
+_IN_NAME = re.compile(rf"{_SIDE.pattern}|[lr]\d", re.I)
+"""More of a number after l or r is the well of a plate: ``R07``."""
 _JOINED = re.compile(r"(?<=\d)(?=(?i:od|os|l|r|left|right)$)|(?<=[a-z])(?=O[DS]$)|(?<=\d)(?=O[DS]\d{0,2}$)")
 """Where a side is written to what stands before it, without anything between: ``01L``, ``smithOD``."""
 _COUNTER = re.compile(r"\d{0,2}")
@@ -18,16 +21,20 @@ def subject_of(relative: str) -> str:
     The side (od, os, l, r, left, right) may stand anywhere: ``Image_01L``, ``p7 right``, ``OS_p7``,
     ``p7_left_macula``, ``OD/p7``, ``p7/OD``. What follows it is no part of the subject where what stands
     before holds a number (``p7_OD_1`` and ``p7_OS_2`` are of one). A name that is only a side gives the
-    folder. Names that tell nothing make each picture a subject of its own.
+    folder. Names that tell nothing make each picture a subject of its own. Neither case nor how accents are
+    put together tells two subjects apart.
 
     Parameters
     ----------
     relative : str
         Number of the study's root and path inside it, with forward slashes.
     """
-    path = PurePosixPath(relative)
-    if not path.name:
-        return relative
+    path = PurePosixPath(unicodedata.normalize("NFC", relative))
+    found = _subject(path) if path.name else relative
+    return unicodedata.normalize("NFC", found.casefold())
+
+
+def _subject(path: PurePosixPath) -> str:
     folders = list(path.parent.parts)
     for place in range(1, len(folders)):
         if _SIDE.fullmatch(folders[place]):
@@ -51,7 +58,7 @@ def _parted(stem: str) -> tuple[str, bool, str]:
     """Give what stands before and after the side in a name, and whether there is one."""
     words = [part for word in re.split(_BETWEEN, stem) for part in _JOINED.split(word) if part]
     for place, word in enumerate(words):
-        if _SIDE.fullmatch(word):
+        if _IN_NAME.fullmatch(word):
             return "_".join(words[:place]), True, "_".join(words[place + 1 :])
     return stem, False, ""
 

@@ -1,8 +1,15 @@
 """What the gate decides, and what a verdict's sentence says."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from trainer.finetune import judging
 from trainer.finetune.gate import Pair, agreement_floor, judge, row_of
+from trainer.finetune.sides import Sides
+from vesselapp.study.verdict import ThresholdChange
 
 LEARNT = row_of("new", "judged pictures", [Pair(name, name, 0.70, 0.76) for name in "abc"])
 
@@ -63,6 +70,16 @@ def test_one_empty_picture_blocks_only_where_something_is_found_in_it():
         assert judge([LEARNT, empty]).offered is offered
 
 
+@pytest.mark.parametrize(("to", "word"), [(0.96, "no clear difference"), (0.85, "worse")])
+def test_who_marks_less_is_not_better_where_nothing_is_to_be_found(to: float, word: str):
+    pairs = [Pair(name, name, 0.917, to) for name in "abc"]
+    verdict = judge([row_of("new", "pictures in which nothing is", pairs, measure="specificity")])
+    assert (verdict.verdict, verdict.offered) == (word, False)
+    said = "none of them holds anything to find, so whether it is better isn't known"
+    assert (said in verdict.sentence) is (word != "worse")
+    assert ": better" not in verdict.sentence
+
+
 def test_agreement_that_is_unusual_is_not_offered():
     pairs = [Pair(name, name, 1.0, 0.6) for name in "ab"]
     verdict = judge([LEARNT, row_of("old", "other pictures", pairs, measure="agreement", floor=-0.3)])
@@ -87,3 +104,21 @@ def test_agreement_alone_is_not_told_as_old_ground_held():
     assert "held" not in verdict.sentence
     assert "what it forgot there isn't known" in verdict.sentence
     assert "agreement with the incumbent 0.800" in verdict.sentence
+
+
+@pytest.mark.parametrize(("keys", "agreement"), [(["eye", "nothing"], 0.8), (["nothing"], 0.0)])
+def test_pictures_in_which_nothing_is_say_nothing_of_how_far_models_agree(
+    monkeypatch: pytest.MonkeyPatch, keys: list[str], agreement: float
+):
+    compared = {"eye": (Pair("", "", 0.7, 0.8), False, 0.8), "nothing": (Pair("", "", 1.0, 1.0), True, 1.0)}
+    heard: list[float] = []
+    for name, instead in (
+        ("load_model", lambda _file: None),
+        ("_compare", lambda _course, _model, key: (key, *compared[key])),
+        ("_old_rows", lambda _course, _candidate, on_judged: heard.append(on_judged) or []),
+        ("_pictures", lambda *_: []),
+    ):
+        monkeypatch.setattr(judging, name, instead)
+    course: Any = SimpleNamespace(plan=SimpleNamespace(sides=Sides((), tuple(keys))))
+    judging.judge_run(course, [(Path("candidate.onnx"), keys)], ThresholdChange(0.5, 0.5))
+    assert heard == [agreement]

@@ -53,6 +53,30 @@ def test_what_is_reviewed_is_not_replayed(eyes: Path):
     assert rest.judge == whole.judge[1:]
 
 
+def test_a_run_goes_on_only_with_the_replay_that_it_began_with(
+    make_study: MakeStudy, eyes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(3)
+    old = shutil.copytree(eyes, tmp_path / "old" / "eyes")
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trainer.finetune.command.judge_run", killed)
+        with pytest.raises(SystemExit):
+            finetune(made.request(*SHORT, replay=(old,)))
+    run = only_run(made.folder)
+    added = [old / kind / "more.png" for kind in ("images", "masks")]
+    for place in added:
+        shutil.copy(place.with_name("eye0.png"), place)
+    with pytest.raises(VesselError, match="no longer those that this run was begun with"):
+        finetune(made.request(run=run))
+    for place in added:
+        place.unlink()
+    assert finetune(made.request(run=run)) is not None
+
+
 @pytest.mark.parametrize("task", ["vessels", "cells"])
 def test_the_other_eye_of_a_reviewed_picture_is_not_replayed(eyes: Path, tmp_path: Path, task: str):
     for number, name in enumerate(f"p{person}_{eye}.png" for person in range(5) for eye in ("OD", "OS")):

@@ -2,7 +2,9 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +12,13 @@ import pytest
 from tests.reviewed_study import drawn_study, review
 from tests.trainer.finetune.conftest import MakeStudy, events_of, only_run
 from trainer.export import read_card, write_card
+from trainer.finetune import lessons
 from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.kept_lessons import keep_judgement, kept_judgement
-from trainer.finetune.lessons import lesson_of
+from trainer.finetune.lessons import Judgement, lesson_of
 from trainer.finetune.plan import expected_s
-from trainer.finetune.reviewed import find_reviewed, read_judgement
+from trainer.finetune.reviewed import ReviewedPicture, find_reviewed, read_judgement
 from trainer.finetune.scores import mask_by
 from trainer.finetune.sides import write_sides
 from trainer.lineage import learnt_by
@@ -26,6 +29,8 @@ from vesselapp.core.geometry import Box
 from vesselapp.inference.catalog import list_models
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
+from vesselapp.study.record import ImageFacts, State
+from vesselapp.study.study import Study
 
 
 def tuned_on(base: Path, target: Path, pictures: list[Path], before: list[Path]) -> Path:
@@ -49,6 +54,26 @@ def test_what_the_base_has_learnt_does_not_judge(make_study: MakeStudy, base: Pa
     model = tuned_on(base, tmp_path / "tuned.onnx", paths, [])
     with pytest.raises(VesselError, match="has learnt every picture that could judge"):
         plan_only(made.request(base=str(model)))
+
+
+def test_the_other_eye_of_one_that_was_learnt_and_is_worked_on_again_does_not_judge(
+    make_study: MakeStudy, base: Path, tmp_path: Path
+):
+    made = make_study(names=["p1_OD.png", "p1_OS.png", "p2.png", "p3.png"])
+    first, *others = made.study.pictures()
+    writer = made.study.place(first).open("ann", ImageFacts(first.name, file_sha256(first.path), 160, 160))
+    assert writer.kept is not None
+    assert writer.kept.record is not None
+    writer.write_record(writer.kept.record.taken_back)
+    writer.close()
+    model = tuned_on(base, tmp_path / "tuned.onnx", [first.path], [])
+    plan = plan_only(made.request(base=str(model)))
+    assert plan["learn"] == [picture.name for picture in others]
+    assert sorted(name for fold in plan["folds"] for name in fold) == ["p2.png", "p3.png"]
+    write_sides(made.folder, {first.key: "judge"})
+    assert plan_only(made.request())["judge"] == ["p1_OS.png"]
+    first.path.unlink()
+    assert plan_only(made.request())["judge"] == ["p1_OS.png"]
 
 
 def test_a_fine_tune_starts_where_the_fine_tunes_began(make_study: MakeStudy, base: Path, tmp_path: Path):
@@ -96,9 +121,28 @@ def test_the_size_of_cells_that_a_person_set_is_taken(tmp_path: Path, monkeypatc
     assert sizes[0] != sizes[1]
 
 
+def test_what_nobody_looked_at_does_not_set_the_size_of_cells(monkeypatch: pytest.MonkeyPatch):
+    objects = np.zeros((200, 400), np.int32)
+    for number, left in enumerate((10, 50, 90), 1):
+        objects[50:78, left : left + 28] = number
+    objects[:, 200:] = 4
+    weight = np.zeros(objects.shape, np.uint8)
+    weight[:, :150] = 1
+    for name, found in (
+        ("find_diameter", 90.0),
+        ("answer_cells", (None, None)),
+        ("part_into_cells", objects),
+    ):
+        monkeypatch.setattr(lessons, name, lambda *_, found=found: found)
+    judged = Judgement(np.zeros((200, 400, 3), np.uint8), objects > 0, weight)
+    wide = 28 * np.sqrt(4 / np.pi)
+    lesson = lesson_of("x", judged, None, RECIPES["cells"])  # type: ignore[arg-type] # what it finds is given
+    assert lesson.pixels.shape[0] == round(200 * 28 / wide)
+
+
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
     made = make_study(8, look=lambda pixels, vessels: np.full_like(pixels, 90))
-    found, _told = find_reviewed(made.study)
+    found = find_reviewed(made.study)[0]
     assert len(found) == 8
     assert len({picture.subject for picture in found.values()}) == 1
 
@@ -121,6 +165,14 @@ def test_few_subjects_that_judge_are_told(make_study: MakeStudy, base: Path, tmp
     model = tuned_on(base, tmp_path / "tuned.onnx", paths[:2], [])
     told = " ".join(plan_only(made.request(base=str(model)))["warnings"])
     assert "Pictures of one subject judge" in told
+
+
+def test_judges_in_which_nothing_is_are_told(make_study: MakeStudy):
+    made = make_study(4, nothing_there=True)
+    one, *others = (picture.key for picture in made.study.pictures())
+    write_sides(made.folder, {one: "learn", **dict.fromkeys(others, "judge")})
+    told = " ".join(plan_only(made.request())["warnings"])
+    assert "No picture that judges holds anything to find" in told
 
 
 @pytest.mark.parametrize(
@@ -177,6 +229,43 @@ def test_a_picture_that_does_not_open_is_left_out(make_study: MakeStudy, monkeyp
     monkeypatch.setattr("trainer.finetune.reviewed.file_sha256", locked)
     with pytest.raises(VesselError, match=f"{picture.name} can't be read"):
         read_judgement(made.study, picture, 2)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["it is taken up", "and reviewed again"])
+@pytest.mark.parametrize("before", [True, False], ids=["before its mask is read", "after"])
+def test_a_picture_that_is_worked_on_while_the_study_is_read_is_left_out(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, *, before: bool, again: bool
+):
+    made = make_study(3)
+    picture = made.study.pictures()[-1]
+
+    def work(*, reviewed: bool) -> None:
+        facts = ImageFacts(picture.name, file_sha256(picture.path), 160, 160)
+        writer = made.study.place(picture).open("ann", facts)
+        assert writer.kept is not None
+        assert writer.kept.record is not None
+        taken_back = writer.kept.record.taken_back
+        writer.write_record(replace(taken_back, state=State.REVIEWED) if reviewed else taken_back)
+        writer.close()
+
+    def meanwhile(study: Study, one: ReviewedPicture, corrected: int) -> Judgement:
+        if one.key != picture.key:
+            return read_judgement(study, one, corrected)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("vesselapp.study.writer.time_stamp", lambda: "2100-01-01T00:00:00+00:00")
+            if before:
+                work(reviewed=False)
+            try:
+                return read_judgement(study, one, corrected)
+            finally:
+                work(reviewed=again)
+
+    monkeypatch.setattr("trainer.finetune.command.read_judgement", meanwhile)
+    monkeypatch.setattr("trainer.finetune.command._work", lambda course: course.plan)
+    plan: Any = finetune(made.request("steps=10"))
+    assert [one.name for one in plan.pictures.values()] == ["eye00.png", "eye01.png"]
+    why = "is being worked on again" if before else "was worked on while it was read"
+    assert (f"Left out: eye02.png {why}." in plan.warnings) is (before or again)
 
 
 def test_a_drive_that_goes_away_is_one_sentence(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
