@@ -24,7 +24,7 @@ def add_learning(commands: Any) -> None:
     tune.set_defaults(run=_finetune)
     promote = commands.add_parser("promote", help="make a run's candidate the study's model")
     promote.add_argument("run_folder", type=Path, metavar="RUN")
-    promote.add_argument("--overrule", default="", metavar="REASON", help="against the verdict")
+    promote.add_argument("--overrule", default="", metavar="REASON", help="promote against the verdict")
     promote.set_defaults(run=_promote)
     listing = commands.add_parser("runs", help="list a study's training runs and their verdicts")
     listing.add_argument("study", type=Path, metavar="STUDY")

@@ -149,6 +149,7 @@ def _work(course: Course) -> Verdict:
         sentence=f"{verdict.sentence} {cut_short(course, trained)}".strip(),
         parity=max(parities),
         incumbent_sha256=plan.incumbent_sha256,
+        in_use_sha256=plan.in_use_sha256,
     )
     target = folder / CANDIDATE
     candidates[0][0].replace(target)

@@ -24,6 +24,7 @@ from vesselapp.inference.cards import own_card
 from vesselapp.inference.graph import read_graph
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
+from vesselapp.study.study_model import hash_in_use
 from vesselapp.study.unusable import few_told, one_subject_told
 
 CONFIG = "config.json"
@@ -71,8 +72,9 @@ class Plan:
     ----------
     recipe, tuning : Recipe, Tuning
     base, incumbent : Path
-        The model it starts from, and the one in use.
-    base_sha256, incumbent_sha256 : str
+        The model it starts from, and the one that the candidate has to beat.
+    base_sha256, incumbent_sha256, in_use_sha256 : str
+        Of the two, and of the study's model, which mostly is the one to beat.
     pictures : dict
         The reviewed pictures by key.
     sides : Sides
@@ -100,6 +102,7 @@ class Plan:
     base_name: str = ""
     incumbent_name: str = ""
     drawn: dict[str, Side] = field(default_factory=dict)
+    in_use_sha256: str = ""
 
     @property
     def steps(self) -> int:
@@ -214,6 +217,7 @@ def make_plan(
         base_name,
         told_name(study, models.incumbent),
         sides,
+        in_use_sha256=hash_in_use(study),
     )
 
 
@@ -297,6 +301,7 @@ def kept_plan(run: Path) -> tuple[Plan, str] | None:
             str(values.get("command", "")),
             str(values.get("base_name", Path(values["base"]).stem)),
             str(values.get("incumbent_name", Path(values["incumbent"]).stem)),
+            in_use_sha256=str(values.get("in_use_sha256", "")),
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise VesselError(f"{path} can't be read, so the run can't go on.", "Start a new one.") from problem

@@ -13,6 +13,7 @@ from vesselapp.study.promote import why_not_compared
 from vesselapp.study.record import State
 from vesselapp.study.run_folder import RunFolder, runs_of
 from vesselapp.study.study import Study
+from vesselapp.study.study_model import hash_in_use
 from vesselapp.study.verdict import Verdict
 
 
@@ -180,19 +181,8 @@ def bases_of(folder: Path) -> Bases:
         )
 
     models = tuple((in_words(words, sha256), name) for words, sha256, name in (*numbered, *others))
-    known = {"", _begins_with(study), *(sha256 for _words, sha256, _name in numbered)}
+    known = {"", hash_in_use(study), *(sha256 for _words, sha256, _name in numbered)}
     most = next((sha256 for sha256, count in answered.items() if 2 * count > answered.total()), "")
     if most in known or registry.active() is not None:
         return Bases(models)
     return Bases(models, next((name for _words, sha256, name in others if sha256 == most), ""))
-
-
-def _begins_with(study: Study) -> str:
-    """Give the hash of the model that a study uses; empty where there is none."""
-    from vesselapp.inference.catalog import find_model
-    from vesselapp.study.study_model import model_of
-
-    try:
-        return _sha256(find_model(model_of(study)[0] or None))
-    except VesselError:
-        return ""

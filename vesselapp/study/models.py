@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -161,7 +162,6 @@ class Registry:
                 who=who,
                 verdict=verdict.verdict if verdict else "",
                 sentence=verdict.sentence if verdict else "",
-                reason=verdict.overruled.reason if verdict and verdict.overruled else "",
                 run=run,
             )
             try:
@@ -175,8 +175,24 @@ class Registry:
                 raise
         return number
 
-    def use(self, number: int | None, *, who: str = "") -> None:
+    def use(
+        self,
+        number: int | None,
+        *,
+        who: str = "",
+        reason: str | None = None,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
         """Take a model into use; None (or 0): the one that the study began with. The others stay.
+
+        Parameters
+        ----------
+        number : int or None
+        who : str
+        reason : str, optional
+            Why it was promoted against its verdict, kept with it; empty where it wasn't, None: as it is kept.
+        ready : callable
+            Called when nobody else can change the list; what it raises leaves all as it was.
 
         Raises
         ------
@@ -188,11 +204,19 @@ class Registry:
             self.check(self.entry(number))
         make_folder(self.folder)
         with self._writing(who) as lock:
+            ready()
             before = self._read()
             if before.active != number:
                 log = AuditLog(self.study)
                 log.append(who, "model used", number=number or 0, before=before.active or 0)
-                self._write(replace(before, active=number), lock)
+            models = before.models
+            if reason is not None:
+                models = tuple(
+                    replace(entry, reason=reason) if entry.number == number else entry for entry in models
+                )
+            after = replace(before, active=number, models=models)
+            if after != before:
+                self._write(after, lock)
 
     def check(self, entry: ModelEntry) -> None:
         """Make sure that a numbered file is still the one that was added (VesselError where it isn't)."""

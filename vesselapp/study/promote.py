@@ -10,6 +10,8 @@ from vesselapp.core.files import file_sha256
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.models import Registry
 from vesselapp.study.run_folder import Decision, RunFolder
+from vesselapp.study.study import Study
+from vesselapp.study.study_model import hash_in_use
 from vesselapp.study.verdict import Overruled, Verdict
 
 
@@ -48,28 +50,41 @@ def promote(study: Path, run: RunFolder, *, who: str = "", overrule: str = "") -
             f"The candidate of the run {run.name} is not the one that was judged.", "Train anew."
         )
     against = why_not_compared(study, verdict) if verdict.offered else verdict.sentence
+    if against and not overrule.strip():
+        raise _not_offered(against)
+
+    def compare_again() -> None:
+        changed = "" if against else why_not_compared(study, verdict)
+        if changed:
+            raise _not_offered(changed)
+
+    judged = verdict
     if against:
-        if not overrule.strip():
-            raise VesselError(
-                f"This candidate is not offered for promotion: {against}",
-                "To promote it all the same, give a reason (--overrule REASON in a terminal), which is kept.",
-            )
-        verdict = replace(verdict, overruled=Overruled(who, now, overrule.strip()))
-        run.write_verdict(verdict)
+        verdict = replace(judged, overruled=Overruled(who, now, overrule.strip()))
+    elif hash_in_use(Study.open(study)) != judged.candidate_sha256:  # else an earlier promotion is ended
+        verdict = replace(judged, overruled=None)
+    reason = verdict.overruled.reason if verdict.overruled else ""
     registry = Registry(study)
     same = [entry.number for entry in registry.entries() if entry.sha256 == verdict.candidate_sha256]
     number = same[0] if same else registry.add(candidate, verdict, who=who, run=run.name)
-    registry.use(number, who=who)
-    run.decide(Decision("promoted", who, now, overrule.strip(), number))
+    if verdict != judged:
+        run.write_verdict(verdict)
+    registry.use(number, who=who, reason=reason, ready=compare_again)
+    run.decide(Decision("promoted", who, now, reason, number))
     return number
+
+
+def _not_offered(against: str) -> VesselError:
+    return VesselError(
+        f"This candidate is not offered for promotion: {against}",
+        "To promote it all the same, give a reason, which is kept.",
+    )
 
 
 def why_not_compared(study: Path, verdict: Verdict) -> str:
     """Say so where the model in use is no longer the one that a candidate was compared with; else nothing."""
-    registry = Registry(study)
-    active = registry.active()
-    if active is None:
-        other = verdict.incumbent_sha256 in {entry.sha256 for entry in registry.entries()}
-    else:
-        other = active.sha256 not in (verdict.incumbent_sha256, verdict.candidate_sha256)
-    return "The study uses another model by now than the incumbent of this comparison." if other else ""
+    compared = (verdict.incumbent_sha256, verdict.in_use_sha256, verdict.candidate_sha256)
+    in_use = hash_in_use(Study.open(study))
+    if in_use and in_use in compared:
+        return ""
+    return "The study uses another model by now than the incumbent of this comparison."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -30,3 +31,13 @@ def model_of(study: Study) -> tuple[str, str]:
     except VesselError as problem:
         return first, f"{problem.message.rstrip('.')}; the study's first model is used."
     return str(active.path), ""
+
+
+def hash_in_use(study: Study) -> str:
+    """Give the hash of the model file that a study uses; empty where there is none to be read."""
+    from vesselapp.inference.catalog import find_model  # loads pydantic
+
+    try:
+        return file_sha256(find_model(model_of(study)[0] or None))
+    except (OSError, VesselError):
+        return ""

@@ -109,6 +109,8 @@ class Verdict:
         The candidate's file, relative to the run folder.
     candidate_sha256, incumbent_sha256 : str
         Of the two files that were compared.
+    in_use_sha256 : str
+        Of the model that the study used then; mostly the incumbent.
     seconds : float
         Time the training took.
     """
@@ -123,6 +125,7 @@ class Verdict:
     candidate: str = "candidate.onnx"
     candidate_sha256: str = ""
     incumbent_sha256: str = ""
+    in_use_sha256: str = ""
     seconds: float = 0.0
     overruled: Overruled | None = None
 
