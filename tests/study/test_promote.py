@@ -16,6 +16,7 @@ from vesselapp.study.promote import promote, why_not_compared
 from vesselapp.study.run_folder import RunFolder
 from vesselapp.study.study import Study
 from vesselapp.study.verdict import Ground, ThresholdChange, Verdict, read_verdict
+from vesselapp.study.verify import verify_study
 
 
 @pytest.fixture
@@ -235,6 +236,28 @@ def test_a_reason_stays_where_only_the_decision_could_not_be_written(
     assert decision is not None
     assert overruled is not None
     assert {registry.entry(number).reason, decision.reason, overruled.reason} == {"seen on both"}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("before", [(AuditLog, "append"), (Registry, "_write")])
+def test_what_a_killed_promotion_left_is_taken_by_the_next(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: tuple[type, str]
+):
+    def kill(*_given: object, **_more: object) -> None:
+        raise Killed
+
+    run = run_with(study, model(tmp_path / "a"), offered=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(*before, kill)
+        with pytest.raises(Killed):
+            promote(study, run, who="ann")
+    assert any("without the app" in found.sentence for found in verify_study(study))
+    assert Registry(study).add(model(tmp_path / "b", 2)) == 2
+    assert promote(study, run, who="ann") == 1
+    assert verify_study(study) == []
 
 
 def _full(*_given: object, **_more: object) -> None:

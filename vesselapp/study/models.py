@@ -123,6 +123,8 @@ class Registry:
     ) -> int:
         """Copy a model into the study under the next number; it isn't in use yet.
 
+        Where an earlier call was cut off before the model came into the list, its number and file are taken.
+
         Parameters
         ----------
         file : Path
@@ -149,9 +151,10 @@ class Registry:
         make_folder(self.folder)
         with self._writing(who) as lock:
             kept = self._read()
-            number = self._next_number(kept)
-            target = self.folder / f"{number:04d}-{_slug(name)}.onnx"
-            sha256 = _copy(file, target)
+            left = self._left_unlisted(kept, _sha256(file))
+            target = left or self.folder / f"{self._next_number(kept):04d}-{_slug(name)}.onnx"
+            number = int(target.name.partition("-")[0])
+            sha256 = _sha256(target) if left else _copy(file, target)
             entry = ModelEntry(
                 number=number,
                 name=name,
@@ -170,8 +173,9 @@ class Registry:
                 log.append(who, "model added", number=number, file=target.name, sha256=sha256)
                 self._write(replace(kept, models=(*kept.models, entry)), lock)
             except VesselError:
-                with contextlib.suppress(OSError):
-                    target.unlink()
+                if not left:
+                    with contextlib.suppress(OSError):
+                        target.unlink()
                 raise
         return number
 
@@ -234,9 +238,22 @@ class Registry:
 
     def _next_number(self, kept: _Kept) -> int:
         """Give a number that neither the registry nor a file in the folder has ever had."""
-        found = (re.match(r"(\d{4,})-", path.name) for path in self.folder.glob("*.onnx"))
-        numbers = [entry.number for entry in kept.models] + [int(match[1]) for match in found if match]
+        numbers = {entry.number for entry in kept.models} | self._numbered().keys()
         return max(numbers, default=0) + 1
+
+    def _numbered(self) -> dict[int, Path]:
+        """Give the files of the folder that have a number."""
+        found = ((re.match(r"(\d{4,})-", path.name), path) for path in sorted(self.folder.glob("*.onnx")))
+        return {int(match[1]): path for match, path in found if match}
+
+    def _left_unlisted(self, kept: _Kept, sha256: str) -> Path | None:
+        """Find a numbered file of this hash that never came into the list."""
+        listed = {entry.number for entry in kept.models}
+        for number, path in self._numbered().items():
+            with contextlib.suppress(VesselError):  # one that can't be read is left alone
+                if number not in listed and _sha256(path) == sha256:
+                    return path
+        return None
 
     def _writing(self, who: str) -> AbstractContextManager[Lock]:
         """Wait for one's turn to change the list."""
@@ -283,10 +300,14 @@ def _copy(source: Path, target: Path) -> str:
     if target.exists():
         raise VesselError(f"{target} is there already.", "Try again.")
     copy_file(source, target)
+    return _sha256(target)
+
+
+def _sha256(file: Path) -> str:
     try:
-        return file_sha256(target)
+        return file_sha256(file)
     except OSError as problem:
-        raise VesselError(f"{target} can't be read: {reason(problem)}.") from problem
+        raise VesselError(f"{file} can't be read: {reason(problem)}.") from problem
 
 
 def _slug(name: str) -> str:
