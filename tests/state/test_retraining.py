@@ -1,11 +1,13 @@
 """A training run beside the window, with a trainer that trains nothing but writes what one would."""
 
 import json
+import os
 import queue
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,14 @@ from hypothesis import strategies as st
 
 from tests import fake_trainer
 from vesselapp.core.errors import VesselError
-from vesselapp.state import trainer_process
+from vesselapp.state import run_watch, trainer_process
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan, RunProgress
+from vesselapp.state.run_watch import newest_run
 from vesselapp.state.trainer_process import TrainingOptions, trainer_command
 from vesselapp.study.process import boot_id
 from vesselapp.study.run_events import EventTail, parse_event
-from vesselapp.study.run_folder import Decision, RunFolder, runs_of
+from vesselapp.study.run_folder import Decision, RunFolder, new_run, runs_of
 from vesselapp.study.verdict import read_verdict
 
 COMMAND = (sys.executable, fake_trainer.__file__)
@@ -156,7 +159,7 @@ def test_two_apps_do_not_train_at_once(retraining: Retraining, desk: Desk, study
     other.open(study)
     retraining.start(options(steps=100000, pause_s=0.01))
     desk.until(lambda: retraining.progress.step > 0)
-    with pytest.raises(VesselError, match="Somebody else"):
+    with pytest.raises(VesselError, match="Another training"):
         other.start(options())
     assert other.run == retraining.run
     desk.until(lambda: other.state is RunState.RUNNING)
@@ -228,6 +231,72 @@ def test_a_dead_trainer_of_an_earlier_app_is_told_at_once(desk: Desk, study: Pat
     retraining.open(study)
     desk.until(lambda: retraining.state is RunState.DEAD)
     assert retraining.progress.step == 3
+    retraining.close()
+
+
+def run_elsewhere(study: Path, name: str = "20250101T000000Z") -> RunFolder:
+    """Make a run whose trainer is on another computer, and gives signs of life where it is touched."""
+    run = RunFolder(study / "runs" / name)
+    run.folder.mkdir(parents=True)
+    (run.folder / "process.json").write_text(json.dumps({"pid": 7, "host": "elsewhere", "boot": "x"}))
+    (run.folder / "config.json").write_text("{}")
+    run.events_file.write_text('{"event": "step", "step": 3, "steps": 9, "loss": 0.5}\n')
+    return run
+
+
+def beat(run: RunFolder, *, ago_s: float = 0.0) -> None:
+    (run.folder / "heartbeat").touch()
+    os.utime(run.folder / "heartbeat", (time.time() - ago_s,) * 2)
+
+
+def test_a_trainer_elsewhere_that_was_cut_off_is_seen_again(
+    desk: Desk, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_watch, "_STILL_S", 5.0)
+    monkeypatch.setattr(run_watch, "_LOOK_AT_DEAD_S", 0.05)
+    run = run_elsewhere(study)
+    beat(run, ago_s=100)
+    refused = (sys.executable, "-c", "raise SystemExit(1)")  # as one is that finds the run's lock taken
+    retraining = Retraining(desk.calls.put, refused)
+    retraining.open(study)
+    desk.until(lambda: retraining.state is RunState.RUNNING)
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    retraining.go_on()
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    beat(run)
+    with pytest.raises(VesselError, match="Another training"):
+        retraining.start(options())
+    retraining.show_run(run)
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    retraining.go_on()
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    beat(run)
+    desk.until(lambda: retraining.state.live)
+    with pytest.raises(VesselError, match="at work already"):
+        retraining.start(options())
+    assert runs_of(study) == [run]
+    retraining.close()
+
+
+def test_a_run_begun_while_a_clock_was_ahead_hides_no_later_one(desk: Desk, study: Path) -> None:
+    ahead = run_elsewhere(study, "20991231T235959Z")
+    ahead.events_file.write_text('{"event": "stopped"}\n')
+    at_work = run_elsewhere(study)
+    beat(at_work)
+    retraining = Retraining(desk.calls.put, COMMAND)
+    retraining.open(study)
+    desk.until(lambda: retraining.run == at_work)
+    at_work.events_file.write_text('{"event": "done"}\n')
+    now = f"{datetime.now().astimezone():%Y-%m-%d}"
+    first = new_run(study)
+    first.log_file.touch()
+    assert first.began.startswith(now)
+    assert newest_run(study) == first
+    time.sleep(1.1)  # names tell seconds
+    second = new_run(study)
+    assert second.began.startswith(now)
+    assert runs_of(study) == [second, first, ahead, at_work]
+    retraining.close()
 
 
 def test_a_failed_run_says_why(retraining: Retraining, desk: Desk) -> None:

@@ -184,9 +184,9 @@ class Retraining:
         if self.state.live:
             raise VesselError("A training of this study is at work already.", "Wait for it, or cancel it.")
         newest = newest_run(self.study)
-        if newest is not None and newest != self.run and is_at_work(newest):
+        if newest is not None and is_at_work(newest):
             self.show_run(newest)
-            raise VesselError("Somebody else has just begun a training of this study.", "It is shown now.")
+            raise VesselError("Another training of this study is at work already.", "It is shown now.")
         command = self._command or trainer_command()
         self.cancel_plan()
         run = new_run(self.study)

@@ -1,7 +1,11 @@
-"""Looks at a training run's folder on a thread of its own, until the run has ended."""
+"""Looks at a training run's folder on a thread of its own, until the run has ended.
+
+A trainer that seems dead may only be cut off: its run is looked at on, and lives again when it does.
+"""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +18,7 @@ from vesselapp.study.run_events import Event, EventTail
 from vesselapp.study.run_folder import Decision, RunFolder, runs_of
 
 _LOOK_S = 0.25
+_LOOK_AT_DEAD_S = 2.0
 _STILL_S = 30.0
 """A trainer whose heartbeat stands still for so long is dead."""
 
@@ -64,8 +69,9 @@ class RunWatch:
     ) -> None:
         self._study, self._run, self._started, self._take = study, run, started, take
         self._stop = threading.Event()
-        self._beat: int | None = None
-        self._beat_seen = time.monotonic()
+        # A heart that stands still while one's own trainer ends is not another one's.
+        self._beat = run.heartbeat() if run is not None and started is not None else None
+        self._beat_seen = time.monotonic() if started is None else -math.inf
 
     def start(self) -> None:
         """Begin to look."""
@@ -79,27 +85,27 @@ class RunWatch:
         run = self._run or newest_run(self._study)
         if run is None:
             return
-        tail, progress, first = EventTail(run.events_file), RunProgress(), True
+        tail, progress = EventTail(run.events_file), RunProgress()
+        told: bool | None = None
         while not self._stop.is_set():
             lives = self._lives(run)  # asked first: what was written before it died is still read
             events, rewound = _read_all(tail)
             for event in events:
                 progress.take(event)
-            over = bool(progress.end) or not lives
-            if first or events or over:
+            if events or lives != told:
                 self._take(self, Seen(run, events, rewound, lives, run.decision()))
-            if over:
+                told = lives
+            if progress.end:
                 break
-            first = False
-            self._stop.wait(_LOOK_S)
+            self._stop.wait(_LOOK_S if lives else _LOOK_AT_DEAD_S)
 
     def _lives(self, run: RunFolder) -> bool:
-        """Tell whether the trainer is at work."""
-        if self._started is not None:
-            return self._started.lives
+        """Tell whether a trainer is at work: the one started here, or by its heartbeat another one."""
         beat, now = run.heartbeat(), time.monotonic()
         if beat != self._beat:
             self._beat, self._beat_seen = beat, now
+        if self._started is not None and self._started.lives:
+            return True
         return now - self._beat_seen < _STILL_S and not run.process_is_gone()
 
 
@@ -117,9 +123,9 @@ def _read_all(tail: EventTail) -> tuple[list[Event], bool]:
 
 
 def newest_run(study: Path) -> RunFolder | None:
-    """Give a study's newest run that has begun, None where there is none."""
-    begun = (run for run in runs_of(study) if run.events_file.exists() or run.log_file.exists())
-    return next(begun, None)
+    """Give a study's run that is at work, else the newest that has begun; None where there is none."""
+    begun = [run for run in runs_of(study) if run.events_file.exists() or run.log_file.exists()]
+    return next((run for run in begun if is_at_work(run)), begun[0] if begun else None)
 
 
 def is_at_work(run: RunFolder) -> bool:

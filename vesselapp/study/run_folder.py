@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
 Wish = Literal["pause", "go", "stop", "cancel"]
 Word = Literal["promoted", "kept", "discarded", "left"]
 """What can be decided on a run; ``left``: it came to no verdict, and a person turned to another."""
+_NAME = "%Y%m%dT%H%M%SZ"
 _LOG_BYTES = 64 * 2**10
 
 
@@ -47,14 +49,14 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """Its name: when it began (UTC)."""
+        """Its name: when it began (UTC), after the name of an earlier one whose clock was ahead."""
         return self.folder.name
 
     @property
     def began(self) -> str:
         """When it began, in the person's own time; the folder's name where that is no time."""
         try:
-            begun = datetime.strptime(self.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            begun = datetime.strptime(self.name.rpartition("-")[2], _NAME).replace(tzinfo=UTC)
         except ValueError:
             return self.name
         return f"{begun.astimezone():%Y-%m-%d %H:%M}"
@@ -194,8 +196,14 @@ def runs_of(study: Path) -> list[RunFolder]:
 
 
 def new_run(study: Path) -> RunFolder:
-    """Make the folder of a run that begins now (VesselError where that fails)."""
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    """Make the folder of a run that begins now (VesselError where that fails).
+
+    Its name comes after those of all others, also of one that was begun while a clock was ahead.
+    """
+    name = f"{datetime.now(UTC):{_NAME}}"
+    newest = max((run.name for run in runs_of(study) if re.match(r"\d{8}T\d{6}Z", run.name)), default="")
+    if newest > name:
+        name = f"{newest.partition('-')[0]}-{name}"
     if (study / "runs" / name).exists():
         raise VesselError("A training was begun this very second.", "Wait a moment, then start again.")
     return RunFolder(make_folder(study / "runs" / name))

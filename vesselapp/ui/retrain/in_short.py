@@ -17,7 +17,7 @@ def headline(retraining: Retraining) -> str:
         case RunState.FAILED:
             return f"{began} failed: {progress.message or 'it did not say why.'}"
         case RunState.DEAD:
-            return f"{began} broke off: its process is gone. Nothing of the study was touched."
+            return f"{began} broke off: its trainer gives no sign of life. Nothing of the study was touched."
         case RunState.STOPPED:
             return f"{began} was cancelled."
         case _:
