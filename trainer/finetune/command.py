@@ -90,7 +90,7 @@ def _stopped(study: Study, run: RunFolder) -> str:
 
 
 def _run(study: Study, request: Request, line: Line) -> Verdict:
-    kept = kept_plan(line.run.folder)
+    kept = kept_plan(study, line.run.folder)
     plan, accelerator = kept or (_begin(study, request, line), request.accelerator)
     if request.accelerator != "auto":  # a run may go on with another device
         accelerator = request.accelerator

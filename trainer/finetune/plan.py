@@ -24,7 +24,7 @@ from vesselapp.inference.cards import own_card
 from vesselapp.inference.graph import read_graph
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
-from vesselapp.study.study_model import hash_in_use
+from vesselapp.study.study_model import find_model_by_hash, hash_in_use
 from vesselapp.study.unusable import few_told, one_subject_told
 
 CONFIG = "config.json"
@@ -272,8 +272,10 @@ def plan_to_dict(plan: Plan, accelerator: str) -> dict[str, Any]:
     return kept
 
 
-def kept_plan(run: Path) -> tuple[Plan, str] | None:
+def kept_plan(study: Study, run: Path) -> tuple[Plan, str] | None:
     """Read the plan that a run was begun with, and its accelerator; None where it has not begun.
+
+    Pictures and models are found where they are now: the study may have been moved or renamed since.
 
     Raises
     ------
@@ -285,13 +287,17 @@ def kept_plan(run: Path) -> tuple[Plan, str] | None:
         return None
     try:
         values = json.loads(path.read_bytes())
-        pictures = [ReviewedPicture(**{**one, "path": Path(one["path"])}) for one in values["pictures"]]
+        now = {picture.key: picture.path for picture in study.pictures()}
+        pictures = [
+            ReviewedPicture(**{**one, "path": now.get(one["key"], Path(one["path"]))})
+            for one in values["pictures"]
+        ]
         sides = values["sides"]
         plan = Plan(
             recipe_from_dict(values["recipe"]),
             Tuning(**values["tuning"]),
-            Path(values["base"]),
-            Path(values["incumbent"]),
+            _model_now(study, Path(values["base"]), values["base_sha256"]),
+            _model_now(study, Path(values["incumbent"]), values["incumbent_sha256"]),
             values["base_sha256"],
             values["incumbent_sha256"],
             {picture.key: picture for picture in pictures},
@@ -305,9 +311,17 @@ def kept_plan(run: Path) -> tuple[Plan, str] | None:
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise VesselError(f"{path} can't be read, so the run can't go on.", "Start a new one.") from problem
-    for file, sha256 in ((plan.base, plan.base_sha256), (plan.incumbent, plan.incumbent_sha256)):
-        if not file.is_file() or file_sha256(file) != sha256:
-            raise VesselError(
-                f"The model {file} is no longer the one this run began with.", "Start a new run."
-            )
     return plan, str(values.get("accelerator", "auto"))
+
+
+def _model_now(study: Study, file: Path, sha256: str) -> Path:
+    """Give a model's file where it is now."""
+    if file.is_file() and file_sha256(file) == sha256:
+        return file
+    found = find_model_by_hash(study, sha256)
+    if found is None:
+        raise VesselError(
+            f"The model {file.name} that this run began with is gone or changed.",
+            "Put it back, or start a new run.",
+        )
+    return found

@@ -13,7 +13,7 @@ from vesselapp.study.promote import why_not_compared
 from vesselapp.study.record import State
 from vesselapp.study.run_folder import RunFolder, runs_of
 from vesselapp.study.study import Study
-from vesselapp.study.study_model import hash_in_use
+from vesselapp.study.study_model import find_model_by_hash, hash_in_use
 from vesselapp.study.verdict import Verdict
 
 
@@ -78,20 +78,19 @@ def read_judged(folder: Path, run: RunFolder) -> Judged:
     VesselError
         Where study or verdict can't be read.
     """
-    verdict = run.verdict()
+    study, verdict = Study.open(folder), run.verdict()
     candidate = run.inside(verdict.candidate)
     hindrance = ""
     if candidate is None or not candidate.is_file():
         candidate, hindrance = None, "The candidate's file is gone."
     elif verdict.candidate_sha256 and _sha256(candidate) != verdict.candidate_sha256:
         candidate, hindrance = None, "The candidate's file is not the one that was judged."
-    incumbent = find_model_by_hash(folder, verdict.incumbent_sha256)
-    pictures = _pictures(folder, verdict)
+    incumbent = find_model_by_hash(study, verdict.incumbent_sha256)
+    pictures = _pictures(study, verdict)
     return Judged(run, verdict, candidate, incumbent, pictures, hindrance, why_not_compared(folder, verdict))
 
 
-def _pictures(folder: Path, verdict: Verdict) -> tuple[JudgedPicture, ...]:
-    study = Study.open(folder)
+def _pictures(study: Study, verdict: Verdict) -> tuple[JudgedPicture, ...]:
     scores = {score.key or score.name: score for score in verdict.pictures}
     found = []
     for picture in study.pictures():
@@ -102,23 +101,6 @@ def _pictures(folder: Path, verdict: Verdict) -> tuple[JudgedPicture, ...]:
         found.append(judged)
     order = {"judge": 0, "learn": 1}
     return tuple(sorted(found, key=lambda one: order.get(one.side, 2)))
-
-
-def find_model_by_hash(folder: Path, sha256: str) -> Path | None:
-    """Find a model file by its hash: the study's own, those of its registry, the app's and the person's."""
-    from vesselapp.inference.catalog import model_of_hash
-    from vesselapp.study.models import Registry
-
-    if not sha256:
-        return None
-    began_with = folder / Study.open(folder).model
-    if began_with.is_file() and _sha256(began_with) == sha256:
-        return began_with
-    for entry in Registry(folder).entries():
-        if entry.sha256 == sha256 and entry.path.is_file():
-            return entry.path
-    found = model_of_hash(sha256)
-    return None if found is None else found.path
 
 
 def _sha256(file: Path) -> str:

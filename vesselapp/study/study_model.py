@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
@@ -41,3 +44,18 @@ def hash_in_use(study: Study) -> str:
         return file_sha256(find_model(model_of(study)[0] or None))
     except (OSError, VesselError):
         return ""
+
+
+def find_model_by_hash(study: Study, sha256: str) -> Path | None:
+    """Find a model file by its hash: the study's own, those of its registry, the app's and the person's."""
+    from vesselapp.inference.catalog import model_of_hash  # loads pydantic
+
+    if not sha256:
+        return None
+    numbered = [entry.path for entry in Registry(study.folder).entries() if entry.sha256 == sha256]
+    for file in (study.folder / study.model, *numbered):
+        with contextlib.suppress(OSError):
+            if file.is_file() and file_sha256(file) == sha256:
+                return file
+    found = model_of_hash(sha256)
+    return None if found is None else found.path

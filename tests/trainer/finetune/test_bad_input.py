@@ -301,5 +301,5 @@ def test_a_run_whose_model_changed_does_not_go_on(make_study: MakeStudy, tmp_pat
     finetune(made.request(*SHORT, run=run))
     (run / "verdict.json").unlink()
     own.write_bytes(tiny_vessel_model(tmp_path / "other.onnx").read_bytes())
-    with pytest.raises(VesselError, match="no longer the one this run began with"):
+    with pytest.raises(VesselError, match="this run began with is gone or changed"):
         finetune(made.request(*SHORT, run=run))

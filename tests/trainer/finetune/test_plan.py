@@ -17,7 +17,7 @@ from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.kept_lessons import keep_judgement, kept_judgement
 from trainer.finetune.lessons import Judgement, lesson_of
-from trainer.finetune.plan import expected_s
+from trainer.finetune.plan import CONFIG, Request, expected_s, kept_plan, make_plan, plan_to_dict
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed, read_judgement
 from trainer.finetune.scores import mask_by
 from trainer.finetune.sides import write_sides
@@ -280,3 +280,25 @@ def test_a_drive_that_goes_away_is_one_sentence(make_study: MakeStudy, monkeypat
     last = events_of(only_run(made.folder))[-1]
     assert last["event"] == "failed"
     assert json.dumps(last["message"]).startswith("\"The run can't go on")
+
+
+def test_a_run_goes_on_after_its_study_was_renamed(base: Path, tmp_path: Path):
+    study = drawn_study(tmp_path / "before")
+    for picture in study.pictures():
+        review(study, picture)
+    registry = Registry(study.folder)
+    registry.use(registry.add(base))
+    begun = make_plan(study, Request(study.folder))
+    run = study.folder / "runs" / "20250101T000000Z"
+    run.mkdir(parents=True)
+    (run / CONFIG).write_text(json.dumps(plan_to_dict(begun, "cpu")))
+    after = study.folder.rename(tmp_path / "after")
+    moved = Study.open(after)
+    kept = kept_plan(moved, after / run.relative_to(study.folder))
+    assert kept is not None
+    assert all(one.path.is_relative_to(after) and one.path.is_file() for one in kept[0].pictures.values())
+    assert kept[0].base == kept[0].incumbent == Registry(after).entry(1).path
+    assert (kept[0].sides, kept[0].in_use_sha256) == (begun.sides, file_sha256(base))
+    kept[0].base.unlink()
+    with pytest.raises(VesselError, match="is gone or changed"):
+        kept_plan(moved, after / run.relative_to(study.folder))
