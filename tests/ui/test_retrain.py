@@ -365,6 +365,35 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     assert "It answers" not in page.decided.text()
 
 
+def test_a_verdict_follows_the_model_in_use(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
+    registry = Registry(stand.study.folder)
+    registry.add(tiny_vessel_model(tmp_path / "other.onnx", name="Other"), who="tester")
+    stand.begin()
+    stand.until_judged()
+    page = stand.window.verdict_page
+    page.compare.table.setCurrentCell(1, 0)
+    assert page.promote_button.isEnabled()
+    page.models_button.click()
+    models = stand.desk.models
+    assert models is not None
+    models.table.setCurrentCell(2, 0)
+    models.use_button.click()
+    qtbot.waitUntil(page.anyway_button.isVisible, timeout=LONG)
+    assert not page.promote_button.isEnabled()
+    assert "another model by now" in page.decided.text()
+    models.table.setCurrentCell(1, 0)
+    models.use_button.click()
+    qtbot.waitUntil(page.promote_button.isEnabled, timeout=LONG)
+    assert not page.anyway_button.isVisible()
+    assert page.compare.table.currentRow() == 1
+    registry.use(2, who="bob")  # on another computer
+    page.promote_button.click()
+    qtbot.waitUntil(page.anyway_button.isVisible, timeout=LONG)
+    assert "another model by now" in page.decided.text()
+    assert "give a reason" in page.decided.text()
+    assert "--" not in page.decided.text()
+
+
 def test_a_worse_candidate_needs_a_reason_which_is_kept(stand: Stand, qtbot: QtBot) -> None:
     stand.begin("steps=20 verdict=worse")
     stand.until_judged()

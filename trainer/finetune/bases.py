@@ -111,6 +111,6 @@ def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
         raise VesselError(
             f"{path.name} can't be fine-tuned: it does not carry the weights in the form that this trainer "
             "wrote, so there is no checked way back to them.",
-            "It still runs. To retrain, start from a model of vesselapp's trainer (--base).",
+            "It still runs. To retrain, start from a model of vesselapp's trainer.",
         ) from problem
     return recipe, net, card

@@ -144,7 +144,7 @@ def _few(row: Ground) -> str:
     if row.subjects >= FEWEST:
         return ""
     subjects = f"{row.subjects} subject{'s' * (row.subjects != 1)}"
-    where = "to --replay" if row.ground == "old" else "to the study"
+    where = "to the old ones" if row.ground == "old" else "to the study"
     return f": {subjects} can hardly show it; adding pictures of more subjects {where} would"
 
 

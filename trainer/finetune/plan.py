@@ -236,7 +236,7 @@ def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base:
     name = f"another {name}" if name == base else name
     yield (
         f"{count} of {len(pictures)} reviewed pictures were answered by {name}, but the training "
-        f"starts from {base}: start from that model (More choices, or --base), unless another one is meant."
+        f"starts from {base}: start from that model, unless another one is meant."
     )
 
 

@@ -41,7 +41,7 @@ def test_one_subject_decides_nothing(pictures: int):
     verdict = judge([LEARNT, old])
     assert not verdict.offered
     assert "1 subject can hardly show it" in verdict.sentence
-    assert "to --replay" in verdict.sentence
+    assert "to the old ones" in verdict.sentence
 
 
 def test_two_subjects_are_never_called_better():

@@ -151,7 +151,9 @@ class VerdictPage(QWidget):
 
     def show_judged(self, judged: Judged) -> None:
         """Show a verdict; what was decided on it is shown by `show_decision`."""
-        self._judged = judged
+        before, self._judged = self._judged, judged
+        if before is not None and before.run == judged.run:
+            return  # only what speaks for or against it can be new
         verdict = judged.verdict
         self.reason.clear()
         self.sentence.setText(f"{_SIGNS[verdict.verdict]} {verdict.sentence}")

@@ -252,6 +252,10 @@ class RetrainWindow(QDialog):
         self.refresh()
         if self._offers:
             self._ask_plan()
+        if self._judged_run is not None:
+            self.comparing.cancel()  # so that this doesn't wait for it
+            self._read_verdict(self._judged_run)
+            self.verdict_page.compare.go_on()
 
     def _stop_asking(self) -> None:
         """Ask for nothing more that the first page shows; answers that still come are dropped."""
@@ -296,8 +300,8 @@ class RetrainWindow(QDialog):
     # -- the verdict -------------------------------------------------------------------------------------
 
     def _show_verdict(self) -> None:
-        run, folder = self._retraining.run, self._retraining.study
-        if run is None or folder is None:
+        run = self._retraining.run
+        if run is None:
             return
         if run == self._judged_run:
             self._show_decision()
@@ -305,17 +309,25 @@ class RetrainWindow(QDialog):
         self._judged_run = run
         self.verdict_page.clear("Reading the verdict…")
         self.pages.setCurrentWidget(self.verdict_page)
-        self._jobs.submit(
-            "verdict",
-            lambda _job: read_judged(folder, run),
-            partial(self._on_judged, run),
-            partial(self._on_unjudged, run),
-        )
+        self._read_verdict(run)
 
-    def _on_judged(self, run: RunFolder, judged: Judged) -> None:
+    def _read_verdict(self, run: RunFolder, problem: str = "") -> None:
+        """Read a verdict, and whether it is still offered; a problem of its promotion stays in sight."""
+        folder = self._retraining.study
+        if folder is not None:
+            self._jobs.submit(
+                "verdict",
+                lambda _job: read_judged(folder, run),
+                partial(self._on_judged, run, problem),
+                partial(self._on_unjudged, run),
+            )
+
+    def _on_judged(self, run: RunFolder, problem: str, judged: Judged) -> None:
         if run == self._judged_run:
             self.verdict_page.show_judged(judged)
             self._show_decision()
+            if problem:
+                self.verdict_page.show_problem(problem)
 
     def _on_unjudged(self, run: RunFolder, error: VesselError) -> None:
         if run == self._judged_run:
@@ -360,6 +372,7 @@ class RetrainWindow(QDialog):
         self.verdict_page.set_busy(False)
         if run == self._retraining.run:
             self.verdict_page.show_problem(str(error))
+            self._read_verdict(run, str(error))
         self.verdict_page.compare.go_on()
 
     # -- leaving -----------------------------------------------------------------------------------------
