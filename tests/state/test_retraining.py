@@ -467,3 +467,5 @@ def test_a_run_names_no_file_outside_of_its_folder(tmp_path: Path) -> None:
     assert run.inside("examples/a.png") is not None
     assert run.inside("../other.onnx") is None
     assert run.inside("/etc/passwd") is None
+    assert run.inside("\ud800.png") is None
+    assert run.inside("a\0.png") is None

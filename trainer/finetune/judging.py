@@ -97,7 +97,8 @@ def _pictures(course: Course, scores: dict[str, Pair]) -> list[PictureScore]:
     for side, keys in sides:
         for key in keys:
             pair = scores.get(key)
-            score = PictureScore(course.plan.pictures[key].name, side, key=key)
+            picture = course.plan.pictures[key]
+            score = PictureScore(picture.name, side, key=key, sha256=picture.sha256)
             if pair is not None:
                 score = dataclasses.replace(score, incumbent=pair.incumbent, candidate=pair.candidate)
             out.append(score)

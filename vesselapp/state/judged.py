@@ -96,7 +96,7 @@ def _pictures(study: Study, verdict: Verdict) -> tuple[JudgedPicture, ...]:
     for picture in study.pictures():
         score = scores.get(picture.key) or scores.get(picture.relative) or scores.get(picture.name)
         judged = JudgedPicture(picture.relative, picture.path, study.place(picture))
-        if score is not None:
+        if score is not None and score.sha256 in ("", _sha256(picture.path)):
             judged = replace(judged, side=score.side, incumbent=score.incumbent, candidate=score.candidate)
         found.append(judged)
     order = {"judge": 0, "learn": 1}

@@ -86,7 +86,10 @@ class RunFolder:
 
     def inside(self, name: str) -> Path | None:
         """Give a file that the run names, or None where it would lie outside of the run's folder."""
-        file = (self.folder / name).resolve()
+        try:
+            file = (self.folder / name).resolve()
+        except ValueError:  # no file can have such a name
+            return None
         return file if file.is_relative_to(self.folder.resolve()) else None
 
     def keep_options(self, options: dict[str, Any]) -> None:

@@ -65,13 +65,17 @@ class Ground:
 
 @dataclass(frozen=True)
 class PictureScore:
-    """Both models on one picture (Dice, 0-1; None where it has no truth); ``side`` is learn or judge."""
+    """Both models on one picture (Dice, 0-1; None where it has no truth); ``side`` is learn or judge.
+
+    ``sha256`` is of the picture that was looked at; empty in verdicts of an earlier version.
+    """
 
     name: str
     side: str
     incumbent: float | None = None
     candidate: float | None = None
     key: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
