@@ -175,7 +175,7 @@ class Line:
     def _beat_once(self) -> None:
         """Give a sign of life: the seconds worked so far."""
         try:
-            (self.run.folder / "heartbeat").write_text(f"{self.worked:.1f}")
+            (self.run.folder / "heartbeat").write_text(f"{self.worked:.1f}", "utf-8")
         except OSError:
             return  # a full disk is told by what must be written
 

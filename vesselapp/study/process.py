@@ -19,7 +19,7 @@ def boot_id() -> str:
     is told all the same, only one whose number was given again passes for living.
     """
     with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
     return f"{uuid.getnode():x}"
 
