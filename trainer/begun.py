@@ -12,7 +12,7 @@ from trainer.lineage import Seen, seen_by
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, reason
+from vesselapp.core.files import atomic_write, file_sha256, patiently, reason
 from vesselapp.core.model_card import Source
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
@@ -97,7 +97,7 @@ def keep_begun(
         run.mkdir(parents=True, exist_ok=True)
         # of an attempt that learnt nothing
         for name in (PARENT, DONE) if trained is not recipe else (ASKED, PARENT, DONE):
-            (run / name).unlink(missing_ok=True)
+            patiently((run / name).unlink, missing_ok=True)
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
     if weights is not None:

@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 
 from trainer.begun import CHECKPOINT, DONE
 from trainer.full_memory import memory_is_full
-from vesselapp.core.files import sync_folder
+from vesselapp.core.files import patiently, sync_folder
 
 
 class KeepCheckpoint(Callback):
@@ -30,7 +30,7 @@ class KeepCheckpoint(Callback):
         if trainer.is_global_zero:
             with fresh.open("rb+") as file:
                 os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
-            fresh.replace(kept)
+            patiently(fresh.replace, kept)
             sync_folder(kept.parent)
 
 

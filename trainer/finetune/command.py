@@ -17,7 +17,7 @@ from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import decide, read_sides, without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, make_folder, patiently, reason
 from vesselapp.study.run_folder import RunFolder, new_run
 from vesselapp.study.study import Study
 from vesselapp.study.verdict import ThresholdChange, Verdict
@@ -151,7 +151,7 @@ def _work(course: Course) -> Verdict:
         incumbent_sha256=plan.incumbent_sha256,
     )
     target = folder / CANDIDATE
-    candidates[0][0].replace(target)
+    patiently(candidates[0][0].replace, target)
     write_card(target, judged_card(read_card(target), verdict, crossed=bool(plan.sides.folds)))
     verdict = dataclasses.replace(
         verdict,

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 import vesselapp
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, atomic_write, is_special, is_there, reason, sync_folder
+from vesselapp.core.files import (
+    TEMPORARY_PREFIX,
+    atomic_write,
+    is_special,
+    is_there,
+    patiently,
+    reason,
+    sync_folder,
+)
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
 SUFFIXES = {
@@ -195,17 +203,17 @@ def _take_places(fresh: Path, folder: Path, stale: Path | None) -> None:
     moved: list[Path] = []
     try:
         for file in files:
-            file.replace(folder / file.name)
+            patiently(file.replace, folder / file.name)
             moved.append(folder / file.name)
         if stale is not None:
-            stale.unlink()
+            patiently(stale.unlink)
     except OSError:
         for path in moved:
             with contextlib.suppress(OSError):
                 if is_there(former / path.name):
-                    (former / path.name).replace(path)
+                    patiently((former / path.name).replace, path)
                 else:
-                    path.unlink()
+                    patiently(path.unlink)
         raise
 
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import patiently, reason
 from vesselapp.study.lock_file import (
     Holder,
     age,
@@ -326,7 +326,7 @@ def _is_dead(holder: Holder) -> bool:
 def _unlocked(path: Path) -> bool:
     """Remove the lock file, whose chain must be one's own; False where the disk refuses."""
     try:
-        path.unlink(missing_ok=True)
+        patiently(path.unlink, missing_ok=True)
     except OSError:
         return False
     return True
