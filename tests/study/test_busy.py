@@ -51,7 +51,7 @@ def test_work_is_saved_moved_and_brought_along(tmp_path: Path, refused: set[tupl
     writer.append([Work(2, facts.height, facts.width).paint()])
     writer.write_record(Record("b.png", facts.sha256, facts.height, facts.width))
     writer.close()
-    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ann")
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ann")[1]
     kept = study.place(moved).load(facts_of(moved).sha256, facts.height, facts.width)
     assert kept is not None
     assert (kept.corrections == work.corrections).all()
