@@ -81,15 +81,12 @@ class Lock:
         We.
     unclean : bool
         Whether the owner before didn't give it back.
-    succeeded : bool
-        Whether the owner before may still be alive somewhere, and try to write once more.
     """
 
     def __init__(self, path: Path, holder: Holder, file: Path, root: str, *, unclean: bool) -> None:
         self._path, self._file, self._root = path, file, root
         self.holder = holder
         self.unclean = unclean
-        self.succeeded = file != path
 
     @classmethod
     def take(cls, folder: Path, who: str, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Lock:
