@@ -125,3 +125,5 @@ def test_what_can_not_be_seen_is_not_there(name: str) -> None:
 def test_typed_paths() -> None:
     assert typed_path(" ~ ") == Path.home()
     assert typed_path("~nosuchuser1/x") == Path("~nosuchuser1/x")
+    assert typed_path(' "/data/some eyes" ') == Path("/data/some eyes")  # as Windows copies a path
+    assert typed_path('"') == Path('"')

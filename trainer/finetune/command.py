@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shlex
+import subprocess
 
 import torch
 
@@ -86,7 +87,8 @@ def _stopped(study: Study, run: RunFolder) -> str:
     if not run.has_plan:
         return "Stopped. Nothing was learnt yet: give the same command again."
     command = ["python", "-m", "trainer", "finetune", str(study.folder), "--run", str(run.folder)]
-    return f"Stopped. To go on: {shlex.join(command)}"
+    quoted = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
+    return f"Stopped. To go on: {quoted}"
 
 
 def _run(study: Study, request: Request, line: Line) -> Verdict:

@@ -173,8 +173,14 @@ def special_in(folder: str | os.PathLike[str]) -> set[str]:
 
 
 def typed_path(text: str) -> Path:
-    """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name."""
-    return Path(os.path.expanduser(text.strip()))  # noqa: PTH111 - pathlib raises where there is no such user
+    """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name.
+
+    Quotes around it are left out: Windows puts them there where a path is copied.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib raises where there is no such user
 
 
 def reason(problem: OSError) -> str:
