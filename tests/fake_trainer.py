@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
     process = {"pid": os.getpid(), "host": socket.gethostname(), "boot": boot_id()}
     (run / "process.json").write_text(json.dumps(process))
     (run / "heartbeat").touch()
-    print("fake trainer at work", flush=True)
+    print("fake trainer at work on α-SMA", flush=True)
     return train(study, run, settings, Events(run, torn="torn" in settings))
 
 

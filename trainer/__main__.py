@@ -1,6 +1,7 @@
 """The command line: ``python -m trainer train|finetune|promote|evaluate|...``."""
 
 import argparse
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a problem of the user's is one sentence and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal can't show is no error
     parser = _parser()
     options = parser.parse_args(arguments)
     try:

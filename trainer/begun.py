@@ -12,7 +12,7 @@ from trainer.lineage import Seen, seen_by
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, reason
+from vesselapp.core.files import atomic_write, file_sha256, patiently, reason
 from vesselapp.core.model_card import Source
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
@@ -37,13 +37,13 @@ def steps_when_done(run: Path) -> int | None:
     """Give the steps of a training that came to its end; None where it has not."""
     if not ((run / DONE).exists() and (run / WEIGHTS).exists()):
         return None
-    return int(json.loads((run / DONE).read_text())["steps"])
+    return int(json.loads((run / DONE).read_bytes())["steps"])
 
 
 def steps_kept(run: Path) -> int | None:
     """Give the steps behind the weights of a training that came to its end; None where it has not."""
     made = steps_when_done(run)
-    return None if made is None else int(json.loads((run / DONE).read_text()).get("kept", made))
+    return None if made is None else int(json.loads((run / DONE).read_bytes()).get("kept", made))
 
 
 def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | None) -> Recipe:
@@ -97,7 +97,7 @@ def keep_begun(
         run.mkdir(parents=True, exist_ok=True)
         # of an attempt that learnt nothing
         for name in (PARENT, DONE) if trained is not recipe else (ASKED, PARENT, DONE):
-            (run / name).unlink(missing_ok=True)
+            patiently((run / name).unlink, missing_ok=True)
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
     if weights is not None:
@@ -128,27 +128,27 @@ def sources_before(run: Path) -> tuple[Source, ...] | None:
     """Give what the weights that a run started from had learnt; None where that isn't known."""
     if not (run / PARENT).exists():
         return None if _says_weights(run) else ()
-    kept = json.loads((run / PARENT).read_text())
+    kept = json.loads((run / PARENT).read_bytes())
     return tuple(Source.model_validate(one) for one in kept["training_data"])
 
 
 def parent_of(run: Path) -> str | None:
     """Give the hash of the model file that a run started from; None where that isn't known."""
-    return str(json.loads((run / PARENT).read_text())["sha256"]) if (run / PARENT).exists() else None
+    return str(json.loads((run / PARENT).read_bytes())["sha256"]) if (run / PARENT).exists() else None
 
 
 def seen_before(run: Path) -> Seen:
     """Give the pictures that the weights a run started from know."""
     if not (run / PARENT).exists():
         return Seen(whole=not _says_weights(run))
-    kept = json.loads((run / PARENT).read_text())
+    kept = json.loads((run / PARENT).read_bytes())
     learnt, held, unsure = (frozenset(kept.get(key, ())) for key in _SEEN)
     return Seen(learnt, held, unsure, kept.get("whole", False))
 
 
 def kept_command(run: Path) -> str:
     """Give the command that a run was begun with; empty where that isn't known."""
-    return (run / COMMAND).read_text().strip() if (run / COMMAND).exists() else ""
+    return (run / COMMAND).read_text("utf-8").strip() if (run / COMMAND).exists() else ""
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -183,7 +183,7 @@ def _as_memory_allows(run: Path, asked: Recipe) -> Recipe:
 def _started_from(run: Path, weights: Path) -> bool:
     if not (run / PARENT).exists():
         return _says_weights(run)  # begun before that was kept: which ones isn't known
-    return bool(json.loads((run / PARENT).read_text())["sha256"] == file_sha256(weights))
+    return bool(json.loads((run / PARENT).read_bytes())["sha256"] == file_sha256(weights))
 
 
 def _says_weights(run: Path) -> bool:

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 
 from trainer.begun import CHECKPOINT, DONE
 from trainer.full_memory import memory_is_full
-from vesselapp.core.files import sync, sync_folder
+from vesselapp.core.files import patiently, sync, sync_folder
 
 
 class KeepCheckpoint(Callback):
@@ -29,7 +29,7 @@ class KeepCheckpoint(Callback):
         if trainer.is_global_zero:
             with fresh.open("rb+") as file:
                 sync(file.fileno())  # else a power cut may leave the new name with nothing in it
-            fresh.replace(kept)
+            patiently(fresh.replace, kept)
             sync_folder(kept.parent)
 
 

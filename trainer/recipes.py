@@ -348,7 +348,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read the recipe that a run kept."""
     if not path.exists():
         raise VesselError(f"{path.parent} is no run folder: it holds no {path.name}.")
-    return recipe_from_dict(json.loads(path.read_text()))
+    return recipe_from_dict(json.loads(path.read_bytes()))
 
 
 def _as_fields(values: dict[str, Any], like: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ from trainer.recipes import Recipe, read_recipe
 from trainer.several import check_launched, is_first
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, reason
+from vesselapp.core.files import file_sha256, patiently, reason
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -219,8 +219,8 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         pass  # whatever torch finds wrong with it
     print(f"The checkpoint {path} is damaged; this training begins anew.", file=sys.stderr)
     with contextlib.suppress(FileNotFoundError):  # another process of the same training was quicker
-        path.replace(path.with_suffix(".damaged"))
-    (path.parent / BEST).unlink(missing_ok=True)  # of the training that is lost
+        patiently(path.replace, path.with_suffix(".damaged"))
+    patiently((path.parent / BEST).unlink, missing_ok=True)  # of the training that is lost
     return None
 
 

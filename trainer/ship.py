@@ -19,7 +19,7 @@ from trainer.recipes import Recipe
 from trainer.run import load_net, steps_behind
 from trainer.split import load_split, read_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, reason, sync_folder, temporary_beside
+from vesselapp.core.files import file_sha256, patiently, reason, sync_folder, temporary_beside
 from vesselapp.core.model_card import ModelCard, Source
 
 NOT_STATED = "not stated"
@@ -124,7 +124,7 @@ def _write(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard, held: li
             print_table(summaries)
             card = card.model_copy(update={"validation": as_figures(summaries)})
             write_card(fresh, card)
-        fresh.replace(path)
+        patiently(fresh.replace, path)
         sync_folder(path.parent)
     except OSError as error:
         raise VesselError(f"{path} can't be written: {reason(error)}.", "Choose another place.") from error

@@ -137,7 +137,7 @@ def best_dice(run: Path) -> float:
     """Give the best validation Dice that a run logged."""
     found: list[float] = []
     for path in sorted(run.glob("logs/*/metrics.csv")):
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             found += [float(row["dice"]) for row in csv.DictReader(file) if row.get("dice")]
     if not found:
         raise VesselError(f"The run {run} was never validated.", "Set validate_every lower.")

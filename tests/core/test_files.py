@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, is_file, is_folder, is_there, make_folder, sync, typed_path
+from vesselapp.core.files import (
+    atomic_write,
+    is_file,
+    is_folder,
+    is_there,
+    make_folder,
+    reason,
+    sync,
+    typed_path,
+)
 
 
 def test_bytes_and_writers_arrive(tmp_path: Path) -> None:
@@ -44,6 +53,32 @@ def test_a_failure_of_the_renaming_leaves_nothing(tmp_path: Path, monkeypatch: p
     with pytest.raises(VesselError, match="no permission"):
         atomic_write(tmp_path / "a", b"one")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "said"),
+    [
+        (3, "short", "its folder doesn't exist"),
+        (3, "n" * 260, "its path is too long for Windows"),
+        (5, "a", "you have no permission there, or another program has it open"),
+        (32, "a", "another program has it open"),
+    ],
+)
+def test_what_windows_means_is_told(code: int, path: str, said: str) -> None:
+    problem = OSError(errno.EACCES if code != 3 else errno.ENOENT, "Denied", path)
+    problem.winerror = code  # type: ignore[attr-defined]
+    assert reason(problem) == said
+
+
+def test_what_is_open_elsewhere_for_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        problem = PermissionError(errno.EACCES, "denied")
+        problem.winerror = 32  # type: ignore[attr-defined]
+        raise problem
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(VesselError, match=r"another program has it open\. Close it there"):
+        atomic_write(tmp_path / "a", b"one")
 
 
 def test_reasons_are_told(tmp_path: Path) -> None:
@@ -130,3 +165,5 @@ def test_on_macos_the_drives_own_memory_is_emptied_too(
         else:
             sync(file.fileno())
     assert asked == [51, "fsync"] if by_fsync else asked == [51]
+    assert typed_path(' "/data/some eyes" ') == Path("/data/some eyes")  # as Windows copies a path
+    assert typed_path('"') == Path('"')

@@ -133,8 +133,10 @@ def test_only_channels_that_exclude_each_other_are_added(
 def test_a_file_that_is_met_for_the_first_time_is_tried_in_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = foreign_model(tmp_path / "retina.onnx", answer="logit")
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")  # as on Windows, where it writes into a pipe
+    path = foreign_model(tmp_path / "retina α.onnx", answer="logit")
     card = load_model(path, "cpu").card
+    assert card.name == "retina α"
     assert card.task == "vessels"
     assert card.output.meaning == "logits"
 

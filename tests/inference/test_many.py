@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,41 @@ def test_a_manifest_cut_short_loses_only_its_last_line(pictures: list[Path], spe
     path.write_bytes(path.read_bytes()[:-40])
     again = list(predict_many(pictures, spec, resume=True))
     assert sum(outcome.resumed for outcome in again) == 5
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_manifest_that_is_looked_at_in_excel_holds_nothing_up(
+    pictures: list[Path], spec: BatchSpec, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    there, opened, replace = spec.out / "manifest.csv", Path.open, Path.replace
+    looked_at = [False]
+
+    def opening(path: Path, mode: str = "r", *more: Any, **words: Any) -> Any:
+        if looked_at[0] and path == there and mode not in ("r", "rb"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, mode, *more, **words)
+
+    def replacing(path: Path, target: Path) -> Path:
+        if looked_at[0] and target == there:
+            raise PermissionError(13, "Access is denied", str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "open", opening)
+    monkeypatch.setattr(Path, "replace", replacing)
+    outcomes = predict_many(pictures, spec, workers=1)
+    next(outcomes)
+    looked_at[0] = True
+    next(outcomes)
+    assert len(_rows(spec)) == 1
+    looked_at[0] = not closed
+    if closed:
+        next(outcomes)
+        assert len(_rows(spec)) == 3
+        list(outcomes)
+    else:
+        with pytest.raises(VesselError, match="lines of some are missing"):
+            list(outcomes)
+    assert len(list(spec.out.glob("*_mask.png"))) == len(pictures)
 
 
 def test_a_foreign_manifest_is_left_alone(pictures: list[Path], spec: BatchSpec) -> None:

@@ -23,6 +23,7 @@ from vesselapp.state.rescue import Rescue
 from vesselapp.state.review import Review
 from vesselapp.state.sources import Source
 from vesselapp.state.standing import Hold, Unsaved
+from vesselapp.study import along
 from vesselapp.study.annotation import AnnotationFolder, Kept
 from vesselapp.study.journal import Operation
 from vesselapp.study.record import RECORD_NAME, Record, State
@@ -204,6 +205,33 @@ def test_work_on_a_picture_alone_comes_along_once_its_sitting_has_ended(
     opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
     assert ["brought along" in note for note in opened.notes] == [True]
     assert opened.document.corrections[50, 50] == 2
+
+
+def test_work_on_a_picture_alone_that_cannot_come_along_is_gone_on_with_and_comes_later(
+    pictures: LoosePictures, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = opened_to_write(pictures, keeper)
+    review = sit(opened, keeper)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    end(review)
+    study = StudyPictures(
+        Study.create(tmp_path / "study", roots=[tmp_path]),
+        AnnotationStore(tmp_path / "store").place,
+        keeper.ended,
+    )
+    entry = next(entry for entry in study.entries() if entry.name == opened.entry.name)
+    wishes = Wishes(0.5, 2**24, "ann")
+    monkeypatch.setattr(along, "hand_in", raising_once(along.hand_in, PermissionError(13, "denied")))
+    opened = open_picture(entry, study, keeper, wishes, to_write=True)
+    assert ["comes along when the picture is opened next" in note for note in opened.notes] == [True]
+    assert opened.place.study is None
+    review = sit(opened, keeper)
+    stroke(opened.document, Brush.PAINT, 20, (20, 20))
+    end(review)
+    opened = open_picture(entry, study, keeper, wishes, to_write=False)
+    assert ["brought along" in note for note in opened.notes] == [True]
+    assert opened.place.study == tmp_path / "study"
+    assert (opened.document.corrections[[20, 50], [20, 50]] == 2).all()
 
 
 @pytest.mark.parametrize("lost", [False, True])

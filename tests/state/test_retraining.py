@@ -71,7 +71,11 @@ def options(**settings: object) -> TrainingOptions:
     return TrainingOptions(settings=tuple(f"{key}={value}" for key, value in settings.items()))
 
 
-def test_a_run_is_followed_from_start_to_verdict(retraining: Retraining, desk: Desk) -> None:
+def test_a_run_is_followed_from_start_to_verdict(
+    retraining: Retraining, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0"), ("LC_ALL", "C")):
+        monkeypatch.setenv(name, value)  # a locale without the letters of the study, as on Windows
     retraining.start(options(steps=20))
     assert retraining.state is RunState.STARTING
     desk.until(lambda: retraining.state is RunState.DONE)
@@ -86,7 +90,7 @@ def test_a_run_is_followed_from_start_to_verdict(retraining: Retraining, desk: D
     assert progress.threshold == (0.5, 0.45)
     assert all((run.folder / example.file).is_file() for example in progress.examples)
     assert run.verdict().verdict == "better"
-    assert "fake trainer at work" in run.log_tail()
+    assert "fake trainer at work on α-SMA" in run.log_tail()
 
 
 def test_lines_written_in_halves_are_read_whole(retraining: Retraining, desk: Desk) -> None:

@@ -35,7 +35,7 @@ def test_it_comes_along_once_and_stays_where_it_was(tmp_path: Path) -> None:
     work, alone = worked_alone(tmp_path, study)
     picture = picture_of(study, "a.png")
     facts = facts_of(picture)
-    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")[1]
     for place in (study.place(picture), alone):
         found = place.load(facts.sha256, facts.height, facts.width)
         assert found is not None
@@ -44,7 +44,7 @@ def test_it_comes_along_once_and_stays_where_it_was(tmp_path: Path) -> None:
     record = study.place(picture).record()
     assert record is not None
     assert (record.image, record.path, record.state, record.note) == ("a.png", "a.png", State.FLAGGED, "look")
-    assert bring_along(study, picture, facts.sha256, alone, "ben") == ""
+    assert bring_along(study, picture, facts.sha256, alone, "ben")[1] == ""
     assert [one.sentence for one in verify_study(study.folder) if one.problem] == []
 
 
@@ -64,7 +64,7 @@ def test_what_is_written_until_the_lock_is_had_comes_along(
         return True
 
     monkeypatch.setattr(along, "_is_free", last_words)
-    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")[1]
     record = study.place(picture).record()
     assert record is not None
     assert (record.note, record.image) == ("last words", "a.png")
@@ -74,9 +74,9 @@ def test_what_is_open_elsewhere_or_of_another_picture_stays_there(tmp_path: Path
     study = make_study(tmp_path)
     _work, alone = worked_alone(tmp_path, study)
     picture, other = picture_of(study, "a.png"), picture_of(study, "b.png")
-    assert bring_along(study, other, facts_of(other).sha256, alone) == ""
+    assert bring_along(study, other, facts_of(other).sha256, alone)[1] == ""
     writer = alone.open("eve", facts_of(picture))
-    assert "still open elsewhere" in bring_along(study, picture, facts_of(picture).sha256, alone)
+    assert "still open elsewhere" in bring_along(study, picture, facts_of(picture).sha256, alone)[1]
     writer.close()
     assert study.keys() == []
 
@@ -87,11 +87,11 @@ def test_what_is_begun_in_the_study_stays(tmp_path: Path) -> None:
     picture = picture_of(study, "a.png")
     facts = facts_of(picture)
     writer = study.place(picture).open("ben", facts)
-    assert bring_along(study, picture, facts.sha256, alone) == ""  # somebody is there
+    assert bring_along(study, picture, facts.sha256, alone)[1] == ""  # somebody is there
     begun = Work(2, facts.height, facts.width)
     writer.append([begun.paint()])
     writer.abandon()  # it ends before a record is written
-    assert bring_along(study, picture, facts.sha256, alone) == ""
+    assert bring_along(study, picture, facts.sha256, alone)[1] == ""
     found = study.place(picture).load(facts.sha256, facts.height, facts.width)
     assert found is not None
     assert (found.corrections == begun.corrections).all()
@@ -103,7 +103,7 @@ def test_a_lock_left_behind_is_no_hindrance(tmp_path: Path) -> None:
     picture = picture_of(study, "a.png")
     facts = facts_of(picture)
     study.place(picture).open("ben", facts).abandon()
-    assert "brought along" in bring_along(study, picture, facts.sha256, alone)
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone)[1]
 
 
 def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +119,9 @@ def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytes
 
     with monkeypatch.context() as filled:
         filled.setattr(along, "copy_file", full)
-        assert "the disk is full" in bring_along(study, picture, facts_of(picture).sha256, alone)
+        assert "the disk is full" in bring_along(study, picture, facts_of(picture).sha256, alone)[1]
     assert list((study.folder / "annotations").iterdir()) == []
-    assert "brought along" in bring_along(study, picture, facts_of(picture).sha256, alone)
+    assert "brought along" in bring_along(study, picture, facts_of(picture).sha256, alone)[1]
 
 
 def test_it_comes_along_where_the_place_was_another_pictures(tmp_path: Path) -> None:
@@ -134,10 +134,10 @@ def test_it_comes_along_where_the_place_was_another_pictures(tmp_path: Path) -> 
     picture = picture_of(study, "a.png")
     facts = facts_of(picture)
     assert study.note_opened(picture, facts.sha256, "ben").what == "changed"
-    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")
+    assert "brought along" in bring_along(study, picture, facts.sha256, alone, "ben")[1]
     found = study.place(picture).load(facts.sha256, facts.height, facts.width)
     assert found is not None
     assert (found.corrections == work.corrections).all()
     assert len(list(study.place(picture).folder.glob("former-*/record.json"))) == 1
-    assert bring_along(study, picture, facts.sha256, alone, "ben") == ""
+    assert bring_along(study, picture, facts.sha256, alone, "ben")[1] == ""
     assert [one.sentence for one in verify_study(study.folder) if one.problem] == []

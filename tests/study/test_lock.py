@@ -13,7 +13,7 @@ import pytest
 
 from tests.study.work import FACTS, Work, load, record, state_of
 from vesselapp.core.errors import VesselError
-from vesselapp.study import journal_file, lock_file
+from vesselapp.study import annotation, journal_file, lock_file
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.lock import STALE_SECONDS, Lock, Lost, Taken, holder_of, unclean_end
 from vesselapp.study.process import boot_id, is_alive
@@ -66,7 +66,6 @@ def test_a_stale_lock_is_taken_over_only_on_wish(tmp_path: Path) -> None:
     assert caught.value.holder.stale
     lock = Lock.take_over(tmp_path, "ben")
     assert lock.unclean
-    assert lock.succeeded
     holder = holder_of(tmp_path)
     assert holder is not None
     assert holder.who == "ben"
@@ -107,7 +106,6 @@ def test_the_lock_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) ->
     assert is_alive(lock_file.ourselves("").host, boot_id(), pid) is False
     lock = Lock.take(tmp_path, "ben")
     assert lock.unclean
-    assert not lock.succeeded
     lock.release()
     assert not list(tmp_path.iterdir())
 
@@ -225,6 +223,65 @@ def test_a_write_in_the_very_moment_of_being_taken_over_spoils_nothing(
     assert kept is not None
     assert kept.notes == ()
     assert state_of(kept) == work.state
+
+
+@pytest.mark.parametrize("moment", ["before the journal is looked at", "before the bytes are written"])
+def test_a_journal_that_its_former_owner_has_open_on_windows_is_taken_over_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """No new file can take its place then, so a former owner who wakes up writes into the present one's."""
+    folder = tmp_path / "a"
+    writer, work = AnnotationFolder(folder).open("ann", FACTS), Work()
+    writer.append([work.step() for _ in range(4)])
+    taken: list[Writer] = []
+    replace_file = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target.name == "journal.log":
+            raise PermissionError(13, "Access is denied", str(path))
+        return replace_file(path, target)
+
+    def asleep(real: Callable[..., None], *arguments: object) -> None:
+        monkeypatch.undo()
+        grow_stale(writer.lock)
+        with monkeypatch.context() as windows:
+            windows.setattr(Path, "replace", refuse)
+            taken.append(AnnotationFolder(folder).open("ben", FACTS, take_over=True))
+        taken[0].append([work.step()])
+        real(*arguments)
+
+    if moment == "before the journal is looked at":
+        monkeypatch.setattr(writer._journal, "append", partial(asleep, writer._journal.append))
+    else:
+        monkeypatch.setattr(journal_file, "_write_all", partial(asleep, journal_file._write_all))
+    with pytest.raises(Lost):
+        writer.append([Work(5).paint()])
+    taken[0].append([work.step()])
+    taken[0].close()
+    kept = load(folder)
+    assert kept is not None
+    assert kept.notes == ()
+    assert state_of(kept) == work.state
+
+
+def test_a_lock_that_a_failed_opening_gave_back_still_makes_a_new_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    writer, work = AnnotationFolder(folder).open("ann", FACTS), Work()
+    writer.append([work.step()])
+    grow_stale(writer.lock)
+    with monkeypatch.context() as full:
+        full.setattr(annotation, "copy_file", raising)
+        with pytest.raises(VesselError):
+            AnnotationFolder(folder).open("ben", FACTS, take_over=True)
+    before = (folder / "journal.log").stat().st_ino
+    AnnotationFolder(folder).open("ben", FACTS).close()
+    assert (folder / "journal.log").stat().st_ino != before
+
+
+def raising(*_: object) -> None:
+    raise VesselError("The disk is full.")
 
 
 def test_a_journal_replaced_under_the_owner_is_put_back(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The whole way on tiny drawn eyes: train, export, evaluate, compare."""
 
 import csv
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,12 @@ def test_problems_are_one_sentence(
     assert said in error
     assert error.startswith("trainer: ")
     assert "Traceback" not in error
+
+
+def test_a_name_that_the_terminal_cannot_show_ends_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "cp1252"))
+    assert main(["train", "nerves", "--data", "x", "--out", "y"]) == 1
+    print("α-SMA", flush=True)
 
 
 def test_a_failure_is_an_event_too(tmp_path: Path, capsys):

@@ -16,6 +16,7 @@ from trainer.optimise import running_average
 from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
 from trainer.run import CHECKPOINT, RunOptions, load_net, train
 from trainer.tune import best_dice
+from vesselapp.core import files
 from vesselapp.core.errors import VesselError
 
 
@@ -256,6 +257,25 @@ def test_a_checkpoint_that_the_drive_does_not_give_is_kept(
     with pytest.raises(VesselError, match=r"last\.ckpt can't be read"):
         train(tiny, run)
     assert kept.exists()
+
+
+def test_a_checkpoint_that_another_program_reads_at_the_moment_ends_nothing(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    replace, refused = Path.replace, set[Path]()
+
+    def busy(path: Path, target: Path) -> Path:
+        if target not in refused:
+            refused.add(target)
+            raise PermissionError(13, "Access is denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(files, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(Path, "replace", busy)
+    run = options(tmp_path / "run", fundus_set)
+    train(tiny, run)
+    assert run.out / CHECKPOINT in refused
+    assert (run.out / CHECKPOINT).exists()
 
 
 def test_a_last_step_that_spoils_the_weights_fails(

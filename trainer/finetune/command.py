@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shlex
+import subprocess
 
 import torch
 
@@ -17,7 +18,7 @@ from trainer.finetune.reviewed import find_reviewed, read_judgement
 from trainer.finetune.sides import without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.files import atomic_write, file_sha256, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, make_folder, patiently, reason
 from vesselapp.study.run_folder import RunFolder, new_run
 from vesselapp.study.study import Study
 from vesselapp.study.verdict import ThresholdChange, Verdict
@@ -86,7 +87,8 @@ def _stopped(study: Study, run: RunFolder) -> str:
     if not run.has_plan:
         return "Stopped. Nothing was learnt yet: give the same command again."
     command = ["python", "-m", "trainer", "finetune", str(study.folder), "--run", str(run.folder)]
-    return f"Stopped. To go on: {shlex.join(command)}"
+    quoted = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
+    return f"Stopped. To go on: {quoted}"
 
 
 def _run(study: Study, request: Request, line: Line) -> Verdict:
@@ -152,7 +154,7 @@ def _work(course: Course) -> Verdict:
         in_use_sha256=plan.in_use_sha256,
     )
     target = folder / CANDIDATE
-    candidates[0][0].replace(target)
+    patiently(candidates[0][0].replace, target)
     write_card(target, judged_card(read_card(target), verdict, crossed=bool(plan.sides.folds)))
     verdict = dataclasses.replace(
         verdict,

@@ -11,7 +11,7 @@ from typing import Any
 
 from trainer.events import event_line
 from vesselapp.core.errors import Cancelled, VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, patiently, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.lock import HEARTBEAT_SECONDS, Lock, Lost, Taken
 from vesselapp.study.process import boot_id
@@ -98,7 +98,7 @@ class Line:
         self._heed_loss()
         line = event_line(event, values)
         try:
-            with self.run.events_file.open("ab") as file:
+            with patiently(self.run.events_file.open, "ab") as file:
                 file.write(line.encode() + b"\n")
         except OSError as problem:
             raise VesselError(
@@ -127,7 +127,7 @@ class Line:
                 paused = True
             time.sleep(_LOOK_S)
         if word in ("stop", "cancel"):
-            (self.run.folder / "wish").unlink(missing_ok=True)
+            patiently((self.run.folder / "wish").unlink, missing_ok=True)
             raise Stopped if word == "stop" else Cancelled
         if paused:
             self.emit("resumed")
@@ -141,7 +141,7 @@ class Line:
         """Tell whether a training shall stop that had ended meanwhile; the next one is spared."""
         if self._wish() != "stop":
             return False
-        (self.run.folder / "wish").unlink(missing_ok=True)
+        patiently((self.run.folder / "wish").unlink, missing_ok=True)
         return True
 
     def _wish(self) -> str:
@@ -175,7 +175,7 @@ class Line:
     def _beat_once(self) -> None:
         """Give a sign of life: the seconds worked so far."""
         try:
-            (self.run.folder / "heartbeat").write_text(f"{self.worked:.1f}")
+            (self.run.folder / "heartbeat").write_text(f"{self.worked:.1f}", "utf-8")
         except OSError:
             return  # a full disk is told by what must be written
 

@@ -20,6 +20,7 @@ from trainer.fit import BEST, save_weights
 from trainer.nets import answer_whole
 from trainer.pictures import Scaled
 from trainer.recipes import Recipe
+from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
 
 _WINDOW = 640
@@ -159,7 +160,10 @@ class Watch(lightning.Callback):
         folder = self.line.run.folder / "examples"
         folder.mkdir(exist_ok=True)
         name = f"examples/{step:05d}.png"
-        atomic_write(self.line.run.folder / name, example_png(window, mask))
+        try:
+            atomic_write(self.line.run.folder / name, example_png(window, mask))
+        except VesselError:
+            return  # it is only to be looked at
         self.line.emit("example", step=step, picture=window.name, file=name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, is_file, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, is_file, make_folder, patiently, reason
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
 from vesselapp.inference.cards import explain_guesses, forget_card
@@ -131,7 +131,7 @@ def remove(options: argparse.Namespace) -> int:
         raise VesselError(f"{entry.name} came with the app and can't be removed.")
     try:
         sha256 = file_sha256(entry.path) if is_file(entry.path) else ""
-        entry.path.unlink()
+        patiently(entry.path.unlink)
     except OSError as problem:
         raise VesselError(f"{entry.path} can't be removed: {reason(problem)}.") from problem
     if sha256:

@@ -23,6 +23,7 @@ from vesselapp.core.files import (
     is_of_browser,
     is_special,
     is_there,
+    patiently,
     reason,
     sync_folder,
 )
@@ -204,17 +205,17 @@ def _take_places(fresh: Path, folder: Path, stale: Path | None) -> None:
     moved: list[Path] = []
     try:
         for file in files:
-            file.replace(folder / file.name)
+            patiently(file.replace, folder / file.name)
             moved.append(folder / file.name)
         if stale is not None:
-            stale.unlink()
+            patiently(stale.unlink)
     except OSError:
         for path in moved:
             with contextlib.suppress(OSError):
                 if is_there(former / path.name):
-                    (former / path.name).replace(path)
+                    patiently((former / path.name).replace, path)
                 else:
-                    path.unlink()
+                    patiently(path.unlink)
         raise
 
 

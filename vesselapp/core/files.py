@@ -7,9 +7,10 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from vesselapp.core.errors import VesselError
 
@@ -31,6 +32,19 @@ _REASONS = {
     errno.ENOTCONN: "the network drive is gone",
     errno.EHOSTDOWN: "the network drive is gone",
 }
+_OPEN = "another program has it open"
+_WINDOWS_REASONS = {
+    5: f"you have no permission there, or {_OPEN}",
+    32: _OPEN,
+    33: _OPEN,
+    206: "its path is too long for Windows",
+}
+_NO_SUCH_FOLDER, _MAX_PATH = 3, 260
+_PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.15, 0.2, 0.25, 0.25, 0.25, 0.25) if os.name == "nt" else ()
+"""How long `patiently` waits before each new try."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def atomic_write(
@@ -72,14 +86,27 @@ def atomic_write(
                     raise OSError(errno.EIO, "the disk took less than was written")
             if ready is not None:
                 ready()
-            temporary.replace(path)
+            patiently(temporary.replace, path)
         finally:
             _remove(temporary)
         sync_folder(path.parent)
     except OSError as problem:
-        raise VesselError(
-            f"{path} can't be written: {reason(problem)}.", "Choose another place."
-        ) from problem
+        why = reason(problem)
+        hint = "Close it there, or choose another place." if why.endswith(_OPEN) else "Choose another place."
+        raise VesselError(f"{path} can't be written: {why}.", hint) from problem
+
+
+def patiently(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Rename, remove or open; on Windows again and again, for some 1.5 s, where that is refused.
+
+    A virus scanner, an indexer or another reader may have the file open for a moment, which forbids it there.
+    """
+    for pause in _PAUSES_S:
+        try:
+            return step(*args, **kwargs)
+        except PermissionError:
+            time.sleep(pause)
+    return step(*args, **kwargs)
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -153,13 +180,22 @@ def special_in(folder: str | os.PathLike[str]) -> set[str]:
 
 
 def typed_path(text: str) -> Path:
-    """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name."""
-    return Path(os.path.expanduser(text.strip()))  # noqa: PTH111 - pathlib raises where there is no such user
+    """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name.
+
+    Quotes around it are left out: Windows puts them there where a path is copied.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib raises where there is no such user
 
 
 def reason(problem: OSError) -> str:
     """Say in a few words why reading or writing failed."""
-    text = _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
+    code = getattr(problem, "winerror", 0)
+    if code == _NO_SUCH_FOLDER and len(str(problem.filename)) >= _MAX_PATH:
+        code = 206  # said of a path that is too long, too
+    text = _WINDOWS_REASONS.get(code) or _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
     return text[:1].lower() + text[1:]
 
 
@@ -183,7 +219,7 @@ def _pour(source: Path, file: BinaryIO) -> None:
 def _remove(path: Path) -> None:
     # Where this fails, the folder is gone or never was: the error of the write itself is the one to tell.
     with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+        patiently(path.unlink, missing_ok=True)
 
 
 def sync(handle: int) -> None:

@@ -4,19 +4,17 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from vesselapp.core.folders import log_folder
 
 _MOST_BYTES = 1_000_000
-_OLDER_FILES = 3
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _TALKATIVE = ("PIL", "asyncio")
 
 
 def log_file() -> Path:
-    """Give the log file that is written now; older ones carry a number behind the name."""
+    """Give the log file that is written now; the one before it has ``.1`` behind the name."""
     return log_folder() / "vesselapp.log"
 
 
@@ -47,12 +45,25 @@ def logging_to_file(level: int = logging.INFO) -> Iterator[Path | None]:
             handler.close()
 
 
+class _Handler(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: a line that can't be written must not keep anybody from working."""
+
+
 def _make_handler() -> tuple[logging.Handler, Path | None]:
     path = log_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=_OLDER_FILES, encoding="utf-8")
+        _begin_anew(path)
+        handler = _Handler(path, encoding="utf-8")
     except OSError:
         return logging.NullHandler(), None
     handler.setFormatter(logging.Formatter(_FORMAT))
     return handler, path
+
+
+def _begin_anew(path: Path) -> None:
+    """Put a long log aside, before it is opened: while another process has it open, Windows lets nobody."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > _MOST_BYTES:
+            path.replace(path.with_name(f"{path.name}.1"))

@@ -1,5 +1,6 @@
 """The manifest of a batch: a line a picture, written as soon as it is done, so that it can go on later."""
 
+import contextlib
 import csv
 import io
 import os
@@ -12,7 +13,7 @@ from typing import Self
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded
-from vesselapp.core.files import atomic_write, is_there, reason
+from vesselapp.core.files import atomic_write, is_there
 from vesselapp.core.image import natural_key
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
@@ -56,8 +57,9 @@ class Manifest:
         if self._path.exists():
             read_manifest(folder)  # refuses to replace a file of that name that is not ours
         self._rows = dict(kept or {})
-        self._order: list[str] = []
-        atomic_write(self._path, _as_csv(self._rows.values()))
+        begun = _as_csv(self._rows.values())
+        atomic_write(self._path, begun)
+        self._length, self._waiting = len(begun), b""
 
     def __enter__(self) -> Self:
         return self
@@ -65,27 +67,29 @@ class Manifest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        atomic_write(self._path, _as_csv(self._rows[file] for file in sorted(self._rows, key=natural_key)))
+        try:
+            rows = (self._rows[file] for file in sorted(self._rows, key=natural_key))
+            atomic_write(self._path, _as_csv(rows))
+        except VesselError as problem:
+            if self._waiting:
+                text = f"{problem.message} The results stay, but lines of some are missing in it."
+                raise VesselError(text, "Run the batch again to have them.") from problem
 
     def add(self, outcome: Outcome) -> None:
-        """Write a picture's line.
-
-        Raises
-        ------
-        VesselError
-            If it can't be written.
-        """
+        """Write a picture's line; where that is refused just now (it is open in Excel), with the next one."""
         row = _row(outcome)
         if outcome.problem:  # what an earlier run wrote of it still lies there
             row["outputs"] = self._rows.get(row["file"], row)["outputs"]
         self._rows[row["file"]] = row
         line = io.StringIO()
         csv.DictWriter(line, COLUMNS).writerow(row)
-        try:
-            with self._path.open("a", encoding="utf-8", errors=_ANY_NAME, newline="") as file:
-                file.write(line.getvalue())
-        except OSError as error:
-            raise VesselError(f"{self._path} can't be written: {reason(error)}.", "Free the disk.") from error
+        self._waiting += line.getvalue().encode(errors=_ANY_NAME)
+        with contextlib.suppress(OSError):
+            with self._path.open("r+b") as file:
+                file.seek(self._length)
+                file.write(self._waiting)
+                file.truncate()
+            self._length, self._waiting = self._length + len(self._waiting), b""
 
 
 def read_manifest(folder: Path) -> dict[str, dict[str, str]]:

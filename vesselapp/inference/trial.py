@@ -90,8 +90,8 @@ def _limit_memory() -> None:
 
 def _main(path: Path) -> None:
     _limit_memory()
-    try:
-        print(guess_in_this_process(path).model_dump_json())
+    try:  # ASCII, since Windows gives a pipe another encoding than ours
+        print(json.dumps(guess_in_this_process(path).model_dump(mode="json")))
     except VesselError as error:
         print(json.dumps({"error": error.message, "hint": error.hint}))
     except MemoryError:

@@ -106,8 +106,8 @@ class StudyPictures:
         if opened.what in ("new", "changed"):
             alone = self._alone(image.sha256)
             self._ended(alone.folder)
-            along = bring_along(self.study, picture, image.sha256, alone, who)
-            sentence = " ".join(filter(None, (sentence, along)))
+            place, along = bring_along(self.study, picture, image.sha256, alone, who)
+            return place, " ".join(filter(None, (sentence, along)))
         return self.study.place_of(opened.key), sentence
 
     def facts(self, entry: Entry, image: Image) -> ImageFacts:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, patiently, reason
 from vesselapp.state.rescue_file import (
     ANSWER_SUFFIX,
     APART_SUFFIX,
@@ -92,7 +92,7 @@ class Rescue:
             self._files[owner] = _Put(put.file, content, unsaved.answer, answer)
             if unsaved.answer is None and put.answer is not None:
                 with contextlib.suppress(OSError):
-                    beside.unlink(missing_ok=True)  # it is in its place now
+                    patiently(beside.unlink, missing_ok=True)  # it is in its place now
 
     def drop(self, owner: object) -> None:
         """Forget what a sitting put here: it is in its place now."""
@@ -195,7 +195,7 @@ class Rescue:
         """Keep a file that can't be put back where it will not be looked at again; give its path."""
         apart = file.with_suffix(APART_SUFFIX)
         try:
-            file.replace(apart)
+            patiently(file.replace, apart)
         except OSError as problem:
             _log.warning("%s stays where it is: %s", file, problem)
         return str(apart)

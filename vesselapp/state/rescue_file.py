@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import patiently
 from vesselapp.study.journal import Operation, decode_header, read_lines
 from vesselapp.study.process import boot_id, is_alive
 from vesselapp.study.record import ImageFacts, Record, record_from
@@ -186,6 +187,6 @@ def remove(file: Path) -> None:
     """Remove a file of the rescue folder, with the answer that goes with it."""
     for one in (file, file.with_suffix(ANSWER_SUFFIX)):
         try:
-            one.unlink(missing_ok=True)
+            patiently(one.unlink, missing_ok=True)
         except OSError as problem:
             _log.warning("%s stays in the rescue folder: %s", one, problem)

@@ -143,6 +143,7 @@ def _start(words: Sequence[str], out: int | BinaryIO, err: int) -> subprocess.Po
         )
     return subprocess.Popen(
         words,
+        env={**os.environ, "PYTHONUTF8": "1"},  # Windows would write its log in a code page
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=err,

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 def bring_along(
     study: Study, picture: StudyPicture, image_sha256: str, alone: AnnotationFolder, who: str = ""
-) -> str:
+) -> tuple[AnnotationFolder, str]:
     """Copy what was done on a picture alone to its place in a study, which has nothing of it yet.
 
-    What is kept of it alone stays as it is.
+    What is kept of it alone stays as it is. Where it can't come along, it is gone on with where it is: what
+    was begun in the study without it would keep it out for good.
 
     Parameters
     ----------
@@ -38,14 +39,17 @@ def bring_along(
 
     Returns
     -------
+    AnnotationFolder
+        Where the picture's annotation lies now.
     str
         What a person should know; empty where there is nothing to bring.
     """
-    target = study.place(picture)
+    place = target = study.place(picture)
     try:
         record = alone.record()
         if record is None or record.sha256 != image_sha256 or not _is_free(target, image_sha256, who):
-            return ""
+            return target, ""
+        place = alone
         lock = Lock.take(alone.folder, who)
         fresh = target.folder.with_name(f"{TEMPORARY_PREFIX}{target.folder.name}")
         try:
@@ -56,16 +60,21 @@ def bring_along(
                     copy_file(file, fresh / file.name)
             AuditLog(study.folder).append(who, "brought along", picture=picture.key, image=picture.name)
             hand_in(fresh, target.folder)  # `write_named` opens it, and so brings it back
+            place = target
         finally:
             lock.release()
             shutil.rmtree(fresh, ignore_errors=True)
         write_named(target, record, picture, who)
     except Taken:
-        return f"Work on {picture.name} alone is not in this study: it is still open elsewhere."
+        told = f"Work on {picture.name} alone is not in this study: it is still open elsewhere."
     except (VesselError, OSError) as problem:
         why = problem.message.rstrip(".") if isinstance(problem, VesselError) else reason(problem)
-        return f"Work on {picture.name} alone could not be brought into this study: {why}."
-    return f"What was done on {picture.name} before, outside this study, was brought along."
+        told = f"Work on {picture.name} alone could not be brought into this study: {why}."
+    else:
+        return target, f"What was done on {picture.name} before, outside this study, was brought along."
+    if place is alone:
+        told += " It goes on there, outside this study, and comes along when the picture is opened next."
+    return place, told
 
 
 def _is_free(place: AnnotationFolder, image_sha256: str, who: str) -> bool:

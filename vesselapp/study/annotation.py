@@ -241,9 +241,8 @@ class AnnotationFolder:
     def _open(self, lock: Lock, facts: ImageFacts, cap_bytes: int) -> Writer:
         remove_temporaries(self.folder)
         written = _written(self.folder / JOURNAL_NAME) if lock.unclean else ""
-        if lock.succeeded and (self.folder / JOURNAL_NAME).exists():
-            # A new file: a former owner who wakes up in the midst of a write still has the old one in hand.
-            copy_file(self.folder / JOURNAL_NAME, self.folder / JOURNAL_NAME)
+        if lock.unclean:
+            _renew(self.folder / JOURNAL_NAME)
         ours, who = (facts.sha256, facts.height, facts.width), lock.holder.who
         found = read_annotation(self.folder, *ours)
         notes = [] if lock.unclean else self._look_at_seal(who, found)
@@ -353,6 +352,19 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
         found.state.number,
         "" if found.foreign or found.record is None else found.record.saved,
     )
+
+
+def _renew(journal: Path) -> None:
+    """Make a journal a new file: a former owner who wakes up in the midst of a write has the old one in hand.
+
+    Windows refuses that while such an owner has it open; what comes from there is cut off at our next write.
+    """
+    try:
+        if journal.exists():
+            copy_file(journal, journal)
+    except VesselError as problem:
+        if not isinstance(problem.__cause__, PermissionError):
+            raise
 
 
 def _written(path: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import copy_file, make_folder, reason, sync_folder
+from vesselapp.core.files import copy_file, make_folder, patiently, reason, sync_folder
 
 DAMAGED = "aside-"
 """Folders of files that were damaged."""
@@ -53,7 +53,7 @@ def hand_in(annotation: Path, folder: Path) -> str:
         Where the disk refuses; it is where it was then.
     """
     place = _free(make_folder(folder), FORMER)
-    annotation.rename(place)
+    patiently(annotation.rename, place)
     sync_folder(folder)
     sync_folder(annotation.parent)
     return place.name
@@ -120,12 +120,12 @@ def _move(source: Path, target: Path, names: Iterable[str]) -> None:
     try:
         for name in names:
             if (source / name).exists():
-                (source / name).replace(target / name)
+                patiently((source / name).replace, target / name)
                 moved.append(name)
     except OSError as problem:
         with contextlib.suppress(OSError):
             for name in reversed(moved):
-                (target / name).replace(source / name)
+                patiently((target / name).replace, source / name)
         raise VesselError(f"{source} can't be moved to {target}: {reason(problem)}.") from problem
     sync_folder(target)
     sync_folder(source)

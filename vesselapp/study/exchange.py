@@ -24,6 +24,7 @@ from vesselapp.core.files import (
     is_of_browser,
     is_there,
     make_folder,
+    patiently,
     reason,
 )
 from vesselapp.core.image import image_size, is_stored_turned
@@ -308,7 +309,7 @@ def _remove_former(out: Path) -> None:
     for name in names:
         own = not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2
         if own and is_there(out / name):
-            (out / name).unlink()
+            patiently((out / name).unlink)
 
 
 def _mask(

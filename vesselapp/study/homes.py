@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason, sync_folder
+from vesselapp.core.files import patiently, reason, sync_folder
 from vesselapp.study.annotation import AnnotationFolder, half_apart, put_former_apart, read_record
 from vesselapp.study.apart import FORMER, hand_in
 from vesselapp.study.audit import AuditLog
@@ -161,7 +161,7 @@ class Homes:
                 who, "moved", picture=picture.key, before=before, image=picture.name
             )
             if whole:
-                old.folder.rename(new.folder)
+                patiently(old.folder.rename, new.folder)
                 if lock is not None:
                     lock.moved_to(new.folder)
                 sync_folder(new.folder.parent)

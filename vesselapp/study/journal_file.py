@@ -98,7 +98,9 @@ class JournalFile:
     def _opened(self) -> int:
         if self._handle is not None:
             try:
-                if not self._is_in_place(self._handle):
+                if self._is_in_place(self._handle):
+                    self._check(self._handle)
+                else:
                     self._put_back(self._handle)
             except OSError:
                 self._forget()  # it may be dead for good (a file server was restarted); the path leads on
@@ -123,11 +125,12 @@ class JournalFile:
             return False
 
     def _check(self, handle: int) -> None:
-        """See that a file just opened is the journal that we know, and cut off what lies behind it."""
+        """See that an open file is the journal that we know, and cut off what lies behind it."""
         size = os.fstat(handle).st_size
         if size < self.length or not (self._known or _sha256(handle, self.length) == self.sha256):
             raise Changed
         if size > self.length:
+            self._ready()  # a former owner cuts nothing off
             os.ftruncate(handle, self.length)
             sync(handle)
         self._known = True

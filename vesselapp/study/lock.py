@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import patiently, reason
 from vesselapp.study.lock_file import (
     Holder,
     age,
@@ -81,15 +81,12 @@ class Lock:
         We.
     unclean : bool
         Whether the owner before didn't give it back.
-    succeeded : bool
-        Whether the owner before may still be alive somewhere, and try to write once more.
     """
 
     def __init__(self, path: Path, holder: Holder, file: Path, root: str, *, unclean: bool) -> None:
         self._path, self._file, self._root = path, file, root
         self.holder = holder
         self.unclean = unclean
-        self.succeeded = file != path
 
     @classmethod
     def take(cls, folder: Path, who: str, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Lock:
@@ -326,7 +323,7 @@ def _is_dead(holder: Holder) -> bool:
 def _unlocked(path: Path) -> bool:
     """Remove the lock file, whose chain must be one's own; False where the disk refuses."""
     try:
-        path.unlink(missing_ok=True)
+        patiently(path.unlink, missing_ok=True)
     except OSError:
         return False
     return True

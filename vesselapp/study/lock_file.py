@@ -12,7 +12,7 @@ import socket
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from vesselapp.core.files import temporary_beside
+from vesselapp.core.files import patiently, temporary_beside
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.process import boot_id
@@ -69,7 +69,7 @@ def create(path: Path, holder: Holder) -> bool:
     try:
         _write_new(temporary, text)
         try:
-            os.link(temporary, path)
+            patiently(os.link, temporary, path)
         except FileExistsError:
             return False
         except OSError as problem:
@@ -103,7 +103,7 @@ def chain(path: Path) -> list[tuple[Holder, Path]]:
 def read(path: Path) -> Holder | None:
     """Read who a lock file names: somebody unknown where it holds anything else, None where there is none."""
     try:
-        return parsed(path.read_bytes())
+        return parsed(patiently(path.read_bytes))
     except FileNotFoundError:
         return None
 
@@ -153,4 +153,4 @@ def remove(files: list[Path]) -> None:
     """Remove files as far as the disk lets us; what is left over does no harm."""
     for file in files:
         with contextlib.suppress(OSError):
-            file.unlink(missing_ok=True)
+            patiently(file.unlink, missing_ok=True)

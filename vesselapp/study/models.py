@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, reason
+from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, patiently, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.lock import Lock
@@ -175,7 +175,7 @@ class Registry:
             except VesselError:
                 if not left:
                     with contextlib.suppress(OSError):
-                        target.unlink()
+                        patiently(target.unlink)
                 raise
         return number
 

@@ -19,7 +19,7 @@ def boot_id() -> str:
     is told all the same, only one whose number was given again passes for living.
     """
     with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
     return f"{uuid.getnode():x}"
 
@@ -45,10 +45,11 @@ def _alive_on_windows(pid: int) -> bool:  # os.kill would end the process there
     import ctypes
 
     synchronize, still_runs = 0x00100000, 0x102
-    handle = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    handle = kernel.OpenProcess(synchronize, False, pid)
     if not handle:
-        return bool(ctypes.windll.kernel32.GetLastError() == 5)  # access denied: it is there
+        return bool(ctypes.get_last_error() == 5)  # access denied: it is there
     try:
-        return bool(ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == still_runs)
+        return bool(kernel.WaitForSingleObject(handle, 0) == still_runs)
     finally:
-        ctypes.windll.kernel32.CloseHandle(handle)
+        kernel.CloseHandle(handle)

@@ -1,7 +1,6 @@
 """Starts the window."""
 
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -132,8 +131,7 @@ def _install_excepthook(window: MainWindow) -> None:
 
 def _let_ctrl_c_close(app: QApplication) -> None:
     """Let Ctrl+C in the terminal close the window; Python only sees the signal when it runs now and then."""
-    if os.name == "posix":
-        signal.signal(signal.SIGINT, lambda *_: app.closeAllWindows())
-        timer = QTimer(app)
-        timer.timeout.connect(lambda: None)
-        timer.start(300)
+    signal.signal(signal.SIGINT, lambda *_: app.closeAllWindows())
+    timer = QTimer(app)
+    timer.timeout.connect(lambda: None)
+    timer.start(300)

@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 from tests.trainer.finetune.conftest import MakeStudy, bright, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import read_card
+from trainer.finetune import watch
 from trainer.finetune.command import finetune
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune
-from trainer.finetune.watch import Window, example_png
+from trainer.finetune.watch import Watch, Window, example_png
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.models import Registry
@@ -354,6 +356,18 @@ def test_the_plan_says_what_would_be_done_and_does_nothing(
     assert "Only 3 pictures" in plan["warnings"][0]
     assert not (made.folder / "runs").exists()
     assert not (made.folder / "judge.json").exists()
+
+
+def test_an_example_that_cannot_be_written_ends_no_training(tmp_path: Path, monkeypatch):
+    def busy(*_: object) -> None:
+        raise VesselError("another program has it open")
+
+    monkeypatch.setattr(watch, "atomic_write", busy)
+    told: list[str] = []
+    line = SimpleNamespace(run=RunFolder(tmp_path), emit=lambda event, **_: told.append(event))
+    eye = Window("judge", "eye", np.zeros((9, 9, 3), np.uint8), *np.ones((2, 9, 9), bool))
+    Watch(line, [eye], 0.5, 0, 9)._show(eye, eye.truth, 3)
+    assert told == []
 
 
 def test_an_example_tints_the_mask_and_what_it_misses() -> None:
