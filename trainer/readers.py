@@ -112,10 +112,8 @@ def _read_folders(folder: Path) -> list[Case]:
             "Put the truth into 1st_manual (DRIVE) or manual1 (HRF).",
         )
     second = _by_stem(_first_folder(folder, "masks_2nd", "manual2", "2nd_manual"))
-    fov_folder = _first_folder(folder, "fov") or (
-        _first_folder(folder, "mask") if masks.name != "mask" else None
-    )
-    fov, truth = _by_stem(fov_folder), _by_stem(masks)
+    fields = _first_folder(folder, "fov", "mask")
+    fov, truth = _by_stem(fields if fields != masks else None), _by_stem(masks)
     instances = _by_stem(_first_folder(folder, "labels", "instances"))
     pictures = _by_stem(images)
     missing = sorted(set(pictures) - set(truth))

@@ -150,6 +150,14 @@ def test_instances_as_one_file_and_bccd(tmp_path: Path):
     assert np.array_equal(read_picture(bccd, "cells").mask, objects() > 0)
 
 
+@pytest.mark.parametrize("name", ["mask", "Mask", "MASK"])
+def test_truth_is_never_the_field_of_view_too(tmp_path: Path, name: str):
+    save(tmp_path / "set" / "Original" / "b.png", PIXELS)
+    save(tmp_path / "set" / name / "b.png", VESSELS)
+    (case,) = read_sets([tmp_path / "set"])
+    assert case.fov is None
+
+
 def test_touching_cells_are_parted_by_border():
     inside, border, background = (cell_truth(objects())[..., c] > 0 for c in range(3))
     assert np.array_equal(inside | border, objects() > 0)
