@@ -144,7 +144,7 @@ def _figures(s: Summary, count: int) -> Figures:
     name = s.set_name if s.who == "model" else f"{s.set_name}, {s.who}"
     names = [key for key in s.mean if s.of(key) == count]
     return Figures(
-        name=name if count == s.pictures else f"{name}, where there is such truth",
+        name=name if count == s.pictures else f"{name}, where it is defined",
         pictures=count,
         values={key: round(s.mean[key], 4) for key in names},
         intervals={k: (round(low, 4), round(high, 4)) for k, (low, high) in s.interval.items() if k in names},

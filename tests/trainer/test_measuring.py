@@ -62,7 +62,7 @@ def test_a_picture_without_a_measure_takes_it_from_no_other(capsys: pytest.Captu
     assert "2 of 3" in capsys.readouterr().out
     whole, part = as_figures([summary])
     assert (whole.name, whole.pictures, set(whole.values)) == ("eyes", 3, {"dice"})
-    assert (part.name, part.pictures, set(part.values)) == ("eyes, where there is such truth", 2, {"auc"})
+    assert (part.name, part.pictures, set(part.values)) == ("eyes, where it is defined", 2, {"auc"})
     better = [scores("a", dice=1.0), scores("b", dice=0.6, auc=0.9), scores("c", dice=0.8, auc=0.9)]
     assert [(d.measure, d.pictures) for d in compare(rows, better)] == [("dice", 3), ("auc", 2)]
 
