@@ -282,7 +282,8 @@ def _measured(
     mine, truth = mask & picture.inside, picture.mask & picture.inside
     shapes = count_lines(mine, truth)
     if picture.instances is not None and objects is not None:
-        shapes += count_objects(objects, picture.instances)
+        parted = (np.where(picture.inside, plane, 0) for plane in (objects, picture.instances))
+        shapes += count_objects(*parted)
     counts = count(probability, mask, picture.mask, picture.inside, shapes)
     return measures(counts) | {"betti0_error": float(betti0_error(mine, truth))}, counts
 

@@ -181,8 +181,9 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     if factor > 1.5:
         fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
     truth = cell_truth(fitted.astype(np.int32))
-    everywhere = np.ones((height, width), np.uint8)
-    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject)
+    inside = cv2.resize(picture.inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    valid = (inside > 0).astype(np.uint8)
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
 
 
 def bounded(factor: float, height: int, width: int) -> float:

@@ -397,7 +397,7 @@ def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:
     if not pictures:
         raise VesselError("There is no picture to learn from.", "The split leaves none on the training side.")
     foreground = list(recipe.foreground)
-    if not any((p.truth[..., foreground] > 0).any() for p in pictures):
+    if not any((p.truth[..., foreground] > 0)[p.valid > 0].any() for p in pictures):
         raise VesselError(
             "Every training mask is empty.", "Masks are 0 outside and of another value where objects are."
         )

@@ -14,6 +14,7 @@ from trainer.compare import compare, compare_files
 from trainer.evaluate import (
     SECOND,
     Scores,
+    _measured,
     answer_picture,
     as_figures,
     evaluate_file,
@@ -25,7 +26,7 @@ from trainer.evaluate import (
 from trainer.export import export_net, make_card
 from trainer.metrics import count
 from trainer.nets import build_net
-from trainer.pictures import read_picture
+from trainer.pictures import prepare, read_picture
 from trainer.readers import Case, read_sets
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
@@ -65,6 +66,27 @@ def test_a_picture_without_a_measure_takes_it_from_no_other(capsys: pytest.Captu
     assert (part.name, part.pictures, set(part.values)) == ("eyes, where it is defined", 2, {"auc"})
     better = [scores("a", dice=1.0), scores("b", dice=0.6, auc=0.9), scores("c", dice=0.8, auc=0.9)]
     assert [(d.measure, d.pictures) for d in compare(rows, better)] == [("dice", 3), ("auc", 2)]
+
+
+def test_objects_outside_the_field_of_view_are_neither_measured_nor_learnt(tmp_path: Path):
+    numbers = np.zeros((120, 120), np.uint16)
+    for number in range(9):
+        cv2.circle(numbers, (20 + 40 * (number % 3), 20 + 40 * (number // 3)), 12, number + 1, -1)
+    field = np.zeros((120, 120), bool)
+    field[:, :60] = True
+    save(tmp_path / "images" / "a.png", np.repeat(np.uint8(numbers > 0)[:, :, None] * 200, 3, axis=2))
+    save(tmp_path / "masks" / "a.png", numbers > 0)
+    save(tmp_path / "labels" / "a.png", numbers)
+    save(tmp_path / "fov" / "a.png", field)
+    picture = read_picture(read_sets([tmp_path])[0], "cells")
+    answer = np.where(field, numbers, 0).astype(np.int32)
+    answer[:, 100:] = 99
+    values, _ = _measured(picture, None, answer > 0, answer)
+    assert [values[name] for name in ("dice", "f1", "ap50", "pq", "count_error")] == [1, 1, 1, 1, 0]
+    valid = prepare(picture, RECIPES["cells"]).valid
+    assert valid.mean() == pytest.approx(0.5, abs=0.02)
+    assert valid[:, 0].all()
+    assert not valid[:, -1].any()
 
 
 def test_models_of_two_tasks_are_not_compared(tmp_path: Path, fundus_set: Path):
