@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
 from vesselapp.core.model_card import ScaleSpec
 
 WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
@@ -346,9 +347,14 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Read the recipe that a run kept."""
-    if not path.exists():
-        raise VesselError(f"{path.parent} is no run folder: it holds no {path.name}.")
-    return recipe_from_dict(json.loads(path.read_text()))
+    try:
+        return recipe_from_dict(json.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise VesselError(f"{path.parent} is no run folder: it holds no {path.name}.") from error
+    except OSError as error:
+        raise VesselError(f"{path} can't be read: {reason(error)}.") from error
+    except ValueError as error:
+        raise VesselError(f"{path} is damaged: the run's settings can't be read.") from error
 
 
 def _as_fields(values: dict[str, Any], like: Any) -> dict[str, Any]:

@@ -42,12 +42,12 @@ from trainer.machine import computed_precision, only_one, quiet_tensorboard
 from trainer.nets import Segmenter, build_net
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
-from trainer.readers import Case, read_sets
+from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import Recipe, read_recipe
 from trainer.several import check_launched, is_first
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, reason
+from vesselapp.core.files import reason
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -119,7 +119,7 @@ def _train(
         recipe = keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
     _tell_of_batch(recipe.batch, asked, options)
-    judged, learnt = ([file_sha256(case.image) for case in side] for side in (judge, learn))
+    judged, learnt = ([image_sha256(case) for case in side] for side in (judge, learn))
     for told in flattery(seen, judged, learnt):
         _tell(options, told, "warning", message=told)
     fit_within_memory(
