@@ -47,7 +47,7 @@ from trainer.recipes import Recipe, read_recipe
 from trainer.several import check_launched, is_first
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import reason, remove_temporaries
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -192,6 +192,9 @@ def fit_task(
         behind = int(task.best_steps) if final else made
         seconds = round(time.monotonic() - started, 1)
         write_json(out / DONE, {"steps": made, "kept": behind, "seconds": seconds})
+        remove_temporaries(out)  # no other process writes here any more
+        if options.events:
+            emit("finished", step=made)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
