@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trainer.metrics import (
@@ -154,7 +155,7 @@ def _figures(s: Summary, count: int) -> Figures:
 def print_table(summaries: list[Summary], console: Console | None = None) -> None:
     """Print a table a set and rater: means over pictures, measures of all pooled, and their intervals."""
     for s in summaries:
-        title = f"{s.set_name}: {s.who}, {amount(s.pictures)}"
+        title = escape(f"{s.set_name}: {s.who}, {amount(s.pictures)}")
         table = Table("measure", "mean", "95 %", "pooled", "95 %", title=title, title_justify="left")
         few = any(s.of(name) < s.pictures for name in s.mean)
         if few:
@@ -208,7 +209,8 @@ def print_warnings(scores: list[Scores], console: Console | None = None) -> None
     for sentence in dict.fromkeys(warning for s in scores for warning in s.warnings):
         keys = [s.case.key for s in scores if sentence in s.warnings]
         line = f"{len(keys)} of {sum(s.who != SECOND for s in scores)} pictures ({keys[0]}"
-        (console or Console()).print(f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}")
+        text = f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}"
+        (console or Console()).print(text, markup=False)
 
 
 def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> None:

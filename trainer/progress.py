@@ -83,7 +83,8 @@ class Progress(Callback):
         if not trainer.is_global_zero:
             return
         figures = "  ".join(f"{name} {value:.4f}" for name, value in sorted(_figures(trainer).items()))
-        self.bar.console.print(f"step {pl_module.steps_done}: {figures}", highlight=False, soft_wrap=True)
+        text = f"step {pl_module.steps_done}: {figures}"
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Stop the bar."""

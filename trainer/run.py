@@ -251,7 +251,7 @@ def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segment
 
 
 def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None, bool]:
-    """Give the steps behind the weights that `load_net` gives, and whether their training came to its end.
+    """Give the steps behind the weights that `load_net` gives, and whether they are of a training's end.
 
     The steps are None where that isn't known.
     """
@@ -260,7 +260,9 @@ def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None,
         return behind, True
     found = _load_weights(checkpoint or run / CHECKPOINT)
     steps = found.get("steps_done", found.get("global_step"))
-    return (None if steps is None else int(steps)), False
+    if steps is None:
+        return None, False
+    return int(steps), int(steps) in (steps_when_done(run), read_recipe(run / RECIPE).steps)
 
 
 def start_from(net: Segmenter, path: Path) -> None:

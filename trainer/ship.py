@@ -181,7 +181,7 @@ def _unfinished(steps: int | None, recipe: Recipe) -> str:
 def _chosen(run: Path, recipe: Recipe, checkpoint: Path | None, steps: int | None) -> list[str]:
     """Say it where the weights are the best validated ones; ``steps`` are those behind finished weights."""
     taken = steps is not None and (recipe.patience > 0 or steps < recipe.steps) and (run / BEST).exists()
-    if not taken and (checkpoint is None or checkpoint.name != BEST):
+    if not (taken if checkpoint is None else checkpoint.name == BEST):
         return []
     where = "" if steps is None else f" (step {steps} of {recipe.steps})"
     return [
