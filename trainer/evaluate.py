@@ -24,7 +24,7 @@ from trainer.metrics import (
     measures,
     pooled_intervals,
 )
-from trainer.pictures import Picture, read_picture
+from trainer.pictures import Picture, read_picture, with_numbers
 from trainer.readers import Case
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, make_folder
@@ -86,8 +86,9 @@ def evaluate(
     """
     level = level_of(model.card.threshold if threshold is None else threshold)
     scores: list[Scores] = []
-    for case in cases:
-        picture = read_picture(case, task or model.card.task)
+    task = task or model.card.task
+    for case in with_numbers(cases) if task == "cells" else cases:
+        picture = read_picture(case, task)
         scores.append(_score(model, picture, level))
         if picture.second is not None:
             scores.append(Scores(case, SECOND, *_measured(picture, None, picture.second)))

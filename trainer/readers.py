@@ -43,6 +43,8 @@ class Case:
     image : Path
     masks : tuple[Path, ...]
         One mask; or, where ``apart``, one of each object.
+    numbered : bool
+        Other masks of the set hold numbers of objects (`trainer.pictures.with_numbers`).
     second, fov, instances : Path or None
         A second observer's mask, the field of view, and a uint16 picture of object numbers.
     """
@@ -57,6 +59,7 @@ class Case:
     fov: Path | None = None
     instances: Path | None = None
     apart: bool = False
+    numbered: bool = False
 
     @property
     def key(self) -> str:

@@ -26,7 +26,7 @@ from trainer.evaluate import (
 from trainer.export import export_net, make_card
 from trainer.metrics import count
 from trainer.nets import build_net
-from trainer.pictures import prepare, read_picture
+from trainer.pictures import prepare, read_picture, with_numbers
 from trainer.readers import Case, read_sets
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
@@ -52,6 +52,19 @@ def test_pictures_of_one_object_have_measures_of_objects(tmp_path: Path):
             save(folder / "masks" / f"{number}.png", mask)
     found = [read_picture(case, "cells").instances for case in read_sets([tmp_path / "stage1_train"])]
     assert [None if one is None else int(one.max()) for one in found] == [1, 3]
+
+
+def test_in_a_set_of_numbered_masks_one_object_and_none_are_counted(tmp_path: Path):
+    for name, count_ in (("a", 3), ("b", 1), ("c", 0)):
+        numbers = np.zeros((32, 32), np.uint8)
+        for number in range(count_):
+            numbers[10 * number : 10 * number + 6, 4:10] = number + 1
+        save(tmp_path / "set" / "images" / f"{name}.png", np.full((32, 32, 3), 20, np.uint8))
+        save(tmp_path / "set" / "masks" / f"{name}.png", numbers)
+        save(tmp_path / "plain" / "images" / f"{name}.png", np.full((32, 32, 3), 20, np.uint8))
+        save(tmp_path / "plain" / "masks" / f"{name}.png", numbers > 0)
+    found = [read_picture(case, "cells").instances for case in with_numbers(read_sets([tmp_path]))]
+    assert [None if one is None else int(one.max()) for one in found] == [None] * 3 + [3, 1, 0]
 
 
 def test_a_picture_without_a_measure_takes_it_from_no_other(capsys: pytest.CaptureFixture[str]):
