@@ -110,7 +110,7 @@ def keep_begun(
         told = {key: sorted(getattr(seen, key)) for key in _SEEN}
         write_json(run / PARENT, kept | told | {"whole": seen.whole})
     write_json(run / SPLIT, sides)
-    atomic_write(run / COMMAND, (command + "\n").encode())
+    atomic_write(run / COMMAND, (command + "\n").encode(errors="backslashreplace"))
     write_json(run / RECIPE, recipe_to_dict(trained))
     return trained
 

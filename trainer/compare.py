@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trainer.evaluate import Scores, amount, evaluate, notes_of, shown, write_rows
@@ -106,7 +107,7 @@ def print_differences(differences: list[Difference], console: Console | None = N
     for set_name in dict.fromkeys(d.set_name for d in differences):
         rows = [d for d in differences if d.set_name == set_name]
         pictures = max(d.pictures for d in rows)
-        title = f"{set_name}, {amount(pictures)}"
+        title = escape(f"{set_name}, {amount(pictures)}")
         table = Table("measure", "first", "second", "second - first (95 %)", "", title=title)
         table.title_justify = "left"
         for d in rows:

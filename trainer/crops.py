@@ -17,7 +17,7 @@ from trainer.recipes import Recipe
 
 
 class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """One epoch of crops, taken evenly from all sets.
+    """One epoch of crops, taken evenly from all sets; the last one is as long as its steps are.
 
     A crop depends on (seed, epoch, number) only, so a resumed run sees what the uninterrupted one would have.
     """
@@ -25,7 +25,8 @@ class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __init__(self, pictures: list[Scaled], recipe: Recipe, epoch: int, processes: int = 1) -> None:
         self.recipe = recipe
         self.epoch = epoch
-        self.count = recipe.steps_per_epoch * recipe.batch * processes
+        steps = min(recipe.steps_per_epoch, recipe.steps - epoch * recipe.steps_per_epoch)
+        self.count = steps * recipe.batch * processes
         self.sets: dict[str, list[Scaled]] = defaultdict(list)
         for picture in pictures:
             self.sets[picture.set_name].append(picture)

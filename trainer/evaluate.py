@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trainer.metrics import (
@@ -23,7 +24,7 @@ from trainer.metrics import (
     measures,
     pooled_intervals,
 )
-from trainer.pictures import Picture, read_picture
+from trainer.pictures import Picture, read_picture, with_numbers
 from trainer.readers import Case
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, make_folder
@@ -85,8 +86,9 @@ def evaluate(
     """
     level = level_of(model.card.threshold if threshold is None else threshold)
     scores: list[Scores] = []
-    for case in cases:
-        picture = read_picture(case, task or model.card.task)
+    task = task or model.card.task
+    for case in with_numbers(cases) if task == "cells" else cases:
+        picture = read_picture(case, task)
         scores.append(_score(model, picture, level))
         if picture.second is not None:
             scores.append(Scores(case, SECOND, *_measured(picture, None, picture.second)))
@@ -144,7 +146,7 @@ def _figures(s: Summary, count: int) -> Figures:
     name = s.set_name if s.who == "model" else f"{s.set_name}, {s.who}"
     names = [key for key in s.mean if s.of(key) == count]
     return Figures(
-        name=name if count == s.pictures else f"{name}, where there is such truth",
+        name=name if count == s.pictures else f"{name}, where it is defined",
         pictures=count,
         values={key: round(s.mean[key], 4) for key in names},
         intervals={k: (round(low, 4), round(high, 4)) for k, (low, high) in s.interval.items() if k in names},
@@ -154,7 +156,7 @@ def _figures(s: Summary, count: int) -> Figures:
 def print_table(summaries: list[Summary], console: Console | None = None) -> None:
     """Print a table a set and rater: means over pictures, measures of all pooled, and their intervals."""
     for s in summaries:
-        title = f"{s.set_name}: {s.who}, {amount(s.pictures)}"
+        title = escape(f"{s.set_name}: {s.who}, {amount(s.pictures)}")
         table = Table("measure", "mean", "95 %", "pooled", "95 %", title=title, title_justify="left")
         few = any(s.of(name) < s.pictures for name in s.mean)
         if few:
@@ -208,7 +210,8 @@ def print_warnings(scores: list[Scores], console: Console | None = None) -> None
     for sentence in dict.fromkeys(warning for s in scores for warning in s.warnings):
         keys = [s.case.key for s in scores if sentence in s.warnings]
         line = f"{len(keys)} of {sum(s.who != SECOND for s in scores)} pictures ({keys[0]}"
-        (console or Console()).print(f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}")
+        text = f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}"
+        (console or Console()).print(text, markup=False)
 
 
 def write_results(scores: list[Scores], summaries: list[Summary], out: Path) -> None:
@@ -282,7 +285,8 @@ def _measured(
     mine, truth = mask & picture.inside, picture.mask & picture.inside
     shapes = count_lines(mine, truth)
     if picture.instances is not None and objects is not None:
-        shapes += count_objects(objects, picture.instances)
+        parted = (np.where(picture.inside, plane, 0) for plane in (objects, picture.instances))
+        shapes += count_objects(*parted)
     counts = count(probability, mask, picture.mask, picture.inside, shapes)
     return measures(counts) | {"betti0_error": float(betti0_error(mine, truth))}, counts
 

@@ -4,9 +4,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from trainer.readers import Case
+from trainer.readers import Case, image_sha256
 from trainer.split import make_split
-from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
 
 Subject = TypeVar("Subject", bound=Hashable)
@@ -91,7 +90,7 @@ def split_after(seen: Seen, cases: list[Case]) -> dict[str, list[str]]:
     of which it held pictures back.
     """
     cases = sorted(cases, key=lambda case: case.key)
-    hashes = {case.key: file_sha256(case.image) for case in cases}
+    hashes = {case.key: image_sha256(case) for case in cases}
     own = {case.key: (case.set_name, case.subject) for case in cases}
     people = dict(zip(own, copies_as_one(list(own.values()), list(hashes.values())), strict=True))
     held = [case for case in cases if hashes[case.key] in seen.held]

@@ -120,15 +120,15 @@ def measures(c: Counts) -> dict[str, float]:
 def pixel_measures(c: Counts) -> dict[str, float]:
     """Give all pixel measures (0-1, MCC -1-1), without those that are not defined.
 
-    Those of the probability need one, sensitivity needs true foreground, specificity true background, and
-    precision something that was found.
+    Those of the probability need one, sensitivity needs true foreground, specificity true background,
+    precision something that was found, and MCC all of these and something that was left out.
     """
     tp, fp, fn, tn = (float(v) for v in (c.tp, c.fp, c.fn, c.tn))
     out = {
         "dice": _share(2 * tp, 2 * tp + fp + fn, 1.0),
         "iou": _share(tp, tp + fp + fn, 1.0),
         "accuracy": _share(tp + tn, tp + fp + fn + tn, 1.0),
-        "mcc": _mcc(tp, fp, fn, tn),
+        **_mcc(tp, fp, fn, tn),
     }
     shares = (("sensitivity", tp, tp + fn), ("specificity", tn, tn + fp), ("precision", tp, tp + fp))
     out |= {name: part / whole for name, part, whole in shares if whole}
@@ -307,7 +307,7 @@ def _share(part: float, whole: float, empty: float) -> float:
     return float(part / whole) if whole else empty
 
 
-def _mcc(tp: float, fp: float, fn: float, tn: float) -> float:
-    """Give Matthews' correlation (Biochim. Biophys. Acta 1975); 0 where it is not defined."""
+def _mcc(tp: float, fp: float, fn: float, tn: float) -> dict[str, float]:
+    """Give Matthews' correlation (Biochim. Biophys. Acta 1975); nothing where it is not defined."""
     root = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
-    return float((tp * tn - fp * fn) / root) if root else 0.0
+    return {"mcc": float((tp * tn - fp * fn) / root)} if root else {}

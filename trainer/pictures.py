@@ -1,6 +1,7 @@
 """Cases as arrays: read from disk, and brought to a recipe's working scale."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,13 +101,24 @@ def read_picture(case: Case, task: str) -> Picture:
     return Picture(case, pixels, mask, inside, field, second, instances)
 
 
+def with_numbers(cases: list[Case]) -> list[Case]:
+    """Mark the cases of sets in which some mask numbers several objects: it numbers one, or none, alike."""
+    found: set[str] = set()
+    for case in cases:
+        known = case.apart or case.instances is not None or case.set_name in found
+        if not known and _read_mask(case, case.masks[0]).numbers is not None:
+            found.add(case.set_name)
+    return [dataclasses.replace(case, numbered=case.set_name in found) for case in cases]
+
+
 def _read_truth(case: Case, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.int32] | None]:
     """Read a case's mask, and the numbers of its objects where they are known."""
     numbers = None if case.instances is None else _read_numbers(case, case.instances, size)
     if len(case.masks) == 1:
         mask = _read_mask(case, case.masks[0], size)
         if numbers is None:
-            numbers = mask.marked.astype(np.int32) if case.apart else mask.numbers
+            one = case.apart or (case.numbered and mask.numbers is None and _pieces(mask.marked) < 2)
+            numbers = mask.marked.astype(np.int32) if one else mask.numbers
         return mask.marked, numbers
     if numbers is None:
         numbers = np.zeros(size, np.int32)
@@ -126,7 +138,11 @@ def _read_numbers(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.i
     return np.maximum(numbers, 0).astype(np.int32)
 
 
-def _read_mask(case: Case, path: Path, size: tuple[int, int]) -> MaskFile:
+def _pieces(mask: NDArray[np.bool_]) -> int:
+    return int(cv2.connectedComponents(mask.astype(np.uint8))[0]) - 1
+
+
+def _read_mask(case: Case, path: Path, size: tuple[int, int] | None = None) -> MaskFile:
     with _named(case, path):
         return read_mask(path, size)
 
@@ -181,8 +197,9 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     if factor > 1.5:
         fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
     truth = cell_truth(fitted.astype(np.int32))
-    everywhere = np.ones((height, width), np.uint8)
-    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, everywhere, picture.case.subject)
+    inside = cv2.resize(picture.inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    valid = (inside > 0).astype(np.uint8)
+    return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
 
 
 def bounded(factor: float, height: int, width: int) -> float:

@@ -32,7 +32,7 @@ def quiet_lightning() -> Iterator[None]:
 
 
 class Events(Callback):
-    """JSON lines: ``started``, ``step`` (every tenth, and the last), ``validated``, ``finished``."""
+    """JSON lines: ``started``, ``step`` (every tenth, and the last), ``validated``."""
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say how many steps will come."""
@@ -52,11 +52,6 @@ class Events(Callback):
         """Say the validation's figures."""
         if trainer.is_global_zero:
             emit("validated", step=pl_module.steps_done, **_figures(trainer))
-
-    def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Say that all is done."""
-        if trainer.is_global_zero:
-            emit("finished", step=pl_module.steps_done)
 
 
 class Progress(Callback):
@@ -88,7 +83,8 @@ class Progress(Callback):
         if not trainer.is_global_zero:
             return
         figures = "  ".join(f"{name} {value:.4f}" for name, value in sorted(_figures(trainer).items()))
-        self.bar.console.print(f"step {pl_module.steps_done}: {figures}", highlight=False, soft_wrap=True)
+        text = f"step {pl_module.steps_done}: {figures}"
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Stop the bar."""

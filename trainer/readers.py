@@ -5,6 +5,7 @@ which look) it shows, so that a split can keep a person's pictures together.
 """
 
 import dataclasses
+import os
 import re
 import sys
 import unicodedata
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
+from vesselapp.core.files import file_sha256, reason
 from vesselapp.study.subjects import subject_of
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".ppm", ".ppm.gz", ".bmp", ".gif", ".webp")
@@ -23,6 +24,8 @@ _ENDING = re.compile(
 
 _IS_FIELD = re.compile(r"_(test|training)_mask$|^\d\d_(h|dr|g)_mask$", re.I)
 """How DRIVE and HRF name their fields of view."""
+_PARTS = ("train", "training", "val", "valid", "validation", "test", "testing")
+"""A folder of such a name is a part of the set that the folder around it is."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Case:
     image : Path
     masks : tuple[Path, ...]
         One mask; or, where ``apart``, one of each object.
+    numbered : bool
+        Other masks of the set hold numbers of objects (`trainer.pictures.with_numbers`).
     second, fov, instances : Path or None
         A second observer's mask, the field of view, and a uint16 picture of object numbers.
     """
@@ -54,6 +59,7 @@ class Case:
     fov: Path | None = None
     instances: Path | None = None
     apart: bool = False
+    numbered: bool = False
 
     @property
     def key(self) -> str:
@@ -61,19 +67,46 @@ class Case:
         return unicodedata.normalize("NFC", f"{self.set_name}/{self.name}")
 
 
+def image_sha256(case: Case) -> str:
+    """Give the hash of a case's picture file (VesselError where that can't be read)."""
+    try:
+        return file_sha256(case.image)
+    except OSError as error:
+        raise VesselError(f"The picture {case.image} can't be read: {reason(error)}.") from error
+
+
 def read_sets(folders: list[Path]) -> list[Case]:
-    """Find every case in some folders; each is a set, or holds sets, at most two levels down."""
+    """Find every case in some folders; each is a set, or holds sets, at most two levels down.
+
+    What else lies in a set's folder is told.
+
+    Raises
+    ------
+    VesselError
+        Where a folder can't be read, or what it holds is no set that can be told from others.
+    """
     cases: list[Case] = []
     for folder in folders:
-        if not folder.is_dir():
-            raise VesselError(f"The data folder {folder} doesn't exist.")
-        found = _read_below(folder, levels=2)
+        named = folder.resolve() if ".." in folder.parts else folder.absolute()
+        try:
+            if not folder.is_dir():
+                raise VesselError(f"The data folder {folder} doesn't exist.")
+            found = _read_below(named, levels=2)
+        except OSError as error:
+            raise VesselError(f"{error.filename or folder} can't be read: {reason(error)}.") from error
         if not found:
             raise VesselError(
                 f"No pictures with masks were found in {folder}.",
                 "Known layouts: DRIVE, STARE, CHASE_DB1, HRF, DSB2018 stage1_train, BCCD, images/ + masks/.",
             )
         cases += found
+    for case in cases:
+        told = case.key.encode(errors="backslashreplace").decode()
+        if told != case.key:
+            raise VesselError(
+                f"The name {told} is no UTF-8 (a zip from another system leaves such names).",
+                "Give it another name.",
+            )
     keys = [case.key for case in cases]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
@@ -96,8 +129,33 @@ def read_set(folder: Path) -> list[Case]:
     for reader in (_read_drive, _read_folders, _read_stare, _read_flat_chase, _read_stage1):
         cases = reader(folder)
         if cases:
-            return sorted(cases, key=lambda case: case.key)
+            _tell_of_rest(folder, cases)
+            return sorted(_of_whole(folder, cases), key=lambda case: case.key)
     return []
+
+
+def _of_whole(folder: Path, cases: list[Case]) -> list[Case]:
+    """Name the cases of a set's part by the whole set: a person's pictures may lie in two of its parts."""
+    if folder.name.lower() not in _PARTS:
+        return cases
+    whole = folder.parent.name or folder.name
+    return [dataclasses.replace(c, set_name=whole, name=f"{folder.name}/{c.name}") for c in cases]
+
+
+def _tell_of_rest(folder: Path, cases: list[Case]) -> None:
+    """Say which pictures in a set's folder, or below it, are no part of what was read as the set."""
+    used = {path for c in cases for path in (c.image, *c.masks, c.second, c.fov, c.instances)}
+    rest = []
+    for place, below, names in os.walk(folder):
+        below[:] = [name for name in below if not name.startswith(".")]
+        rest += [path for name in names if (path := Path(place, name)) not in used and _is_picture(path)]
+    if rest:
+        first = min(rest).relative_to(folder)
+        print(
+            f"{folder} was read as one set; {len(rest)} of the picture files in it are no part of that and "
+            f"are left out (first: {first}).",
+            file=sys.stderr,
+        )
 
 
 def _read_folders(folder: Path) -> list[Case]:
@@ -112,10 +170,8 @@ def _read_folders(folder: Path) -> list[Case]:
             "Put the truth into 1st_manual (DRIVE) or manual1 (HRF).",
         )
     second = _by_stem(_first_folder(folder, "masks_2nd", "manual2", "2nd_manual"))
-    fov_folder = _first_folder(folder, "fov") or (
-        _first_folder(folder, "mask") if masks.name != "mask" else None
-    )
-    fov, truth = _by_stem(fov_folder), _by_stem(masks)
+    fields = _first_folder(folder, "fov", "mask")
+    fov, truth = _by_stem(fields if fields != masks else None), _by_stem(masks)
     instances = _by_stem(_first_folder(folder, "labels", "instances"))
     pictures = _by_stem(images)
     missing = sorted(set(pictures) - set(truth))
@@ -145,29 +201,23 @@ def _read_drive(folder: Path) -> list[Case]:
 def _read_stare(folder: Path) -> list[Case]:
     """STARE: im0001.ppm, im0001.ah.ppm, im0001.vk.ppm, gzipped or not, in one folder or several."""
     places = [folder, *(folder / name for name in ("stare-images", "images", "labels-ah", "labels-vk"))]
-    found = (path for place in places for path in sorted(place.glob("im[0-9][0-9][0-9][0-9].*")))
-    files = {path.name: path for path in found if _is_picture(path)}
-    cases, unmarked = [], []
-    for name, path in files.items():
-        stem, _, ending = name.partition(".")
-        first = files.get(f"{stem}.ah.{ending}") or files.get(f"{stem}.ah.ppm")
-        second = files.get(f"{stem}.vk.{ending}") or files.get(f"{stem}.vk.ppm")
-        if ending.startswith(("ah.", "vk.")):
-            continue
-        if first is None:
-            unmarked.append(stem)
-            continue
-        cases.append(_case(folder.name, stem, path, (first,), second, None, None))
-    if cases and unmarked:  # of the whole set of 397, 20 have one
-        count = f"{len(unmarked)} of {len(cases) + len(unmarked)} pictures"
-        print(f"{folder}: {count} have no mask and are left out (first: {unmarked[0]}).", file=sys.stderr)
-    return cases
+    files: dict[str, Path] = {}
+    for path in (path for place in places for path in _pictures(place)):
+        if re.match(r"im\d{4}\.", path.name):
+            _keep(files, _bare(path), path)
+    return [
+        _case(folder.name, stem, path, (files[f"{stem}.ah"],), files.get(f"{stem}.vk"), None, None)
+        for stem, path in files.items()
+        if f"{stem}.ah" in files  # of the whole set of 397, 20 have one
+    ]
 
 
 def _read_flat_chase(folder: Path) -> list[Case]:
     """CHASE_DB1 as downloaded: pictures and both observers' masks in one folder."""
     cases = []
-    for path in filter(_is_picture, sorted(folder.glob("Image_*.jpg"))):
+    for path in _pictures(folder):
+        if not re.fullmatch(r"Image_.*\.jpg", path.name, re.I):
+            continue
         first, second = (path.with_name(f"{path.stem}_{which}HO.png") for which in ("1st", "2nd"))
         if not first.exists():
             raise VesselError(f"The mask {first} is missing.")
@@ -180,10 +230,12 @@ def _read_flat_chase(folder: Path) -> list[Case]:
 def _read_stage1(folder: Path) -> list[Case]:
     """DSB2018 stage1_train: ``<id>/images/<id>.png`` and one mask file an object in ``<id>/masks``."""
     cases = []
-    for path in filter(_is_picture, sorted(folder.glob("*/images/*.png"))):
+    for path in (path for child in _folders(folder) for path in _pictures(child / "images")):
+        if path.suffix != ".png":
+            continue
         if path.stem != path.parent.parent.name:
             return []
-        masks = tuple(filter(_is_picture, sorted(path.parent.parent.glob("masks/*.png"))))
+        masks = tuple(mask for mask in _pictures(path.parent.parent / "masks") if mask.suffix == ".png")
         if not masks:
             raise VesselError(f"The masks of {path} are missing.")
         case = _case(folder.name, path.stem, path, masks, None, None, None)
@@ -221,10 +273,13 @@ def _is_picture(path: Path) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     """Give the folders in a folder that aren't hidden."""
-    try:
-        return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    except OSError as error:
-        raise VesselError(f"The folder {folder} can't be read: {reason(error)}.") from error
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+
+
+def _pictures(folder: Path | None) -> list[Path]:
+    """Give the pictures in a folder; none where there is no such folder."""
+    there = folder is not None and folder.is_dir()
+    return [path for path in sorted(folder.iterdir()) if _is_picture(path)] if folder and there else []
 
 
 def _first_folder(folder: Path, *names: str) -> Path | None:
@@ -234,31 +289,25 @@ def _first_folder(folder: Path, *names: str) -> Path | None:
 
 
 def _by_stem(folder: Path | None) -> dict[str, Path]:
-    """Map each picture's stem, without endings such as ``_1stHO`` or ``_mask``, to its file.
-
-    Raises
-    ------
-    VesselError
-        Where two files have one stem: which of them is meant can't be told.
-    """
+    """Map each picture's stem, without endings such as ``_1stHO`` or ``_mask``, to its file."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder is not None else ():
-        if not _is_picture(path):
-            continue
-        other = found.setdefault(_stem(path), path)
-        if other != path:
-            raise VesselError(
-                f"{other.name} and {path.name} in {path.parent} are both of '{_stem(path)}'.",
-                "Leave one of them there.",
-            )
+    for path in _pictures(folder):
+        _keep(found, re.sub(r"_(training|test)$", "", _ENDING.sub("", _bare(path))), path)
     return found
 
 
-def _stem(path: Path) -> str:
-    stem = unicodedata.normalize("NFC", path.name)
-    for ending in sorted(PICTURES, key=len, reverse=True):
-        if stem.lower().endswith(ending):
-            stem = stem[: -len(ending)]
-            break
-    stem = _ENDING.sub("", stem)
-    return re.sub(r"_(training|test)$", "", stem)
+def _keep(found: dict[str, Path], stem: str, path: Path) -> None:
+    """Note a stem's file; where there are two, which of them is meant can't be told (VesselError)."""
+    other = found.setdefault(stem, path)
+    if other != path:
+        where = path.parent if path.parent == other.parent else f"{other.parent} and {path.parent}"
+        raise VesselError(
+            f"{other.name} and {path.name} in {where} are both of '{stem}'.", "Leave one of them there."
+        )
+
+
+def _bare(path: Path) -> str:
+    """Give a picture's name without its ending, in one form whatever system wrote it."""
+    name = unicodedata.normalize("NFC", path.name)
+    ending = max((one for one in PICTURES if name.lower().endswith(one)), key=len)
+    return name[: -len(ending)]

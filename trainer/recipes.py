@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.model_card import ScaleSpec
+from vesselapp.core.files import reason
+from vesselapp.core.model_card import MOST_SIZE, ScaleSpec
 
 WITH_CHANNELS = ("Unet", "UnetPlusPlus", "MAnet", "Linknet")
 """The architectures of segmentation-models-pytorch whose decoder can be made narrower."""
@@ -163,7 +164,7 @@ def answer_scale(recipe: Recipe) -> ScaleSpec:
         return scale
     size = round(recipe.answer_finer * recipe.size)
     largest = None if scale.largest is None else max(scale.largest, size)
-    return scale.model_copy(update={"size": size, "largest": largest})
+    return ScaleSpec(kind=scale.kind, size=size, largest=largest, share=scale.share)
 
 
 def find_recipe(name: str) -> Recipe:
@@ -241,6 +242,8 @@ def _check_kinds(recipe: Recipe) -> None:
             )
     if not isinstance(recipe.encoder_weights, str | None):
         raise VesselError(f"The setting 'encoder_weights' can't be '{recipe.encoder_weights}'.")
+    if not all(isinstance(name, str) and name for name in recipe.channels):
+        raise VesselError(f"The setting 'channels' must be names, not '{list(recipe.channels)}'.")
     for name in ("widths", "decoder_channels"):
         sizes = getattr(recipe, name)
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
@@ -259,6 +262,14 @@ def _check_ranges(recipe: Recipe) -> None:
     for name in _SHARES:
         if not 0 <= getattr(recipe, name) <= 1:
             raise VesselError(f"The setting '{name}' must lie between 0 and 1.")
+    try:
+        answer_scale(recipe)
+    except (ValueError, OverflowError) as error:
+        finer = f" and answer_finer={recipe.answer_finer:g}" if recipe.scale_kind == "field_of_view" else ""
+        raise VesselError(
+            f"With size={recipe.size}{finer} pictures would be brought to more than {MOST_SIZE} px.",
+            "Set them lower.",
+        ) from error
     if recipe.views not in _VIEWS:
         raise VesselError(f"The setting 'views' must be 1, 2 or 4, not {recipe.views}.")
     augment = dataclasses.asdict(recipe.augment)
@@ -346,9 +357,14 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Read the recipe that a run kept."""
-    if not path.exists():
-        raise VesselError(f"{path.parent} is no run folder: it holds no {path.name}.")
-    return recipe_from_dict(json.loads(path.read_bytes()))
+    try:
+        return recipe_from_dict(json.loads(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise VesselError(f"{path.parent} is no run folder: it holds no {path.name}.") from error
+    except OSError as error:
+        raise VesselError(f"{path} can't be read: {reason(error)}.") from error
+    except ValueError as error:
+        raise VesselError(f"{path} is damaged: the run's settings can't be read.") from error
 
 
 def _as_fields(values: dict[str, Any], like: Any) -> dict[str, Any]:

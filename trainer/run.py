@@ -42,12 +42,12 @@ from trainer.machine import computed_precision, only_one, quiet_tensorboard
 from trainer.nets import Segmenter, build_net
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
-from trainer.readers import Case, read_sets
+from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import Recipe, read_recipe
 from trainer.several import check_launched, is_first
 from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, patiently, reason
+from vesselapp.core.files import patiently, reason, remove_temporaries
 
 _IN_CHECKPOINT = {"state_dict", "optimizer_states", "lr_schedulers", "global_step"}
 
@@ -119,7 +119,7 @@ def _train(
         recipe = keep_begun(out, recipe, sides, options.command, options.weights)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
     _tell_of_batch(recipe.batch, asked, options)
-    judged, learnt = ([file_sha256(case.image) for case in side] for side in (judge, learn))
+    judged, learnt = ([image_sha256(case) for case in side] for side in (judge, learn))
     for told in flattery(seen, judged, learnt):
         _tell(options, told, "warning", message=told)
     fit_within_memory(
@@ -192,6 +192,9 @@ def fit_task(
         behind = int(task.best_steps) if final else made
         seconds = round(time.monotonic() - started, 1)
         write_json(out / DONE, {"steps": made, "kept": behind, "seconds": seconds})
+        remove_temporaries(out)  # no other process writes here any more
+        if options.events:
+            emit("finished", step=made)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -248,7 +251,7 @@ def load_net(run: Path, checkpoint: Path | None = None) -> tuple[Recipe, Segment
 
 
 def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None, bool]:
-    """Give the steps behind the weights that `load_net` gives, and whether their training came to its end.
+    """Give the steps behind the weights that `load_net` gives, and whether they are of a training's end.
 
     The steps are None where that isn't known.
     """
@@ -257,7 +260,9 @@ def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None,
         return behind, True
     found = _load_weights(checkpoint or run / CHECKPOINT)
     steps = found.get("steps_done", found.get("global_step"))
-    return (None if steps is None else int(steps)), False
+    if steps is None:
+        return None, False
+    return int(steps), int(steps) in (steps_when_done(run), read_recipe(run / RECIPE).steps)
 
 
 def start_from(net: Segmenter, path: Path) -> None:
@@ -397,7 +402,7 @@ def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:
     if not pictures:
         raise VesselError("There is no picture to learn from.", "The split leaves none on the training side.")
     foreground = list(recipe.foreground)
-    if not any((p.truth[..., foreground] > 0).any() for p in pictures):
+    if not any((p.truth[..., foreground] > 0)[p.valid > 0].any() for p in pictures):
         raise VesselError(
             "Every training mask is empty.", "Masks are 0 outside and of another value where objects are."
         )

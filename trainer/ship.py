@@ -14,12 +14,12 @@ from trainer.export import export_net, make_card, write_card
 from trainer.fit import BEST
 from trainer.lineage import flattery
 from trainer.nets import Segmenter
-from trainer.readers import Case, read_sets
+from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import Recipe
 from trainer.run import load_net, steps_behind
 from trainer.split import load_split, read_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, patiently, reason, sync_folder, temporary_beside
+from vesselapp.core.files import patiently, reason, sync_folder, temporary_beside
 from vesselapp.core.model_card import ModelCard, Source
 
 NOT_STATED = "not stated"
@@ -69,7 +69,7 @@ def ship(
     sources, whole = _sources(run, recipe)
     steps, finished = steps_behind(run, checkpoint)
     seen = seen_before(run)
-    learnt, judged = ([file_sha256(case.image) for case in side] for side in (learn, held))
+    learnt, judged = ([image_sha256(case) for case in side] for side in (learn, held))
     warnings = [] if finished else [_unfinished(steps, recipe)]
     warnings += flattery(seen, judged, learnt)
     warnings += _chosen(run, recipe, checkpoint, steps if finished else None)
@@ -158,7 +158,7 @@ def sources_of(keys: Sequence[str]) -> list[Source]:
 
 
 def _source(name: str, keys: Sequence[str]) -> Source:
-    pictures = [key.partition("/")[2] for key in keys if key.partition("/")[0] == name]
+    pictures = [key.rpartition("/")[2] for key in keys if key.partition("/")[0] == name]
     known = re.sub(r"[^0-9a-z]", "", name.lower())
     pattern, licence, credit = _KNOWN_SETS.get(known, ("", NOT_STATED, ""))
     if not all(re.fullmatch(pattern, picture) for picture in pictures):
@@ -181,7 +181,7 @@ def _unfinished(steps: int | None, recipe: Recipe) -> str:
 def _chosen(run: Path, recipe: Recipe, checkpoint: Path | None, steps: int | None) -> list[str]:
     """Say it where the weights are the best validated ones; ``steps`` are those behind finished weights."""
     taken = steps is not None and (recipe.patience > 0 or steps < recipe.steps) and (run / BEST).exists()
-    if not taken and (checkpoint is None or checkpoint.name != BEST):
+    if not (taken if checkpoint is None else checkpoint.name == BEST):
         return []
     where = "" if steps is None else f" (step {steps} of {recipe.steps})"
     return [

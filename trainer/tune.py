@@ -15,7 +15,7 @@ from trainer.recipes import Recipe, change_recipe, is_validated
 from trainer.run import RunOptions, train
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import make_folder
+from vesselapp.core.files import make_folder, remove_temporaries
 
 
 def tune(
@@ -53,6 +53,7 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         with only_one(out):
+            remove_temporaries(out)
             _check_judged(recipe, data, out)
             keep_asked(out / "tune.json", recipe, [name for name in SEARCHED if name in fixed])
             return _search(recipe, data, out, trials, fixed)

@@ -236,3 +236,31 @@ def test_a_checkpoint_that_is_none_is_one_sentence(
     torch.save({"a": torch.zeros(3)}, run / "other.pt")
     with pytest.raises(VesselError, match="are not those of the net"):
         load_net(run, run / "other.pt")
+
+
+def test_finished_is_said_when_all_is_written_and_not_before(
+    tmp_path: Path,
+    tiny: Recipe,
+    fundus_set: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    def full(*_):
+        raise VesselError("The disk is full.")
+
+    def ends() -> list[int]:
+        events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [event["step"] for event in events if event["event"] == "finished"]
+
+    told = options(tmp_path / "run", fundus_set, events=True)
+    with monkeypatch.context() as m:
+        m.setattr("trainer.run.save_weights", full)
+        with pytest.raises(VesselError, match="full"):
+            train(tiny, told)
+    assert ends() == []
+    (tmp_path / "run" / ".vesselapp-0123456789ab.tmp").touch()  # of a process that was killed
+    train(tiny, told)
+    assert ends() == [4]
+    assert not list((tmp_path / "run").glob(".vesselapp-*"))
+    train(tiny, dataclasses.replace(told, quiet=False))
+    assert ends() == [4]

@@ -14,6 +14,7 @@ from trainer.compare import compare, compare_files
 from trainer.evaluate import (
     SECOND,
     Scores,
+    _measured,
     answer_picture,
     as_figures,
     evaluate_file,
@@ -25,7 +26,7 @@ from trainer.evaluate import (
 from trainer.export import export_net, make_card
 from trainer.metrics import count
 from trainer.nets import build_net
-from trainer.pictures import read_picture
+from trainer.pictures import prepare, read_picture, with_numbers
 from trainer.readers import Case, read_sets
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.core.errors import VesselError
@@ -53,6 +54,19 @@ def test_pictures_of_one_object_have_measures_of_objects(tmp_path: Path):
     assert [None if one is None else int(one.max()) for one in found] == [1, 3]
 
 
+def test_in_a_set_of_numbered_masks_one_object_and_none_are_counted(tmp_path: Path):
+    for name, count_ in (("a", 3), ("b", 1), ("c", 0)):
+        numbers = np.zeros((32, 32), np.uint8)
+        for number in range(count_):
+            numbers[10 * number : 10 * number + 6, 4:10] = number + 1
+        save(tmp_path / "set" / "images" / f"{name}.png", np.full((32, 32, 3), 20, np.uint8))
+        save(tmp_path / "set" / "masks" / f"{name}.png", numbers)
+        save(tmp_path / "plain" / "images" / f"{name}.png", np.full((32, 32, 3), 20, np.uint8))
+        save(tmp_path / "plain" / "masks" / f"{name}.png", numbers > 0)
+    found = [read_picture(case, "cells").instances for case in with_numbers(read_sets([tmp_path]))]
+    assert [None if one is None else int(one.max()) for one in found] == [None] * 3 + [3, 1, 0]
+
+
 def test_a_picture_without_a_measure_takes_it_from_no_other(capsys: pytest.CaptureFixture[str]):
     rows = [scores("a", dice=1.0), scores("b", dice=0.6, auc=0.8), scores("c", dice=0.8, auc=0.9)]
     (summary,) = summarise(rows)
@@ -62,9 +76,30 @@ def test_a_picture_without_a_measure_takes_it_from_no_other(capsys: pytest.Captu
     assert "2 of 3" in capsys.readouterr().out
     whole, part = as_figures([summary])
     assert (whole.name, whole.pictures, set(whole.values)) == ("eyes", 3, {"dice"})
-    assert (part.name, part.pictures, set(part.values)) == ("eyes, where there is such truth", 2, {"auc"})
+    assert (part.name, part.pictures, set(part.values)) == ("eyes, where it is defined", 2, {"auc"})
     better = [scores("a", dice=1.0), scores("b", dice=0.6, auc=0.9), scores("c", dice=0.8, auc=0.9)]
     assert [(d.measure, d.pictures) for d in compare(rows, better)] == [("dice", 3), ("auc", 2)]
+
+
+def test_objects_outside_the_field_of_view_are_neither_measured_nor_learnt(tmp_path: Path):
+    numbers = np.zeros((120, 120), np.uint16)
+    for number in range(9):
+        cv2.circle(numbers, (20 + 40 * (number % 3), 20 + 40 * (number // 3)), 12, number + 1, -1)
+    field = np.zeros((120, 120), bool)
+    field[:, :60] = True
+    save(tmp_path / "images" / "a.png", np.repeat(np.uint8(numbers > 0)[:, :, None] * 200, 3, axis=2))
+    save(tmp_path / "masks" / "a.png", numbers > 0)
+    save(tmp_path / "labels" / "a.png", numbers)
+    save(tmp_path / "fov" / "a.png", field)
+    picture = read_picture(read_sets([tmp_path])[0], "cells")
+    answer = np.where(field, numbers, 0).astype(np.int32)
+    answer[:, 100:] = 99
+    values, _ = _measured(picture, None, answer > 0, answer)
+    assert [values[name] for name in ("dice", "f1", "ap50", "pq", "count_error")] == [1, 1, 1, 1, 0]
+    valid = prepare(picture, RECIPES["cells"]).valid
+    assert valid.mean() == pytest.approx(0.5, abs=0.02)
+    assert valid[:, 0].all()
+    assert not valid[:, -1].any()
 
 
 def test_models_of_two_tasks_are_not_compared(tmp_path: Path, fundus_set: Path):

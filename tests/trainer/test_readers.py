@@ -1,7 +1,10 @@
 import dataclasses
+import errno
 import gzip
 import io
 import json
+import os
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from tests.trainer.conftest import draw_fundus, save
+from trainer.lineage import Seen, split_after
 from trainer.metrics import count_objects
 from trainer.pictures import cell_truth, prepare, read_picture
 from trainer.readers import read_sets
@@ -74,7 +78,64 @@ def test_pictures_of_stare_without_a_mask_are_told(tmp_path: Path, capsys: pytes
     stare(tmp_path)
     save_ppm_gz(tmp_path / "im0002.ppm.gz", PIXELS)
     assert [case.key for case in read_sets([tmp_path])] == [f"{tmp_path.name}/im0001"]
-    assert "1 of 2 pictures have no mask and are left out (first: im0002)" in capsys.readouterr().err
+    assert "left out (first: im0002.ppm.gz)" in capsys.readouterr().err
+
+
+def test_what_else_lies_in_a_sets_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    plain(tmp_path / "set")
+    assert len(read_sets([tmp_path / "set"])) == 1
+    assert not capsys.readouterr().err
+    chase(tmp_path / "set" / "chase")
+    assert len(read_sets([tmp_path / "set"])) == 1
+    assert f"{tmp_path / 'set'} was read as one set; 6 of the picture files" in capsys.readouterr().err
+    stare(tmp_path / "chase")
+    chase(tmp_path / "chase")
+    assert len(read_sets([tmp_path / "chase"])) == 1
+    assert "left out (first: Image_01L.jpg)" in capsys.readouterr().err
+
+
+def test_parts_of_one_set_share_their_people(tmp_path: Path):
+    for person in range(10):
+        for side, half in (("L", "train"), ("R", "val")):
+            save(tmp_path / "eyes" / half / "images" / f"p{person}_{side}.png", PIXELS[:8, :8])
+            save(tmp_path / "eyes" / half / "masks" / f"p{person}_{side}.png", VESSELS[:8, :8])
+    cases = read_sets([tmp_path / "eyes" / "train", tmp_path / "eyes" / "val"])
+    assert [c.key for c in cases] == [c.key for c in read_sets([tmp_path])]
+    sides = make_split(cases)
+    learn, held = ({c.subject for c in cases if c.key in sides[side]} for side in ("train", "validation"))
+    assert held
+    assert not learn & held
+
+
+def test_parts_of_two_sets_stay_two_sets(tmp_path: Path):
+    for name in ("one", "two"):
+        plain(tmp_path / name / "train")
+    keys = [case.key for case in read_sets([tmp_path / "one" / "train", tmp_path / "two" / "train"])]
+    assert keys == ["one/train/a", "two/train/a"]
+
+
+def test_a_set_is_named_where_one_stands_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plain(tmp_path / "eyes")
+    (tmp_path / "eyes" / "x").mkdir()
+    for here, folder in (("eyes", "."), ("eyes/x", ".."), (".", "eyes"), ("eyes/x", "../images/..")):
+        monkeypatch.chdir(tmp_path / here)
+        assert [case.key for case in read_sets([Path(folder)])] == ["eyes/a"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_no_file_could_keep_is_told(tmp_path: Path):
+    plain(tmp_path / "set")
+    for folder in ("images", "masks"):
+        (tmp_path / "set" / folder / "a.png").rename(tmp_path / "set" / folder / os.fsdecode(b"\xe4.png"))
+    with pytest.raises(VesselError, match=r"The name set/\\udce4 is no UTF-8"):
+        read_sets([tmp_path / "set"])
+
+
+def test_a_picture_packed_and_unpacked_is_told(tmp_path: Path):
+    stare(tmp_path)
+    (tmp_path / "im0001.ppm").write_bytes(gzip.decompress((tmp_path / "im0001.ppm.gz").read_bytes()))
+    with pytest.raises(VesselError, match=r"im0001\.ppm and im0001\.ppm\.gz in .* Leave one"):
+        read_sets([tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -148,6 +209,14 @@ def test_instances_as_one_file_and_bccd(tmp_path: Path):
     bccd, nuclei = read_sets([tmp_path])
     assert np.array_equal(read_picture(nuclei, "cells").instances, objects())
     assert np.array_equal(read_picture(bccd, "cells").mask, objects() > 0)
+
+
+@pytest.mark.parametrize("name", ["mask", "Mask", "MASK"])
+def test_truth_is_never_the_field_of_view_too(tmp_path: Path, name: str):
+    save(tmp_path / "set" / "Original" / "b.png", PIXELS)
+    save(tmp_path / "set" / name / "b.png", VESSELS)
+    (case,) = read_sets([tmp_path / "set"])
+    assert case.fov is None
 
 
 def test_touching_cells_are_parted_by_border():
@@ -251,7 +320,7 @@ def test_sets_two_levels_down_are_found_beside_others(tmp_path: Path):
     for half in ("train", "test"):
         save(tmp_path / "lay" / half / "original" / f"{half}.png", PIXELS)
         save(tmp_path / "lay" / half / "mask" / f"{half}.png", VESSELS)
-    assert {case.key for case in read_sets([tmp_path])} == {"eyes/a", "train/train", "test/test"}
+    assert {case.key for case in read_sets([tmp_path])} == {"eyes/a", "lay/train/train", "lay/test/test"}
 
 
 def test_hidden_files_are_no_pictures_and_capitals_do_not_matter(tmp_path: Path):
@@ -323,3 +392,21 @@ def test_numbers_of_objects_for_a_mask_are_read_as_objects(tmp_path: Path):
     picture = read_picture(read_sets([tmp_path / "soft"])[0], "cells")
     assert picture.instances is None
     assert np.array_equal(picture.mask, soft > 127)
+
+
+@pytest.mark.parametrize("spoilt", ["images", "masks", "images/a.png"])
+def test_what_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: str):
+    plain(tmp_path / "set")
+
+    def refused(real):
+        def call(path: Path, *args, **more):
+            if path == tmp_path / "set" / spoilt:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path, *args, **more)
+
+        return call
+
+    for name in ("iterdir", "open"):
+        monkeypatch.setattr(Path, name, refused(getattr(Path, name)))
+    with pytest.raises(VesselError, match=rf"{spoilt} can't be read: you have no permission there"):
+        split_after(Seen(), read_sets([tmp_path]))

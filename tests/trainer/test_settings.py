@@ -43,6 +43,12 @@ from vesselapp.core.errors import VesselError
         "foreground=[3]",
         "foreground=[]",
         'channels=["a","b"]',
+        "channels=[1]",
+        'channels=["","",""]',
+        'channels=[""]',
+        "size=9000",
+        "answer_finer=100",
+        "answer_finer=1e306",
         "augment.blur=-1",
         "augment.scale=[2]",
         "augment.scale=[2,1]",
@@ -53,6 +59,12 @@ from vesselapp.core.errors import VesselError
 def test_values_that_make_no_sense_are_one_sentence(name: str, change: str):
     with pytest.raises(VesselError):
         change_recipe(RECIPES[name], [change])
+
+
+def test_what_a_card_could_not_say_is_refused():
+    with pytest.raises(VesselError, match=r"size=5200 and answer_finer=1\.2 .* more than 8192 px"):
+        change_recipe(RECIPES["fundus-vessels"], ["size=5200"])
+    assert answer_scale(change_recipe(RECIPES["fundus-vessels"], ["size=5000"])).size == 6000
 
 
 @pytest.mark.parametrize(

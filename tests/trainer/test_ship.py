@@ -150,8 +150,12 @@ def test_weights_that_were_chosen_on_what_is_measured_say_so(tmp_path: Path, tin
     card = ship(run, tmp_path / "m.onnx", data=[fundus_set])
     told = "Its weights were chosen on the pictures held back (step 2 of 40): figures on those flatter it"
     assert card.limits[0].startswith(told)
-    run = train(tiny, options(tmp_path / "whole", fundus_set))
-    assert "chosen" not in " ".join(ship(run, tmp_path / "m.onnx", data=[]).limits)
+    for wanted in (recipe, tiny):
+        run = train(wanted, options(tmp_path / f"of{wanted.steps}", fundus_set))
+        for checkpoint in (run / "last.ckpt", *([None] if wanted is tiny else [])):
+            card = ship(run, tmp_path / "m.onnx", data=[], checkpoint=checkpoint)
+            assert card.config["training"]["finished"] is True
+            assert not {"chosen", "finished"} & set(" ".join(card.limits).split())
 
 
 def test_a_measuring_that_fails_leaves_the_old_file(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from rich.console import Console
 from tests.tiny_models import tiny_vessel_model
 from tests.trainer.conftest import draw_fundus, save
 from trainer.__main__ import main
-from trainer.compare import Difference, compare_files, print_differences
-from trainer.evaluate import Scores, as_figures, evaluate, notes_of, print_table, summarise
+from trainer.compare import Difference, compare, compare_files, print_differences
+from trainer.evaluate import Scores, as_figures, evaluate, notes_of, print_table, print_warnings, summarise
 from trainer.export import export_net, make_card
 from trainer.metrics import count, pixel_measures, pooled_intervals
 from trainer.nets import build_net
@@ -57,6 +58,17 @@ def test_the_table_has_pooled_figures_with_intervals_and_cuts_none_at_80_columns
         assert f"{s.pooled['dice']:.4f} │ {low:.3f}-{high:.3f}" in text
 
 
+def test_brackets_in_names_are_printed(capsys: pytest.CaptureFixture[str]):
+    rows = [replace(scores("eyes [left]", f"[b]{n}", n), warnings=("It is dark.",)) for n in range(2)]
+    print_table(summarise(rows))
+    print_differences(compare(rows, rows))
+    print_warnings(rows)
+    told = printed(capsys.readouterr().out)
+    assert told.startswith("eyes [left]: model, 2 pictures")
+    assert "eyes [left], 2 pictures" in told
+    assert "(eyes [left]/[b]0, ...): It is dark." in told
+
+
 def test_one_subject_has_no_interval():
     (summary,) = summarise([scores("HRF", "1", 3)])
     assert summary.interval == summary.pooled_interval == {}
@@ -70,7 +82,7 @@ def test_differences_are_whole_at_80_columns_and_have_all_measures(tmp_path: Pat
     paths = [tiny_vessel_model(tmp_path / f"{n}.onnx", threshold=0.4 + n / 5) for n in range(2)]
     cases = read_sets([fundus_set])
     rows, notes = compare_files(*paths, cases)
-    assert {"iou", "precision", "accuracy", "mcc", "betti0_error"} <= {d.measure for d in rows}
+    assert {"iou", "precision", "accuracy", "specificity", "betti0_error"} <= {d.measure for d in rows}
     assert notes == []
     console = Console(width=LINE, record=True)
     print_differences(rows, console)

@@ -136,3 +136,13 @@ def test_a_full_disk_leaves_the_best_weights_whole(
     with pytest.raises(VesselError, match="the disk is full"):
         train(tiny, options(tmp_path, fundus_set))
     assert (tmp_path / BEST).read_bytes() == before
+
+
+def test_a_last_epoch_that_is_cut_short_is_validated(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = change_recipe(tiny, ["steps=3", "validate_every=2", "patience=1"])
+    run = train(recipe, options(tmp_path / "run", fundus_set))
+    (path,) = run.glob("logs/version_0/metrics.csv")
+    with path.open(newline="") as file:
+        assert [row["step"] for row in csv.DictReader(file) if row["dice"]] == ["2"]  # counted from 0
+    assert (run / BEST).exists()
+    assert steps_behind(run) == (3, True)

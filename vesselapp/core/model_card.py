@@ -14,7 +14,8 @@ CARD_FORMAT = 1
 COLOUR_CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1, "green": 1}
 
 # A card may come from anybody: what its numbers ask for has a bound.
-_Side = Annotated[int, Field(ge=1, le=8192)]
+MOST_SIZE = 8192
+_Side = Annotated[int, Field(ge=1, le=MOST_SIZE)]
 
 
 class _Part(BaseModel):
