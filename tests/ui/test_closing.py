@@ -75,6 +75,18 @@ def test_the_window_that_stays_open_keeps_what_is_done_in_it(
     assert np.array_equal(kept(study, "a.png").corrections, document.corrections)
 
 
+def test_what_no_disk_takes_is_said_to_be_in_memory_only(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "in memory only" in window.notice.label.text(), timeout=20000)
+    full.clear()
+    wait_until_saved(qtbot, window)
+    qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=20000)
+
+
 def test_the_second_close_leaves_all_the_same(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
 ) -> None:

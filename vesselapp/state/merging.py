@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.edits import Edit, EditRecorder
+from vesselapp.core.edits import Edit, EditRecorder, digest_of
 from vesselapp.core.geometry import Box
-from vesselapp.study.journal import Edited, Levelled, Operation
+from vesselapp.state.standing import follow
+from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone
 from vesselapp.study.record import Record, State
 from vesselapp.study.replay import Replay
 
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     from vesselapp.study.annotation import Kept
 
 NAME = "Strokes put back"
-
-
-def digest_of(edit: Edit) -> str:
-    """Name an edit by what it changes."""
-    known = hashlib.sha256()
-    for row, column, data in edit.tiles:
-        known.update(b"%d,%d,%d;" % (row, column, len(data)))
-        known.update(data)
-    if edit.learnt is not None:
-        known.update(repr(edit.learnt).encode())
-    return known.hexdigest()[:32]
 
 
 def merged(
@@ -41,7 +30,8 @@ def merged(
     Where nothing has happened since, as number and history say, that is the strokes themselves. Else the
     edits of others are taken off (edits are XORs, so they come off in any order), the strokes are done on
     what is left, and the pixels that they changed become one edit on top: where both changed a pixel, the
-    strokes win.
+    strokes win. Strokes that are on the disk already (the app ended before it could note it) are left as they
+    are there, with whatever lies on top of them by now.
 
     Parameters
     ----------
@@ -59,6 +49,10 @@ def merged(
     list of Operation or None
         None where what was there then can't be told any more.
     """
+    there, history = _there(kept, operations, number, history)
+    operations, number = operations[there:], number + there
+    if not any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations):
+        return list(operations)  # a threshold or a view fits whatever is there
     if number == kept.number and _agree(history, [digest_of(edit) for edit in kept.done]):
         return list(operations)
     base = _base(kept, history)
@@ -127,7 +121,7 @@ def _merged_state(begun: State, mine: State, theirs: State) -> State:
 
 
 def _merged_note(begun: str, mine: str, theirs: str) -> str:
-    if mine in (begun, theirs):
+    if mine == begun or f"\n{mine}\n" in f"\n{theirs}\n":
         return theirs
     return mine if theirs == begun else f"{theirs}\n{mine}".strip()
 
@@ -136,6 +130,39 @@ def _agree(history: Sequence[str], done: Sequence[str]) -> bool:
     """Tell whether histories end alike; the oldest edits may have been let go, or lost with a journal."""
     both = min(len(history), len(done))
     return list(history[len(history) - both :]) == list(done[len(done) - both :])
+
+
+def _there(
+    kept: Kept, operations: Sequence[Operation], number: int, history: Sequence[str]
+) -> tuple[int, list[str]]:
+    """Tell how many of the operations are on the disk already, and give the history that they lead to.
+
+    They are where they lead to just what is there; or, with others on top, where the edits that they made
+    lie there on top of the history.
+    """
+    then: list[str] = list(history)
+    found, undone, level, old = (0, list(then)), list[str](), None, len(then)
+    now = [digest_of(edit) for edit in kept.done]
+    line = [*now, *(digest_of(edit) for edit in reversed(kept.undone))]
+    for count, operation in enumerate(operations[: max(0, kept.number - number)], start=1):
+        if isinstance(operation, Redone) and not undone:
+            break  # nobody knows of what
+        follow(then, undone, operation, digest_of)
+        old = min(old, len(then))
+        level = operation.level if isinstance(operation, Levelled) else level
+        least = min(len(then), max(1, len(then) - old))
+        same = least <= len(now) <= len(then) and _agree(then, now) and level in (None, kept.level)
+        if (same and number + count == kept.number) or (len(then) > old and _lies_in(line, then, old)):
+            found = count, list(then)
+    return found
+
+
+def _lies_in(line: Sequence[str], then: Sequence[str], old: int) -> bool:
+    """Tell whether a line of edits begins with a history, but for the oldest ones, which were let go."""
+    return any(
+        line[:1] == then[gone : gone + 1] and line[: len(then) - gone] == then[gone:]
+        for gone in range(old + 1)
+    )
 
 
 def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:
