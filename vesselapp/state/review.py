@@ -210,6 +210,11 @@ class Review:
         self._last_input = None
         self.document.happened.connect(self._on_happened)
 
+    def list_as(self, entry: Entry) -> None:
+        """Show it in this row: the list may have been read anew."""
+        self.entry = entry
+        entry.take(self.record)
+
     @property
     def touched(self) -> bool:
         """Whether there is anything of the person's to keep."""
