@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -474,6 +476,93 @@ def test_a_lost_lock_of_the_audit_log_loses_no_picture(
     assert sitting.standing.hold is Hold.MINE
     until(lambda: saved(sitting))
     assert sitting.standing.hold is Hold.MINE
+
+
+def reopened_of(keeper: Keeper) -> list[tuple[Kept | None, str]]:
+    told: list[tuple[Kept | None, str]] = []
+    keeper.reopened.connect(lambda _sitting, kept, words: told.append((kept, words)))
+    return told
+
+
+@pytest.mark.parametrize("history", ["whole", "lost"])
+def test_what_is_removed_while_it_is_open_is_written_anew(
+    keeper: Keeper, place: AnnotationFolder, history: str
+) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 60, (100, 100))
+    record = Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED, note="look")
+    sitting.put_record(record, told=True, answer=np.full(SIZE, 200, np.uint8))
+    until(lambda: saved(sitting))
+    sitting.close()
+    assert sitting.wait(20)
+    if history == "lost":
+        (place.folder / "journal.log").unlink()
+    document, sitting = begin(keeper, place)
+    told = reopened_of(keeper)
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    stroke(document, Brush.ERASE, 30, (90, 100))
+    document.undo()
+    document.set_level(99)
+    until(lambda: saved(sitting))
+    shutil.rmtree(place.folder)
+    document.begin_stroke()
+    document.paint((400, 400), (420, 400), 20, Brush.PAINT)
+    sitting.put_record(replace(record, state=State.IN_PROGRESS), told=True)
+    until(lambda: sitting.standing.problem is not None or bool(told))
+    document.end_stroke("Stroke")
+    document.redo()
+    stroke(document, Brush.ERASE, 30, (110, 100))
+    until(lambda: bool(told) and saved(sitting))
+    kept = kept_in(place)
+    assert np.array_equal(kept.corrections, document.corrections)
+    assert kept.level == 99
+    assert kept.answer is not None
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.state) == ("look", State.IN_PROGRESS)
+    assert told[0][0] is None
+    assert "written anew" in told[0][1]
+    assert [edit.name for edit in kept.done][-3:] == document.history.names[0][-3:]
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    sitting.close()
+    assert sitting.wait(20)
+    again, sitting = begin(keeper, place)
+    assert np.array_equal(again.corrections, document.corrections)
+
+
+def test_a_review_that_is_removed_while_it_is_open_is_written_anew(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    told = reopened_of(keeper)
+    stroke(document, Brush.PAINT, 60, (100, 100))
+    record = Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED, note="look")
+    sitting.put_record(record, told=True, answer=np.full(SIZE, 200, np.uint8))
+    until(lambda: saved(sitting))
+    shutil.rmtree(place.folder)
+    sitting.close()
+    until(lambda: bool(told))
+    assert sitting.wait(20)
+    kept = kept_in(place)
+    assert_same(kept, document)
+    assert kept.answer is not None
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.state) == ("look", State.REVIEWED)
+
+
+def test_nothing_is_written_anew_where_the_drive_is_away(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    away = place.folder.parent.rename(tmp_path / "away")
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    until(lambda: sitting.standing.problem is not None)
+    time.sleep(0.2)
+    assert not place.folder.parent.exists()
+    away.rename(place.folder.parent)
+    until(lambda: saved(sitting))
+    assert_same(kept_in(place), document)
 
 
 def test_staying_after_closing(

@@ -195,6 +195,8 @@ class Keeper:
         for sitting in [one for one in self._sittings if one.wait(0.0)]:
             self._sittings.remove(sitting)
             sitting.document.happened.disconnect(sitting.put, missing_ok=True)
+        for sitting in self._sittings:
+            sitting.show()
         self.changed.emit()
 
     def _reopen(self, sitting: Sitting, kept: Kept | None, told: str) -> None:

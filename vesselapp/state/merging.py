@@ -67,7 +67,7 @@ def merged(
     except ValueError:
         return None
     assert replay.plane is not None
-    edit = _edit_on_top(kept.corrections, base, replay.plane)
+    edit = edit_between(kept.corrections, base, replay.plane)
     out: list[Operation] = [] if edit is None else [Edited(edit)]
     out += _learnt_last(operations, replay)
     return out if replay.level is None else [*out, Levelled(replay.level)]
@@ -196,7 +196,8 @@ def _learnt_last(operations: Sequence[Operation], replay: Replay) -> list[Operat
     return [Edited(done[-1])] if done and any(done[-1] is edit for edit in new) else []
 
 
-def _edit_on_top(now: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
+def edit_between(now: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
+    """Give the edit that changes in one plane what differs between two others (all (H, W) uint8)."""
     changed = before != after
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if not len(rows):

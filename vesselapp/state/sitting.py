@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.edits import digest_of
 from vesselapp.core.errors import VesselError
+from vesselapp.state.anew import TOLD, Shown, write_anew
 from vesselapp.state.document import Document
 from vesselapp.state.safekeeping import Safekeeping
 from vesselapp.state.standing import Hold, Standing, Unsaved, follow
@@ -86,6 +87,8 @@ class Sitting:
         self._done: list[str] = []
         self._undone: list[str] = []
         self._known: Record | None = None
+        self._judged: NDArray[np.uint8] | None = None
+        self._shown: Shown | None = None
         self._begun = threading.Event()
         self._hold = Hold.MINE if writer is not None else Hold.ASKED
         self._holder: Holder | None = None
@@ -99,7 +102,7 @@ class Sitting:
         self._answer: NDArray[np.uint8] | None = None
         self._saved: datetime | None = None
         self._problem: VesselError | None = None
-        self._take_over = self._closing = self._nudged = False
+        self._take_over = self._closing = self._nudged = self._asks_to_see = False
         self._to_tell = ""
         self._safe = Safekeeping(rescue, place, facts, self.unsaved, self._is_over)
         now = time.monotonic()
@@ -183,6 +186,20 @@ class Sitting:
             self._closing = False
             return True
 
+    def show(self) -> None:
+        """Let it see what the document shows, where it asks for that."""
+        if self._asks_to_see:
+            self._see()
+
+    def _see(self) -> None:
+        """Take note of what the document shows, while nothing is done on it."""
+        with self._wake:
+            if not self.document.in_stroke:
+                unsaved = (*self._in_flight, *self._pending)
+                self._shown = Shown(self.document.corrections.copy(), unsaved)
+                self._asks_to_see, self._try_at = False, 0.0
+                self._nudge()
+
     @property
     def closing(self) -> bool:
         """Whether it is to end."""
@@ -236,6 +253,7 @@ class Sitting:
             self._number = 0 if kept is None else kept.number
             self._done, self._undone = names, undone_names
             self._known = None if kept is None else kept.record
+            self._judged = None if kept is None else kept.answer
         self._begun.set()
 
     # -- on its own thread -------------------------------------------------------------------------------
@@ -347,6 +365,8 @@ class Sitting:
 
     def _write(self, writer: Writer) -> None:
         """Do all that is due."""
+        if self._problem is not None and self.place.was_removed():
+            writer = self._write_anew(writer)
         now = time.monotonic()
         with self._wake:
             self._in_flight, self._pending = [*self._in_flight, *self._pending], []
@@ -359,7 +379,7 @@ class Sitting:
         if answer is not None:
             writer.write_answer(answer)
             with self._wake:
-                self._answer = None if self._answer is answer else self._answer
+                self._judged, self._answer = answer, None if self._answer is answer else self._answer
         if record is not None:
             writer.write_record(replace(record, corrected_share=self._corrected_share()))
             with self._wake:
@@ -373,6 +393,39 @@ class Sitting:
             self._snapshot_at = _NEVER
             writer.compact()
         self._on_done(writer)
+
+    def _write_anew(self, former: Writer) -> Writer:
+        """Write again what was removed while we had it, and with it what is unsaved."""
+        with self._wake:
+            if self._closing and self._shown is None:
+                self._see()  # nobody works on it any more
+        anew = write_anew(self.place, self.facts, self.who, former, self._shown)
+        if anew is None:
+            self._asks_to_see = True
+            raise VesselError(
+                f"What was kept of {self.facts.image} was removed from the disk.", "It is written anew."
+            )
+        writer, operations = anew
+        done, undone = list[str](), list[str]()
+        for operation in operations:
+            follow(done, undone, operation, digest_of)
+        with self._wake:
+            self._writer, self._number, self._shown = writer, writer.number, None
+            self._done, self._undone = done, undone
+            self._answer = self._judged if self._answer is None else self._answer
+            record = former.record
+            if self._record is None and record is not None:
+                self._record = record.taken_back if self._in_flight or self._pending else record
+            if self._record is not None:
+                self._told, self._record_at = True, 0.0
+        self._reopened(self, None, TOLD)
+        return writer
+
+    def _was_removed(self) -> bool:
+        try:
+            return self.place.was_removed()
+        except VesselError:
+            return False  # its drive is gone, and all of it with that
 
     def _on_appended(self, batch: Sequence[Operation]) -> None:
         with self._wake:
@@ -398,6 +451,10 @@ class Sitting:
             try:
                 writer.close()
             except VesselError as problem:
+                if self._was_removed():
+                    self._hold = Hold.MINE
+                    self._write_anew(writer)
+                    return
                 _log.warning(
                     "%s has no new snapshot; its journal has everything: %s", self.facts.image, problem
                 )
@@ -428,7 +485,7 @@ class Sitting:
         with self._wake:
             if writer is not None:
                 self._known = writer.record
-            self._writer, self._hold, self._problem = None, Hold.LOST, None
+            self._writer, self._hold, self._problem, self._shown = None, Hold.LOST, None, None
             self._try_at = time.monotonic() + KNOCK_S
 
     def _corrected_share(self) -> float:

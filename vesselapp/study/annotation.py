@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vesselapp.core import evidence as ev
 from vesselapp.core.edits import Edit, learnt_in, newest_within
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import copy_file, is_there, make_folder, reason, remove_temporaries
+from vesselapp.core.files import copy_file, is_folder, is_there, make_folder, reason, remove_temporaries
 from vesselapp.core.learnt import Learnt
 from vesselapp.study.apart import FORMER, begun_apart, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
@@ -234,6 +234,27 @@ class AnnotationFolder:
     def holder(self) -> Holder | None:
         """Tell who has it open for writing; None where nobody has."""
         return holder_of(self.folder)
+
+    def was_removed(self) -> bool:
+        """Tell whether its folder isn't there although what that lies in is.
+
+        Raises
+        ------
+        VesselError
+            Where the study isn't there, or nothing can be told just now.
+        """
+        self._see_study()
+        if self.study is None and not is_folder(self.folder.parent):
+            return False
+        try:
+            self.folder.stat()
+        except FileNotFoundError:
+            return True
+        except OSError as problem:
+            raise VesselError(
+                f"{self.folder} can't be read: {reason(problem)}.", "It is tried again."
+            ) from problem
+        return False
 
     def _see_study(self) -> None:
         """See that the study is there: else a drive is gone, and its mount point is no place for anything."""
