@@ -135,6 +135,20 @@ def test_strokes_of_which_some_are_on_the_disk_go_on_after_those(
     assert other.corrections[250, 260] == 2
 
 
+@pytest.mark.parametrize("theirs", [[], [(Brush.UNSURE, 250, 250, 20)]])
+def test_what_was_redone_is_known(theirs: list[tuple[Brush, int, int, int] | None]) -> None:
+    document = make_document(*SIZE)
+    number = len(work(document, [(Brush.PAINT, 50, 50, 20), (Brush.PAINT, 150, 150, 20), None]))
+    history = [digest_of(edit) for edit in document.history._done]
+    undone = [digest_of(edit) for edit in document.history._undone]
+    before, happened = twin(document), list[Operation]()
+    document.happened.connect(happened.append)
+    document.redo()
+    more = len(work(document, theirs))
+    assert merged(kept_of(document, number + 1 + more), happened[:1], number, history, undone) == []
+    assert merged(kept_of(before, number), happened[:1], number, history, undone) == happened[:1]
+
+
 def test_a_threshold_is_chosen_once() -> None:
     document = make_document(*SIZE)
     kept = replace(kept_of(document, 3), level=77)

@@ -23,7 +23,11 @@ NAME = "Strokes put back"
 
 
 def merged(
-    kept: Kept, operations: Sequence[Operation], number: int, history: Sequence[str]
+    kept: Kept,
+    operations: Sequence[Operation],
+    number: int,
+    history: Sequence[str],
+    undone: Sequence[str] = (),
 ) -> list[Operation] | None:
     """Give what has to be appended so that strokes come on top of what is kept.
 
@@ -43,13 +47,15 @@ def merged(
         Of the operation that they were done after.
     history : sequence of str
         `digest_of` each edit that was done then, oldest first.
+    undone : sequence of str
+        Of those that could be redone, the next one last.
 
     Returns
     -------
     list of Operation or None
         None where what was there then can't be told any more.
     """
-    there, history = _there(kept, operations, number, history)
+    there, history, undone = _there(kept, operations, number, history, undone)
     operations, number = operations[there:], number + there
     if not any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations):
         return list(operations)  # a threshold or a view fits whatever is there
@@ -61,6 +67,7 @@ def merged(
     known = {digest_of(edit): edit for edit in [*kept.done, *kept.undone]}
     replay = Replay(base.copy(), 0, number)
     replay.done = [known.get(digest) for digest in history]
+    replay.undone = [known.get(digest) for digest in undone]
     try:
         for operation in operations:
             replay.take(operation)
@@ -133,27 +140,32 @@ def _agree(history: Sequence[str], done: Sequence[str]) -> bool:
 
 
 def _there(
-    kept: Kept, operations: Sequence[Operation], number: int, history: Sequence[str]
-) -> tuple[int, list[str]]:
-    """Tell how many of the operations are on the disk already, and give the history that they lead to.
+    kept: Kept,
+    operations: Sequence[Operation],
+    number: int,
+    history: Sequence[str],
+    undone: Sequence[str],
+) -> tuple[int, list[str], list[str]]:
+    """Tell how many of the operations are on the disk already, and give the history after those (see `merged`).
 
     They are where they lead to just what is there; or, with others on top, where the edits that they made
     lie there on top of the history.
     """
-    then: list[str] = list(history)
-    found, undone, level, old = (0, list(then)), list[str](), None, len(then)
+    then, undone = list(history), list(undone)
+    found, level, old, made = (0, list(then), list(undone)), None, len(then), set[str]()
     now = [digest_of(edit) for edit in kept.done]
     line = [*now, *(digest_of(edit) for edit in reversed(kept.undone))]
     for count, operation in enumerate(operations[: max(0, kept.number - number)], start=1):
         if isinstance(operation, Redone) and not undone:
             break  # nobody knows of what
         follow(then, undone, operation, digest_of)
+        made.update([digest_of(operation.edit)] if isinstance(operation, Edited) else [])
         old = min(old, len(then))
         level = operation.level if isinstance(operation, Levelled) else level
         least = min(len(then), max(1, len(then) - old))
         same = least <= len(now) <= len(then) and _agree(then, now) and level in (None, kept.level)
-        if (same and number + count == kept.number) or (len(then) > old and _lies_in(line, then, old)):
-            found = count, list(then)
+        if (same and number + count == kept.number) or (made & {*then[old:]} and _lies_in(line, then, old)):
+            found = count, list(then), list(undone)
     return found
 
 

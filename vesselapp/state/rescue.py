@@ -183,7 +183,7 @@ class Rescue:
         for left in self.left_of(place, facts):
             kept = place.load(facts.sha256, facts.height, facts.width) if put_back else kept
             before, number = writer.record, writer.number
-            if not _append(writer, _to_append(kept, left.operations, left.number, left.history)):
+            if not _append(writer, _to_append(kept, left.operations, left.number, left.history, left.undone)):
                 apart = self._set_apart(left.file)
                 continue
             if left.record is not None:
@@ -221,7 +221,9 @@ class Rescue:
         from vesselapp.state.merging import merged_record
 
         apart = ""
-        if not _append(writer, _to_append(kept, unsaved.operations, unsaved.number, unsaved.history)):
+        if not _append(
+            writer, _to_append(kept, unsaved.operations, unsaved.number, unsaved.history, unsaved.undone)
+        ):
             apart = self._set_apart(self._write(place, facts, unsaved))
         if unsaved.record is not None:
             theirs = writer.record or unsaved.record.taken_back
@@ -255,6 +257,7 @@ def _content(place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved, answe
         "study": None if place.study is None else place.identity,
         "number": unsaved.number,
         "history": unsaved.history,
+        "undone": unsaved.undone,
         "record": None if unsaved.record is None else asdict(unsaved.record),
         "begun": None if unsaved.begun is None else asdict(unsaved.begun),
         "told": unsaved.told,
@@ -272,7 +275,11 @@ def _sha256_of(answer: NDArray[np.uint8] | None) -> str:
 
 
 def _to_append(
-    kept: Kept | None, operations: Sequence[Operation], number: int, history: Sequence[str]
+    kept: Kept | None,
+    operations: Sequence[Operation],
+    number: int,
+    history: Sequence[str],
+    undone: Sequence[str],
 ) -> list[Operation] | None:
     """Give what has to be appended (see `merged`); None where strokes don't fit what is there."""
     if kept is None:
@@ -280,7 +287,7 @@ def _to_append(
         return None if edited and number else list(operations)
     from vesselapp.state.merging import merged
 
-    return merged(kept, operations, number, history)
+    return merged(kept, operations, number, history, undone)
 
 
 def _append(writer: Writer, operations: Sequence[Operation] | None) -> bool:

@@ -53,6 +53,8 @@ class Left:
         Of the operation that it was done after.
     history : tuple of str
         The edits that were done then (`digest_of`).
+    undone : tuple of str
+        Those that could be redone, the next one last; empty in files of an earlier version.
     record : Record or None
     told : bool
         As in `Unsaved`.
@@ -79,6 +81,7 @@ class Left:
     when: str
     number: int
     history: tuple[str, ...]
+    undone: tuple[str, ...]
     record: Record | None
     told: bool
     begun: Record | None
@@ -111,6 +114,7 @@ def read(file: Path) -> Left | None:
             datetime.fromtimestamp(written / 1e9, UTC).isoformat(timespec="seconds"),
             number,
             tuple(str(digest) for digest in about["history"]),
+            tuple(str(digest) for digest in about.get("undone", ())),
             _record_in(about, "record"),
             bool(about["told"]),
             _record_in(about, "begun"),

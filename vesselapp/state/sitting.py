@@ -241,9 +241,9 @@ class Sitting:
 
     def _unsaved(self) -> Unsaved:
         operations = (*self._in_flight, *self._pending)
-        done = tuple(self._done)
+        done, undone = tuple(self._done), tuple(self._undone)
         begun = self._known if self._writer is None else self._writer.record
-        return Unsaved(self._number, done, operations, self._record, self._told, self._answer, begun)
+        return Unsaved(self._number, done, operations, self._record, self._told, self._answer, begun, undone)
 
     def _begin_with(self, kept: Kept | None) -> None:
         """Take note of what the document shows: all that the disk holds."""

@@ -34,7 +34,8 @@ class Hold(Enum):
 class Unsaved:
     """What isn't on the disk yet: operations done after the one of that number, record and answer.
 
-    ``history`` names the edits that were done at that number (`digest_of`), oldest first; ``told`` says
+    ``history`` names the edits that were done at that number (`digest_of`), oldest first, ``undone`` those
+    that could be redone, the next one last; ``told`` says
     whether the record holds something a person said (a state, a note) or goes with an answer, and not only
     figures; ``begun`` is the record that was on the disk before it.
     """
@@ -46,6 +47,7 @@ class Unsaved:
     told: bool
     answer: NDArray[np.uint8] | None
     begun: Record | None = None
+    undone: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
