@@ -147,6 +147,9 @@ def test_what_was_redone_is_known(theirs: list[tuple[Brush, int, int, int] | Non
     more = len(work(document, theirs))
     assert merged(kept_of(document, number + 1 + more), happened[:1], number, history, undone) == []
     assert merged(kept_of(before, number), happened[:1], number, history, undone) == happened[:1]
+    todo = merged(kept_of(before, number + 1), happened[:1], number, history, undone)  # another has looked
+    assert todo is not None
+    assert [type(one) for one in todo] == [Edited]
 
 
 def test_a_threshold_is_chosen_once() -> None:

@@ -252,6 +252,9 @@ def test_a_note_is_put_on_top_once() -> None:
     mine, theirs = replace(RECORD, note="mine\nof two lines"), replace(RECORD, note="theirs")
     once = merged_record(RECORD, mine, theirs)
     assert merged_record(RECORD, mine, once).note == once.note == "theirs\nmine\nof two lines"
+    begun = replace(RECORD, note="a")
+    both = merged_record(begun, replace(RECORD, note="a\nb"), replace(RECORD, note="a\nc"))
+    assert both.note == "a\nc\nb"
     assert merged_record(RECORD, replace(mine, note="min"), once).note.endswith("\nmin")
 
 

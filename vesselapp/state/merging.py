@@ -128,9 +128,11 @@ def _merged_state(begun: State, mine: State, theirs: State) -> State:
 
 
 def _merged_note(begun: str, mine: str, theirs: str) -> str:
-    if mine == begun or f"\n{mine}\n" in f"\n{theirs}\n":
+    if mine == begun:
         return theirs
-    return mine if theirs == begun else f"{theirs}\n{mine}".strip()
+    said = theirs.splitlines()
+    new = [line for line in mine.splitlines() if line not in said]
+    return mine if theirs == begun else "\n".join([theirs, *new]).strip()
 
 
 def _agree(history: Sequence[str], done: Sequence[str]) -> bool:
@@ -146,7 +148,7 @@ def _there(
     history: Sequence[str],
     undone: Sequence[str],
 ) -> tuple[int, list[str], list[str]]:
-    """Tell how many of the operations are on the disk already, and give the history after those (see `merged`).
+    """Tell how many of the operations are on the disk already, and give the history after those.
 
     They are where they lead to just what is there; or, with others on top, where the edits that they made
     lie there on top of the history.
