@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.state.test_document import make_document, stroke
+from vesselapp.core.errors import VesselError
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.state.keeping import Keeper
@@ -20,7 +23,9 @@ from vesselapp.state.sitting import Sitting
 from vesselapp.state.standing import Hold
 from vesselapp.study import journal_file, writer
 from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Viewed
+from vesselapp.study.lock import Lost
 from vesselapp.study.record import ImageFacts, Record, State
 
 SIZE = (530, 600)
@@ -158,8 +163,7 @@ def test_the_record_follows_and_closing_makes_the_snapshot(keeper: Keeper, place
     document, sitting = begin(keeper, place)
     stroke(document, Brush.PAINT, 20, (100, 100))
     answer = np.full(SIZE, 200, np.uint8)
-    sitting.put_answer(answer)
-    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED), told=True)
+    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED), told=True, answer=answer)
     until(lambda: saved(sitting))
     kept = kept_in(place)
     assert kept.record is not None
@@ -215,8 +219,8 @@ def test_what_the_disk_never_took_is_put_back_by_the_next_run(
     disk.full = True
     stroke(document, Brush.ERASE, 20, (200, 200))
     document.set_level(77)
-    sitting.put_answer(np.full(SIZE, 9, np.uint8))
-    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, note="look"), told=True)
+    record = Record("eye.png", "0" * 64, *SIZE, note="look")
+    sitting.put_record(record, told=True, answer=np.full(SIZE, 9, np.uint8))
     assert keeper.close(0.3) == []
     die(sitting)
     disk.full = False
@@ -336,6 +340,229 @@ def test_a_lost_lock_keeps_the_strokes_and_puts_them_on_top(keeper: Keeper, plac
     assert shown[0] is not None
     assert np.array_equal(shown[0].corrections, kept.corrections)
     until(lambda: not list(keeper.rescue.folder.glob("*.rescue")))
+
+
+def lose(keeper: Keeper, place: AnnotationFolder) -> tuple[Document, Sitting, writer.Writer]:
+    """Draw, lose the lock to bob, and draw once more."""
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    for file in place.folder.glob("*lock*"):
+        os.utime(file, (1, 1))
+    theirs = place.open("bob", FACTS, take_over=True)
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    until(lambda: sitting.standing.hold is Hold.LOST)
+    return document, sitting, theirs
+
+
+def test_what_a_sitting_leaves_in_the_rescue_folder_is_there_once_and_counts_as_waiting(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder
+) -> None:
+    busy: list[Callable[[], None]] = []
+    keeper._deliver = busy.append  # type: ignore[method-assign] # the window's thread doesn't come to it
+    document, sitting, theirs = lose(keeper, place)
+    until(lambda: sitting.standing.rescued)
+    sitting.close()
+    assert sitting.wait(20)
+    assert keeper.unsaved() == []
+    sitting.keep_in_rescue()  # as when the watch looked just before
+    (left,) = keeper.rescue.left()
+    assert [work.image for work in keeper.rescue.waiting.values()] == ["eye.png"]
+    theirs.close()
+    for call in busy:
+        call()
+    again, sitting = begin(keeper, place)
+    assert np.array_equal(again.corrections, document.corrections)
+    assert not keeper.rescue.waiting
+    assert not left.file.exists()
+
+
+def test_an_export_waits_for_what_lies_in_the_rescue_folder_alone(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    place.study = None
+    _, sitting, theirs = lose(keeper, place)
+    sitting.close()
+    assert sitting.wait(20)
+    with pytest.raises(VesselError, match="rescue folder"):
+        keeper.wait_saved(place.study)  # type: ignore[arg-type]
+    theirs.close()
+
+
+def test_work_that_is_nowhere_on_a_disk_is_said_to_be_in_memory_only(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, tmp_path)
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    disk.full = True
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    until(lambda: sitting.standing.rescue_problem is not None)
+    assert not sitting.standing.rescued
+    disk.full = False
+    until(lambda: saved(sitting))
+    assert sitting.standing.rescue_problem is None
+
+
+def test_a_rescue_file_goes_when_its_strokes_are_on_the_disk_though_the_record_is_not(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Full(monkeypatch, place.folder)
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+
+    def refuse(*_: object) -> None:
+        raise VesselError("No more files.")
+
+    monkeypatch.setattr(writer.Writer, "write_record", refuse)
+    disk.full = True
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    sitting.put_record(Record("eye.png", "0" * 64, *SIZE))
+    sitting.save_now()
+    until(lambda: sitting.standing.rescued)
+    disk.full = False
+    until(lambda: not sitting.standing.unsaved)
+    until(lambda: not list(keeper.rescue.folder.iterdir()))
+    assert sitting.standing.problem is not None
+    monkeypatch.undo()
+
+
+def test_an_answer_and_the_record_that_names_its_model_go_to_the_disk_together(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    _, sitting = begin(keeper, place)
+    record = Record("eye.png", "0" * 64, *SIZE, model="another")
+    sitting.put_record(record, answer=np.full(SIZE, 200, np.uint8))
+    assert sitting.standing.unsaved
+    until(lambda: saved(sitting))
+    kept = kept_in(place)
+    assert kept.answer is not None
+    assert kept.record is not None
+    assert kept.record.model == "another"
+
+
+def test_a_record_waits_for_the_first_stroke_not_for_the_last(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vesselapp.state.sitting.RECORD_S", 0.3)
+    _, sitting = begin(keeper, place)
+    end = time.monotonic() + 20
+    while not (place.folder / "record.json").exists():
+        assert time.monotonic() < end
+        sitting.put_record(Record("eye.png", "0" * 64, *SIZE))
+        time.sleep(0.02)
+
+
+def test_a_lost_lock_of_the_audit_log_loses_no_picture(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.folder.mkdir(parents=True)
+    place.study = place.folder.parent
+    (place.study / "study.json").write_text("{}")
+    _, sitting = begin(keeper, place)
+    add, times = AuditLog._add, [1, 2]
+
+    def late(self: AuditLog, data: bytes) -> None:
+        if times:
+            times.pop()
+            raise Lost("Taken over.")
+        add(self, data)
+
+    monkeypatch.setattr(AuditLog, "_add", late)
+    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, note="look"), told=True)
+    until(lambda: sitting.standing.problem is not None or saved(sitting))
+    assert sitting.standing.hold is Hold.MINE
+    until(lambda: saved(sitting))
+    assert sitting.standing.hold is Hold.MINE
+
+
+def reopened_of(keeper: Keeper) -> list[tuple[Kept | None, str]]:
+    told: list[tuple[Kept | None, str]] = []
+    keeper.reopened.connect(lambda _sitting, kept, words: told.append((kept, words)))
+    return told
+
+
+@pytest.mark.parametrize("history", ["whole", "lost"])
+def test_what_is_removed_while_it_is_open_is_written_anew(
+    keeper: Keeper, place: AnnotationFolder, history: str
+) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 60, (100, 100))
+    record = Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED, note="look")
+    sitting.put_record(record, told=True, answer=np.full(SIZE, 200, np.uint8))
+    until(lambda: saved(sitting))
+    sitting.close()
+    assert sitting.wait(20)
+    if history == "lost":
+        (place.folder / "journal.log").unlink()
+    document, sitting = begin(keeper, place)
+    told = reopened_of(keeper)
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    stroke(document, Brush.ERASE, 30, (90, 100))
+    document.undo()
+    document.set_level(99)
+    until(lambda: saved(sitting))
+    shutil.rmtree(place.folder)
+    document.begin_stroke()
+    document.paint((400, 400), (420, 400), 20, Brush.PAINT)
+    sitting.put_record(replace(record, state=State.IN_PROGRESS), told=True)
+    until(lambda: sitting.standing.problem is not None or bool(told))
+    document.end_stroke("Stroke")
+    document.redo()
+    stroke(document, Brush.ERASE, 30, (110, 100))
+    until(lambda: bool(told) and saved(sitting))
+    kept = kept_in(place)
+    assert np.array_equal(kept.corrections, document.corrections)
+    assert kept.level == 99
+    assert kept.answer is not None
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.state) == ("look", State.IN_PROGRESS)
+    assert told[0][0] is None
+    assert "written anew" in told[0][1]
+    assert [edit.name for edit in kept.done][-3:] == document.history.names[0][-3:]
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    sitting.close()
+    assert sitting.wait(20)
+    again, sitting = begin(keeper, place)
+    assert np.array_equal(again.corrections, document.corrections)
+
+
+def test_a_review_that_is_removed_while_it_is_open_is_written_anew(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    told = reopened_of(keeper)
+    stroke(document, Brush.PAINT, 60, (100, 100))
+    record = Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED, note="look")
+    sitting.put_record(record, told=True, answer=np.full(SIZE, 200, np.uint8))
+    until(lambda: saved(sitting))
+    shutil.rmtree(place.folder)
+    sitting.close()
+    until(lambda: bool(told))
+    assert sitting.wait(20)
+    kept = kept_in(place)
+    assert_same(kept, document)
+    assert kept.answer is not None
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.state) == ("look", State.REVIEWED)
+
+
+def test_nothing_is_written_anew_where_the_drive_is_away(
+    tmp_path: Path, keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: saved(sitting))
+    away = place.folder.parent.rename(tmp_path / "away")
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    until(lambda: sitting.standing.problem is not None)
+    time.sleep(0.2)
+    assert not place.folder.parent.exists()
+    away.rename(place.folder.parent)
+    until(lambda: saved(sitting))
+    assert_same(kept_in(place), document)
 
 
 def test_staying_after_closing(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.state.test_document import make_document, stroke
+from vesselapp.core.edits import digest_of
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
-from vesselapp.state.merging import digest_of, merged
+from vesselapp.state.merging import merged
 from vesselapp.study.annotation import Kept
-from vesselapp.study.journal import Edited, Operation
+from vesselapp.study.journal import Edited, Levelled, Operation
 from vesselapp.study.replay import Replay
 
 SIZE = (300, 310)
@@ -41,6 +45,10 @@ def work(document: Document, wanted: list[tuple[Brush, int, int, int] | None]) -
     return happened
 
 
+def edits_in(operations: list[Operation]) -> set[str]:
+    return {digest_of(one.edit) for one in operations if isinstance(one, Edited)}
+
+
 def twin(document: Document) -> Document:
     other = make_document(*SIZE)
     kept = kept_of(document, 0)
@@ -60,6 +68,8 @@ def test_mine_win_where_both_changed_a_pixel_and_theirs_stay_elsewhere(
     history = [digest_of(edit) for edit in start.history._done]
     ours, other = twin(start), twin(start)
     operations, their_operations = work(ours, mine), work(other, theirs)
+    assume(not edits_in(operations) & edits_in(their_operations))  # mine are there then
+    assume(mine[:1] != [None] or theirs[:1] != [None])
     kept = kept_of(other, number + len(their_operations))
     todo = merged(kept, operations, number, history)
     if todo is None:
@@ -84,6 +94,70 @@ def test_what_is_on_the_disk_already_changes_nothing() -> None:
     operations = work(document, [(Brush.PAINT, 50, 50, 20), (Brush.ERASE, 90, 90, 20)])
     todo = merged(kept_of(document, len(operations)), operations, 0, [])
     assert todo == []
+
+
+@settings(max_examples=60)
+@given(before=strokes, mine=strokes, after=strokes)
+def test_what_is_on_the_disk_already_is_not_put_there_again(
+    before: list[tuple[Brush, int, int, int] | None],
+    mine: list[tuple[Brush, int, int, int] | None],
+    after: list[tuple[Brush, int, int, int] | None],
+) -> None:
+    document = make_document(*SIZE)
+    number = len(work(document, before))
+    history = [digest_of(edit) for edit in document.history._done]
+    operations = work(document, mine)
+    assume(len(history) < document.history.edits_done)  # else nothing tells them from what others undid
+    own = document.history.edits_done
+    more = work(document, [one for one in after if one is not None])
+    kept = kept_of(document, number + len(operations) + len(more))
+    assume(document.history.edits_done - len(more) == own)
+    assert merged(kept, operations, number, history) == []
+
+
+@pytest.mark.parametrize("on_top", [[], [(Brush.ERASE, 50, 50, 60)], [None]])
+def test_strokes_of_which_some_are_on_the_disk_go_on_after_those(
+    on_top: list[tuple[Brush, int, int, int] | None],
+) -> None:
+    document = make_document(*SIZE)
+    first = work(document, [(Brush.PAINT, 50, 50, 20), (Brush.PAINT, 150, 150, 20)])
+    other = twin(document)
+    operations = [*first, *work(document, [(Brush.PAINT, 250, 250, 20)])]
+    more = len(work(other, on_top))
+    todo = merged(kept_of(other, len(first) + more), operations, 0, [])
+    assert todo is not None
+    assert [type(one) for one in todo] == [Edited]
+    assert isinstance(todo[0], Edited)
+    before = other.corrections.copy()
+    todo[0].edit.apply(other.corrections)
+    changed = before != other.corrections
+    assert not changed[:230].any()
+    assert other.corrections[250, 260] == 2
+
+
+@pytest.mark.parametrize("theirs", [[], [(Brush.UNSURE, 250, 250, 20)]])
+def test_what_was_redone_is_known(theirs: list[tuple[Brush, int, int, int] | None]) -> None:
+    document = make_document(*SIZE)
+    number = len(work(document, [(Brush.PAINT, 50, 50, 20), (Brush.PAINT, 150, 150, 20), None]))
+    history = [digest_of(edit) for edit in document.history._done]
+    undone = [digest_of(edit) for edit in document.history._undone]
+    before, happened = twin(document), list[Operation]()
+    document.happened.connect(happened.append)
+    document.redo()
+    more = len(work(document, theirs))
+    assert merged(kept_of(document, number + 1 + more), happened[:1], number, history, undone) == []
+    assert merged(kept_of(before, number), happened[:1], number, history, undone) == happened[:1]
+    todo = merged(kept_of(before, number + 1), happened[:1], number, history, undone)  # another has looked
+    assert todo is not None
+    assert [type(one) for one in todo] == [Edited]
+
+
+def test_a_threshold_is_chosen_once() -> None:
+    document = make_document(*SIZE)
+    kept = replace(kept_of(document, 3), level=77)
+    assert merged(kept, [Levelled(77)], 2, []) == []
+    assert merged(replace(kept, level=90), [Levelled(77)], 2, []) == [Levelled(77)]
+    assert merged(kept, [Levelled(77)], 3, []) == [Levelled(77)]
 
 
 def test_several_late_strokes_become_one_edit() -> None:

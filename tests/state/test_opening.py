@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,14 @@ import pytest
 
 from tests.state.test_document import stroke
 from tests.state.test_keeping import keeper, new_keeper, saved, until
+from tests.study.studies import make_study, review
 from vesselapp.core.errors import VesselError
 from vesselapp.core.image import read_image
 from vesselapp.state import opening
 from vesselapp.state.brush import Brush
 from vesselapp.state.collection import LoosePictures, StudyPictures
 from vesselapp.state.keeping import Keeper
-from vesselapp.state.opening import Opened, Wishes, open_picture
+from vesselapp.state.opening import WAITS, Opened, Wishes, open_picture
 from vesselapp.state.rescue import Rescue
 from vesselapp.state.review import Review
 from vesselapp.state.sources import Source
@@ -125,7 +129,7 @@ def test_nothing_is_done_on_top_of_what_is_only_half_put_back(
     assert opened.why_locked
     assert opened.document.corrections[50, 50] == 2
     assert np.array_equal(opened.document.corrections, kept_of(opened).corrections)
-    assert any("put back" in note for note in opened.notes) is (of is AnnotationFolder)
+    assert any("could not be saved last time" in note for note in opened.notes) is (of is AnnotationFolder)
     assert sum("is damaged" in note for note in opened.notes) == 1  # it was put apart, and is told once
     review = sit(opened, keeper)
     sitting, document = review.sitting, opened.document
@@ -144,6 +148,63 @@ def test_nothing_is_done_on_top_of_what_is_only_half_put_back(
     assert kept.answer is not None
     assert (kept.answer == 90).all()
     assert [edit.name for edit in kept.done] == document.history.names[0]
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_study_that_cannot_be_read_just_now_is_told_whichever_call_fails(
+    tmp_path: Path, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, lasting: bool
+) -> None:
+    study = make_study(tmp_path)
+    pictures = StudyPictures(study, lambda name: AnnotationFolder(tmp_path / "alone" / name), keeper.ended)
+    entry = pictures.entries()[0]
+    review(study, entry.name)
+    calls, locked = 0, 0
+    for fails in range(1, 100):
+        calls = 0
+        for lock in study.folder.glob("annotations/*/lock.json*"):
+            lock.unlink()  # that the one before could not give back
+
+        def guarded(real: Callable[..., object], fails: int = fails) -> Callable[..., object]:
+            def call(path: object = ".", *given: object, **named: object) -> object:
+                nonlocal calls
+                if str(path).startswith(str(study.folder)):
+                    calls += 1
+                    if calls == fails or (lasting and calls > fails):
+                        raise OSError(errno.ESTALE, "stale", str(path))
+                return real(path, *given, **named)
+
+            return call
+
+        with monkeypatch.context() as stale:
+            for where, name in ((os, "stat"), (os, "scandir"), (os, "listdir"), (os, "open"), (io, "open")):
+                stale.setattr(where, name, guarded(getattr(where, name)))
+            try:
+                opened = open_picture(entry, pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=True)
+            except VesselError:
+                continue
+        locked += not opened.readable
+        assert opened.kept is not None or not opened.readable
+        if opened.writer is not None:
+            opened.writer.abandon()
+        if calls < fails:
+            break
+    assert calls < fails
+    assert bool(locked) is lasting
+
+
+def test_strokes_that_wait_in_the_rescue_folder_are_told_where_nothing_can_be_written(
+    pictures: LoosePictures, rescued: None, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise VesselError("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr(AnnotationFolder, "open", refuse)
+        assert WAITS in opened_to_write(pictures, keeper).notes
+    opened = opened_to_write(pictures, keeper)
+    assert WAITS not in opened.notes
+    assert opened.writer is not None
+    opened.writer.close()
 
 
 @pytest.mark.usefixtures("rescued")

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import PIL.Image
 import pytest
 
 from tests.state.test_document import make_document, stroke
+from vesselapp.core.edits import digest_of
 from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256
 from vesselapp.state.brush import Brush
 from vesselapp.state.rescue import Rescue
@@ -31,11 +34,11 @@ from vesselapp.study.study import Study
 FACTS = ImageFacts("eye.png", "0" * 64, 530, 600)
 
 
-def unsaved(number: int = 0) -> Unsaved:
+def unsaved(number: int = 0, brush: Brush = Brush.PAINT) -> Unsaved:
     document = make_document()
     happened: list[Operation] = []
     document.happened.connect(happened.append)
-    stroke(document, Brush.PAINT, 20, (100, 100))
+    stroke(document, brush, 20, (100, 100))
     return Unsaved(number, (), tuple(happened), None, False, None)
 
 
@@ -58,10 +61,132 @@ def test_what_another_living_process_keeps_is_its_own(tmp_path: Path) -> None:
     finally:
         other.communicate(b"\n")
     assert len(rescue.left()) == 1
-    owned_by(file, "another computer", boot_id(), os.getpid())
-    assert rescue.left() == []
+    for host in ("another computer", socket.gethostname()):
+        owned_by(file, host, boot_id(), os.getppid())
+        assert rescue.left() == []
+        os.utime(file, (1, 1))  # no sign of life: the process is another one by now
+        assert len(rescue.left()) == 1
+
+
+def test_what_is_kept_gives_a_sign_of_life(tmp_path: Path) -> None:
+    rescue = Rescue(tmp_path / "rescue")
+    rescue.keep(object(), AnnotationFolder(tmp_path / "key"), FACTS, unsaved())
+    (file,) = (tmp_path / "rescue").iterdir()
     os.utime(file, (1, 1))
-    assert len(rescue.left()) == 1
+    rescue.give_sign()
+    assert file.stat().st_mtime > 1
+
+
+def test_what_was_left_first_is_put_back_first(tmp_path: Path) -> None:
+    place = AnnotationFolder(tmp_path / "key")
+    brushes = [Brush.PAINT, Brush.ERASE, Brush.UNSURE, Brush.PAINT, Brush.ERASE, Brush.UNSURE]
+    for time, brush in enumerate(brushes, start=1):
+        before = set((tmp_path / "rescue").glob("*"))
+        Rescue(tmp_path / "rescue").keep(object(), place, FACTS, unsaved(brush=brush))
+        (file,) = set((tmp_path / "rescue").glob("*")) - before
+        os.utime(file, (time, time))
+    writer = place.open("ann", FACTS)
+    Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)
+    writer.close()
+    kept = place.load(FACTS.sha256, FACTS.height, FACTS.width)
+    assert kept is not None
+    assert kept.corrections[100, 100] == Correction.UNSURE
+
+
+@pytest.mark.parametrize("cut_off", [True, False])
+def test_a_file_that_cannot_be_removed_is_put_back_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_off: bool
+) -> None:
+    place, record = AnnotationFolder(tmp_path / "key"), Record("eye.png", "0" * 64, 530, 600, note="mine")
+    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, replace(unsaved(), record=record, told=True))
+
+    def refuse_rescue(real: Callable[..., None]) -> Callable[..., None]:
+        def call(path: Path, *given: object, **named: object) -> None:
+            if path.suffix == ".rescue":
+                raise PermissionError(13, "in use", str(path))
+            real(path, *given, **named)
+
+        return call
+
+    def open_it(*more: Operation) -> Record | None:
+        writer = place.open("ann", FACTS)
+        Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)
+        writer.append(more)
+        writer.close()
+        return writer.record
+
+    with monkeypatch.context() as held:
+        held.setattr(Path, "unlink", refuse_rescue(Path.unlink))
+        if not cut_off:
+            held.setattr(os, "truncate", refuse_rescue(os.truncate))
+        before = open_it()
+        again = open_it()
+        document = make_document()
+        stroke(document, Brush.PAINT, 20, (100, 100))
+        happened: list[Operation] = []
+        document.happened.connect(happened.append)
+        stroke(document, Brush.ERASE, 20, (100, 100))
+        open_it(*happened)
+        open_it()
+    assert before is not None
+    assert again is not None
+    assert (again.note, again.strokes) == (before.note, before.strokes)
+    open_it()
+    kept = place.load(FACTS.sha256, FACTS.height, FACTS.width)
+    assert kept is not None
+    assert kept.corrections[100, 100] == Correction.BACKGROUND
+    assert kept.record is not None
+    assert kept.record.note == "mine"
+    assert list((tmp_path / "rescue").iterdir()) == []
+
+
+@pytest.mark.parametrize("line", range(2, 5))
+def test_what_follows_a_damaged_step_is_kept_apart(tmp_path: Path, line: int) -> None:
+    place = AnnotationFolder(tmp_path / "key")
+    record = Record("eye.png", "0" * 64, 530, 600, state=State.REVIEWED, note="mine")
+    document = make_document()
+    happened: list[Operation] = []
+    document.happened.connect(happened.append)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    stroke(document, Brush.ERASE, 20, (100, 100))
+    document.undo()
+    left = replace(unsaved(), operations=tuple(happened), record=record)
+    Rescue(tmp_path / "rescue").keep(object(), place, FACTS, left)
+    (file,) = (tmp_path / "rescue").iterdir()
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line][:-2] + b"!\n"
+    file.write_bytes(b"".join(lines))
+    writer = place.open("ann", FACTS)
+    _, told = Rescue(tmp_path / "rescue").put_back(writer, place, FACTS)
+    writer.close()
+    assert "damaged" in told
+    (apart,) = (tmp_path / "rescue").iterdir()
+    assert str(apart) in told
+    assert apart.read_bytes() == b"".join(lines)
+    kept = place.load(FACTS.sha256, FACTS.height, FACTS.width)
+    assert kept is not None
+    assert kept.corrections[100, 100] == {2: 0, 3: 2, 4: 1}[line]
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.state) == ("mine", State.IN_PROGRESS)
+
+
+def test_a_folder_without_room_is_not_filled_with_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rescue, owner, place = Rescue(tmp_path / "rescue"), object(), AnnotationFolder(tmp_path / "key")
+    left = replace(unsaved(), answer=np.full((530, 600), 90, np.uint8))
+
+    def refuse(*_: object) -> None:
+        raise VesselError("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr("vesselapp.state.rescue.atomic_write", refuse)
+        for _ in range(3):
+            with pytest.raises(VesselError):
+                rescue.keep(owner, place, FACTS, left)
+            assert list((tmp_path / "rescue").iterdir()) == []
+    rescue.keep(owner, place, FACTS, left)
+    assert len(list((tmp_path / "rescue").iterdir())) == 2
 
 
 def test_it_is_put_back_where_the_study_is_now(tmp_path: Path) -> None:
@@ -182,7 +307,7 @@ def with_lost_history(place: AnnotationFolder) -> tuple[Unsaved, Record]:
     assert writer.record is not None
     journal = place.folder / "journal.log"
     journal.write_bytes(journal.read_bytes().replace(b'"', b"!"))
-    history = tuple(one.edit for one in stroked.operations if isinstance(one, Edited))
+    history = tuple(digest_of(one.edit) for one in stroked.operations if isinstance(one, Edited))
     return Unsaved(len(stroked.operations), history, (), None, False, None, writer.record), writer.record
 
 

@@ -34,11 +34,10 @@ class Sitting:
         self.records: list[tuple[Record, bool]] = []
         self.answers: list[np.ndarray] = []
 
-    def put_record(self, record: Record, *, told: bool = False) -> None:
+    def put_record(self, record: Record, *, told: bool = False, answer: np.ndarray | None = None) -> None:
         self.records.append((record, told))
-
-    def put_answer(self, answer: np.ndarray) -> None:
-        self.answers.append(answer)
+        if answer is not None:
+            self.answers.append(answer)
 
 
 @pytest.fixture

@@ -248,6 +248,54 @@ def test_a_review_is_never_made_of_two_halves(begun: State, mine: State, theirs:
     assert merged.reviewed_boxes == ()
 
 
+def test_a_note_is_put_on_top_once() -> None:
+    mine, theirs = replace(RECORD, note="mine\nof two lines"), replace(RECORD, note="theirs")
+    once = merged_record(RECORD, mine, theirs)
+    assert merged_record(RECORD, mine, once).note == once.note == "theirs\nmine\nof two lines"
+    begun = replace(RECORD, note="a")
+    both = merged_record(begun, replace(RECORD, note="a\nb"), replace(RECORD, note="a\nc"))
+    assert both.note == "a\nc\nb"
+    assert merged_record(RECORD, replace(mine, note="min"), once).note.endswith("\nmin")
+
+
+def test_what_is_put_on_top_is_put_there_once_though_reading_it_fails(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, sitting = begin(keeper, place)
+    review = review_of(document, None, "ann")
+    review.sitting = sitting
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    until(lambda: (place.folder / "record.json").exists() and not sitting.standing.unsaved)
+    for file in place.folder.glob("*lock*"):
+        file.unlink()  # as if somebody had taken it over while the computer slept
+    theirs = place.open("bob", FACTS)
+    theirs.append(strokes_of(Brush.ERASE, 30))
+    shown: list[Kept | None] = []
+    keeper.reopened.connect(lambda _sitting, kept, _told: shown.append(kept))
+    stroke(document, Brush.PAINT, 20, (200, 200))
+    review.set_note("mine")
+    until(lambda: sitting.standing.hold is Hold.LOST)
+    load, fails = AnnotationFolder.load, [1, 2]
+
+    def failing(self: AnnotationFolder, *given: object) -> Kept | None:
+        if fails:
+            fails.pop()
+            raise VesselError("The drive doesn't answer.")
+        return load(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("vesselapp.state.sitting.RETRY_S", 0.05)
+    monkeypatch.setattr(AnnotationFolder, "load", failing)
+    theirs.close()
+    until(lambda: bool(shown) and not sitting.standing.unsaved)
+    monkeypatch.undo()
+    kept = shown[0]
+    assert kept is not None
+    assert kept.record is not None
+    assert (kept.record.note, kept.record.strokes) == ("mine", 2)
+    assert [edit.name for edit in kept.done][-1] == "Strokes put back"
+    assert np.array_equal(kept_in(place).corrections, kept.corrections)
+
+
 @pytest.mark.parametrize(
     ("mine", "theirs", "state", "after"),
     [

@@ -75,6 +75,41 @@ def test_the_window_that_stays_open_keeps_what_is_done_in_it(
     assert np.array_equal(kept(study, "a.png").corrections, document.corrections)
 
 
+def test_what_no_disk_takes_is_said_to_be_in_memory_only(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "in memory only" in window.notice.label.text(), timeout=20000)
+    full.clear()
+    wait_until_saved(qtbot, window)
+    qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=20000)
+
+
+def test_a_study_opened_again_in_the_same_window_shows_what_is_not_saved_yet(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: bool(window.workspace.keeper.unsaved()), timeout=20000)
+    before, listed = window.workspace.desk.review, window.workspace.pictures.current
+    window.workspace.open_study(study.folder)
+    qtbot.waitUntil(lambda: window.workspace.pictures.current not in (None, listed), timeout=20000)
+    qtbot.waitUntil(lambda: window.workspace.desk.review is not None, timeout=20000)
+    review, document = window.workspace.desk.review, window.workspace.document
+    assert review is not None
+    assert document is not None
+    assert review is before
+    assert review.entry is window.workspace.pictures.current
+    assert document.corrections[150, 120] == 2
+    assert not document.locked
+    full.clear()
+    wait_until_saved(qtbot, window)
+    assert np.array_equal(kept(study, "a.png").corrections, document.corrections)
+
+
 def test_the_second_close_leaves_all_the_same(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
 ) -> None:

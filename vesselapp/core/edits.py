@@ -1,5 +1,6 @@
 """Edits: each is the XOR of the tiles of corrections that it changed, compressed."""
 
+import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -109,6 +110,17 @@ class EditRecorder:
             whole = whole.united(box)
         self._before.clear()
         return whole
+
+
+def digest_of(edit: Edit) -> str:
+    """Name an edit by what it changes."""
+    known = hashlib.sha256()
+    for row, column, data in edit.tiles:
+        known.update(b"%d,%d,%d;" % (row, column, len(data)))
+        known.update(data)
+    if edit.learnt is not None:
+        known.update(repr(edit.learnt).encode())
+    return known.hexdigest()[:32]
 
 
 def learnt_in(done: Iterable[Edit]) -> Learnt | None:

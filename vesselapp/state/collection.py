@@ -43,6 +43,10 @@ class Collection(Protocol):
         """Give what tells the picture from others."""
         ...
 
+    def holds(self, entry: Entry, place: AnnotationFolder, path: Path | None) -> bool:
+        """Tell whether work at a place, on the picture of that file, is on a picture of the list."""
+        ...
+
     def remember(self, entry: Entry, image: Image) -> None:
         """Note that a picture has an annotation; may be slow."""
         ...
@@ -116,6 +120,10 @@ class StudyPictures:
         path = self._pictures[entry.key].relative
         return ImageFacts(entry.name, image.sha256, height, width, path)
 
+    def holds(self, entry: Entry, place: AnnotationFolder, path: Path | None) -> bool:
+        """Tell whether it is the picture's place in this study."""
+        return place.folder == self.study.place_of(entry.key).folder
+
     def remember(self, entry: Entry, image: Image) -> None:
         """Do nothing: the study knows."""
 
@@ -164,6 +172,10 @@ class LoosePictures:
         """Give what tells the picture from others."""
         height, width = image.pixels.shape[:2]
         return ImageFacts(entry.name, image.sha256, height, width)
+
+    def holds(self, entry: Entry, place: AnnotationFolder, path: Path | None) -> bool:
+        """Tell whether it is a place outside a study, and the picture's file."""
+        return place.study is None and path is not None and path == entry.path
 
     def remember(self, entry: Entry, image: Image) -> None:
         """Remember the hash of a picture's file."""

@@ -221,8 +221,9 @@ class Desk:
     def _come_back(self, entry: Entry) -> bool:
         """Show a picture again that was left and isn't on the disk yet; False where there is none."""
         for review, answer in self._left:
-            if review.entry is entry and review.sitting is not None and review.sitting.stay():
+            if self._is_of(review, entry) and review.sitting is not None and review.sitting.stay():
                 self._left.remove((review, answer))
+                review.list_as(entry)
                 review.document.lock(review.sitting.standing.words)
                 review.resume()
                 self._take(review, None)
@@ -234,6 +235,13 @@ class Desk:
                 self._tell([])
                 return True
         return False
+
+    def _is_of(self, review: Review, entry: Entry) -> bool:
+        """Tell whether a review is of a picture of the list, which may have been read anew since."""
+        if review.sitting is None or self._collection is None:
+            return False
+        place = review.sitting.place
+        return review.entry is entry or self._collection.holds(entry, place, review.entry.path)
 
     def _take(self, review: Review, view: dict[str, Any] | None) -> None:
         """Turn to a picture, with all that looks at it."""

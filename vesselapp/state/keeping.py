@@ -15,8 +15,9 @@ from vesselapp.core.errors import VesselError
 from vesselapp.state.document import Document
 from vesselapp.state.jobs import Deliver
 from vesselapp.state.rescue import Rescue
+from vesselapp.state.rescue_file import SIGN_S
 from vesselapp.state.sitting import Sitting
-from vesselapp.state.standing import Standing
+from vesselapp.state.standing import Hold, Standing
 from vesselapp.study.record import ImageFacts
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Keeper:
         self._deliver = deliver
         self._sittings: list[Sitting] = []
         self._told = threading.Event()
-        self._late: set[Sitting] = set()
+        self._late: dict[Sitting, bool] = {}
         self._closed = threading.Event()
         self._watch: threading.Thread | None = None
 
@@ -127,6 +128,12 @@ class Keeper:
                     "Try again when it is saved.",
                 )
             time.sleep(_PAUSE_S)
+        left = [work.image for work in self.rescue.waiting.values() if work.study == study]
+        if left:
+            raise VesselError(
+                f"What was done last in {left[0]} waits in the rescue folder.",
+                "Open the picture again: it is put back as soon as that can be.",
+            )
 
     def close(self, timeout_s: float = CLOSE_S) -> list[Sitting]:
         """End all sittings; give those whose work is neither in its place nor in the rescue folder.
@@ -144,9 +151,13 @@ class Keeper:
         return lost
 
     def unsaved(self) -> list[tuple[Sitting, Standing]]:
-        """Give the sittings that fail, or that have waited for the disk too long, with how they stand."""
+        """Give the sittings that fail, or that have waited for the disk too long, with how they stand.
+
+        One that has ended is none of them: what it could not save waits in the rescue folder.
+        """
         standings = [(sitting, sitting.standing) for sitting in self._at_present()]
-        return [(sitting, one) for sitting, one in standings if one.unsaved and (one.problem or _late(one))]
+        at_work = [(sitting, one) for sitting, one in standings if one.hold is not Hold.ENDED]
+        return [(sitting, one) for sitting, one in at_work if one.unsaved and (one.problem or _late(one))]
 
     def _at_present(self) -> list[Sitting]:
         """Give the sittings as they are now: another thread may add and remove some."""
@@ -161,6 +172,10 @@ class Keeper:
         """Tell whether nothing of a sitting is lost if the app ends now."""
         if sitting.wait(0.0) or not sitting.standing.unsaved:
             return True
+        return self._rescued(sitting)
+
+    def _rescued(self, sitting: Sitting) -> bool:
+        """Put into the rescue folder what a sitting has unsaved; False where that can't be."""
         try:
             sitting.keep_in_rescue()
         except VesselError as problem:
@@ -180,6 +195,8 @@ class Keeper:
         for sitting in [one for one in self._sittings if one.wait(0.0)]:
             self._sittings.remove(sitting)
             sitting.document.happened.disconnect(sitting.put, missing_ok=True)
+        for sitting in self._sittings:
+            sitting.show()
         self.changed.emit()
 
     def _reopen(self, sitting: Sitting, kept: Kept | None, told: str) -> None:
@@ -187,13 +204,12 @@ class Keeper:
 
     def _keep_watch(self) -> None:
         """Put into the rescue folder what its own place doesn't take in time."""
+        sign_at = time.monotonic() + SIGN_S
         while not self._closed.wait(_WATCH_S):
-            late = {sitting for sitting, _ in self.unsaved()}
-            for sitting in late:
-                try:
-                    sitting.keep_in_rescue()
-                except VesselError as problem:
-                    _log.error("%s can't be rescued: %s", sitting.facts.image, problem)
+            late = {sitting: self._rescued(sitting) for sitting, _ in self.unsaved()}
+            if time.monotonic() >= sign_at:
+                self.rescue.give_sign()
+                sign_at = time.monotonic() + SIGN_S
             if late != self._late:
                 self._late = late
                 self._deliver(self._tell)

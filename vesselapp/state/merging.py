@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.edits import Edit, EditRecorder
+from vesselapp.core.edits import Edit, EditRecorder, digest_of
 from vesselapp.core.geometry import Box
-from vesselapp.study.journal import Edited, Levelled, Operation
+from vesselapp.state.standing import follow
+from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone
 from vesselapp.study.record import Record, State
 from vesselapp.study.replay import Replay
 
@@ -22,26 +22,20 @@ if TYPE_CHECKING:
 NAME = "Strokes put back"
 
 
-def digest_of(edit: Edit) -> str:
-    """Name an edit by what it changes."""
-    known = hashlib.sha256()
-    for row, column, data in edit.tiles:
-        known.update(b"%d,%d,%d;" % (row, column, len(data)))
-        known.update(data)
-    if edit.learnt is not None:
-        known.update(repr(edit.learnt).encode())
-    return known.hexdigest()[:32]
-
-
 def merged(
-    kept: Kept, operations: Sequence[Operation], number: int, history: Sequence[str]
+    kept: Kept,
+    operations: Sequence[Operation],
+    number: int,
+    history: Sequence[str],
+    undone: Sequence[str] = (),
 ) -> list[Operation] | None:
     """Give what has to be appended so that strokes come on top of what is kept.
 
     Where nothing has happened since, as number and history say, that is the strokes themselves. Else the
     edits of others are taken off (edits are XORs, so they come off in any order), the strokes are done on
     what is left, and the pixels that they changed become one edit on top: where both changed a pixel, the
-    strokes win.
+    strokes win. Strokes that are on the disk already (the app ended before it could note it) are left as they
+    are there, with whatever lies on top of them by now.
 
     Parameters
     ----------
@@ -53,12 +47,18 @@ def merged(
         Of the operation that they were done after.
     history : sequence of str
         `digest_of` each edit that was done then, oldest first.
+    undone : sequence of str
+        Of those that could be redone, the next one last.
 
     Returns
     -------
     list of Operation or None
         None where what was there then can't be told any more.
     """
+    there, history, undone = _there(kept, operations, number, history, undone)
+    operations, number = operations[there:], number + there
+    if not any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations):
+        return list(operations)  # a threshold or a view fits whatever is there
     if number == kept.number and _agree(history, [digest_of(edit) for edit in kept.done]):
         return list(operations)
     base = _base(kept, history)
@@ -67,13 +67,14 @@ def merged(
     known = {digest_of(edit): edit for edit in [*kept.done, *kept.undone]}
     replay = Replay(base.copy(), 0, number)
     replay.done = [known.get(digest) for digest in history]
+    replay.undone = [known.get(digest) for digest in undone]
     try:
         for operation in operations:
             replay.take(operation)
     except ValueError:
         return None
     assert replay.plane is not None
-    edit = _edit_on_top(kept.corrections, base, replay.plane)
+    edit = edit_between(kept.corrections, base, replay.plane)
     out: list[Operation] = [] if edit is None else [Edited(edit)]
     out += _learnt_last(operations, replay)
     return out if replay.level is None else [*out, Levelled(replay.level)]
@@ -127,15 +128,55 @@ def _merged_state(begun: State, mine: State, theirs: State) -> State:
 
 
 def _merged_note(begun: str, mine: str, theirs: str) -> str:
-    if mine in (begun, theirs):
+    if mine == begun:
         return theirs
-    return mine if theirs == begun else f"{theirs}\n{mine}".strip()
+    said = theirs.splitlines()
+    new = [line for line in mine.splitlines() if line not in said]
+    return mine if theirs == begun else "\n".join([theirs, *new]).strip()
 
 
 def _agree(history: Sequence[str], done: Sequence[str]) -> bool:
     """Tell whether histories end alike; the oldest edits may have been let go, or lost with a journal."""
     both = min(len(history), len(done))
     return list(history[len(history) - both :]) == list(done[len(done) - both :])
+
+
+def _there(
+    kept: Kept,
+    operations: Sequence[Operation],
+    number: int,
+    history: Sequence[str],
+    undone: Sequence[str],
+) -> tuple[int, list[str], list[str]]:
+    """Tell how many of the operations are on the disk already, and give the history after those.
+
+    They are where they lead to just what is there; or, with others on top, where the edits that they made
+    lie there on top of the history.
+    """
+    then, undone = list(history), list(undone)
+    found, level, old, made = (0, list(then), list(undone)), None, len(then), set[str]()
+    now = [digest_of(edit) for edit in kept.done]
+    line = [*now, *(digest_of(edit) for edit in reversed(kept.undone))]
+    for count, operation in enumerate(operations[: max(0, kept.number - number)], start=1):
+        if isinstance(operation, Redone) and not undone:
+            break  # nobody knows of what
+        follow(then, undone, operation, digest_of)
+        made.update([digest_of(operation.edit)] if isinstance(operation, Edited) else [])
+        old = min(old, len(then))
+        level = operation.level if isinstance(operation, Levelled) else level
+        least = min(len(then), max(1, len(then) - old))
+        same = least <= len(now) <= len(then) and _agree(then, now) and level in (None, kept.level)
+        if (same and number + count == kept.number) or (made & {*then[old:]} and _lies_in(line, then, old)):
+            found = count, list(then), list(undone)
+    return found
+
+
+def _lies_in(line: Sequence[str], then: Sequence[str], old: int) -> bool:
+    """Tell whether a line of edits begins with a history, but for the oldest ones, which were let go."""
+    return any(
+        line[:1] == then[gone : gone + 1] and line[: len(then) - gone] == then[gone:]
+        for gone in range(old + 1)
+    )
 
 
 def _base(kept: Kept, history: Sequence[str]) -> NDArray[np.uint8] | None:
@@ -169,7 +210,8 @@ def _learnt_last(operations: Sequence[Operation], replay: Replay) -> list[Operat
     return [Edited(done[-1])] if done and any(done[-1] is edit for edit in new) else []
 
 
-def _edit_on_top(now: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
+def edit_between(now: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
+    """Give the edit that changes in one plane what differs between two others (all (H, W) uint8)."""
     changed = before != after
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if not len(rows):

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
 
 
+WAITS = (
+    "Earlier work on this picture waits in the rescue folder: not all of it is shown yet. It is put back as "
+    "soon as the picture can be written."
+)
+
+
 @dataclass(frozen=True)
 class Wishes:
     """How documents are made: threshold (0-1) of new ones, cap of undo history (bytes), who is at work."""
@@ -121,6 +127,8 @@ def open_picture(
             _take(opened, keeper, wishes)
         if opened.writer is None:
             _look(opened, wishes)
+            if to_write and keeper.rescue.left_of(place, facts):
+                opened.notes.append(WAITS)
         opened.document = make_document(opened, wishes)
     except BaseException:  # whatever it is: nobody holds the lock of a picture that isn't open
         if opened.writer is not None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, patiently, reason
+from vesselapp.core.files import atomic_write, is_folder, patiently, reason
 from vesselapp.state.rescue_file import (
     ANSWER_SUFFIX,
     APART_SUFFIX,
@@ -51,6 +51,14 @@ class _Put:
     answer_sha256: str = ""
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Work that a sitting left here when it ended: whose study, and of which picture."""
+
+    study: Path | None
+    image: str
+
+
 class Rescue:
     """A folder of work that could not be saved, one file a sitting; may be used from any thread.
 
@@ -58,10 +66,16 @@ class Rescue:
     ----------
     folder : Path
         Made when it is needed.
+
+    Attributes
+    ----------
+    waiting : dict
+        By file: what sittings of this run that have ended left here, and nobody has put back yet.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.waiting: dict[Path, Waiting] = {}
         self._files: dict[object, _Put] = {}
         self._lock = threading.Lock()
 
@@ -74,7 +88,7 @@ class Rescue:
             Where this folder can't be written to either.
         """
         with self._lock:
-            put = self._files.get(owner) or _Put(self.folder / (secrets.token_hex(8) + SUFFIX))
+            put = self._files.setdefault(owner, _Put(self.folder / (secrets.token_hex(8) + SUFFIX)))
             answer = put.answer_sha256 if unsaved.answer is put.answer else _sha256_of(unsaved.answer)
             content = _content(place, facts, unsaved, answer)
             if content == put.content:
@@ -84,15 +98,21 @@ class Rescue:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as problem:
                 raise VesselError(f"{self.folder} can't be written: {reason(problem)}.") from problem
-            if unsaved.answer is not None and answer != put.answer_sha256:
-                from vesselapp.study.snapshot import write_answer
+            new = unsaved.answer is not None and answer != put.answer_sha256
+            try:
+                if unsaved.answer is not None and new:
+                    from vesselapp.study.snapshot import write_answer
 
-                write_answer(beside, unsaved.answer)
-            atomic_write(put.file, content)
+                    write_answer(beside, unsaved.answer)
+                atomic_write(put.file, content)
+            except VesselError:
+                if new:  # of no use alone, and in the way of the strokes where there is little room
+                    _unlink(beside)
+                    self._files[owner] = replace(put, answer=None, answer_sha256="")
+                raise
             self._files[owner] = _Put(put.file, content, unsaved.answer, answer)
             if unsaved.answer is None and put.answer is not None:
-                with contextlib.suppress(OSError):
-                    patiently(beside.unlink, missing_ok=True)  # it is in its place now
+                _unlink(beside)  # it is in its place now
 
     def drop(self, owner: object) -> None:
         """Forget what a sitting put here: it is in its place now."""
@@ -102,21 +122,36 @@ class Rescue:
                 remove(put.file)
 
     def left(self) -> list[Left]:
-        """List what earlier runs left here; what a living process keeps is its own business."""
+        """List what earlier runs left here, oldest first; what a living process keeps is its own business."""
         with self._lock:
             mine = {put.file for put in self._files.values()}
-            files = sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else []
+            files = list(self.folder.glob(f"*{SUFFIX}")) if is_folder(self.folder) else []
             found = [read(file) for file in files if file not in mine]
-        return [one for one in found if one is not None and not is_kept_by_another(one)]
+        left = [one for one in found if one is not None and not is_kept_by_another(one)]
+        return sorted(left, key=lambda one: one.written)
 
     def left_of(self, place: AnnotationFolder, facts: ImageFacts) -> list[Left]:
         """List what earlier runs left here of one picture."""
         return [left for left in self.left() if is_of(left, place, facts)]
 
-    def release(self, owner: object) -> None:
+    def release(self, owner: object, waiting: Waiting) -> None:
         """Let what a sitting put here be put back by another: it has ended."""
         with self._lock:
-            self._files.pop(owner, None)
+            put = self._files.pop(owner, None)
+            if put is not None and put.content:
+                self.waiting = {**self.waiting, put.file: waiting}
+
+    def give_sign(self) -> None:
+        """Give a sign of life for what is kept here, every `SIGN_S` at least: else it counts as left."""
+        with self._lock:
+            files = [put.file for put in self._files.values()]
+        for file in files:
+            with contextlib.suppress(OSError):
+                os.utime(file)
+
+    def _no_longer_waits(self, file: Path) -> None:
+        with self._lock:
+            self.waiting = {one: what for one, what in self.waiting.items() if one != file}
 
     def put_back(
         self, writer: Writer, place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved | None = None
@@ -144,18 +179,22 @@ class Rescue:
         VesselError
             Where it can't be written; it stays here.
         """
-        kept, put_back, apart, again = writer.kept, False, "", False
+        kept, put_back, apart, again, damaged = writer.kept, False, "", False, ""
         for left in self.left_of(place, facts):
             kept = place.load(facts.sha256, facts.height, facts.width) if put_back else kept
             before, number = writer.record, writer.number
-            if not _append(writer, _to_append(kept, left.operations, left.number, left.history)):
+            if not _append(writer, _to_append(kept, left.operations, left.number, left.history, left.undone)):
                 apart = self._set_apart(left.file)
                 continue
             if left.record is not None:
-                alone = number in (left.number, left.number + len(left.operations))
+                alone = number in (left.number, left.number + len(left.operations)) and not left.damaged
                 _write_record(writer, before, left, left.record, facts, alone=alone)
             again = again or _is_to_review_again(writer, left.record)
-            remove(left.file)
+            if left.damaged:
+                damaged = self._set_apart(left.file)
+            else:
+                self._no_longer_waits(left.file)
+                remove(left.file)
             put_back = True
         changed = put_back
         if unsaved is not None and (unsaved.operations or unsaved.told):
@@ -164,6 +203,11 @@ class Rescue:
             again = again or _is_to_review_again(writer, unsaved.record)
             changed = True
         told = "Work that could not be saved last time is put back." if put_back else ""
+        if damaged:
+            told = (
+                "A step of the work that could not be saved last time is damaged. "
+                f"What was done before it is put back; all of it is kept apart in {damaged}."
+            )
         if apart:
             told = f"Unsaved strokes don't fit what others have done since; they are kept apart in {apart}."
         if again:
@@ -174,11 +218,12 @@ class Rescue:
         self, writer: Writer, place: AnnotationFolder, facts: ImageFacts, kept: Kept | None, unsaved: Unsaved
     ) -> str:
         """Put what a sitting has on top of what is kept; give where it is kept apart if it doesn't fit."""
-        from vesselapp.state.merging import digest_of, merged_record
+        from vesselapp.state.merging import merged_record
 
         apart = ""
-        history = [digest_of(edit) for edit in unsaved.history]
-        if not _append(writer, _to_append(kept, unsaved.operations, unsaved.number, history)):
+        if not _append(
+            writer, _to_append(kept, unsaved.operations, unsaved.number, unsaved.history, unsaved.undone)
+        ):
             apart = self._set_apart(self._write(place, facts, unsaved))
         if unsaved.record is not None:
             theirs = writer.record or unsaved.record.taken_back
@@ -194,6 +239,7 @@ class Rescue:
     def _set_apart(self, file: Path) -> str:
         """Keep a file that can't be put back where it will not be looked at again; give its path."""
         apart = file.with_suffix(APART_SUFFIX)
+        self._no_longer_waits(file)
         try:
             patiently(file.replace, apart)
         except OSError as problem:
@@ -203,8 +249,6 @@ class Rescue:
 
 def _content(place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved, answer_sha256: str) -> bytes:
     """Give what a file of this folder holds: who and what, and the operations as in a journal."""
-    from vesselapp.state.merging import digest_of
-
     about = {
         "format": 1,
         "image": facts.image,
@@ -212,7 +256,8 @@ def _content(place: AnnotationFolder, facts: ImageFacts, unsaved: Unsaved, answe
         "folder": str(place.folder),
         "study": None if place.study is None else place.identity,
         "number": unsaved.number,
-        "history": [digest_of(edit) for edit in unsaved.history],
+        "history": unsaved.history,
+        "undone": unsaved.undone,
         "record": None if unsaved.record is None else asdict(unsaved.record),
         "begun": None if unsaved.begun is None else asdict(unsaved.begun),
         "told": unsaved.told,
@@ -230,16 +275,19 @@ def _sha256_of(answer: NDArray[np.uint8] | None) -> str:
 
 
 def _to_append(
-    kept: Kept | None, operations: Sequence[Operation], number: int, history: Sequence[str]
+    kept: Kept | None,
+    operations: Sequence[Operation],
+    number: int,
+    history: Sequence[str],
+    undone: Sequence[str],
 ) -> list[Operation] | None:
     """Give what has to be appended (see `merged`); None where strokes don't fit what is there."""
-    if not any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations):
-        return list(operations)  # a threshold or a view fits whatever is there
     if kept is None:
-        return list(operations) if number == 0 else None
+        edited = any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations)
+        return None if edited and number else list(operations)
     from vesselapp.state.merging import merged
 
-    return merged(kept, operations, number, history)
+    return merged(kept, operations, number, history, undone)
 
 
 def _append(writer: Writer, operations: Sequence[Operation] | None) -> bool:
@@ -273,6 +321,9 @@ def _write_record(
     from vesselapp.state.merging import merged_record
 
     theirs = writer.record
+    record = replace(record, image=facts.image, path=facts.path)
+    if theirs is not None and _says_the_same(theirs, record):
+        return  # the app ended before the file was removed
     if not left.knows_begun and before is not None and before.saved > left.when:
         return
     if theirs is not None and left.knows_begun and not (alone and before == left.begun):
@@ -291,7 +342,18 @@ def _write_record(
         except (OSError, ValueError) as problem:
             _log.warning("the answer in %s isn't used: %s", file, problem)
             record = record.taken_back
-    writer.write_record(replace(record, image=facts.image, path=facts.path))
+    writer.write_record(record)
+
+
+def _says_the_same(record: Record, other: Record) -> bool:
+    """Tell whether two records differ in nothing but how and when they were written."""
+    names = ("saved", "created", "software", "audit", "corrected_share")
+    return replace(other, **{name: getattr(record, name) for name in names}) == record
+
+
+def _unlink(file: Path) -> None:
+    with contextlib.suppress(OSError):
+        patiently(file.unlink, missing_ok=True)
 
 
 def _is_to_review_again(writer: Writer, record: Record | None) -> bool:

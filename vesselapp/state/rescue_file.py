@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import os
 import socket
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import patiently
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_ELSEWHERE_S = 600.0
+SIGN_S = 60.0
+_SILENT_S = 600.0
+"""A file that had no sign of life for so long is nobody's, whatever process has its owner's number now."""
 _HASH_DIGITS = 32
 """The annotation of a picture opened alone is named by so much of its hash."""
 SUFFIX, ANSWER_SUFFIX, APART_SUFFIX = ".rescue", ".answer.png", ".apart"
@@ -50,6 +54,8 @@ class Left:
         Of the operation that it was done after.
     history : tuple of str
         The edits that were done then (`digest_of`).
+    undone : tuple of str
+        Those that could be redone, the next one last; empty in files of an earlier version.
     record : Record or None
     told : bool
         As in `Unsaved`.
@@ -62,6 +68,10 @@ class Left:
     owner : (str, str, int)
         Host, run of the computer and process that keep it.
     operations : tuple of Operation
+    damaged : bool
+        Whether a step is damaged: those before it are here, it and what follows aren't.
+    written : int
+        When the file was written last, ns since 1970.
     """
 
     file: Path
@@ -72,6 +82,7 @@ class Left:
     when: str
     number: int
     history: tuple[str, ...]
+    undone: tuple[str, ...]
     record: Record | None
     told: bool
     begun: Record | None
@@ -79,36 +90,58 @@ class Left:
     answer_sha256: str | None
     owner: tuple[str, str, int]
     operations: tuple[Operation, ...]
+    damaged: bool
+    written: int
 
 
 def read(file: Path) -> Left | None:
     """Read a file of the rescue folder; None where it is none."""
     try:
-        lines = io.BytesIO(file.read_bytes())
+        data, written = file.read_bytes(), file.stat().st_mtime_ns
+        if not data:
+            remove(file)  # what was in it is in its place
+            return None
+        lines = io.BytesIO(data)
         about: dict[str, Any] = json.loads(lines.readline())
-        header = decode_header(lines.readline())
-        operations = [line.operation for line in read_lines(lines, header)]
+        number = int(about["number"])
+        operations, damaged = _operations(lines, number)
         host, boot, pid = about["owner"]
         return Left(
             file,
             str(about["image"]),
-            header.sha256,
+            str(about["sha256"]),
             str(about["folder"]),
             _study_in(about),
-            datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds"),
-            header.base,
+            datetime.fromtimestamp(written / 1e9, UTC).isoformat(timespec="seconds"),
+            number,
             tuple(str(digest) for digest in about["history"]),
+            tuple(str(digest) for digest in about.get("undone", ())),
             _record_in(about, "record"),
             bool(about["told"]),
             _record_in(about, "begun"),
             "begun" in about,
             str(about["answer"]) if "answer" in about else None,
             (str(host), str(boot), int(pid)),
-            tuple(operation for operation in operations if operation is not None),
+            tuple(operations),
+            damaged,
+            written,
         )
     except (OSError, ValueError, KeyError, TypeError, VesselError) as problem:
         _log.warning("%s in the rescue folder can't be read: %s", file, problem)
         return None
+
+
+def _operations(lines: BinaryIO, number: int) -> tuple[list[Operation], bool]:
+    """Read the operations after a number; tell whether one is damaged, at which they end."""
+    operations: list[Operation] = []
+    try:
+        for line in read_lines(lines, decode_header(lines.readline())):
+            if line.operation is None or line.number != number + len(operations) + 1:
+                return operations, True
+            operations.append(line.operation)
+    except ValueError:
+        return [], True
+    return operations, False
 
 
 def _record_in(about: dict[str, Any], name: str) -> Record | None:
@@ -172,15 +205,14 @@ def _has_left(study: Path, key: str, image_sha256: str) -> bool:
 
 
 def is_kept_by_another(left: Left) -> bool:
-    """Tell whether a process that still works keeps it; one of another computer is given some time."""
+    """Tell whether a process that still works keeps it: it lives, or may, and gave a sign not long ago."""
     host, boot, pid = left.owner
     if left.owner == (socket.gethostname(), boot_id(), os.getpid()):
         return False
     alive = is_alive(host, boot, pid)
-    if alive is None and host != socket.gethostname():
-        age = datetime.now(UTC) - datetime.fromisoformat(left.when)
-        return age.total_seconds() < _ELSEWHERE_S
-    return bool(alive)
+    if alive is False or (alive is None and host == socket.gethostname()):
+        return False
+    return abs(time.time() - left.written / 1e9) < _SILENT_S
 
 
 def remove(file: Path) -> None:
@@ -190,3 +222,5 @@ def remove(file: Path) -> None:
             patiently(one.unlink, missing_ok=True)
         except OSError as problem:
             _log.warning("%s stays in the rescue folder: %s", one, problem)
+            with contextlib.suppress(OSError):
+                os.truncate(one, 0)  # so that it isn't put back once more

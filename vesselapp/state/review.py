@@ -94,13 +94,11 @@ class Review:
         """
         if self.document.locked:
             raise VesselError(self.document.locked)
-        if state is State.REVIEWED:
-            if self.document.probability is None:  # an earlier model's answer isn't what is judged
-                self.record = self.record.without_model
-            if self.sitting is not None:
-                self._keep_answer()
+        if state is State.REVIEWED and self.document.probability is None:
+            self.record = self.record.without_model  # an earlier model's answer isn't what is judged
         self._change(
             told=True,
+            judged=state is State.REVIEWED,
             state=state,
             nothing_there=nothing_there,
             reviewed_boxes=tuple((box.left, box.top, box.right, box.bottom) for box in boxes),
@@ -175,15 +173,23 @@ class Review:
         if same or document.locked:
             return
         if record.state is State.REVIEWED and bool((document.corrections == Correction.NONE).any()):
-            self._change(told=True, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
-        if kept is not None and self.sitting is not None:
-            self._keep_answer()
-            self.sitting.put_record(self.record)
+            self._change(
+                told=True,
+                judged=kept is not None,
+                state=State.IN_PROGRESS,
+                nothing_there=False,
+                reviewed_boxes=(),
+            )
+        elif kept is not None:
+            self._hand_over(told=False, judged=True)
 
-    def _keep_answer(self) -> None:
-        assert self.sitting is not None
-        self._answer_kept = self._judged()
-        self.sitting.put_answer(self._answer_kept)
+    def _hand_over(self, *, told: bool, judged: bool) -> None:
+        """Hand the record on to the disk; judged: with the answer in sight, so that both are of one model."""
+        if self.sitting is None:
+            return
+        if judged:
+            self._answer_kept = self._judged()
+        self.sitting.put_record(self.record, told=told, answer=self._answer_kept if judged else None)
 
     def take(self, kept: Kept) -> None:
         """Take what was read anew from disk."""
@@ -203,6 +209,11 @@ class Review:
         """Go on after `leave`."""
         self._last_input = None
         self.document.happened.connect(self._on_happened)
+
+    def list_as(self, entry: Entry) -> None:
+        """Show it in this row: the list may have been read anew."""
+        self.entry = entry
+        entry.take(self.record)
 
     @property
     def touched(self) -> bool:
@@ -236,7 +247,7 @@ class Review:
             changes |= {"state": State.IN_PROGRESS, "nothing_there": False, "reviewed_boxes": ()}
         changes |= {"threshold": self.document.threshold, "level": self.document.level}
         changes["adapted_px"] = self._adapted_px()
-        self._change(told=changes.get("state", state) is not state, **changes)
+        self._change(told=changes.get("state", state) is not state, **changes)  # type: ignore[arg-type]
         if state is State.REVIEWED:
             self.taken_back.emit()
 
@@ -251,15 +262,14 @@ class Review:
             return np.full((self.document.height, self.document.width), ev.LOWEST, np.uint8)
         return probability
 
-    def _change(self, *, told: bool, **changes: object) -> None:
+    def _change(self, *, told: bool, judged: bool = False, **changes: object) -> None:
         """Change the record, hand it on, and show it where that is news."""
         if not self._touched:
             self._touched = True
             self.begun.emit()
         self._changed_here = True
         self.record = replace(self.record, who=self.who, **changes)  # type: ignore[arg-type]
-        if self.sitting is not None:
-            self.sitting.put_record(self.record, told=told)
+        self._hand_over(told=told, judged=judged)
         if told:
             self.entry.take(self.record)
             self.changed.emit()

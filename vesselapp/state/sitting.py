@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.edits import Edit
+from vesselapp.core.edits import digest_of
 from vesselapp.core.errors import VesselError
+from vesselapp.state.anew import TOLD, Shown, write_anew
 from vesselapp.state.document import Document
+from vesselapp.state.safekeeping import Safekeeping
 from vesselapp.state.standing import Hold, Standing, Unsaved, follow
 from vesselapp.study.journal import Levelled, Operation, Viewed
 from vesselapp.study.lock import HEARTBEAT_SECONDS, Lost, Taken
@@ -82,10 +84,12 @@ class Sitting:
         self._rescue, self._report, self._reopened = rescue, report, reopened
         self._writer = writer
         self._number = 0
-        self._done: list[Edit] = []
-        self._undone: list[Edit] = []
+        self._done: list[str] = []
+        self._undone: list[str] = []
         self._known: Record | None = None
-        self._begin_with(kept)
+        self._judged: NDArray[np.uint8] | None = None
+        self._shown: Shown | None = None
+        self._begun = threading.Event()
         self._hold = Hold.MINE if writer is not None else Hold.ASKED
         self._holder: Holder | None = None
         self._wake = threading.Condition()
@@ -98,12 +102,15 @@ class Sitting:
         self._answer: NDArray[np.uint8] | None = None
         self._saved: datetime | None = None
         self._problem: VesselError | None = None
-        self._take_over = self._closing = self._rescued = self._nudged = False
+        self._take_over = self._closing = self._nudged = self._asks_to_see = False
+        self._to_tell = ""
+        self._safe = Safekeeping(rescue, place, facts, self.unsaved, self._is_over)
         now = time.monotonic()
         self._write_at = self._record_at = self._snapshot_at = _NEVER
         self._refresh_at, self._try_at = now + HEARTBEAT_SECONDS, now
         self._ended = threading.Event()
-        threading.Thread(target=self._run, name=f"keeping {facts.image}", daemon=True).start()
+        run = threading.Thread(target=self._run, args=(kept,), name=f"keeping {facts.image}", daemon=True)
+        run.start()
 
     # -- from the GUI thread: hand over, never wait ------------------------------------------------------
 
@@ -129,21 +136,27 @@ class Sitting:
                 self._since = self._since or now
             self._nudge()
 
-    def put_record(self, record: Record, *, told: bool = False) -> None:
-        """Take the record as it is now; written some seconds after the last stroke, or at once (told)."""
+    def put_record(
+        self, record: Record, *, told: bool = False, answer: NDArray[np.uint8] | None = None
+    ) -> None:
+        """Take the record as it is now; written within seconds, or at once (told, or with an answer).
+
+        Parameters
+        ----------
+        record : Record
+        told : bool
+            Whether a person said something that is in it.
+        answer : (H, W) uint8, 1-253, optional
+            The probability that was judged; nobody writes into it any more.
+        """
         now = time.monotonic()
         with self._wake:
+            if answer is not None:
+                self._answer, told = answer, True
             self._record, self._told = record, self._told or told
-            self._record_at = now if self._told else now + RECORD_S
+            self._record_at = now if self._told else min(self._record_at, now + RECORD_S)
             if told:
                 self._since = self._since or now
-            self._nudge()
-
-    def put_answer(self, answer: NDArray[np.uint8]) -> None:
-        """Take the probability ((H, W) uint8, 1-253; nobody writes into it any more) that was judged."""
-        now = time.monotonic()
-        with self._wake:
-            self._answer, self._since, self._write_at = answer, self._since or now, now
             self._nudge()
 
     def save_now(self) -> None:
@@ -173,6 +186,20 @@ class Sitting:
             self._closing = False
             return True
 
+    def show(self) -> None:
+        """Let it see what the document shows, where it asks for that."""
+        if self._asks_to_see:
+            self._see()
+
+    def _see(self) -> None:
+        """Take note of what the document shows, while nothing is done on it."""
+        with self._wake:
+            if not self.document.in_stroke:
+                unsaved = (*self._in_flight, *self._pending)
+                self._shown = Shown(self.document.corrections.copy(), unsaved)
+                self._asks_to_see, self._try_at = False, 0.0
+                self._nudge()
+
     @property
     def closing(self) -> bool:
         """Whether it is to end."""
@@ -186,12 +213,23 @@ class Sitting:
     def standing(self) -> Standing:
         """How it stands now."""
         with self._wake:
-            unsaved = self._unsaved().count
+            unsaved = self._unsaved().count  # of which the history is no matter
             waiting = time.monotonic() - self._since if unsaved and self._since is not None else 0.0
-            return Standing(self._hold, self._holder, unsaved, waiting, self._saved, self._problem)
+            safe = self._safe
+            return Standing(
+                self._hold,
+                self._holder,
+                unsaved,
+                waiting,
+                self._saved,
+                self._problem,
+                rescued=safe.there,
+                rescue_problem=safe.problem,
+            )
 
     def unsaved(self) -> Unsaved:
-        """Give what isn't on the disk yet."""
+        """Give what isn't on the disk yet (not from the GUI thread while a picture is open)."""
+        self._begun.wait()
         with self._wake:
             return self._unsaved()
 
@@ -203,20 +241,25 @@ class Sitting:
 
     def _unsaved(self) -> Unsaved:
         operations = (*self._in_flight, *self._pending)
-        done = tuple(self._done)
+        done, undone = tuple(self._done), tuple(self._undone)
         begun = self._known if self._writer is None else self._writer.record
-        return Unsaved(self._number, done, operations, self._record, self._told, self._answer, begun)
+        return Unsaved(self._number, done, operations, self._record, self._told, self._answer, begun, undone)
 
     def _begin_with(self, kept: Kept | None) -> None:
-        """Take note of what the document shows."""
-        self._number = 0 if kept is None else kept.number
-        self._done = [] if kept is None else list(kept.done)
-        self._undone = [] if kept is None else list(kept.undone)
-        self._known = None if kept is None else kept.record
+        """Take note of what the document shows: all that the disk holds."""
+        done, undone = ([], []) if kept is None else (kept.done, kept.undone)
+        names, undone_names = [digest_of(edit) for edit in done], [digest_of(edit) for edit in undone]
+        with self._wake:
+            self._number = 0 if kept is None else kept.number
+            self._done, self._undone = names, undone_names
+            self._known = None if kept is None else kept.record
+            self._judged = None if kept is None else kept.answer
+        self._begun.set()
 
     # -- on its own thread -------------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _run(self, kept: Kept | None) -> None:
+        self._begin_with(kept)
         while not self._is_over():
             with self._wake:
                 pause = self._due() - time.monotonic()
@@ -261,28 +304,36 @@ class Sitting:
         try:
             writer = self.place.open(self.who, self.facts, take_over=take_over, cap_bytes=cap)
         except Taken as taken:
-            self._on_taken(taken.holder, self.unsaved())
+            self._on_taken(taken.holder)
             return
         try:
             mine, kept = self._to_put_on_top(writer), writer.kept
             put_back, told = self._rescue.put_back(writer, self.place, self.facts, mine)
+            self._to_tell = " ".join(filter(None, (self._to_tell, told)))
+            if mine is not None:
+                self._on_put_back(mine)
             if put_back:
                 kept = self.place.load(self.facts.sha256, self.facts.height, self.facts.width, cap)
         except BaseException:  # whatever it is: who can't go on doesn't keep the lock
             writer.abandon()
             raise
-        changed = mine is not None
+        reread = mine is not None or put_back
+        if reread:
+            self._begin_with(kept)
         with self._wake:
-            if mine is not None:  # they have been put back
-                self._pending = [*self._in_flight, *self._pending][len(mine.operations) :]
-                self._in_flight = []
-                self._record, self._told, self._record_at, self._answer = None, False, _NEVER, None
-            if changed or put_back:
-                self._begin_with(kept)
             self._writer, self._hold, self._holder, self._problem = writer, Hold.MINE, None, None
             self._refresh_at = time.monotonic() + HEARTBEAT_SECONDS
             self._write_at = time.monotonic()
-        self._reopened(self, kept if changed or put_back else None, told)
+            told, self._to_tell = self._to_tell, ""
+        self._reopened(self, kept if reread else None, told)
+
+    def _on_put_back(self, mine: Unsaved) -> None:
+        """Let go what was unsaved: whatever fails from now on, it is on the disk, and not put there again."""
+        with self._wake:
+            self._pending = [*self._in_flight, *self._pending][len(mine.operations) :]
+            self._in_flight = []
+            self._record, self._told, self._record_at, self._answer = None, False, _NEVER, None
+        self._safe.renew()
 
     def _to_put_on_top(self, writer: Writer) -> Unsaved | None:
         """Give what is unsaved where the disk holds something else than was known; None where it doesn't."""
@@ -303,13 +354,10 @@ class Sitting:
         """Tell whether a person may be at work on the document although the lock isn't had."""
         return self._hold is Hold.ASKED and (self._problem is not None or not self.document.locked)
 
-    def _on_taken(self, holder: Holder, unsaved: Unsaved) -> None:
+    def _on_taken(self, holder: Holder) -> None:
         """Wait for somebody else to end; on closing, leave what is unsaved to the rescue folder."""
-        if self._closing:
-            self._rescue.keep(self, self.place, self.facts, unsaved)
-            if self._end():
-                self._rescue.release(self)
-                return
+        if self._closing and self._safe.give_over(self._end):
+            return
         with self._wake:
             self._hold = Hold.LOST if self._hold is Hold.LOST else Hold.TAKEN
             self._holder, self._problem = holder, None
@@ -317,6 +365,8 @@ class Sitting:
 
     def _write(self, writer: Writer) -> None:
         """Do all that is due."""
+        if self._problem is not None and self.place.was_removed():
+            writer = self._write_anew(writer)
         now = time.monotonic()
         with self._wake:
             self._in_flight, self._pending = [*self._in_flight, *self._pending], []
@@ -329,7 +379,7 @@ class Sitting:
         if answer is not None:
             writer.write_answer(answer)
             with self._wake:
-                self._answer = None if self._answer is answer else self._answer
+                self._judged, self._answer = answer, None if self._answer is answer else self._answer
         if record is not None:
             writer.write_record(replace(record, corrected_share=self._corrected_share()))
             with self._wake:
@@ -344,14 +394,48 @@ class Sitting:
             writer.compact()
         self._on_done(writer)
 
+    def _write_anew(self, former: Writer) -> Writer:
+        """Write again what was removed while we had it, and with it what is unsaved."""
+        with self._wake:
+            if self._closing and self._shown is None:
+                self._see()  # nobody works on it any more
+        anew = write_anew(self.place, self.facts, self.who, former, self._shown)
+        if anew is None:
+            self._asks_to_see = True
+            raise VesselError(
+                f"What was kept of {self.facts.image} was removed from the disk.", "It is written anew."
+            )
+        writer, operations = anew
+        done, undone = list[str](), list[str]()
+        for operation in operations:
+            follow(done, undone, operation, digest_of)
+        with self._wake:
+            self._writer, self._number, self._shown = writer, writer.number, None
+            self._done, self._undone = done, undone
+            self._answer = self._judged if self._answer is None else self._answer
+            record = former.record
+            if self._record is None and record is not None:
+                self._record = record.taken_back if self._in_flight or self._pending else record
+            if self._record is not None:
+                self._told, self._record_at = True, 0.0
+        self._reopened(self, None, TOLD)
+        return writer
+
+    def _was_removed(self) -> bool:
+        try:
+            return self.place.was_removed()
+        except VesselError:
+            return False  # its drive is gone, and all of it with that
+
     def _on_appended(self, batch: Sequence[Operation]) -> None:
         with self._wake:
             self._number += len(batch)
             for operation in batch:
-                follow(self._done, self._undone, operation)
+                follow(self._done, self._undone, operation, digest_of)
             self._in_flight = []
             self._saved = datetime.now()
             self._snapshot_at = time.monotonic() + SNAPSHOT_S
+        self._safe.renew()
 
     def _on_done(self, writer: Writer) -> None:
         """Note that all that was due is on the disk; end, where that was asked for."""
@@ -362,24 +446,23 @@ class Sitting:
             self._since = None
             ending = self._closing
             self._hold = Hold.ENDED if ending else self._hold
-        if self._rescued:
-            self._rescue.drop(self)
-            self._rescued = False
+        self._safe.drop()
         if ending:
             try:
                 writer.close()
             except VesselError as problem:
+                if self._was_removed():
+                    self._hold = Hold.MINE
+                    self._write_anew(writer)
+                    return
                 _log.warning(
                     "%s has no new snapshot; its journal has everything: %s", self.facts.image, problem
                 )
                 writer.abandon()
 
     def keep_in_rescue(self) -> None:
-        """Put what is unsaved into the rescue folder (from any thread)."""
-        self._rescue.keep(self, self.place, self.facts, self.unsaved())
-        self._rescued = True
-        if not self.unsaved().count:  # saved meanwhile, before its thread could know of the rescue
-            self._rescue.drop(self)
+        """Put what is unsaved into the rescue folder (from any thread; see `Safekeeping.keep`)."""
+        self._safe.keep()
 
     def _end(self) -> bool:
         """End, unless the picture is wanted again meanwhile."""
@@ -396,10 +479,13 @@ class Sitting:
 
     def _on_lost(self, lost: Lost) -> None:
         _log.warning("the lock of %s is lost: %s", self.facts.image, lost)
+        writer = self._writer
+        if writer is not None:
+            writer.abandon()
         with self._wake:
-            if self._writer is not None:
-                self._known = self._writer.record
-            self._writer, self._hold, self._problem = None, Hold.LOST, None
+            if writer is not None:
+                self._known = writer.record
+            self._writer, self._hold, self._problem, self._shown = None, Hold.LOST, None, None
             self._try_at = time.monotonic() + KNOCK_S
 
     def _corrected_share(self) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from vesselapp.core.errors import VesselError
 from vesselapp.study.journal import Edited, Operation, Redone, Undone, Viewed
 from vesselapp.study.lock_file import Holder
 from vesselapp.study.record import Record
+
+T = TypeVar("T")
 
 
 class Hold(Enum):
@@ -30,18 +34,20 @@ class Hold(Enum):
 class Unsaved:
     """What isn't on the disk yet: operations done after the one of that number, record and answer.
 
-    ``history`` holds the edits that were done at that number, oldest first; ``told`` says whether the record
-    holds something a person said (a state, a note), and not only figures; ``begun`` is the record that was on
-    the disk before it.
+    ``history`` names the edits that were done at that number (`digest_of`), oldest first, ``undone`` those
+    that could be redone, the next one last; ``told`` says
+    whether the record holds something a person said (a state, a note) or goes with an answer, and not only
+    figures; ``begun`` is the record that was on the disk before it.
     """
 
     number: int
-    history: tuple[Edit, ...]
+    history: tuple[str, ...]
     operations: tuple[Operation, ...]
     record: Record | None
     told: bool
     answer: NDArray[np.uint8] | None
     begun: Record | None = None
+    undone: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -67,6 +73,10 @@ class Standing:
         When the newest thing got to the disk.
     problem : VesselError or None
         Why nothing gets there just now.
+    rescued : bool
+        Whether what isn't there is in the rescue folder.
+    rescue_problem : VesselError or None
+        Why it isn't there either.
     """
 
     hold: Hold
@@ -75,6 +85,8 @@ class Standing:
     waiting_s: float
     saved: datetime | None
     problem: VesselError | None
+    rescued: bool = False
+    rescue_problem: VesselError | None = None
 
     @property
     def is_read_only(self) -> bool:
@@ -110,10 +122,18 @@ def local_time(stamp: str) -> str:
     return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%Y-%m-%d %H:%M}"
 
 
-def follow(done: list[Edit], undone: list[Edit], operation: Operation) -> None:
-    """Bring a history of edits (the next to undo and to redo last) up to date with an operation."""
+def follow(done: list[T], undone: list[T], operation: Operation, of: Callable[[Edit], T]) -> None:
+    """Bring a history (the next to undo and to redo last) up to date with an operation.
+
+    Parameters
+    ----------
+    done, undone : list
+    operation : Operation
+    of : callable
+        Gives what the history holds of an edit.
+    """
     if isinstance(operation, Edited):
-        done.append(operation.edit)
+        done.append(of(operation.edit))
         undone.clear()
     elif isinstance(operation, Undone) and done:
         undone.append(done.pop())

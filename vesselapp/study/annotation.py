@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vesselapp.core import evidence as ev
 from vesselapp.core.edits import Edit, learnt_in, newest_within
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import copy_file, make_folder, reason, remove_temporaries
+from vesselapp.core.files import copy_file, is_folder, is_there, make_folder, reason, remove_temporaries
 from vesselapp.core.learnt import Learnt
 from vesselapp.study.apart import FORMER, begun_apart, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
@@ -206,16 +206,19 @@ class AnnotationFolder:
         try:
             lock = take(self.folder, who)
         except VesselError:
-            if self.folder.exists():
+            if is_there(self.folder):
                 raise
             make_folder(self.folder)  # its last owner has just found it empty, and removed it
             lock = take(self.folder, who)
         try:
             return self._open(lock, facts, cap_bytes)
-        except BaseException:
+        except BaseException as problem:
             lock.release(clean=not lock.unclean)
             with contextlib.suppress(OSError):
                 self.folder.rmdir()  # where it was made just now
+            if isinstance(problem, OSError):
+                text = f"The annotation in {self.folder} can't be read: {reason(problem)}."
+                raise VesselError(text, "It is tried again.") from problem
             raise
 
     def record(self) -> Record | None:
@@ -232,11 +235,38 @@ class AnnotationFolder:
         """Tell who has it open for writing; None where nobody has."""
         return holder_of(self.folder)
 
+    def was_removed(self) -> bool:
+        """Tell whether its folder isn't there although what that lies in is.
+
+        Raises
+        ------
+        VesselError
+            Where the study isn't there, or nothing can be told just now.
+        """
+        self._see_study()
+        if self.study is None and not is_folder(self.folder.parent):
+            return False
+        try:
+            self.folder.stat()
+        except FileNotFoundError:
+            return True
+        except OSError as problem:
+            raise VesselError(
+                f"{self.folder} can't be read: {reason(problem)}.", "It is tried again."
+            ) from problem
+        return False
+
     def _see_study(self) -> None:
         """See that the study is there: else a drive is gone, and its mount point is no place for anything."""
-        if self.study is not None and not (self.study / STUDY_NAME).exists():
-            text = f"The study in {self.study} isn't there just now."
-            raise VesselError(text, "Is its drive connected? It is tried again.")
+        if self.study is None:
+            return
+        try:
+            (self.study / STUDY_NAME).stat()
+        except OSError as problem:
+            gone = isinstance(problem, (FileNotFoundError, NotADirectoryError))
+            what = "isn't there just now" if gone else f"can't be read just now: {reason(problem)}"
+            text = f"The study in {self.study} {what}."
+            raise VesselError(text, "Is its drive connected? It is tried again.") from problem
 
     def _open(self, lock: Lock, facts: ImageFacts, cap_bytes: int) -> Writer:
         remove_temporaries(self.folder)

@@ -15,7 +15,7 @@ from typing import Any
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason, sync
 from vesselapp.study.json_text import parse_object
-from vesselapp.study.lock import Lock
+from vesselapp.study.lock import Lock, Lost
 
 AUDIT_NAME = "audit.log"
 HEAD_NAME = "audit.head"
@@ -82,6 +82,8 @@ class AuditLog:
                 sha256 = hashlib.sha256(line).hexdigest()
                 head = {"n": number + 1, "sha256": sha256}
                 atomic_write(self.head, json.dumps(head).encode(), ready=lock.check)
+        except Lost as lost:  # of this short lock alone, not of what the line is about
+            raise VesselError(f"{self.path} is being changed by somebody else.", "Try again.") from lost
         except OSError as problem:
             raise VesselError(f"{self.path} can't be written: {reason(problem)}.") from problem
         return sha256

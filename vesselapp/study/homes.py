@@ -87,7 +87,11 @@ class Homes:
         known = self._study.place(picture).record()
         if known is not None and known.sha256 == image_sha256:
             return Opened("same", picture.key)
-        home = self._home_of(picture, image_sha256)
+        try:
+            home = self._home_of(picture, image_sha256)
+        except OSError as problem:
+            text = f"The annotations of the study can't be read: {reason(problem)}."
+            raise VesselError(text, "Is its drive connected?") from problem
         if home is None and known is None:
             return Opened("new", picture.key)
         if home is None:

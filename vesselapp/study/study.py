@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, is_folder, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, is_folder, is_there, make_folder, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.audit import AuditLog
@@ -194,9 +194,9 @@ class Study:
     def place_of(self, key: str) -> AnnotationFolder:
         """Give where the annotation of a key lies; a copy from another system may spell accents otherwise."""
         folder = self.folder / "annotations" / key
-        if not key.isascii() and not folder.exists():
+        if not key.isascii() and not is_there(folder):
             apart = folder.with_name(unicodedata.normalize("NFD", key))
-            folder = apart if apart.exists() else folder
+            folder = apart if is_there(apart) else folder
         return AnnotationFolder(folder, self.folder, self.identity)
 
     def note_opened(

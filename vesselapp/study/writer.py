@@ -20,7 +20,7 @@ from vesselapp.core.files import atomic_write, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.apart import put_apart
 from vesselapp.study.audit import AuditLog
-from vesselapp.study.journal import JOURNAL_NAME, Header, Operation, Viewed, encode
+from vesselapp.study.journal import EMPTY_PLANE, JOURNAL_NAME, Header, Operation, Viewed, encode
 from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.pictures import key_in
@@ -94,6 +94,12 @@ class Writer:
     def record(self) -> Record | None:
         """The record on disk; None where there is none yet."""
         return self._record
+
+    def history(self) -> tuple[list[Operation], bool]:
+        """Give the fewest operations that lead to what is on disk; whether nothing was done before."""
+        header = self._header
+        whole = SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
+        return operations_of(self._state), whole
 
     # -- writing --------------------------------------------------------------------------------------------
 

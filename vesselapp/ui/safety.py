@@ -1,6 +1,7 @@
 """Says what is on the disk and what isn't, what an earlier run left, and why a picture is locked."""
 
 from vesselapp.core.errors import VesselError
+from vesselapp.state.standing import Standing
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.status import StatusLine
@@ -25,7 +26,8 @@ class Safety:
 
     def __init__(self, workspace: Workspace, notice: NoticeBar, banner: Banner, status: StatusLine) -> None:
         self._workspace, self._notice, self._banner, self._status = workspace, notice, banner, status
-        self._failing = False
+        self._failing = ""
+        self._waiting: list[str] = []
 
     def show(self) -> None:
         """Say it anew."""
@@ -33,24 +35,30 @@ class Safety:
         standing = workspace.sitting.standing if workspace.sitting is not None else None
         unsaved = workspace.keeper.unsaved()
         self._status.show_standing(standing, workspace.review, [one.facts.image for one, _ in unsaved])
-        problem = next((one.problem for _, one in unsaved if one.problem is not None), None)
-        if unsaved and not self._failing:
+        where = _where([one for _, one in unsaved])
+        if unsaved and where != self._failing:
             names = ", ".join(sitting.facts.image for sitting, _ in unsaved)
-            why = str(problem) if problem is not None else "The disk doesn't answer."
-            self._notice.show_error(
-                VesselError(
-                    f"{NOT_SAVED}{names}. {why}",
-                    "It is kept in memory and in the rescue folder, and tried again every few seconds.",
-                )
-            )
-        elif self._failing and not unsaved:
-            if self._notice.label.text().startswith(NOT_SAVED):
-                self._notice.hide()
-            self._status.tell("Everything is saved again.")
-        self._failing = bool(unsaved)
+            why = next((_why(one) for _, one in unsaved if _why(one)), "The disk doesn't answer.")
+            self._notice.show_error(VesselError(f"{NOT_SAVED}{names}. {why}", where))
+        elif self._failing and not unsaved and self._notice.label.text().startswith(NOT_SAVED):
+            self._notice.hide()
+        self._tell_of_waiting(saved=bool(self._failing) and not unsaved)
+        self._failing = where
         stale = standing is not None and standing.holder is not None and standing.holder.stale
         words = standing.words if standing is not None and standing.is_read_only else ""
         self._banner.show_text(words, with_button=stale)
+
+    def _tell_of_waiting(self, *, saved: bool) -> None:
+        """Say what pictures that were left have in the rescue folder alone; saved: else that all is saved."""
+        waiting = sorted({work.image for work in self._workspace.keeper.rescue.waiting.values()})
+        if waiting and (saved or waiting != self._waiting):
+            self._notice.show_text(
+                f"What was done last in {', '.join(waiting)} could not be saved. "
+                "It is in the rescue folder, and put back when the picture is opened again."
+            )
+        elif saved:
+            self._status.tell("Everything is saved again.")
+        self._waiting = waiting
 
     def tell_of_rescue(self) -> None:
         """Say what an earlier run could not save, if anything."""
@@ -66,3 +74,19 @@ class Safety:
         self._workspace.jobs.submit(
             "rescue", lambda _job: [left.image for left in rescue.left()], tell, self._notice.show_error
         )
+
+
+def _why(standing: Standing) -> str:
+    """Say why a sitting can't save."""
+    return str(standing.problem) if standing.problem is not None else standing.words
+
+
+def _where(unsaved: list[Standing]) -> str:
+    """Say where what isn't saved is kept meanwhile; empty where all is saved."""
+    if not unsaved:
+        return ""
+    problem = next((one.rescue_problem for one in unsaved if one.rescue_problem is not None), None)
+    if problem is not None:
+        return f"It is kept in memory only, and tried again every few seconds: {problem.message}"
+    also = " and in the rescue folder" if all(one.rescued for one in unsaved) else ""
+    return f"It is kept in memory{also}, and tried again every few seconds."
