@@ -184,6 +184,11 @@ def test_stems_never_clash(names: list[str], stems: list[str]) -> None:
     assert sorted(unique_stems(paths[::-1])) == sorted(got)
 
 
+def test_a_picture_may_be_called_as_macos_calls_what_it_keeps_beside_files(tmp_path: Path) -> None:
+    write_outputs(tmp_path, "._a", ("mask",), colour_picture(37, 53), checks(), None, provenance={})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["._a_mask.json", "._a_mask.png"]
+
+
 def test_what_macos_keeps_beside_each_file_of_a_foreign_drive_is_none_of_an_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

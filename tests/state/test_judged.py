@@ -1,5 +1,6 @@
 """What a person sees of a judged candidate is what was judged."""
 
+import os
 from pathlib import Path
 
 from tests.reviewed_study import drawn_study
@@ -36,3 +37,20 @@ def test_a_score_is_of_the_picture_that_was_looked_at(tmp_path: Path) -> None:
         "p1.png": judged,
         "p2.png": ("learn", None),
     }
+
+
+def test_a_picture_older_than_the_candidate_is_not_read_for_its_score(
+    tmp_path: Path,
+) -> None:
+    study = drawn_study(tmp_path / "study")
+    picture = study.pictures()[0]
+    run = RunFolder(tmp_path / "study" / "runs" / "20250101T000000Z")
+    run.folder.mkdir(parents=True)
+    scores = (PictureScore(picture.relative, "judge", 0.5, 0.9, key=picture.key, sha256="of it"),)
+    run.write_verdict(Verdict("better", "It is better.", True, (), scores))
+    candidate = run.folder / "candidate.onnx"
+    candidate.write_bytes(b"")
+    now = picture.path.stat().st_ctime
+    for seconds, side in ((60, "judge"), (-60, "")):
+        os.utime(candidate, (now + seconds, now + seconds))
+        assert read_judged(study.folder, run).pictures[0].side == side

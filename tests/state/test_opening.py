@@ -30,6 +30,7 @@ from vesselapp.state.standing import Hold, Unsaved
 from vesselapp.study import along
 from vesselapp.study.annotation import AnnotationFolder, Kept
 from vesselapp.study.journal import Operation
+from vesselapp.study.lock import Lock
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.store import AnnotationStore
 from vesselapp.study.study import Study
@@ -293,6 +294,30 @@ def test_work_on_a_picture_alone_that_cannot_come_along_is_gone_on_with_and_come
     assert ["brought along" in note for note in opened.notes] == [True]
     assert opened.place.study == tmp_path / "study"
     assert (opened.document.corrections[[20, 50], [20, 50]] == 2).all()
+
+
+def test_where_work_on_a_picture_alone_can_not_be_gone_on_with_either_it_begins_in_the_study(
+    pictures: LoosePictures, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = opened_to_write(pictures, keeper)
+    review = sit(opened, keeper)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    end(review)
+    store = AnnotationStore(tmp_path / "store")
+    study = StudyPictures(Study.create(tmp_path / "study", roots=[tmp_path]), store.place, keeper.ended)
+    entry = next(entry for entry in study.entries() if entry.name == opened.entry.name)
+    alone, take = opened.place.folder, Lock.take
+
+    def full(folder: Path, *rest: Any) -> Lock:
+        if folder == alone:
+            raise VesselError("It can't be written to: the disk is full.")
+        return take(folder, *rest)
+
+    monkeypatch.setattr(Lock, "take", full)
+    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24, "ann"), to_write=True)
+    assert ["could not be brought" in note for note in opened.notes] == [True]
+    assert opened.place.study == tmp_path / "study"
+    assert opened.why_locked == ""
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -33,7 +33,7 @@ def verdict_on(file: Path, study: Path, *, offered: bool) -> Verdict:
     return Verdict(
         word, f"It is {word}.", offered, (row,), threshold=ThresholdChange(0.5, 0.4),
         candidate=file.name, candidate_sha256=file_sha256(file),
-        incumbent_sha256=file_sha256(study / "tiny-9.onnx"),
+        incumbent_sha256=file_sha256(study / "tiny-9.onnx"), in_use_sha256=file_sha256(study / "tiny-9.onnx"),
     )  # fmt: skip
 
 
@@ -157,6 +157,18 @@ def test_a_base_that_is_to_be_beaten_instead_need_not_be_in_use(study: Path, tmp
     registry = Registry(study)
     registry.use(registry.add(base))
     assert why_not_compared(study, verdict) == ""
+    registry.use(registry.add(model(tmp_path / "b", 3)))
+    assert "another model by now" in why_not_compared(study, verdict)
+
+
+def test_a_verdict_of_an_earlier_version_holds_as_long_as_no_numbered_model_is_in_use(
+    study: Path, tmp_path: Path
+):
+    base = model(tmp_path / "b", 2)
+    of_before = {"incumbent_sha256": file_sha256(base), "in_use_sha256": ""}
+    verdict = replace(run_with(study, model(tmp_path / "a"), offered=True).verdict(), **of_before)
+    assert why_not_compared(study, verdict) == ""
+    registry = Registry(study)
     registry.use(registry.add(model(tmp_path / "b", 3)))
     assert "another model by now" in why_not_compared(study, verdict)
 

@@ -196,7 +196,10 @@ def _all_at_once(folder: Path, stem: str, stale: Path | None) -> Iterator[Path]:
 
 def _take_places(fresh: Path, folder: Path, stale: Path | None) -> None:
     """Move all files to their places; where one can't be moved, put the former ones back."""
-    files = sorted(path for path in fresh.iterdir() if not is_of_browser(path.name))
+    names = {path.name for path in fresh.iterdir()}
+    # `._x` is Finder's beside x alone: a picture may be called so.
+    theirs = {name for name in names if is_of_browser(name) and (name[:2] != "._" or name[2:] in names)}
+    files = [fresh / name for name in sorted(names - theirs)]
     former = fresh / "former"
     former.mkdir()
     for file in files:

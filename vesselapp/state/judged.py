@@ -14,7 +14,7 @@ from vesselapp.study.record import State
 from vesselapp.study.run_folder import RunFolder, runs_of
 from vesselapp.study.study import Study
 from vesselapp.study.study_model import find_model_by_hash, hash_in_use
-from vesselapp.study.verdict import Verdict
+from vesselapp.study.verdict import PictureScore, Verdict
 
 
 @dataclass(frozen=True)
@@ -86,21 +86,31 @@ def read_judged(folder: Path, run: RunFolder) -> Judged:
     elif verdict.candidate_sha256 and _sha256(candidate) != verdict.candidate_sha256:
         candidate, hindrance = None, "The candidate's file is not the one that was judged."
     incumbent = find_model_by_hash(study, verdict.incumbent_sha256)
-    pictures = _pictures(study, verdict)
+    pictures = _pictures(study, verdict, candidate)
     return Judged(run, verdict, candidate, incumbent, pictures, hindrance, why_not_compared(folder, verdict))
 
 
-def _pictures(study: Study, verdict: Verdict) -> tuple[JudgedPicture, ...]:
+def _pictures(study: Study, verdict: Verdict, candidate: Path | None) -> tuple[JudgedPicture, ...]:
     scores = {score.key or score.name: score for score in verdict.pictures}
     found = []
     for picture in study.pictures():
         score = scores.get(picture.key) or scores.get(picture.relative) or scores.get(picture.name)
         judged = JudgedPicture(picture.relative, picture.path, study.place(picture))
-        if score is not None and score.sha256 in ("", _sha256(picture.path)):
+        if score is not None and _is_of(score, picture.path, candidate):
             judged = replace(judged, side=score.side, incumbent=score.incumbent, candidate=score.candidate)
         found.append(judged)
     order = {"judge": 0, "learn": 1}
     return tuple(sorted(found, key=lambda one: order.get(one.side, 2)))
+
+
+def _is_of(score: PictureScore, picture: Path, candidate: Path | None) -> bool:
+    """Tell whether a score is of this very file; one that is older than the candidate isn't read for that."""
+    try:
+        found = picture.stat()
+        older = candidate is not None and max(found.st_mtime, found.st_ctime) < candidate.stat().st_mtime
+    except OSError:
+        older = False
+    return not score.sha256 or older or score.sha256 == _sha256(picture)
 
 
 def _sha256(file: Path) -> str:

@@ -24,8 +24,8 @@ def bring_along(
 ) -> tuple[AnnotationFolder, str]:
     """Copy what was done on a picture alone to its place in a study, which has nothing of it yet.
 
-    What is kept of it alone stays as it is. Where it can't come along, it is gone on with where it is: what
-    was begun in the study without it would keep it out for good.
+    What is kept of it alone stays as it is. Where it can't come along, it is gone on with where it is, if
+    that can be written to: what was begun in the study without it would keep it out for good.
 
     Parameters
     ----------
@@ -49,8 +49,12 @@ def bring_along(
         record = alone.record()
         if record is None or record.sha256 != image_sha256 or not _is_free(target, image_sha256, who):
             return target, ""
+        try:
+            lock = Lock.take(alone.folder, who)
+        except Taken:
+            place = alone
+            raise
         place = alone
-        lock = Lock.take(alone.folder, who)
         fresh = target.folder.with_name(f"{TEMPORARY_PREFIX}{target.folder.name}")
         try:
             shutil.rmtree(fresh, ignore_errors=True)

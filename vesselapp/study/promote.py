@@ -87,4 +87,9 @@ def why_not_compared(study: Path, verdict: Verdict) -> str:
     in_use = hash_in_use(Study.open(study))
     if in_use and in_use in compared:
         return ""
+    if not verdict.in_use_sha256:  # of an earlier version, which looked at numbered models alone
+        registry = Registry(study)
+        numbered = {entry.sha256 for entry in registry.entries()}
+        if registry.active() is None and verdict.incumbent_sha256 not in numbered:
+            return ""
     return "The study uses another model by now than the incumbent of this comparison."
