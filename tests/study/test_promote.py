@@ -141,7 +141,8 @@ def test_where_the_file_in_use_is_gone_the_first_model_is_the_one_in_use(study: 
     registry = Registry(study)
     registry.use(registry.add(model(tmp_path / "b", 2)))
     run = run_with(study, model(tmp_path / "a"), offered=True)
-    verdict = replace(run.verdict(), incumbent_sha256=registry.entry(1).sha256)
+    one = registry.entry(1).sha256
+    verdict = replace(run.verdict(), incumbent_sha256=one, in_use_sha256=one)
     assert why_not_compared(study, verdict) == ""
     registry.entry(1).path.unlink()
     assert "another model by now" in why_not_compared(study, verdict)
