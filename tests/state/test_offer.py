@@ -96,8 +96,9 @@ def test_masks_to_look_at_again_are_told() -> None:
         ("0/p7 [OD] (1).png", "0/p7 [OS] (2).png", True),
         ("0/p7 (1).png", "0/p7 (2).png", False),
         ("0/p7,OD.png", "0/p7,OS.png", True),
-        ("0/p7_R1.png", "0/p7_L1.png", True),
-        ("0/p7_R1.png", "0/p8_R1.png", False),
+        ("0/p7_left1.png", "0/p7_right2.png", True),
+        ("0/ctrl_R1.tif", "0/ctrl_R2.tif", False),
+        ("0/slide4_L1.png", "0/slide4_L2.png", False),
         ("0/2024/L1/a.png", "0/2024/L2/b.png", False),
     ],
 )

@@ -14,7 +14,7 @@ from trainer.finetune.judging import judge_run
 from trainer.finetune.kept_lessons import keep_judgement
 from trainer.finetune.loop import Course, bring_lessons, cut_short, finish, learn_all
 from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
-from trainer.finetune.reviewed import find_reviewed, read_judgement
+from trainer.finetune.reviewed import Read, find_reviewed, read_judgement
 from trainer.finetune.sides import without, write_sides
 from trainer.finetune.steering import Line
 from vesselapp.core.errors import Cancelled, VesselError
@@ -105,7 +105,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
     line.emit("stage", name="reading")
     # What makes no sense is said before anything is read.
     corrected = make_plan(study, request).tuning.corrected
-    read: dict[str, str] = {}
+    read: dict[str, Read] = {}
     notes = []
     for key, picture in find_reviewed(study)[0].items():
         line.heed_cancel()
@@ -115,7 +115,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
             notes.append(f"Left out: {problem.message}")
             continue
         keep_judgement(line.run.folder, picture, judged)
-        read[key] = picture.saved
+        read[key] = Read(picture.judged, empty=not judged.truth[judged.weight > 0].any())
     plan = make_plan(study, request, read, tuple(notes))
     write_sides(study.folder, plan.drawn)
     split = {"train": list(plan.sides.learn), "validation": list(plan.sides.judged)}

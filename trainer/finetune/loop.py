@@ -33,12 +33,11 @@ from trainer.full_memory import fit_within_memory
 from trainer.lineage import learnt_by, seen_by
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
-from trainer.readers import Case
+from trainer.readers import Case, image_sha256
 from trainer.recipes import Recipe, read_recipe
 from trainer.run import WEIGHTS, RunOptions, fit_task
 from trainer.ship import sources_of
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.model import Model, load_model
 from vesselapp.study.study import Study
@@ -270,10 +269,9 @@ def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, objec
         "learnt": learnt,
         "judged": named(sorted(plan.sides.judged)),
         "replayed": [
-            {"set": one.set_name, "name": one.name, "sha256": file_sha256(one.image)}
-            for one in course.replayed
+            {"set": one.set_name, "name": one.name, "sha256": image_sha256(one)} for one in course.replayed
         ],
-        "old_judged": [file_sha256(one.image) for one in course.replay.judge],
+        "old_judged": [image_sha256(one) for one in course.replay.judge],
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
         "tuning": dataclasses.asdict(plan.tuning),
     }

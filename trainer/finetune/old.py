@@ -20,10 +20,10 @@ from trainer.finetune.scores import Pixels, Truth, mask_by, truth_of
 from trainer.lineage import Seen, split_after
 from trainer.looks import group_by_look
 from trainer.pictures import Scaled, prepare, read_picture
-from trainer.readers import Case, read_sets
+from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256
+from vesselapp.core.files import atomic_write
 from vesselapp.core.image import read_image
 from vesselapp.core.samples import SAMPLES, sample_image
 from vesselapp.inference.model import Model
@@ -72,7 +72,7 @@ def read_replay(
         return Replay()
     cases = read_sets(list(folders))
     people = {case.key: (case.set_name, case.subject) for case in cases}
-    taken = {people[case.key] for case in cases if file_sha256(case.image) in reviewed}
+    taken = {people[case.key] for case in cases if image_sha256(case) in reviewed}
     cases = group_by_look(cases) if task == "cells" else cases
     back = set(split_after(seen, cases)["validation"])
     cases = sorted((case for case in cases if people[case.key] not in taken), key=lambda case: case.key)
@@ -91,13 +91,13 @@ def hold_replay(run: Path, replay: Replay) -> None:
     """
     file = run / REPLAY
     sides = {"learn": replay.learn, "judge": replay.judge}
-    hashes = {side: {case.key: file_sha256(case.image) for case in cases} for side, cases in sides.items()}
+    hashes = {side: {case.key: image_sha256(case) for case in cases} for side, cases in sides.items()}
     now = json.dumps(hashes, indent=1).encode()
     if not file.exists():
         atomic_write(file, now)
     elif file.read_bytes() != now:
         raise VesselError(
-            "The pictures of --replay are no longer those that this run was begun with.",
+            "The old pictures given to this run are no longer those it was begun with.",
             "Put the folders back as they were, or start a new run.",
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from trainer.finetune.bases import choose_models, open_base, told_name
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
-from trainer.finetune.reviewed import ReviewedPicture, find_reviewed
+from trainer.finetune.reviewed import Read, ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
 from trainer.finetune.sides import Side, Sides, decide, read_sides, take_sides
 from trainer.lineage import learnt_by
@@ -144,7 +144,7 @@ def expected_s(task: str, steps: int, pictures: int, device: str) -> float:
 
 
 def make_plan(
-    study: Study, request: Request, read: Mapping[str, str] | None = None, notes: tuple[str, ...] = ()
+    study: Study, request: Request, read: Mapping[str, Read] | None = None, notes: tuple[str, ...] = ()
 ) -> Plan:
     """Decide what to do; nothing is written.
 
@@ -153,8 +153,7 @@ def make_plan(
     study : Study
     request : Request
     read : mapping, optional
-        When the records of the pictures whose masks could be read were written, by key; all are taken where
-        None.
+        What was found of the pictures whose masks could be read, by key; all are taken where None.
     notes : tuple of str
         Why others could not.
 
@@ -165,9 +164,10 @@ def make_plan(
     """
     pictures, warnings, known = find_reviewed(study)
     if read is not None:
-        changed = [one.name for key, one in pictures.items() if read.get(key, one.saved) != one.saved]
+        found = {key: one for key, one in pictures.items() if key in read}
+        pictures = {key: one for key, one in found.items() if read[key].judged == one.judged}
+        changed = [one.name for key, one in found.items() if key not in pictures]
         notes += tuple(f"Left out: {name} was worked on while it was read." for name in changed)
-        pictures = {key: one for key, one in pictures.items() if read.get(key) == one.saved}
     if len(pictures) < FEWEST:
         raise VesselError(
             " ".join([*notes, "Only one picture can be learnt from, and none is left to judge by."]),
@@ -189,7 +189,7 @@ def make_plan(
     learnt, in_card = set(_learnt_before(models.incumbent)), set(learnt_by(base_card))
     before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
     in_base = {key: one.subject for key, one in known.items() if one.sha256 in in_card}
-    empty = {key for key, picture in pictures.items() if picture.nothing_there}
+    empty = {key for key, one in pictures.items() if (read[key].empty if read else one.nothing_there)}
     taken = take_sides(sides, subjects, before, tuning.folds, in_base, empty)
     if not taken.judged:
         raise VesselError(
@@ -245,8 +245,9 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: s
     judging = len({subjects[key] for key in sides.judged if key not in empty})
     if not judging:
         told.append("No picture that judges holds anything to find: by them no model can be called better.")
-    elif judging < min(FEWEST_SUBJECTS, len(set(subjects.values()))):
+    elif judging < FEWEST_SUBJECTS:
         few = "two subjects judge" if judging == 2 else "one subject judge"
+        few += " and hold something to find" if empty & set(sides.judged) else ""
         told.append(f"Pictures of {few}: three are needed to call a model better.")
     if idle := len(subjects) - len({*sides.learn, *sides.judged}):
         told.append(

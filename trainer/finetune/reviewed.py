@@ -1,7 +1,8 @@
 """The reviewed pictures of a study: found by their records, read with their masks, and checked."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.image import read_image
 from vesselapp.study.annotation import Kept
 from vesselapp.study.pictures import StudyPicture, key_of
-from vesselapp.study.record import Record, State
+from vesselapp.study.record import Record, State, record_bytes
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
 from vesselapp.study.unusable import damage_told, missing_pictures, missing_told, with_damaged_record
@@ -39,8 +40,8 @@ class ReviewedPicture:
         Px: how wide the person said its cells are; None: the app finds it.
     nothing_there : bool
         Whether the person said that there is nothing to find.
-    saved : str
-        When its record was written, ISO 8601, UTC.
+    judged : str
+        Hash of what its record says of the judgement.
     """
 
     key: str
@@ -52,7 +53,14 @@ class ReviewedPicture:
     model_sha256: str = ""
     object_diameter: float | None = None
     nothing_there: bool = False
-    saved: str = ""
+    judged: str = ""
+
+
+class Read(NamedTuple):
+    """What was found when a picture's mask was read: its ``judged``, and whether the mask is empty."""
+
+    judged: str
+    empty: bool
 
 
 class Known(NamedTuple):
@@ -94,7 +102,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
             record.model_sha256,
             record.object_diameter,
             record.nothing_there,
-            record.saved,
+            _judged(record),
         )
         for key, record in reviewed.items()
         if key in listed
@@ -105,6 +113,12 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
         raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
     told = [str(missing_told(missing, len(found)))] if missing else []
     return found, told + ([damage_told(damaged)] if damaged else []), known
+
+
+def _judged(record: Record) -> str:
+    """Give the hash of a record without what is written anew when a picture is only looked at or left."""
+    beside = replace(record, saved="", active_seconds=0.0, note="", audit="", who="", software="")
+    return hashlib.sha256(record_bytes(beside)).hexdigest()
 
 
 def _known(

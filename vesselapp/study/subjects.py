@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 
 _BETWEEN = r"[ ._,()\[\]{}-]+"
 _SIDE = re.compile(r"(?:od|os|left|right)\d{0,2}|l|r", re.I)
-_IN_NAME = re.compile(rf"{_SIDE.pattern}|[lr]\d", re.I)
-"""More of a number after l or r is the well of a plate: ``R07``."""
+"""A number after l or r is a replicate, a lane or the well of a plate: ``ctrl_R1``, ``R07``."""
 _JOINED = re.compile(r"(?<=\d)(?=(?i:od|os|l|r|left|right)$)|(?<=[a-z])(?=O[DS]$)|(?<=\d)(?=O[DS]\d{0,2}$)")
 """Where a side is written to what stands before it, without anything between: ``01L``, ``smithOD``."""
 _COUNTER = re.compile(r"\d{0,2}")
@@ -58,7 +57,7 @@ def _parted(stem: str) -> tuple[str, bool, str]:
     """Give what stands before and after the side in a name, and whether there is one."""
     words = [part for word in re.split(_BETWEEN, stem) for part in _JOINED.split(word) if part]
     for place, word in enumerate(words):
-        if _IN_NAME.fullmatch(word):
+        if _SIDE.fullmatch(word):
             return "_".join(words[:place]), True, "_".join(words[place + 1 :])
     return stem, False, ""
 

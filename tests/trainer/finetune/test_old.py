@@ -19,7 +19,7 @@ from trainer.finetune import judging
 from trainer.finetune.candidate import judged_card, tuned_card
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.gate import Pair, judge, row_of
-from trainer.finetune.old import Replay, drawn_lessons, drawn_truths, other_pictures, read_replay
+from trainer.finetune.old import Replay, drawn_lessons, drawn_truths, hold_replay, other_pictures, read_replay
 from trainer.finetune.plan import Request
 from trainer.finetune.scores import Truth
 from trainer.finetune.settings import Tuning
@@ -70,11 +70,18 @@ def test_a_run_goes_on_only_with_the_replay_that_it_began_with(
     added = [old / kind / "more.png" for kind in ("images", "masks")]
     for place in added:
         shutil.copy(place.with_name("eye0.png"), place)
-    with pytest.raises(VesselError, match="no longer those that this run was begun with"):
+    with pytest.raises(VesselError, match="old pictures given to this run are no longer those"):
         finetune(made.request(run=run))
     for place in added:
         place.unlink()
     assert finetune(made.request(run=run)) is not None
+
+
+def test_a_replayed_picture_that_cannot_be_read_is_one_sentence(eyes: Path, tmp_path: Path):
+    replay = read_replay([shutil.copytree(eyes, tmp_path / "eyes")], "vessels")
+    replay.judge[0].image.unlink()
+    with pytest.raises(VesselError, match=r"The picture .*\.png can't be read"):
+        hold_replay(tmp_path, replay)
 
 
 @pytest.mark.parametrize("task", ["vessels", "cells"])

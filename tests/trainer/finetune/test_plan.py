@@ -167,6 +167,11 @@ def test_few_subjects_that_judge_are_told(make_study: MakeStudy, base: Path, tmp
     assert "Pictures of one subject judge" in told
 
 
+def test_few_subjects_at_all_are_told(make_study: MakeStudy):
+    warnings = plan_only(make_study(2).request())["warnings"]
+    assert "Pictures of two subjects judge: three are needed to call a model better." in warnings
+
+
 def test_judges_in_which_nothing_is_are_told(make_study: MakeStudy):
     made = make_study(4, nothing_there=True)
     one, *others = (picture.key for picture in made.study.pictures())
@@ -245,7 +250,8 @@ def test_a_picture_that_is_worked_on_while_the_study_is_read_is_left_out(
         assert writer.kept is not None
         assert writer.kept.record is not None
         taken_back = writer.kept.record.taken_back
-        writer.write_record(replace(taken_back, state=State.REVIEWED) if reviewed else taken_back)
+        other = replace(taken_back, state=State.REVIEWED, strokes=taken_back.strokes + 1)
+        writer.write_record(other if reviewed else taken_back)
         writer.close()
 
     def meanwhile(study: Study, one: ReviewedPicture, corrected: int) -> Judgement:
@@ -266,6 +272,43 @@ def test_a_picture_that_is_worked_on_while_the_study_is_read_is_left_out(
     assert [one.name for one in plan.pictures.values()] == ["eye00.png", "eye01.png"]
     why = "is being worked on again" if before else "was worked on while it was read"
     assert (f"Left out: eye02.png {why}." in plan.warnings) is (before or again)
+
+
+def test_a_picture_that_is_left_while_the_study_is_read_is_learnt(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(2)
+    picture = made.study.pictures()[-1]
+
+    def leave(study: Study, one: ReviewedPicture, corrected: int) -> Judgement:
+        judged = read_judgement(study, one, corrected)
+        facts = ImageFacts(picture.name, file_sha256(picture.path), 160, 160)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("vesselapp.study.writer.time_stamp", lambda: "2100-01-01T00:00:00+00:00")
+            writer = made.study.place(picture).open("bob", facts)
+            assert writer.record is not None
+            writer.write_record(replace(writer.record, active_seconds=9.0, note="Done.", who="bob"))
+            writer.close()
+        return judged
+
+    monkeypatch.setattr("trainer.finetune.command.read_judgement", leave)
+    monkeypatch.setattr("trainer.finetune.command._work", lambda course: course.plan)
+    plan: Any = finetune(made.request("steps=10"))
+    assert len(plan.pictures) == 2
+    assert not any(words.startswith("Left out") for words in plan.warnings)
+
+
+def test_an_empty_mask_has_nothing_to_find_whatever_its_record_says(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_study(5, said=lambda number, truth: truth & (number > 2))
+    keys = [picture.key for picture in made.study.pictures()]
+    write_sides(made.folder, {key: "learn" if key in keys[3:] else "judge" for key in keys})
+    monkeypatch.setattr("trainer.finetune.command._work", lambda course: course.plan)
+    plan: Any = finetune(made.request("steps=10"))
+    assert set(plan.sides.judged) == set(keys)
+    few = "Pictures of two subjects judge and hold something to find: three are needed"
+    assert few in " ".join(plan.warnings)
 
 
 def test_a_drive_that_goes_away_is_one_sentence(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
