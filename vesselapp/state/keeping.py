@@ -164,9 +164,8 @@ class Keeper:
         return [*self._sittings]
 
     def _hopeful(self, sitting: Sitting) -> bool:
-        """Tell whether waiting may still bring a sitting to its end."""
-        standing = sitting.standing
-        return not sitting.wait(0.0) and standing.problem is None
+        """Tell whether waiting may still bring a sitting to its end; what failed is tried once more."""
+        return not sitting.wait(0.0) and not sitting.failed
 
     def _settled(self, sitting: Sitting) -> bool:
         """Tell whether nothing of a sitting is lost if the app ends now."""

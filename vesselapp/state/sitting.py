@@ -102,7 +102,7 @@ class Sitting:
         self._answer: NDArray[np.uint8] | None = None
         self._saved: datetime | None = None
         self._problem: VesselError | None = None
-        self._take_over = self._closing = self._nudged = self._asks_to_see = False
+        self._take_over = self._closing = self._failed = self._nudged = self._asks_to_see = False
         self._to_tell = ""
         self._safe = Safekeeping(rescue, place, facts, self.unsaved, self._is_over)
         now = time.monotonic()
@@ -175,7 +175,7 @@ class Sitting:
     def close(self) -> None:
         """End when all is on the disk; `stay` takes it back as long as that is not so."""
         with self._wake:
-            self._closing, self._try_at = True, 0.0
+            self._closing, self._try_at, self._failed = True, 0.0, False
             self._nudge()
 
     def stay(self) -> bool:
@@ -204,6 +204,11 @@ class Sitting:
     def closing(self) -> bool:
         """Whether it is to end."""
         return self._closing
+
+    @property
+    def failed(self) -> bool:
+        """Whether saving has failed since it was to end."""
+        return self._failed
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end after `close`; False where it hasn't come."""
@@ -475,7 +480,7 @@ class Sitting:
         with self._wake:
             if self._problem is None:
                 _log.warning("%s isn't saved: %s", self.facts.image, problem)
-            self._problem, self._try_at = problem, time.monotonic() + RETRY_S
+            self._problem, self._try_at, self._failed = problem, time.monotonic() + RETRY_S, True
 
     def _on_lost(self, lost: Lost) -> None:
         _log.warning("the lock of %s is lost: %s", self.facts.image, lost)
