@@ -236,6 +236,19 @@ def test_opening_a_picture_tells_of_no_review_taken_back(
     assert not told
 
 
+def test_a_file_that_was_written_anew_is_read_when_it_is_opened_again(
+    qtbot: QtBot, window: MainWindow, pictures: Path
+) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for(qtbot, window, "a.png")
+    before = window.workspace.document
+    PIL.Image.fromarray(np.full((300, 320, 3), 7, np.uint8)).save(pictures / "a.png")
+    window.open_paths([pictures / "a.png"])
+    qtbot.waitUntil(lambda: window.workspace.document not in (None, before), timeout=10000)
+    assert window.workspace.document is not None
+    assert (window.workspace.document.image.pixels == 7).all()
+
+
 def test_of_a_much_larger_picture_as_much_is_in_sight(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:

@@ -237,11 +237,16 @@ class Desk:
         return False
 
     def _is_of(self, review: Review, entry: Entry) -> bool:
-        """Tell whether a review is of a picture of the list, which may have been read anew since."""
+        """Tell whether a review is of a picture of the list.
+
+        Of a list that was read anew it is where it can't be saved: else the picture's file is read anew, too.
+        """
         if review.sitting is None or self._collection is None:
             return False
-        place = review.sitting.place
-        return review.entry is entry or self._collection.holds(entry, place, review.entry.path)
+        if review.entry is entry:
+            return True
+        stuck = any(sitting is review.sitting for sitting, _ in self._keeper.unsaved())
+        return stuck and self._collection.holds(entry, review.sitting.place, review.entry.path)
 
     def _take(self, review: Review, view: dict[str, Any] | None) -> None:
         """Turn to a picture, with all that looks at it."""
