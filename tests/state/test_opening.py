@@ -23,6 +23,7 @@ from vesselapp.state.brush import Brush
 from vesselapp.state.collection import LoosePictures, StudyPictures
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.opening import WAITS, Opened, Wishes, open_picture
+from vesselapp.state.pictures import Entry
 from vesselapp.state.rescue import Rescue
 from vesselapp.state.review import Review
 from vesselapp.state.sources import Source
@@ -249,6 +250,23 @@ def test_a_picture_that_cannot_be_opened_to_write_takes_strokes_once_its_sitting
     assert kept_of(opened).corrections[50, 50] == 2
 
 
+def worked_on_alone(
+    pictures: LoosePictures, keeper: Keeper, folder: Path
+) -> tuple[Opened, StudyPictures, Entry]:
+    """Paint a stroke on a picture alone; give it, a new study that has it, and its row there."""
+    opened = opened_to_write(pictures, keeper)
+    review = sit(opened, keeper)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    end(review)
+    study = StudyPictures(
+        Study.create(folder / "study", roots=[folder]),
+        AnnotationStore(folder / "store").place,
+        keeper.ended,
+    )
+    entry = next(entry for entry in study.entries() if entry.name == opened.entry.name)
+    return opened, study, entry
+
+
 def test_work_on_a_picture_alone_comes_along_once_its_sitting_has_ended(
     pictures: LoosePictures, keeper: Keeper, tmp_path: Path
 ) -> None:
@@ -272,16 +290,7 @@ def test_work_on_a_picture_alone_comes_along_once_its_sitting_has_ended(
 def test_work_on_a_picture_alone_that_cannot_come_along_is_gone_on_with_and_comes_later(
     pictures: LoosePictures, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = opened_to_write(pictures, keeper)
-    review = sit(opened, keeper)
-    stroke(opened.document, Brush.PAINT, 20, (50, 50))
-    end(review)
-    study = StudyPictures(
-        Study.create(tmp_path / "study", roots=[tmp_path]),
-        AnnotationStore(tmp_path / "store").place,
-        keeper.ended,
-    )
-    entry = next(entry for entry in study.entries() if entry.name == opened.entry.name)
+    opened, study, entry = worked_on_alone(pictures, keeper, tmp_path)
     wishes = Wishes(0.5, 2**24, "ann")
     monkeypatch.setattr(along, "hand_in", raising_once(along.hand_in, PermissionError(13, "denied")))
     opened = open_picture(entry, study, keeper, wishes, to_write=True)
@@ -299,13 +308,7 @@ def test_work_on_a_picture_alone_that_cannot_come_along_is_gone_on_with_and_come
 def test_where_work_on_a_picture_alone_can_not_be_gone_on_with_either_it_begins_in_the_study(
     pictures: LoosePictures, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = opened_to_write(pictures, keeper)
-    review = sit(opened, keeper)
-    stroke(opened.document, Brush.PAINT, 20, (50, 50))
-    end(review)
-    store = AnnotationStore(tmp_path / "store")
-    study = StudyPictures(Study.create(tmp_path / "study", roots=[tmp_path]), store.place, keeper.ended)
-    entry = next(entry for entry in study.entries() if entry.name == opened.entry.name)
+    opened, study, entry = worked_on_alone(pictures, keeper, tmp_path)
     alone, take = opened.place.folder, Lock.take
 
     def full(folder: Path, *rest: Any) -> Lock:
