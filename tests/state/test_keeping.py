@@ -446,7 +446,7 @@ def test_an_answer_and_the_record_that_names_its_model_go_to_the_disk_together(
 def test_a_record_waits_for_the_first_stroke_not_for_the_last(
     keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vesselapp.state.sitting.RECORD_S", 0.3)
+    monkeypatch.setattr("vesselapp.state.backlog.RECORD_S", 0.3)
     _, sitting = begin(keeper, place)
     end = time.monotonic() + 20
     while not (place.folder / "record.json").exists():

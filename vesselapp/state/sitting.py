@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import digest_of
 from vesselapp.core.errors import VesselError
 from vesselapp.state.anew import TOLD, Shown, write_anew
+from vesselapp.state.backlog import NEVER, Backlog
 from vesselapp.state.document import Document
 from vesselapp.state.safekeeping import Safekeeping
 from vesselapp.state.standing import Hold, Standing, Unsaved, follow
-from vesselapp.study.journal import Levelled, Operation, Viewed
+from vesselapp.study.journal import Operation
 from vesselapp.study.lock import HEARTBEAT_SECONDS, Lost, Taken
 from vesselapp.study.lock_file import Holder
 from vesselapp.study.record import ImageFacts, Record
@@ -31,18 +32,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-EDIT_S = 0.015
-"""So long an edit waits, so that the window is done with it before this thread wants the interpreter."""
-SETTLE_S = 0.06
-"""A threshold or a view is written when it has stood still for so long."""
-LONGEST_SETTLE_S = 0.5
 RETRY_S = 3.0
 KNOCK_S = 4.0
 """How often a picture that somebody else has open is asked for again."""
-RECORD_S = 5.0
 SNAPSHOT_S = 15.0
-_NEVER = float("inf")
-_FLEETING = (Levelled, Viewed)
 
 
 class Sitting:
@@ -83,31 +76,19 @@ class Sitting:
         self.place, self.facts, self.document, self.who = place, facts, document, who
         self._rescue, self._report, self._reopened = rescue, report, reopened
         self._writer = writer
-        self._number = 0
-        self._done: list[str] = []
-        self._undone: list[str] = []
-        self._known: Record | None = None
-        self._judged: NDArray[np.uint8] | None = None
+        self._backlog = Backlog()  # used while `_wake` is had
         self._shown: Shown | None = None
         self._begun = threading.Event()
         self._hold = Hold.MINE if writer is not None else Hold.ASKED
         self._holder: Holder | None = None
         self._wake = threading.Condition()
-        self._pending: list[Operation] = []
-        self._in_flight: list[Operation] = []
-        self._pending_since = 0.0
-        self._since: float | None = None
-        self._record: Record | None = None
-        self._told = False
-        self._answer: NDArray[np.uint8] | None = None
         self._saved: datetime | None = None
         self._problem: VesselError | None = None
         self._take_over = self._closing = self._failed = self._nudged = self._asks_to_see = False
         self._to_tell = ""
         self._safe = Safekeeping(rescue, place, facts, self.unsaved, self._is_over)
         now = time.monotonic()
-        self._write_at = self._record_at = self._snapshot_at = _NEVER
-        self._refresh_at, self._try_at = now + HEARTBEAT_SECONDS, now
+        self._snapshot_at, self._refresh_at, self._try_at = NEVER, now + HEARTBEAT_SECONDS, now
         self._ended = threading.Event()
         run = threading.Thread(target=self._run, args=(kept,), name=f"keeping {facts.image}", daemon=True)
         run.start()
@@ -116,24 +97,8 @@ class Sitting:
 
     def put(self, operation: Operation) -> None:
         """Take an operation that was done."""
-        now = time.monotonic()
         with self._wake:
-            if not self._pending:
-                self._pending_since = now
-            if (
-                isinstance(operation, _FLEETING)
-                and self._pending
-                and type(self._pending[-1]) is type(operation)
-            ):
-                self._pending[-1] = operation
-            else:
-                self._pending.append(operation)
-            if all(isinstance(waiting, _FLEETING) for waiting in self._pending):
-                self._write_at = min(now + SETTLE_S, self._pending_since + LONGEST_SETTLE_S)
-            else:
-                self._write_at = now + EDIT_S
-            if not isinstance(operation, Viewed):
-                self._since = self._since or now
+            self._backlog.put(operation, time.monotonic())
             self._nudge()
 
     def put_record(
@@ -149,21 +114,15 @@ class Sitting:
         answer : (H, W) uint8, 1-253, optional
             The probability that was judged; nobody writes into it any more.
         """
-        now = time.monotonic()
         with self._wake:
-            if answer is not None:
-                self._answer, told = answer, True
-            self._record, self._told = record, self._told or told
-            self._record_at = now if self._told else min(self._record_at, now + RECORD_S)
-            if told:
-                self._since = self._since or now
+            self._backlog.put_record(record, time.monotonic(), told=told, answer=answer)
             self._nudge()
 
     def save_now(self) -> None:
         """Try again what failed, and make the snapshot now."""
         with self._wake:
             self._try_at = self._snapshot_at = 0.0
-            self._record_at = _NEVER if self._record is None else 0.0
+            self._backlog.hurry()
             self._nudge()
 
     def take_over(self) -> None:
@@ -195,7 +154,7 @@ class Sitting:
         """Take note of what the document shows, while nothing is done on it."""
         with self._wake:
             if not self.document.in_stroke:
-                unsaved = (*self._in_flight, *self._pending)
+                unsaved = tuple(self._backlog.operations)
                 self._shown = Shown(self.document.corrections.copy(), unsaved)
                 self._asks_to_see, self._try_at = False, 0.0
                 self._nudge()
@@ -219,8 +178,8 @@ class Sitting:
         """How it stands now."""
         with self._wake:
             unsaved = self._unsaved().count  # of which the history is no matter
-            waiting = time.monotonic() - self._since if unsaved and self._since is not None else 0.0
-            safe = self._safe
+            since, safe = self._backlog.since, self._safe
+            waiting = time.monotonic() - since if unsaved and since is not None else 0.0
             return Standing(
                 self._hold,
                 self._holder,
@@ -245,20 +204,14 @@ class Sitting:
             self._wake.notify()
 
     def _unsaved(self) -> Unsaved:
-        operations = (*self._in_flight, *self._pending)
-        done, undone = tuple(self._done), tuple(self._undone)
-        begun = self._known if self._writer is None else self._writer.record
-        return Unsaved(self._number, done, operations, self._record, self._told, self._answer, begun, undone)
+        return self._backlog.unsaved(self._backlog.known if self._writer is None else self._writer.record)
 
     def _begin_with(self, kept: Kept | None) -> None:
         """Take note of what the document shows: all that the disk holds."""
         done, undone = ([], []) if kept is None else (kept.done, kept.undone)
         names, undone_names = [digest_of(edit) for edit in done], [digest_of(edit) for edit in undone]
         with self._wake:
-            self._number = 0 if kept is None else kept.number
-            self._done, self._undone = names, undone_names
-            self._known = None if kept is None else kept.record
-            self._judged = None if kept is None else kept.answer
+            self._backlog.begin(kept, names, undone_names)
         self._begun.set()
 
     # -- on its own thread -------------------------------------------------------------------------------
@@ -298,7 +251,7 @@ class Sitting:
             return self._try_at
         if self._closing:
             return 0.0
-        return min(self._write_at, self._record_at, self._snapshot_at, self._refresh_at)
+        return min(self._backlog.due, self._snapshot_at, self._refresh_at)
 
     def _ask(self) -> None:
         """Ask for the lock; where it is had, bring disk and document together."""
@@ -316,7 +269,9 @@ class Sitting:
             put_back, told = self._rescue.put_back(writer, self.place, self.facts, mine)
             self._to_tell = " ".join(filter(None, (self._to_tell, told)))
             if mine is not None:
-                self._on_put_back(mine)
+                with self._wake:
+                    self._backlog.put_back(mine)
+                self._safe.renew()
             if put_back:
                 kept = self.place.load(self.facts.sha256, self.facts.height, self.facts.width, cap)
         except BaseException:  # whatever it is: who can't go on doesn't keep the lock
@@ -328,26 +283,18 @@ class Sitting:
         with self._wake:
             self._writer, self._hold, self._holder, self._problem = writer, Hold.MINE, None, None
             self._refresh_at = time.monotonic() + HEARTBEAT_SECONDS
-            self._write_at = time.monotonic()
+            self._backlog.write_by(time.monotonic())
             told, self._to_tell = self._to_tell, ""
         self._reopened(self, kept if reread else None, told)
 
-    def _on_put_back(self, mine: Unsaved) -> None:
-        """Let go what was unsaved: whatever fails from now on, it is on the disk, and not put there again."""
-        with self._wake:
-            self._pending = [*self._in_flight, *self._pending][len(mine.operations) :]
-            self._in_flight = []
-            self._record, self._told, self._record_at, self._answer = None, False, _NEVER, None
-        self._safe.renew()
-
     def _to_put_on_top(self, writer: Writer) -> Unsaved | None:
         """Give what is unsaved where the disk holds something else than was known; None where it doesn't."""
-        if self._known is not None and writer.kept is None and not self.unsaved().count:
+        if self._backlog.known is not None and writer.kept is None and not self.unsaved().count:
             # Nothing may be done on top of nothing: somebody took it along, or away.
             text = f"What was kept of {self.facts.image} is no longer where it was."
             raise VesselError(text, "Open the picture again.")
         # A review or a note of others has no number: the record tells.
-        changed = writer.number != self._number or writer.record != self._known
+        changed = writer.number != self._backlog.number or writer.record != self._backlog.known
         changed = changed or any(self._rescue.left_of(self.place, self.facts))
         unsaved = self.unsaved()
         if changed and self._hold is not Hold.LOST and (unsaved.operations or self._takes_strokes()):
@@ -374,28 +321,24 @@ class Sitting:
             writer = self._write_anew(writer)
         now = time.monotonic()
         with self._wake:
-            self._in_flight, self._pending = [*self._in_flight, *self._pending], []
-            self._write_at = _NEVER
-            batch, answer = list(self._in_flight), self._answer
-            record = self._record if self._closing or self._record_at <= now else None
+            batch, answer, record = self._backlog.take(now, all_of_it=self._closing)
         if batch:
             writer.append(batch)
             self._on_appended(batch)
         if answer is not None:
             writer.write_answer(answer)
             with self._wake:
-                self._judged, self._answer = answer, None if self._answer is answer else self._answer
+                self._backlog.answered(answer)
         if record is not None:
             writer.write_record(replace(record, corrected_share=self._corrected_share()))
             with self._wake:
-                if self._record is record:
-                    self._record, self._told, self._record_at = None, False, _NEVER
+                self._backlog.recorded(record)
         if self._refresh_at <= now:
             writer.refresh()
             self._refresh_at = now + HEARTBEAT_SECONDS
         writer.cap_bytes = self.document.history.cap_bytes
         if self._snapshot_at <= now and not self._closing:
-            self._snapshot_at = _NEVER
+            self._snapshot_at = NEVER
             writer.compact()
         self._on_done(writer)
 
@@ -415,14 +358,8 @@ class Sitting:
         for operation in operations:
             follow(done, undone, operation, digest_of)
         with self._wake:
-            self._writer, self._number, self._shown = writer, writer.number, None
-            self._done, self._undone = done, undone
-            self._answer = self._judged if self._answer is None else self._answer
-            record = former.record
-            if self._record is None and record is not None:
-                self._record = record.taken_back if self._in_flight or self._pending else record
-            if self._record is not None:
-                self._told, self._record_at = True, 0.0
+            self._writer, self._shown = writer, None
+            self._backlog.written_anew(writer.number, done, undone, former.record)
         self._reopened(self, None, TOLD)
         return writer
 
@@ -434,10 +371,7 @@ class Sitting:
 
     def _on_appended(self, batch: Sequence[Operation]) -> None:
         with self._wake:
-            self._number += len(batch)
-            for operation in batch:
-                follow(self._done, self._undone, operation, digest_of)
-            self._in_flight = []
+            self._backlog.appended(batch)
             self._saved = datetime.now()
             self._snapshot_at = time.monotonic() + SNAPSHOT_S
         self._safe.renew()
@@ -446,9 +380,9 @@ class Sitting:
         """Note that all that was due is on the disk; end, where that was asked for."""
         with self._wake:
             self._problem = None
-            if self._pending or self._unsaved().count:
+            if not self._backlog.is_empty:
                 return
-            self._since = None
+            self._backlog.since = None
             ending = self._closing
             self._hold = Hold.ENDED if ending else self._hold
         self._safe.drop()
@@ -489,7 +423,7 @@ class Sitting:
             writer.abandon()
         with self._wake:
             if writer is not None:
-                self._known = writer.record
+                self._backlog.known = writer.record
             self._writer, self._hold, self._problem, self._shown = None, Hold.LOST, None, None
             self._try_at = time.monotonic() + KNOCK_S
 
