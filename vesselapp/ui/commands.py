@@ -167,6 +167,7 @@ class Commands:
 
     def ask_export(self) -> None:
         """Ask where to and what, then write the files."""
+        from vesselapp.state.exporting import why_refused
         from vesselapp.ui.export_dialog import ExportDialog
 
         workspace, settings = self.workspace, self.workspace.settings
@@ -175,7 +176,11 @@ class Commands:
         path = workspace.document.image.path
         start = settings.export_folder or str(path.parent if path else Path.cwd())
         dialog = ExportDialog(
-            Path(start).absolute(), workspace.export_stem(), settings.export_kinds, self._window
+            Path(start).absolute(),
+            workspace.export_stem(),
+            settings.export_kinds,
+            self._window,
+            partial(why_refused, workspace.review),
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.export(dialog.folder, dialog.kinds)
