@@ -101,6 +101,26 @@ def test_a_run_that_is_stopped_takes_its_parts_back_at_once(
     assert not kept(study, "a.png").mask().any()
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_why_nothing_is_learnt_yet_goes_with_the_answer(
+    qtbot: QtBot, window: MainWindow, halfway: threading.Event, *, stopped: bool
+) -> None:
+    if stopped:  # an answer was there before, and is so again
+        halfway.set()
+        wait_for_answer(qtbot, window)
+        halfway.clear()
+        window.action("run").trigger()
+    press(qtbot, window, Qt.Key.Key_L)
+    assert "no answer to learn on yet" in window.notice.label.text()
+    assert window.notice.isVisible()
+    if stopped:
+        window.action("cancel").trigger()
+    halfway.set()
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_answer(qtbot, window)
+    qtbot.waitUntil(lambda: "no answer" not in window.notice.label.text() or not window.notice.isVisible())
+
+
 def test_an_answer_that_is_being_adapted_is_not_judged(
     qtbot: QtBot, tmp_path: Path, bars_pictures: Path
 ) -> None:
