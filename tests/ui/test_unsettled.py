@@ -65,6 +65,7 @@ def test_half_an_answer_is_not_reviewed(
     assert window.windowTitle().startswith("a.png")
     halfway.set()
     wait_for_answer(qtbot, window)
+    assert window.status.task.text() == ""
     press(qtbot, window, Qt.Key.Key_2)
     shown = document_of(window).mask()
     found = until_kept(qtbot, study, "a.png", lambda found: found.record is not None)

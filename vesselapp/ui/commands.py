@@ -125,6 +125,15 @@ class Commands:
         if not (tool.takes_undo and tool.step_back()):
             self._with_document(Document.undo)
 
+    def tell_of_tool(self, text: str) -> None:
+        """Say in passing what a tool has to say, until what was done by then is undone."""
+        tell, document = self._window.status.tell, self.workspace.document
+        if document is None:
+            tell(text)
+        else:
+            history, done = document.history, document.history.edits_so_far
+            tell(text, lambda: history.edits_so_far >= done)
+
     def show_tool(self) -> None:
         """Show how wide the tool in hand draws, and what undo and redo would do now."""
         window, document = self._window, self.workspace.document
