@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         workspace.ranking.found.connect(self.studies.show_ranking)
         workspace.ranking.ended.connect(self.studies.end_ranking)
         workspace.desk.box_in_sight = canvas.box_in_sight
-        self.status.cancel_wanted.connect(workspace.cancel)
+        self.status.cancel_wanted.connect(self.commands.stop)
         self.pictures.chosen.connect(workspace.open)
         self.pictures.noted.connect(self._on_noted)
         self.pictures.left.connect(canvas.setFocus)
