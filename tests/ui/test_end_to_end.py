@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import FOREGROUND, level_of, mask_of
+from vesselapp.ui.export_dialog import ExportDialog
 from vesselapp.ui.window import MainWindow
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -229,6 +232,30 @@ def test_an_unwritable_export_folder_is_told(
     window.commands.export(tmp_path / "file", ("mask",))
     assert window.notice.isVisible()
     assert "file" in window.notice.label.text()
+
+
+def test_the_export_dialog_says_what_the_export_would_say(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_all(qtbot, window, pictures)
+    said: list[str] = []
+
+    def look(dialog: ExportDialog) -> QDialog.DialogCode:
+        said.append(dialog._warning.text().strip())
+        return QDialog.DialogCode.Rejected
+
+    monkeypatch.setattr(ExportDialog, "exec", look)
+    folder, mask = tmp_path / "out", tmp_path / "out" / "a_mask.png"
+    window.commands.export(folder, ("mask",))
+    window.action("export").trigger()
+    mask.rename(tmp_path / "ours.png")
+    window.action("export").trigger()
+    PIL.Image.new("L", (320, 300)).save(mask)
+    window.action("export").trigger()
+    window.commands.export(folder, ("mask",))
+    assert said[:2] == ["Replaces the mask exported earlier.", ""]
+    assert f"{mask} was there before and wasn't written by vesselapp" in said[2]
+    assert said[2] == window.notice.label.text()
 
 
 def test_escape_takes_the_stroke_back(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:

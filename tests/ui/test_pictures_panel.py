@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -137,3 +137,21 @@ def test_a_study_of_thousands_lists_and_scrolls(qtbot: QtBot, window: MainWindow
     window.workspace.open(last)
     qtbot.waitUntil(lambda: window.windowTitle().startswith(last.name), timeout=20000)
     assert not window.action("next").isEnabled()
+
+
+@pytest.mark.parametrize("field", ["note", "text_field", "view"])
+def test_a_file_dropped_on_a_field_is_opened_and_is_no_text(
+    qtbot: QtBot, window: MainWindow, pictures: Path, field: str
+) -> None:
+    window.open_paths([pictures / "a.png"])
+    wait_for_answer(qtbot, window)
+    target, files = getattr(window.pictures, field), QMimeData()
+    files.setUrls([QUrl.fromLocalFile(str(pictures / "b.png"))])
+    files.setText(str(pictures / "b.png"))  # as some file managers say too
+    at = target.mapTo(window, target.rect().center())
+    how = Qt.DropAction.CopyAction, files, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    for event in (QDragEnterEvent(at, *how), QDragMoveEvent(at, *how), QDropEvent(QPointF(at), *how)):
+        QApplication.sendEvent(window.windowHandle(), event)
+    qtbot.waitUntil(lambda: window.workspace.name == "b.png", timeout=20000)
+    assert window.pictures.note.toPlainText() == ""
+    assert window.pictures.text_field.text() == ""

@@ -477,6 +477,19 @@ def test_pushing_what_is_not_there_is_told_and_changes_nothing(
     assert not vessel.corrections.any()
 
 
+def test_what_is_told_of_a_push_goes_with_it(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
+    open_by_key(qtbot, window, 200)
+    task = window.status.task
+    qtbot.keyClick(window.canvas, Qt.Key.Key_Up)
+    assert "Ctrl+Z takes it back" in task.text()
+    window.action("undo").trigger()
+    assert task.text() == ""
+    window.status.tell("Something else.")
+    window.action("redo").trigger()
+    window.action("undo").trigger()
+    assert task.text() == "Something else."
+
+
 def test_a_push_that_is_refused_leaves_the_reason_in_sight(
     qtbot: QtBot, window: MainWindow, vessel: Document
 ) -> None:

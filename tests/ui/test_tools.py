@@ -22,6 +22,7 @@ from vesselapp.ui.palette import CommandPalette
 from vesselapp.ui.scene import Split
 from vesselapp.ui.toolbox import TOOL_KEYS
 from vesselapp.ui.tools.grow import GrowTool
+from vesselapp.ui.tools.outline import OutlineTool
 from vesselapp.ui.tools.trace import TraceTool
 from vesselapp.ui.view import View
 from vesselapp.ui.window import MainWindow
@@ -783,6 +784,37 @@ def test_a_trace_paints_what_was_shown(qtbot: QtBot, window: MainWindow, vessel:
     assert before.any()
     click(qtbot, window, 300, VESSEL_ROW)
     assert np.array_equal(vessel.mask(), before)
+
+
+@pytest.mark.parametrize("view", ["mirror", "turn", "actual", "pan", "split"])
+def test_a_trace_paints_what_was_shown_where_the_view_moved_under_a_still_pointer(
+    qtbot: QtBot, window: MainWindow, vessel: Document, view: str
+) -> None:
+    canvas = window.canvas
+    key(qtbot, window, Qt.Key.Key_T)
+    click(qtbot, window, 60, VESSEL_ROW)
+    at = canvas.place_of(280, VESSEL_ROW + 20)
+    qtbot.mouseMove(canvas, at)
+    if view == "pan":
+        key(qtbot, window, Qt.Key.Key_Left)
+    else:
+        window.action(view).trigger()
+    before = traced(window, vessel)
+    qtbot.mouseClick(canvas, LEFT, pos=at)
+    assert np.array_equal(vessel.mask(), before)
+
+
+def test_an_outlines_side_leads_to_a_still_pointer_where_the_view_moved(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    canvas = window.canvas
+    key(qtbot, window, Qt.Key.Key_F)
+    click(qtbot, window, 60, VESSEL_ROW)
+    at = canvas.place_of(280, VESSEL_ROW + 20)
+    qtbot.mouseMove(canvas, at)
+    canvas.mirror()
+    assert isinstance(canvas.tool, OutlineTool)
+    assert canvas.tool._pointer == canvas.to_picture(QPointF(at))
 
 
 def test_a_right_trace_takes_the_mask_away_however_wide_it_is(

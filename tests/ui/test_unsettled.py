@@ -65,6 +65,7 @@ def test_half_an_answer_is_not_reviewed(
     assert window.windowTitle().startswith("a.png")
     halfway.set()
     wait_for_answer(qtbot, window)
+    assert window.status.task.text() == ""
     press(qtbot, window, Qt.Key.Key_2)
     shown = document_of(window).mask()
     found = until_kept(qtbot, study, "a.png", lambda found: found.record is not None)
@@ -90,6 +91,12 @@ def test_a_run_that_is_stopped_takes_its_parts_back_at_once(
     document = document_of(window)
     window.action("cancel").trigger()
     assert not document.mask().any()
+    assert window.status.task.text() == "The model was stopped; F5 runs it."
+    window.action("run").trigger()
+    window.workspace.progress.emit("Finding", 0.1)
+    assert window.status.task.text() == "Finding"
+    window.status.cancel.click()
+    assert window.status.task.text() == "The model was stopped; F5 runs it."
     press(qtbot, window, Qt.Key.Key_2)
     review = window.workspace.review
     assert review is not None
@@ -99,6 +106,65 @@ def test_a_run_that_is_stopped_takes_its_parts_back_at_once(
     assert not document.mask().any()
     assert window.close()
     assert not kept(study, "a.png").mask().any()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_why_nothing_is_learnt_yet_goes_with_the_answer(
+    qtbot: QtBot, window: MainWindow, halfway: threading.Event, *, stopped: bool
+) -> None:
+    if stopped:  # an answer was there before, and is so again
+        halfway.set()
+        wait_for_answer(qtbot, window)
+        halfway.clear()
+        window.action("run").trigger()
+    press(qtbot, window, Qt.Key.Key_L)
+    assert "no answer to learn on yet" in window.notice.label.text()
+    assert window.notice.isVisible()
+    if stopped:
+        window.action("cancel").trigger()
+    halfway.set()
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_answer(qtbot, window)
+    qtbot.waitUntil(lambda: "no answer" not in window.notice.label.text() or not window.notice.isVisible())
+
+
+@pytest.mark.parametrize("key", ["doubtful", "doubtful_back", "own_threshold"])
+def test_what_only_an_answer_tells_is_not_known_before_it(
+    qtbot: QtBot, window: MainWindow, halfway: threading.Event, key: str
+) -> None:
+    view = window.canvas.view
+    window.action(key).trigger()
+    what = "The model's own threshold is" if key == "own_threshold" else "Doubtful places are"
+    assert window.status.task.text() == f"{what} not known before the model has answered (F5)."
+    assert window.status.doubt.text() == ""
+    assert window.canvas.view == view
+    halfway.set()
+    wait_for_answer(qtbot, window)
+    assert window.status.task.text() == ""
+
+
+@pytest.mark.parametrize("key", ["doubtful", "doubtful_back", "own_threshold"])
+def test_without_a_picture_that_is_said(window: MainWindow, key: str) -> None:
+    window.action(key).trigger()
+    assert "No picture is open" in window.status.task.text()
+
+
+def test_learning_that_is_stopped_is_told(qtbot: QtBot, tmp_path: Path, bars_pictures: Path) -> None:
+    window = new_window(qtbot, tmp_path)
+    window.open_paths([bars_pictures])
+    wait_for_answer(qtbot, window)
+    correct(document_of(window))
+    go_on = threading.Event()
+    window.workspace.jobs.aside("in the way", lambda: assert_set(go_on))
+    press(qtbot, window, Qt.Key.Key_L)
+    window.action("cancel").trigger()
+    assert window.status.task.text() == "Learning from this picture was stopped; L learns again."
+    go_on.set()
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    window.action("cancel").trigger()
+    assert "Learning" in window.status.task.text()
+    assert document_of(window).adapted is None
+    end(qtbot, window)
 
 
 def test_an_answer_that_is_being_adapted_is_not_judged(

@@ -143,7 +143,7 @@ def write_outputs(
     VesselError
         Where a file can't be written, or one would be replaced that isn't ours to replace.
     """
-    paths = _planned(folder, stem, kinds, told=provenance, unsure=unsure)
+    paths = planned_outputs(folder, stem, kinds, told=provenance, unsure=unsure)
     former = folder / f"{stem}{UNSURE_SUFFIX}"
     stale = "provenance" in paths and "unsure" not in paths and written_by_vesselapp(former)
     with _all_at_once(folder, stem, former if stale else None) as fresh:
@@ -230,7 +230,7 @@ def _copy(path: Path, target: Path) -> None:
         shutil.copy2(path, target)
 
 
-def _planned(
+def planned_outputs(
     folder: Path,
     stem: str,
     kinds: Sequence[str],
@@ -238,7 +238,13 @@ def _planned(
     told: Mapping[str, object] | None,
     unsure: NDArray[np.bool_] | None,
 ) -> dict[str, Path]:
-    """Give the path of each file to write, by kind; refuse to replace what isn't ours to replace."""
+    """Give the path of each file that `write_outputs` would write, by kind.
+
+    Raises
+    ------
+    VesselError
+        Where one would be replaced that isn't ours to replace.
+    """
     paths = {kind: folder / f"{stem}{SUFFIXES[kind]}" for kind in kinds}
     beside = folder / f"{stem}{PROVENANCE_SUFFIX}"
     if told is None and is_there(beside) and paths.keys() & {"mask", "overlay"}:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, dequantise
-from vesselapp.core.export import short_stem, write_outputs
+from vesselapp.core.export import planned_outputs, short_stem, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.stamps import time_stamp
 
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 def export_stem(review: Review | None) -> str:
     """Give the name that exported files begin with."""
     return short_stem(Path(review.entry.name).stem) if review is not None else "picture"
+
+
+def why_refused(review: Review | None, folder: Path, kinds: Sequence[str]) -> str:
+    """Say why the open picture's files don't replace what lies in a folder; empty where they do."""
+    if review is None:
+        return ""
+    told = {"sha256": review.record.sha256}
+    unsure = review.document.corrections == Correction.UNSURE
+    try:
+        planned_outputs(folder, export_stem(review), kinds, told=told, unsure=unsure)
+    except VesselError as problem:
+        return str(problem)
+    return ""
 
 
 def export_picture(

@@ -69,6 +69,11 @@ class History:
         """How many edits are done, of those kept."""
         return len(self._done)
 
+    @property
+    def edits_so_far(self) -> int:
+        """How many edits are done, with those no longer kept: one less for each that is undone."""
+        return self.forgotten + len(self._done)
+
     def add(self, edit: Edit) -> None:
         """Add a new edit; what was undone before it is gone."""
         self._size += edit.size - sum(gone.size for gone in self._undone)

@@ -103,7 +103,7 @@ class Learning:
         document, answer = self._document, self._asking.answer
         if document is None or self.running:
             return
-        problem = document.locked or self._why_not(document)
+        problem = self._why_not(document)
         if problem:
             self._refused = (document.history.state, problem)
             self.told.emit(problem)
@@ -144,6 +144,8 @@ class Learning:
 
     def _why_not(self, document: Document) -> str:
         """Say why nothing can be learnt now; empty where something can."""
+        if document.locked:
+            return document.locked
         if document.probability is None or self._asking.answer is None or self._asking.running:
             return "There is no answer to learn on yet: wait for the model, or run it (F5)."
         model = self._asking.model
@@ -171,12 +173,12 @@ class Learning:
     def catch_up(self) -> None:
         """Bring the answer in sight to what the history says."""
         document, answer = self._document, self._asking.answer
-        if document is None or answer is None or self._asking.running:
+        if document is None:
             return
-        if self._is_judged():
+        self._take_back(document)
+        if answer is None or self._asking.running or self._is_judged():
             return
         learnt = document.learnt
-        self._take_back(document)
         of_this = learnt is not None and answer.model_sha256 == learnt.model_sha256
         wanted = learnt if of_this else None
         if wanted == document.adapted:
@@ -196,9 +198,9 @@ class Learning:
         self.changed.emit()
 
     def _take_back(self, document: Document) -> None:
-        """Take back what was said of a lesson or refused, once a newer step has followed."""
+        """Take back what was said of a lesson or refused: a newer step followed, or the reason is over."""
         at, problem = self._refused
-        if problem and document.history.state is not at:
+        if problem and (document.history.state is not at or problem != self._why_not(document)):
             self._refused = (None, "")
             self.taken_back.emit(problem)
         of, said = self._said

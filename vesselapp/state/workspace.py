@@ -339,10 +339,17 @@ class Workspace:
         """Ask the chosen model about the open picture (fresh: even where its answer is remembered)."""
         self.desk.ask(fresh=fresh)
 
-    def cancel(self) -> None:
-        """Stop the model's run, if one is under way; what was in sight before it is so again."""
+    def cancel(self) -> str:
+        """Stop the model's run, or learning; what was in sight before it is so again.
+
+        Gives a sentence that says what was stopped; empty where nothing was under way.
+        """
+        stopped = "The model was stopped; F5 runs it." if self.asking.running else ""
+        if self.learning.running:
+            stopped = "Learning from this picture was stopped; L learns again."
         self.asking.cancel()
         self.learning.cancel()
+        return stopped
 
     def use_model(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one), and ask it about the open picture."""

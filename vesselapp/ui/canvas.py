@@ -237,6 +237,9 @@ class Canvas(PictureView):
     def resample(self) -> None:
         """Resample all that is in sight and paint it; another place may be under the pointer now."""
         super().resample()
+        at = self.place_pointed()
+        if at is not None and self.drag is Drag.NONE and self.tool.busy:
+            self.tool.hover(at)
         self.tell_place()
 
     # -- gestures, of whatever points --------------------------------------------------------------------

@@ -125,6 +125,15 @@ class Commands:
         if not (tool.takes_undo and tool.step_back()):
             self._with_document(Document.undo)
 
+    def tell_of_tool(self, text: str) -> None:
+        """Say in passing what a tool has to say, until what was done by then is undone."""
+        tell, document = self._window.status.tell, self.workspace.document
+        if document is None:
+            tell(text)
+        else:
+            history, done = document.history, document.history.edits_so_far
+            tell(text, lambda: history.edits_so_far >= done)
+
     def show_tool(self) -> None:
         """Show how wide the tool in hand draws, and what undo and redo would do now."""
         window, document = self._window, self.workspace.document
@@ -167,6 +176,7 @@ class Commands:
 
     def ask_export(self) -> None:
         """Ask where to and what, then write the files."""
+        from vesselapp.state.exporting import why_refused
         from vesselapp.ui.export_dialog import ExportDialog
 
         workspace, settings = self.workspace, self.workspace.settings
@@ -175,7 +185,11 @@ class Commands:
         path = workspace.document.image.path
         start = settings.export_folder or str(path.parent if path else Path.cwd())
         dialog = ExportDialog(
-            Path(start).absolute(), workspace.export_stem(), settings.export_kinds, self._window
+            Path(start).absolute(),
+            workspace.export_stem(),
+            settings.export_kinds,
+            self._window,
+            partial(why_refused, workspace.review),
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.export(dialog.folder, dialog.kinds)
@@ -253,13 +267,26 @@ class Commands:
 
     def take_own_threshold(self) -> None:
         """Set the threshold back to the model's own."""
-        if not self._window.controls.threshold.take_own() and self.workspace.document is not None:
-            self._window.status.tell("The model's own threshold is not known before it has answered (F5).")
+        if not self._window.controls.threshold.take_own():
+            self._tell_unknown("The model's own threshold is")
+
+    def _tell_unknown(self, what: str) -> None:
+        """Say that something is not known yet, until a model has answered."""
+        words = f"{what} not known before the model has answered (F5)."
+        if self.workspace.document is None:
+            words = "No picture is open yet (Ctrl+O)."
+        self._window.status.tell(words, lambda: self.workspace.answer is None)
 
     def cancel(self) -> None:
-        """Take back the gesture under way, else stop the model's run."""
+        """Take back the gesture under way, else stop slow work on the picture."""
         if not self._window.canvas.cancel_gesture():
-            self.workspace.cancel()
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop the model's run, or learning, and say so until something is at work again."""
+        stopped = self.workspace.cancel()
+        if stopped:
+            self._window.status.tell(stopped, lambda: not self.workspace.desk.unsettled)
 
     # -- view --------------------------------------------------------------------------------------------
 
@@ -282,8 +309,11 @@ class Commands:
         """Zoom to the next doubtful place, or back to the one before, and say how many are left."""
         from vesselapp.state.doubt import DoubtWalk
 
+        if self._window.canvas.tool.onward(forward=forward):
+            return
         document = self.workspace.document
-        if document is None or self._window.canvas.tool.onward(forward=forward):
+        if document is None or self.workspace.answer is None:
+            self._tell_unknown("Doubtful places are")
             return
         if self._walk is None or self._walk.document is not document:
             self._walk = DoubtWalk(document)

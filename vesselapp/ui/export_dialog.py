@@ -1,5 +1,6 @@
 """Asks where to and what to export; Enter takes what was chosen last time."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import (
@@ -24,14 +25,28 @@ _WORDS = {
 
 
 class ExportDialog(QDialog):
-    """Folder and kinds of files; names the files that it will replace."""
+    """Folder and kinds of files; names the files that it will replace.
+
+    Parameters
+    ----------
+    folder, stem, kinds
+        What is chosen at first, and what the files' names begin with.
+    parent : QWidget, optional
+    why_refused : callable
+        Says why such files can't be written to a folder, as far as what lies there tells; else nothing.
+    """
 
     def __init__(
-        self, folder: Path, stem: str, kinds: tuple[str, ...], parent: QWidget | None = None
+        self,
+        folder: Path,
+        stem: str,
+        kinds: tuple[str, ...],
+        parent: QWidget | None = None,
+        why_refused: Callable[[Path, tuple[str, ...]], str] = lambda _folder, _kinds: "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export")
-        self._stem = stem
+        self._stem, self._why_refused = stem, why_refused
         self.folder_field = QLineEdit(str(folder))
         self.folder_field.setAccessibleName("Folder")
         self.folder_field.setMinimumWidth(360)
@@ -70,5 +85,6 @@ class ExportDialog(QDialog):
     def _look(self) -> None:
         """Say which files are there already; the export replaces its own earlier ones only."""
         there = [kind for kind in self.kinds if is_there(self.folder / (self._stem + SUFFIXES[kind]))]
-        self._warning.setText(f"Replaces the {' and '.join(there)} exported earlier." if there else " ")
+        replaces = f"Replaces the {' and '.join(there)} exported earlier." if there else " "
+        self._warning.setText(self._why_refused(self.folder, self.kinds) or replaces)
         self.export_button.setEnabled(bool(self.kinds) and bool(self.folder_field.text().strip()))

@@ -4,6 +4,8 @@ What is always shown has its place, so nothing jumps. What is told in passing ha
 is too narrow for it, the pointer's place and the doubtful places make room as long as it lasts.
 """
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -30,6 +32,10 @@ _CORRECTED = {
     Correction.FOREGROUND: "corrected: foreground",
     Correction.UNSURE: "unsure",
 }
+
+
+def _always() -> bool:
+    return True
 
 
 class StatusLine(QObject):
@@ -71,6 +77,7 @@ class StatusLine(QObject):
         bar.addWidget(self.place, 1)
         for widget in (self.task, self.doubt, self._under_way, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
+        self._holds: Callable[[], bool] = _always
         self._passing = QTimer(self)
         self._passing.setSingleShot(True)
         self._passing.setInterval(_PASSING_MS)
@@ -116,19 +123,15 @@ class StatusLine(QObject):
     def show_progress(self, task: str, share: float) -> None:
         """Show slow work and how far it is (0-1)."""
         self._under_way_words = task
-        if not self._passing.isActive():
-            self.task.setText(task)
         self.progress.setValue(round(share * 1000))
         self._under_way.show()
-        self._share_room()
+        self.look_again()
 
     def show_idle(self) -> None:
         """Show that nothing is under way."""
         self._under_way_words = ""
-        if not self._passing.isActive():
-            self.task.setText("")
         self._under_way.hide()
-        self._share_room()
+        self.look_again()
 
     def show_doubt(self, left: int) -> None:
         """Show how many doubtful places have not been looked at."""
@@ -142,10 +145,17 @@ class StatusLine(QObject):
         """Show the zoom (device px per px of the picture)."""
         self.zoom.setText(f"{zoom * 100:.3g} %" if zoom < 10 else f"{zoom * 100:.0f} %")
 
-    def tell(self, text: str) -> None:
-        """Show a passing message, beside what is always shown."""
+    def tell(self, text: str, holds: Callable[[], bool] = _always) -> None:
+        """Show a passing message, beside what is always shown, no longer than it holds."""
+        self._holds = holds
         self.task.setText(text)
         self._passing.start()
+        self._share_room()
+
+    def look_again(self) -> None:
+        """Take a passing message away that holds no longer, since something is otherwise than before."""
+        if not self._passing.isActive() or not self._holds():
+            self._show_under_way()
         self._share_room()
 
     def show_standing(self, standing: Standing | None, review: Review | None, unsaved: list[str]) -> None:
@@ -183,8 +193,13 @@ class StatusLine(QObject):
         if self.task.underMouse():
             self._passing.start()
             return
-        self.task.setText(self._under_way_words)
+        self._show_under_way()
         self._share_room()
+
+    def _show_under_way(self) -> None:
+        self._passing.stop()
+        self._holds = _always
+        self.task.setText(self._under_way_words)
 
     def _share_room(self) -> None:
         """Give a passing message the room of what matters less, where it has too little of its own."""

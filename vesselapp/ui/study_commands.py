@@ -85,7 +85,7 @@ class StudyCommands:
         window.canvas.end_gesture()
         unsettled = self.workspace.desk.unsettled
         if review is None or unsettled:
-            window.status.tell(unsettled)
+            window.status.tell(unsettled, lambda: self.workspace.desk.unsettled == unsettled)
             return False
         try:
             act(review)

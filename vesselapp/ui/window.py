@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         workspace.ranking.found.connect(self.studies.show_ranking)
         workspace.ranking.ended.connect(self.studies.end_ranking)
         workspace.desk.box_in_sight = canvas.box_in_sight
-        self.status.cancel_wanted.connect(workspace.cancel)
+        self.status.cancel_wanted.connect(self.commands.stop)
         self.pictures.chosen.connect(workspace.open)
         self.pictures.noted.connect(self._on_noted)
         self.pictures.left.connect(canvas.setFocus)
@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
         self._numbers = NumberKeys(canvas, controls)
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
-        canvas.told.connect(self.status.tell)
+        canvas.told.connect(self.commands.tell_of_tool)
         canvas.tool_changed.connect(self.commands.show_tool)
         canvas.zoom_changed.connect(self.status.show_zoom)
         canvas.looked.connect(lambda: workspace.look(canvas.look()))
@@ -279,6 +279,7 @@ class MainWindow(QMainWindow):
 
     def _on_history(self) -> None:
         self.commands.show_tool()
+        self.status.look_again()
         self.controls.history.refresh()
         self.controls.cleanup.refresh()
 

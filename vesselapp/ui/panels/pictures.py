@@ -130,6 +130,7 @@ class PicturesPanel(QWidget):
         self.note.textChanged.connect(self._note_settle.start)
         for field in (self.text_field, self.note, self.view):
             field.installEventFilter(self)
+            field.setAcceptDrops(False)  # a dropped file is the window's to open, and no text
 
     def show_actions(self, actions: dict[str, QAction]) -> None:
         """Put the commands that set the open picture's state under the list."""

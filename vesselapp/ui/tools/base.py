@@ -126,4 +126,4 @@ class Tool:
     def edits_so_far(self) -> int:
         """Count the edits done in the document, for telling whether something was done since a click."""
         document = self.canvas.document
-        return 0 if document is None else document.history.forgotten + document.history.edits_done
+        return 0 if document is None else document.history.edits_so_far
