@@ -125,6 +125,21 @@ def test_a_new_edit_forgets_what_was_undone() -> None:
     assert document.history.size == sum(edit.size for edit in document.history._done)
 
 
+def test_a_state_leads_on_until_what_was_done_at_it_is_undone() -> None:
+    document = make_document()
+    start = document.history.state
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    first = document.history.state
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    assert document.history.leads_on_from(start)
+    assert document.history.leads_on_from(first)
+    document.undo()
+    assert document.history.leads_on_from(first)
+    document.undo()
+    assert not document.history.leads_on_from(first)
+    assert document.history.leads_on_from(start)
+
+
 def test_undo_waits_for_the_end_of_a_stroke() -> None:
     document = make_document()
     stroke(document, Brush.PAINT, 20, (100, 100))

@@ -45,7 +45,8 @@ class History:
 
     def leads_on_from(self, state: object) -> bool:
         """Tell whether nothing that was done at a state (`state`) has been undone since."""
-        return state == self.state or any(edit is state for edit in self._done)
+        at_the_start = not isinstance(state, Edit)  # before all edits, which nothing takes back
+        return at_the_start or any(edit is state for edit in self._done)
 
     @property
     def names(self) -> tuple[list[str], list[str]]:
