@@ -32,7 +32,7 @@ from vesselapp.ui.retrain.live_page import LivePage
 from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.verdict_page import VerdictPage
 
-_ASKING = "Asking the trainer what it would do…"
+_ASKING = "Asking the trainer what it would do; it can be started then…"
 
 
 class _Pages(QStackedWidget):
@@ -95,7 +95,7 @@ class RetrainWindow(QDialog):
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
         self._retraining, self._jobs, self._who, self._save = retraining, jobs, who, save
-        self._left = False
+        self._left = self._refused = False
         self._choosing = True
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
@@ -135,7 +135,7 @@ class RetrainWindow(QDialog):
         self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
         offer, verdict = self.offer_page, self.verdict_page
         offer.start.connect(self._start)
-        offer.options_changed.connect(partial(self._ask_plan, changed=True))
+        offer.options_changed.connect(self._ask_plan)
         offer.picture_wanted.connect(self.picture_wanted)
         offer.run_wanted.connect(self._show_run)
         self.live_page.anew.connect(self._leave_broken)
@@ -230,6 +230,8 @@ class RetrainWindow(QDialog):
             self._left = not self.isActiveWindow()
             if came_back and self._offers:
                 self._look_again()
+                if self._refused:
+                    self._ask_plan()
 
     @property
     def _offers(self) -> bool:
@@ -264,24 +266,26 @@ class RetrainWindow(QDialog):
         for job in self._lists:
             job.cancel()
 
-    def _ask_plan(self, *, changed: bool = False) -> None:
-        """Ask what the trainer would do; what a person has just changed must be answered before a start."""
+    def _ask_plan(self) -> None:
+        """Ask what the trainer would do; before it has answered, nothing can be started."""
         if self._retraining.study is None:
             return
-        self.offer_page.show_plan(None, _ASKING, refused=changed)
+        self._refused = False
+        self.offer_page.show_plan(None, _ASKING)
         try:
             self._retraining.ask_plan(self.offer_page.options.options())
         except VesselError as error:
-            self.offer_page.show_plan(None, str(error), refused=True)
+            self._on_plan(error)
 
     def _on_offer(self, offer: Offer) -> None:
         self.offer_page.show_offer(offer)
 
     def _on_plan(self, answer: Plan | VesselError) -> None:
+        self._refused = isinstance(answer, VesselError)
         if isinstance(answer, Plan):
             self.offer_page.show_plan(answer)
         else:
-            self.offer_page.show_plan(None, str(answer), refused=True)
+            self.offer_page.show_plan(None, str(answer))
 
     def _start(self) -> None:
         self._save()
