@@ -17,7 +17,7 @@ from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
-from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on
+from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on, reveal_focus
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
@@ -366,6 +366,12 @@ class MainWindow(QMainWindow):
             event.accept()
             return True
         return super().event(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Keep in sight what Tab leads to."""
+        moved = super().focusNextPrevChild(forward)
+        reveal_focus(self, self.controls)
+        return moved
 
     def changeEvent(self, event: QEvent) -> None:
         """Look what others have done meanwhile when a person comes back."""

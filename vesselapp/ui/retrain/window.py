@@ -27,6 +27,7 @@ from vesselapp.state.offer import Offer, OfferLook
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import Decision, RunFolder, Word
+from vesselapp.ui.keyboard import reveal_focus
 from vesselapp.ui.looks import Colour, OverlayLook
 from vesselapp.ui.retrain.live_page import LivePage
 from vesselapp.ui.retrain.offer_page import OfferPage
@@ -112,7 +113,7 @@ class RetrainWindow(QDialog):
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        area = QScrollArea()  # a page larger than a small screen can still be seen whole
+        area = self._area = QScrollArea()  # a page larger than a small screen can still be seen whole
         area.setAccessibleName("Page")
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -221,6 +222,12 @@ class RetrainWindow(QDialog):
     def _ask_bases(self, folder: Path) -> Job:
         show = self.offer_page.options.show_bases
         return self._jobs.submit("models", lambda _job: bases_of(folder), show, self._tell)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Keep in sight what Tab leads to."""
+        moved = super().focusNextPrevChild(forward)
+        reveal_focus(self, self._area)
+        return moved
 
     def changeEvent(self, event: QEvent) -> None:
         """Look again at what will be learnt from when a person comes back, who may have corrected it."""
