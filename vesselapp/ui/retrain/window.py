@@ -109,7 +109,8 @@ class RetrainWindow(QDialog):
             self.pages.addWidget(page)
         self._lay_out()
         self._bind()
-        self.resize(QSize(1080, 640).boundedTo(self.screen().availableSize() * 0.9))
+        room = self.screen().availableSize()  # a small screen's whole width, but for the frame
+        self.resize(min(1080, room.width() * 98 // 100), min(640, room.height() * 9 // 10))
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
