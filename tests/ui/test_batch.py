@@ -52,6 +52,36 @@ def test_a_batch_writes_what_the_window_shows_and_names_what_failed(
     assert dialog.start_button.isEnabled()
 
 
+def test_all_that_the_dialog_says_is_seen_on_a_small_screen(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    """Of 1366x768 px at twice the scale; the list of problems has no room before there is one."""
+    (pictures / "broken.png").write_bytes(b"x")
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+
+    def is_whole() -> bool:
+        labels = [label for label in (dialog.told, dialog.words) if label.text().strip()]
+        return all(label.height() >= label.heightForWidth(label.width()) for label in labels)
+
+    assert not dialog.problems.isVisible()
+    dialog.resize(dialog.minimumSize())
+    dialog.hide()
+    dialog.show()
+    qtbot.waitUntil(is_whole)
+    dialog.out_field.clear()
+    dialog.start_button.click()
+    qtbot.waitUntil(is_whole)
+    dialog.out_field.setText(str(tmp_path / "out"))
+    dialog.start_button.click()
+    finish(qtbot, window)
+    assert dialog.problems.isVisible()
+    qtbot.waitUntil(is_whole)
+    assert dialog.height() <= 384 - 24
+    dialog.start_button.click()
+    assert not dialog.problems.isVisible()
+    finish(qtbot, window)
+
+
 def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
@@ -222,6 +222,44 @@ def test_dropped_files_are_opened(qtbot: QtBot, window: MainWindow, pictures: Pa
         lambda: window.workspace.model is not None and window.workspace.model.card.name == "Other",
         timeout=20000,
     )
+
+
+def data_of(*urls: QUrl) -> QMimeData:
+    data = QMimeData()
+    data.setUrls(list(urls))
+    return data
+
+
+def test_pictures_dropped_with_a_model_are_opened_and_asked_of_it(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    open_all(qtbot, window, pictures)
+    other = tiny_vessel_model(tmp_path / "other.onnx", name="Other")
+    data = data_of(
+        *(QUrl.fromLocalFile(str(path)) for path in (other, pictures / "b.png", pictures / "c.png"))
+    )
+    window.dropEvent(
+        QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
+    )
+
+    def is_answered() -> bool:
+        model = window.workspace.model
+        answered = window.workspace.answer is not None and model is not None
+        return answered and model.card.name == "Other" and window.windowTitle().startswith("b.png")
+
+    qtbot.waitUntil(is_answered, timeout=20000)
+    assert [entry.name for entry in window.workspace.pictures.entries] == ["b.png", "c.png"]
+
+
+def test_only_files_are_taken_when_something_is_dragged_over_the_window(window: MainWindow) -> None:
+    for url, taken in ((QUrl("https://example.org/a.png"), False), (QUrl.fromLocalFile("/a.png"), True)):
+        data = data_of(url)
+        enters = QDragEnterEvent(
+            QPoint(10, 10), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier
+        )
+        enters.ignore()
+        window.dragEnterEvent(enters)
+        assert enters.isAccepted() == taken
 
 
 def test_an_unwritable_export_folder_is_told(

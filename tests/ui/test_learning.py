@@ -116,12 +116,14 @@ def test_the_rest_of_the_picture_follows_and_undo_takes_it_back(qtbot: QtBot, wi
     row = window.controls.model.learning
     assert f"{said.sum():,}" in row.words.text()
     assert row.own_button.isEnabled()
+    assert window.action("own_answer").isEnabled()
     adapted = document.probability
     window.action("undo").trigger()
     assert document.probability is own
     assert document.adapted is None
     assert "Not adapted" in row.words.text()
     assert not row.own_button.isEnabled()
+    assert not window.action("own_answer").isEnabled()
     window.action("redo").trigger()
     assert document.probability is adapted
     document.set_level(document.level + 20)

@@ -365,6 +365,39 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     assert "It answers" not in page.decided.text()
 
 
+def test_the_models_are_named_on_a_small_screen(stand: Stand, tmp_path: Path) -> None:
+    name = "Vessels of a clinic with a name that is too long for any column of a table on a small screen"
+    Registry(stand.study.folder).add(tiny_vessel_model(tmp_path / "long.onnx", name=name), who="tester")
+    stand.desk.show_models()
+    models = stand.desk.models
+    assert models is not None
+    models.resize(615, 346)
+    QApplication.processEvents()
+    table = models.table
+    for row in range(table.rowCount()):
+        for column in range(table.columnCount()):
+            item = table.item(row, column)
+            assert item.toolTip() == item.text()
+            whole = table.fontMetrics().horizontalAdvance(item.text())
+            assert table.columnWidth(column) > whole or item.text() == name
+    assert table.columnWidth(2) > 200
+
+
+def test_the_verdict_fits_into_a_small_window(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin()
+    stand.until_judged()
+    page, area = stand.window.verdict_page, stand.window._area
+    qtbot.waitUntil(lambda: page.compare.panes.compared is not None, timeout=LONG)
+    stand.window.resize(669, 345)  # nearly all of a screen of 1366x768 px at twice the scale
+    legend = page.compare.legend
+    one_line = legend.fontMetrics().height() + 8
+    qtbot.waitUntil(lambda: legend.height() == legend.minimumSizeHint().height() > one_line)
+    assert area.horizontalScrollBar().maximum() == 0
+    assert page.sentence.width() <= area.viewport().width()
+    stand.window.resize(1500, 345)
+    qtbot.waitUntil(lambda: legend.height() == one_line)
+
+
 def test_a_verdict_follows_the_model_in_use(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
     registry = Registry(stand.study.folder)
     registry.add(tiny_vessel_model(tmp_path / "other.onnx", name="Other"), who="tester")

@@ -14,8 +14,12 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.geometry import Box
 from vesselapp.state.jobs import Job
 from vesselapp.state.judged import Bases
+from vesselapp.state.offer import Offer, OfferedPicture, with_warnings
 from vesselapp.state.retraining import RunState
+from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.unusable import only_one_told
+from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.options_box import OptionsBox
 
 __all__ = ["stand", "study"]
@@ -192,6 +196,41 @@ def test_minimising_the_window_leaves_its_questions_alone(stand: Stand, qtbot: Q
     qtbot.waitUntil(lambda: hidden == [True], timeout=LONG)
     qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)
     qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+
+
+def test_nothing_is_started_before_the_trainer_has_said_that_it_can(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(stand.desk.retraining, "ask_plan", asked.append)
+    stand.desk.show()
+    window, page = stand.window, stand.window.offer_page
+    qtbot.waitUntil(lambda: page.table.rowCount() == 2, timeout=LONG)
+    assert not page.start_button.isEnabled()
+    assert page.facts.text().startswith(ASKING)
+    window._on_plan(VesselError("The trainer doesn't answer.", "Try again."))
+    assert not page.start_button.isEnabled()
+    # It is asked again when the person comes back, though the study offers the same.
+    assert len(asked) == 1
+    stand.main.activateWindow()
+    qtbot.waitUntil(stand.main.isActiveWindow, timeout=LONG)
+    window.activateWindow()
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=LONG)
+    assert page.facts.text().startswith(ASKING)
+    assert not page.start_button.isEnabled()
+    window._on_plan(Plan(20, 90.0, "CPU", ("p0.png",), ("p1.png",)))
+    assert page.start_button.isEnabled()
+
+
+def test_what_page_and_trainer_both_say_is_said_once(qtbot: QtBot) -> None:
+    page = OfferPage()
+    qtbot.addWidget(page)
+    alone = with_warnings(Offer((OfferedPicture("a", "a", "a", "a", 0.01, 1, False),), 7, 0, 0))
+    page.show_offer(alone)
+    assert "Only one picture" in page.warnings.text()
+    page.show_plan(None, f"Left out: b.png can't be read. {only_one_told()}")
+    assert "Only one picture" in page.facts.text()
+    assert page.warnings.text() == ""
 
 
 def test_coming_back_from_a_correction_shows_it(

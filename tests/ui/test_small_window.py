@@ -114,6 +114,27 @@ def test_enter_in_the_filter_gives_the_keyboard_to_the_canvas(qtbot: QtBot, open
     assert "b.png" in [entry.name for entry in opened.workspace.pictures.shown]
 
 
+@pytest.mark.parametrize("modifier", [Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier])
+def test_what_tab_leads_to_is_in_sight(
+    qtbot: QtBot, opened: MainWindow, modifier: Qt.KeyboardModifier
+) -> None:
+    small(opened)
+    opened.activateWindow()
+    opened.pictures.note.setFocus()
+    seen: list[QWidget] = []
+    while (control := opened.focusWidget()) not in seen:
+        assert control is not opened.controls
+        assert not control.visibleRegion().isEmpty(), f"{control.accessibleName()} is out of sight"
+        seen.append(control)
+        if control is opened.canvas and not modifier:  # there, Tab folds the panels
+            opened.focusNextPrevChild(True)
+        else:
+            qtbot.keyClick(control, Qt.Key.Key_Tab, modifier)
+        QApplication.processEvents()
+    assert opened.controls.history in seen
+    assert opened.controls.model._names in seen
+
+
 def test_a_passing_message_has_the_room_of_what_matters_less(opened: MainWindow) -> None:
     small(opened)
     status, bar = opened.status, opened.statusBar()

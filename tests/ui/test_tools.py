@@ -369,6 +369,28 @@ def test_every_action_is_in_a_menu_and_the_palette_runs_it(
     assert window.controls.overlay.band > 0
 
 
+def test_what_cannot_be_done_comes_last_in_the_palette_and_says_why(
+    qtbot: QtBot, window: MainWindow, vessel: Document
+) -> None:
+    palette = CommandPalette(list(window.actions_by_key.values()), window)
+    palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(palette)
+    palette.show()
+    rows = [palette.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(palette.list.count())]
+    can = [action.isEnabled() for action in rows]
+    assert can == sorted(can, reverse=True)
+    assert not all(can)
+    for action in rows:
+        assert action.isEnabled() or action.whatsThis()
+        assert action.whatsThis() in action.toolTip()
+    palette.field.setText("retrain")
+    assert palette.list.currentItem().text().endswith("Needs a study")
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    assert window.action("save").toolTip().endswith("(Ctrl+S)")
+    assert all(action.menu().toolTipsVisible() for action in window.menuBar().actions())
+
+
 def test_every_control_has_a_name_for_screen_readers(window: MainWindow) -> None:
     from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QListWidget, QScrollBar
 

@@ -25,7 +25,7 @@ from vesselapp.inference.graph import read_graph
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 from vesselapp.study.study_model import find_model_by_hash, hash_in_use
-from vesselapp.study.unusable import few_told, one_subject_told
+from vesselapp.study.unusable import few_told, one_subject_told, only_one_told
 
 CONFIG = "config.json"
 FEWEST = 2
@@ -169,10 +169,8 @@ def make_plan(
         changed = [one.name for key, one in found.items() if key not in pictures]
         notes += tuple(f"Left out: {name} was worked on while it was read." for name in changed)
     if len(pictures) < FEWEST:
-        raise VesselError(
-            " ".join([*notes, "Only one picture can be learnt from, and none is left to judge by."]),
-            "Review at least two, better five.",
-        )
+        told = only_one_told()
+        raise VesselError(" ".join([*notes, told.message]), told.hint)
     read_sets(list(request.replay))  # what isn't there is said before anything begins
     answered = [picture.model_sha256 for picture in pictures.values()]
     models = choose_models(study, request.base, chain=request.chain, answered=answered)

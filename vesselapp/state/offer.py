@@ -23,6 +23,7 @@ from vesselapp.study.unusable import (
     missing_pictures,
     missing_told,
     one_subject_told,
+    only_one_told,
     with_damaged_record,
 )
 
@@ -172,7 +173,7 @@ def with_warnings(offer: Offer) -> Offer:
     pictures = tuple(replace(one, doubt=_doubt(one, offer.pictures)) for one in offer.pictures)
     warnings = []
     if len(pictures) == 1:
-        warnings.append("Only one picture is reviewed: none is left to judge by. Review at least two.")
+        warnings.append(str(only_one_told()))
     elif pictures:
         warnings += [few_told(len(pictures)), one_subject_told({one.subject for one in pictures})]
     if offer.damaged:

@@ -38,6 +38,12 @@ def damage_told(names: Sequence[str]) -> str:
     return f"{told}, so it isn't known whether they were reviewed. {hint}"
 
 
+def only_one_told() -> VesselError:
+    """Say that nothing can be learnt with a single picture."""
+    text = "Only one picture can be learnt from, and none is left to judge by."
+    return VesselError(text, "Review at least two, better five.")
+
+
 def few_told(pictures: int) -> str:
     """Say that hardly anything can be shown with so few reviewed pictures; nothing where they are enough."""
     return f"Only {pictures} pictures are reviewed: the verdict will be uncertain." if pictures < _FEW else ""

@@ -376,9 +376,8 @@ def make_actions(
         action.setAutoRepeat(spec.key in _REPEATED)
         action.setCheckable(spec.checkable)
         action.setMenuRole(_ROLES.get(spec.key, QAction.MenuRole.NoRole))
-        keys = f" ({spec.shortcuts[0]})" if spec.shortcuts else ""
-        action.setToolTip(spec.tip + keys)
         action.setStatusTip(spec.tip)
+        allow(action, allowed=True)
         action.setData(spec.words)
         if spec.icon:
             action.setIcon(icon(spec.icon, owner.palette()))
@@ -392,6 +391,15 @@ def make_actions(
         owner.addAction(action)
         actions[spec.key] = action
     return actions
+
+
+def allow(action: QAction, *, allowed: bool, why: str = "") -> None:
+    """Enable an action, or grey it out; a few words in its tooltip and the command palette say why."""
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.PortableText)
+    tip = action.statusTip() + (f" ({keys})" if keys else "")
+    action.setEnabled(allowed)
+    action.setWhatsThis("" if allowed else why)
+    action.setToolTip(tip if allowed or not why else f"{tip}\n{why}")
 
 
 def _once(handler: Callable[..., object], held: HeldKeys) -> Callable[[], None]:

@@ -75,7 +75,9 @@ class BatchDialog(QDialog):
         self.words.setWordWrap(True)
         self.problems = QListWidget()
         self.problems.setAccessibleName("Pictures that failed")
+        self.problems.setMinimumHeight(54)
         self.problems.setMaximumHeight(130)
+        self.problems.hide()
         self.start_button, self.pause_button = QPushButton("Start"), QPushButton("Pause")
         self.cancel_button, hide_button = QPushButton("Cancel"), QPushButton("Hide")
         self._lay_out(hide_button)
@@ -118,6 +120,13 @@ class BatchDialog(QDialog):
         """Say which model will answer."""
         super().showEvent(event)
         self.show_model()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the height that all words need: by itself, Qt cuts them on a small screen."""
+        layout = self.layout()
+        if layout is not None:
+            self.resize(self.width(), max(self.height(), layout.minimumHeightForWidth(self.width())))
 
     def show_model(self) -> None:
         """Say which model will answer; while a batch runs, the one that does stays named."""
@@ -159,10 +168,12 @@ class BatchDialog(QDialog):
                 check_tells_objects(own_card(read_graph(spec.model), spec.model), spec.model.stem)
         except VesselError as error:
             self.words.setText(str(error))
+            self._fit()
             return
         workspace.settings.batch_folder = str(spec.out)
         self._name_model(spec.model.stem)
         self.problems.clear()
+        self.problems.hide()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
         self._show_state()
 
@@ -185,12 +196,15 @@ class BatchDialog(QDialog):
     def _on_advanced(self, outcome: Outcome) -> None:
         if outcome.problem:
             self.problems.addItem(f"{outcome.picture.name}: {outcome.problem}")
+            self.problems.show()
+            self._fit()
         self._show_state()
 
     def _on_ended(self, words: str) -> None:
         self._show_state()
         self.show_model()
         self.words.setText(words)
+        self._fit()
 
     def _show_state(self) -> None:
         """Show how far it is, and which buttons make sense."""

@@ -14,6 +14,7 @@ from vesselapp.core.image import PICTURE_SUFFIXES
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.cleanup import CLEANUPS
 from vesselapp.state.document import Document
+from vesselapp.ui.actions import allow
 from vesselapp.ui.keyboard import give_keyboard
 from vesselapp.ui.retrain.desk import desk_of
 from vesselapp.ui.scene import Split
@@ -143,7 +144,7 @@ class Commands:
         if window.canvas.tool.takes_undo:
             undo = "Click"
         for key, word, name in (("undo", "&Undo", undo), ("redo", "&Redo", redo)):
-            window.action(key).setEnabled(name is not None)
+            allow(window.action(key), allowed=name is not None, why=f"Nothing to {key}")
             window.action(key).setText(f"{word} {name.lower()}" if name else word)
 
     def _with_document(self, act: Callable[[Document], object]) -> None:

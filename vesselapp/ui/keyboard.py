@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMainWindow,
     QPlainTextEdit,
+    QScrollArea,
     QTextEdit,
     QWidget,
 )
@@ -62,6 +63,13 @@ def goes_on(event: QEvent, window: QMainWindow) -> bool:
         and event.key() == Qt.Key.Key_Tab
         and window.focusWidget() not in (None, window.centralWidget())
     )
+
+
+def reveal_focus(window: QWidget, area: QScrollArea) -> None:
+    """Scroll to what Tab led to: by itself, Qt does so only where Tab was pressed inside the area."""
+    control = window.focusWidget()
+    if control is not None and area.isAncestorOf(control):
+        area.ensureWidgetVisible(control)
 
 
 class HeldKeys:

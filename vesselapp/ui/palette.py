@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, 
 
 
 class CommandPalette(QDialog):
-    """Lists the actions that hold every typed word, best match first."""
+    """Lists the actions that hold every typed word, best match first; last, what can't be done now."""
 
     def __init__(self, actions: list[QAction], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -40,11 +40,12 @@ class CommandPalette(QDialog):
     def _search(self, text: str) -> None:
         words = text.lower().split()
         found = [action for action in self._actions if all(word in _words(action) for word in words)]
-        found.sort(key=lambda action: _rank(action, words))
+        found.sort(key=lambda action: (not action.isEnabled(), _rank(action, words)))
         self.list.clear()
         for action in found:
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            item = QListWidgetItem(f"{plain(action.text())}{'    ' + keys if keys else ''}")
+            told = (plain(action.text()), keys, action.whatsThis())
+            item = QListWidgetItem("    ".join(words for words in told if words))
             item.setData(Qt.ItemDataRole.UserRole, action)
             item.setToolTip(action.toolTip())
             if not action.isEnabled():
@@ -61,8 +62,8 @@ class CommandPalette(QDialog):
         if item is None or item.data(Qt.ItemDataRole.UserRole) is None:
             return
         action = item.data(Qt.ItemDataRole.UserRole)
-        self.close()
         if action.isEnabled():
+            self.close()
             action.trigger()
 
 
@@ -72,7 +73,8 @@ def plain(text: str) -> str:
 
 
 def _words(action: QAction) -> str:
-    return f"{plain(action.text())} {action.toolTip()} {action.data() or ''}".lower()
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.PortableText)
+    return f"{plain(action.text())} {action.statusTip()} {keys} {action.data() or ''}".lower()
 
 
 def _rank(action: QAction, words: list[str]) -> int:

@@ -13,11 +13,11 @@ from vesselapp.core.files import is_file
 from vesselapp.core.image import find_pictures
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
-from vesselapp.ui.actions import ACTIONS, TOOLBAR, make_actions
+from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
-from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on
+from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on, reveal_focus
 from vesselapp.ui.looks import OverlayLook
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
@@ -30,8 +30,7 @@ from vesselapp.ui.toolbox import Toolbox
 from vesselapp.ui.unfit import Unfit
 
 _NEED_A_PICTURE = (
-    *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split"),
-    *("learn", "own_answer"),
+    *("save", "export", "run", "fit", "actual", "zoom_in", "zoom_out", "turn", "mirror", "split", "learn"),
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
 _NEED_A_STUDY = ("retrain", "study_models", "export_study")
@@ -106,6 +105,7 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.menu not in menus:
                 menus[spec.menu] = self.menuBar().addMenu(f"&{spec.menu}")
+                menus[spec.menu].setToolTipsVisible(True)  # they say why something is greyed out
             menus[spec.menu].addAction(self.actions_by_key[spec.key])
             if spec.key == "open_study":
                 self.recent = menus[spec.menu].addMenu("&Recent studies")
@@ -203,29 +203,31 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""
-        if event.mimeData().hasUrls():
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open dropped files and folders; an ONNX file becomes the model."""
+        """Open dropped files and folders; an ONNX file becomes the model, which is asked about them."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         models = [path for path in paths if path.suffix.lower() == ".onnx"]
+        pictures = [path for path in paths if path not in models]
+        if pictures:
+            self.open_paths(pictures)
         if models:
             self.workspace.use_model(str(models[0]))
-        elif paths:
-            self.open_paths(paths)
 
     def _on_pictures(self) -> None:
         pictures = self.workspace.pictures
         self.pictures.show_current()
         for key, by in (("next", 1), ("previous", -1)):
             beside = pictures.beside(by)
-            self.action(key).setEnabled(beside is not None and beside is not pictures.current)
+            there = beside is not None and beside is not pictures.current
+            allow(self.action(key), allowed=there, why=f"No {key} picture")
 
     def _on_study(self) -> None:
         study = self.workspace.study
         for key in _NEED_A_STUDY:
-            self.action(key).setEnabled(study is not None)
+            allow(self.action(key), allowed=study is not None, why="Needs a study")
         self.controls.model.show_study(study is not None)
         self._show_model()
 
@@ -274,7 +276,7 @@ class MainWindow(QMainWindow):
         words = [self.workspace.name, study.name if study is not None else "", "vesselapp"]
         self.setWindowTitle(" – ".join(word for word in words if word))
         for key in _NEED_A_PICTURE:
-            self.action(key).setEnabled(document is not None)
+            allow(self.action(key), allowed=document is not None, why="Needs a picture")
         self._on_history()
 
     def _on_history(self) -> None:
@@ -301,7 +303,9 @@ class MainWindow(QMainWindow):
 
     def _show_adapted(self) -> None:
         document = self.workspace.document
-        self.controls.model.learning.show_adapted(document.adapted if document is not None else None)
+        adapted = document.adapted if document is not None else None
+        self.controls.model.learning.show_adapted(adapted)
+        allow(self.action("own_answer"), allowed=adapted is not None, why="Not adapted to this picture")
 
     def tell_failure(self, error: VesselError) -> None:
         """Tell of a problem over the canvas, and keep it in the log."""
@@ -363,6 +367,12 @@ class MainWindow(QMainWindow):
             event.accept()
             return True
         return super().event(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Keep in sight what Tab leads to."""
+        moved = super().focusNextPrevChild(forward)
+        reveal_focus(self, self.controls)
+        return moved
 
     def changeEvent(self, event: QEvent) -> None:
         """Look what others have done meanwhile when a person comes back."""

@@ -46,6 +46,7 @@ class Controls(QScrollArea):
         self._guard = WheelGuard(column)
         self.setWidget(column)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
-    QHeaderView,
     QSplitter,
     QTableWidget,
     QTableWidgetItem,
@@ -56,9 +55,9 @@ class CompareBox(QWidget):
         comparing.progress.connect(self._on_progress)
 
     def _make_table(self) -> QTableWidget:
-        table = plain_table("Pictures to compare on", _COLUMNS, (0, 92, 52, 52, 52))
+        table = plain_table("Pictures to compare on", _COLUMNS, (110, 84, 50, 50, 50))
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setStretchLastSection(True)
         return table
 
     def _lay_out(self) -> None:

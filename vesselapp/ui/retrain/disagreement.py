@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vesselapp.core import evidence as ev
@@ -64,6 +64,10 @@ def mask_seen(seen: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
     return ev.mask_table(level)[seen]
 
 
+_GAP = 22
+"""Between two words of the legend, px."""
+
+
 class Legend(QWidget):
     """Says what the colours of the map mean, with the shares of the picture."""
 
@@ -83,14 +87,34 @@ class Legend(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Take one line."""
-        metrics = self.fontMetrics()
-        wide = sum(metrics.horizontalAdvance(words) + metrics.height() + 25 for words in self._texts())
-        return QSize(wide, metrics.height() + 8)
+        """Take one line where there is room for it."""
+        return QSize(sum(self._widths()) + _GAP * 3, self._height())
 
     def minimumSizeHint(self) -> QSize:
         """Never cut the words."""
-        return self.sizeHint()
+        return QSize(max(self._widths()) + _GAP, self._height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take as many lines as that takes; a splitter asks for no height of a width by itself."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    def _height(self) -> int:
+        return self._places()[-1][1] + self.fontMetrics().height() + 4
+
+    def _widths(self) -> list[int]:
+        metrics = self.fontMetrics()
+        return [metrics.horizontalAdvance(words) + metrics.height() + 3 for words in self._texts()]
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Give where each swatch begins, px, in as many lines as that takes."""
+        x, y, places = 2, 4, []
+        for wide in self._widths():
+            if x > 2 and x + wide > self.width():
+                x, y = 2, y + self.fontMetrics().height() + 4
+            places.append((x, y))
+            x += wide + _GAP
+        return places
 
     def _texts(self) -> list[str]:
         if self._compared is None:
@@ -102,13 +126,13 @@ class Legend(QWidget):
         """Draw a swatch and a word for each."""
         painter = QPainter(self)
         metrics = self.fontMetrics()
-        side, x = metrics.height() - 3, 2.0
-        for words, colour in zip(self._texts(), (_OLD, _NEW, _BOTH), strict=True):
-            square = QRectF(x, 4, side, side)
+        side = metrics.height() - 3
+        places = self._places()
+        for (x, y), words, colour in zip(places, self._texts(), (_OLD, _NEW, _BOTH), strict=True):
+            square = QRectF(x, y, side, side)
             painter.fillRect(square, QColor(*colour))
             if colour is _OLD:
                 painter.fillRect(square, Qt.BrushStyle.BDiagPattern)
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-            painter.drawText(int(x + side + 6), 3 + metrics.ascent(), words)
-            x += side + 6 + metrics.horizontalAdvance(words) + 22
+            painter.drawText(x + side + 6, y - 1 + metrics.ascent(), words)
         painter.end()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vesselapp.study.study import Study
 
 _COLUMNS = ("", "Number", "Model", "Verdict", "Added", "By")
+_WIDEST = 260
+"""Of a column, px."""
 _FIRST = "The model that the study began with."
 
 
@@ -57,9 +59,12 @@ class ModelsDialog(QDialog):
         self._first = ""
         self.setWindowTitle("Models of this study")
         self.resize(QSize(780, 360).boundedTo(self.screen().availableSize() * 0.9))
-        self.table = plain_table("Models of this study", _COLUMNS, (64, 64, 180, 200, 130))
+        self.table = plain_table("Models of this study", _COLUMNS, (0, 0, 0, 0, 0, 80))
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.table.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setMaximumSectionSize(_WIDEST)
+        header.setStretchLastSection(True)
         self.detail = QLabel()
         self.detail.setWordWrap(True)
         self.use_button = QPushButton("Use this one")
@@ -102,7 +107,9 @@ class ModelsDialog(QDialog):
         self.table.setRowCount(len(self._entries))
         for row, entry in enumerate(self._entries):
             for column, text in enumerate(self._cells(entry)):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(row, column, item)
         numbers = [None if entry is None else entry.number for entry in self._entries]
         self.table.setCurrentCell(numbers.index(self._active), 0)
         self._on_chosen()

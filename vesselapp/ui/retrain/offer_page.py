@@ -51,7 +51,7 @@ class OfferPage(QWidget):
         super().__init__()
         self._offer: Offer | None = None
         self._plan: Plan | None = None
-        self._plan_words, self._refused = "", True
+        self._plan_words = ""
         self.summary = QLabel(_LOOKING)
         self.summary.setWordWrap(True)
         self.warnings = QLabel()
@@ -139,9 +139,9 @@ class OfferPage(QWidget):
         self._show_sides()
         self._refresh()
 
-    def show_plan(self, plan: Plan | None, words: str = "", *, refused: bool = False) -> None:
-        """Show what the trainer would do, or words where it has not said yet or refuses."""
-        self._plan, self._plan_words, self._refused = plan, words, refused
+    def show_plan(self, plan: Plan | None, words: str = "") -> None:
+        """Show what the trainer would do, or words where it has not said yet or refuses: no start then."""
+        self._plan, self._plan_words = plan, words
         self._show_sides()
         self._refresh()
 
@@ -170,11 +170,12 @@ class OfferPage(QWidget):
         told = list(self._offer.warnings) if self._offer is not None else []
         if plan is not None:
             told += [words for words in plan.warnings if words not in told]
+        told = [words for words in told if words not in self._plan_words]
         self.warnings.setText("\n".join(f"⚠ {words}" for words in told))
         self.warnings.setVisible(bool(told))
         self.facts.setText(_facts(plan) if plan is not None else self._plan_words)
         there = self._offer is not None and bool(self._offer.pictures)
-        self.start_button.setEnabled(there and not self._refused)
+        self.start_button.setEnabled(there and plan is not None)
 
     def _show_more(self, shown: bool) -> None:
         self.options.setVisible(shown)

@@ -161,7 +161,9 @@ class VerdictPage(QWidget):
         self.table.setRowCount(len(verdict.table))
         for row, ground in enumerate(verdict.table):
             for column, text in enumerate(_cells(ground)):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(row, column, item)
         height = self.table.horizontalHeader().sizeHint().height() + 4
         self.table.setFixedHeight(
             height + self.table.verticalHeader().defaultSectionSize() * min(5, len(verdict.table))

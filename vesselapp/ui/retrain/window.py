@@ -27,12 +27,13 @@ from vesselapp.state.offer import Offer, OfferLook
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import Decision, RunFolder, Word
+from vesselapp.ui.keyboard import reveal_focus
 from vesselapp.ui.looks import Colour, OverlayLook
 from vesselapp.ui.retrain.live_page import LivePage
 from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.verdict_page import VerdictPage
 
-_ASKING = "Asking the trainer what it would do…"
+_ASKING = "Asking the trainer what it would do; it can be started then…"
 
 
 class _Pages(QStackedWidget):
@@ -95,7 +96,7 @@ class RetrainWindow(QDialog):
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
         self._retraining, self._jobs, self._who, self._save = retraining, jobs, who, save
-        self._left = False
+        self._left = self._refused = False
         self._choosing = True
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
@@ -108,11 +109,12 @@ class RetrainWindow(QDialog):
             self.pages.addWidget(page)
         self._lay_out()
         self._bind()
-        self.resize(QSize(1080, 640).boundedTo(self.screen().availableSize() * 0.9))
+        room = self.screen().availableSize()  # a small screen's whole width, but for the frame
+        self.resize(min(1080, room.width() * 98 // 100), min(640, room.height() * 9 // 10))
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        area = QScrollArea()  # a page larger than a small screen can still be seen whole
+        area = self._area = QScrollArea()  # a page larger than a small screen can still be seen whole
         area.setAccessibleName("Page")
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -135,7 +137,7 @@ class RetrainWindow(QDialog):
         self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
         offer, verdict = self.offer_page, self.verdict_page
         offer.start.connect(self._start)
-        offer.options_changed.connect(partial(self._ask_plan, changed=True))
+        offer.options_changed.connect(self._ask_plan)
         offer.picture_wanted.connect(self.picture_wanted)
         offer.run_wanted.connect(self._show_run)
         self.live_page.anew.connect(self._leave_broken)
@@ -222,6 +224,12 @@ class RetrainWindow(QDialog):
         show = self.offer_page.options.show_bases
         return self._jobs.submit("models", lambda _job: bases_of(folder), show, self._tell)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Keep in sight what Tab leads to."""
+        moved = super().focusNextPrevChild(forward)
+        reveal_focus(self, self._area)
+        return moved
+
     def changeEvent(self, event: QEvent) -> None:
         """Look again at what will be learnt from when a person comes back, who may have corrected it."""
         super().changeEvent(event)
@@ -230,6 +238,8 @@ class RetrainWindow(QDialog):
             self._left = not self.isActiveWindow()
             if came_back and self._offers:
                 self._look_again()
+                if self._refused:
+                    self._ask_plan()
 
     @property
     def _offers(self) -> bool:
@@ -264,24 +274,26 @@ class RetrainWindow(QDialog):
         for job in self._lists:
             job.cancel()
 
-    def _ask_plan(self, *, changed: bool = False) -> None:
-        """Ask what the trainer would do; what a person has just changed must be answered before a start."""
+    def _ask_plan(self) -> None:
+        """Ask what the trainer would do; before it has answered, nothing can be started."""
         if self._retraining.study is None:
             return
-        self.offer_page.show_plan(None, _ASKING, refused=changed)
+        self._refused = False
+        self.offer_page.show_plan(None, _ASKING)
         try:
             self._retraining.ask_plan(self.offer_page.options.options())
         except VesselError as error:
-            self.offer_page.show_plan(None, str(error), refused=True)
+            self._on_plan(error)
 
     def _on_offer(self, offer: Offer) -> None:
         self.offer_page.show_offer(offer)
 
     def _on_plan(self, answer: Plan | VesselError) -> None:
+        self._refused = isinstance(answer, VesselError)
         if isinstance(answer, Plan):
             self.offer_page.show_plan(answer)
         else:
-            self.offer_page.show_plan(None, str(answer), refused=True)
+            self.offer_page.show_plan(None, str(answer))
 
     def _start(self) -> None:
         self._save()
