@@ -194,6 +194,29 @@ def test_a_paused_batch_begins_no_other_picture(pictures: list[Path], spec: Batc
     assert len(done) == 6
 
 
+def test_a_picture_replaced_while_it_is_worked_on_is_done_anew(
+    pictures: list[Path], spec: BatchSpec, tmp_path: Path
+) -> None:
+    old, new = pictures[0].stat(), tmp_path / "new.png"
+    Image.fromarray(np.zeros((200, 240, 3), np.uint8)).save(new)
+
+    def replaced(picture: Path, _share: float) -> None:
+        if new.exists():
+            new.replace(picture)
+
+    (first,) = predict_many(pictures[:1], spec, on_share=replaced)
+    assert not new.exists()
+    assert (_rows(spec)[0]["bytes"], _rows(spec)[0]["modified_ns"]) == (
+        str(old.st_size),
+        str(old.st_mtime_ns),
+    )
+    (again,) = predict_many(pictures[:1], spec, resume=True)
+    assert not again.resumed
+    assert again.foreground_fraction > 0.9 > first.foreground_fraction
+    (kept,) = predict_many(pictures[:1], spec, resume=True)
+    assert kept.resumed
+
+
 @pytest.mark.parametrize(("budget", "kinds"), [(50_000, ("mask",)), (130_000, ("objects",))])
 def test_large_pictures_are_worked_on_one_at_a_time(
     pictures: list[Path],

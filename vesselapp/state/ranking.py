@@ -17,12 +17,14 @@ from psygnal import Signal
 
 from vesselapp.core.errors import Cancelled, VesselError, in_a_sentence
 from vesselapp.core.evidence import level_of, quantise
+from vesselapp.core.files import FileState
 from vesselapp.state.answers import Answer
 from vesselapp.state.finding import Question
 from vesselapp.state.jobs import Deliver
 from vesselapp.state.pictures import Entry
 
 if TYPE_CHECKING:
+    from vesselapp.core.image import Image
     from vesselapp.inference.model import Model
 
 _log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ def doubt_of(probability: NDArray[np.uint8], level: int) -> float:
 
 
 class Doubts:
-    """Remembers doubts by model and picture file (path, time of change, size); a cache.
+    """Remembers doubts by model and picture file (path, and its state when it was read); a cache.
 
     Parameters
     ----------
@@ -68,21 +70,19 @@ class Doubts:
 
     def get(self, model_sha256: str, path: Path) -> float | None:
         """Give the doubt in a picture, if it is known."""
-        key = _key(path)
+        file = FileState.of(path)
         with self._lock:
-            return None if key is None else self._of(model_sha256).get(key)
+            return None if file is None else self._of(model_sha256).get(_key(path, file))
 
-    def put(self, model_sha256: str, path: Path, doubt: float) -> None:
-        """Remember the doubt in a picture."""
-        key = _key(path)
-        if key is None:
-            return
+    def put(self, model_sha256: str, path: Path, file: FileState, doubt: float) -> None:
+        """Remember the doubt in a picture, as its file was when it was read."""
+        key = _key(path, file)
         with self._lock:
             self._of(model_sha256)[key] = doubt
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                with self._file(model_sha256).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([*key, round(doubt, 3)]) + "\n")
+                with self._file(model_sha256).open("a", encoding="utf-8") as known:
+                    known.write(json.dumps([*key, round(doubt, 3)]) + "\n")
             except (OSError, ValueError) as problem:
                 _log.info("doubt in %s not remembered: %s", path, problem)
 
@@ -109,12 +109,8 @@ class Doubts:
         return self._folder / f"{model_sha256[:32]}.jsonl"
 
 
-def _key(path: Path) -> tuple[str, int, int] | None:
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return None
-    return str(path), stat.st_mtime_ns, stat.st_size
+def _key(path: Path, file: FileState) -> tuple[str, int, int]:
+    return str(path), file.changed, file.size
 
 
 class Ranking:
@@ -171,13 +167,13 @@ class Ranking:
         self._thread = threading.Thread(target=self._work, args=work, name="ranking", daemon=True)
         self._thread.start()
 
-    def note(self, entry: Entry, answer: Answer) -> None:
+    def note(self, entry: Entry, image: Image, answer: Answer) -> None:
         """Take the doubt in a picture from the answer that is in sight anyway."""
 
         def work() -> None:
             doubt = doubt_of(answer.probability, level_of(answer.threshold))
-            if entry.path is not None:
-                self._doubts.put(answer.model_sha256, entry.path, doubt)
+            if entry.path is not None and image.file is not None:
+                self._doubts.put(answer.model_sha256, entry.path, image.file, doubt)
             self._deliver(partial(self._show, entry, doubt))
 
         threading.Thread(target=work, name="doubt", daemon=True).start()
@@ -268,7 +264,8 @@ class Ranking:
         image = entry.source.read()
         found = predict(model, image.pixels, cancelled=cancelled, object_diameter=question.object_diameter)
         doubt = doubt_of(quantise(found.probability), level_of(model.card.threshold))
-        self._doubts.put(model.sha256, entry.path, doubt)
+        if image.file is not None:
+            self._doubts.put(model.sha256, entry.path, image.file, doubt)
         return doubt
 
     def _take(self, entry: Entry, doubt: float | None, stop: threading.Event, model_sha256: str) -> None:
