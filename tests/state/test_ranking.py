@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.inference.foreign_models import foreign_model
 from tests.study.studies import draw
 from tests.tiny_models import tiny_vessel_model
-from vesselapp.core.files import file_sha256
 from vesselapp.core.image import Image as Picture
 from vesselapp.core.image import read_image
+from vesselapp.inference.cards import correct_card, keep_card
+from vesselapp.inference.model import load_model
 from vesselapp.state.finding import Question
 from vesselapp.state.pictures import Entry
 from vesselapp.state.ranking import Doubts, Ranking
@@ -76,7 +78,8 @@ def test_the_doubt_in_a_picture_is_not_taken_for_that_in_one_put_in_its_place(
         ranking, seen = Ranking(lambda work: work(), Doubts(tmp_path / "doubts"), lambda: False), []
         ranking.found.connect(seen.append)
         doubtless = np.full((300, 300), 1, np.uint8)
-        answer = SimpleNamespace(probability=doubtless, threshold=0.5, model_sha256=file_sha256(model))
+        reading = load_model(model, "cpu").reading
+        answer = SimpleNamespace(probability=doubtless, threshold=0.5, reading=reading)
         ranking.note(entry, read_before_it_is_replaced(), answer)  # type: ignore[arg-type]
         wait_for(lambda: seen)
     else:
@@ -86,6 +89,22 @@ def test_the_doubt_in_a_picture_is_not_taken_for_that_in_one_put_in_its_place(
     doubt = rank(entry, model, tmp_path / "doubts")
     assert doubt
     assert doubt == rank(entry, model, tmp_path / "other doubts")
+
+
+def test_a_corrected_model_is_asked_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    y, x = np.mgrid[:200, :240]
+    waves = 127 + 60 * np.sin(x / 20) * np.sin(y / 25)
+    Image.fromarray(waves.astype(np.uint8)).save(path)
+    entry = Entry(Source("a.png", partial(read_image, path), path))
+    foreign = foreign_model(tmp_path / "foreign.onnx", answer="logit")
+    guessed = rank(entry, foreign, tmp_path / "doubts")
+    model = load_model(foreign, "cpu")
+    assert Doubts(tmp_path / "doubts").get(model.reading, path) == pytest.approx(guessed)
+    keep_card(model.sha256, correct_card(model.card, {"input.mean": [0.1]}))
+    corrected = rank(entry, foreign, tmp_path / "doubts")
+    assert corrected != pytest.approx(guessed)
+    assert corrected == rank(entry, foreign, tmp_path / "other doubts")
 
 
 def wait_for(met: Callable[[], object]) -> None:
@@ -101,7 +120,7 @@ def test_nothing_is_told_once_it_is_closed(tmp_path: Path) -> None:
     ranking = Ranking(waiting.append, Doubts(tmp_path), lambda: False)
     ranking.found.connect(told.append)
     ranking.recalled.connect(told.append)
-    answer = SimpleNamespace(probability=np.full((4, 4), 99, np.uint8), threshold=0.5, model_sha256="f" * 64)
+    answer = SimpleNamespace(probability=np.full((4, 4), 99, np.uint8), threshold=0.5, reading="f" * 64)
     ranking.note(entry, read_image(path), answer)  # type: ignore[arg-type]
     ranking.recall([entry], "f" * 64)
     wait_for(lambda: len(waiting) == 2)
