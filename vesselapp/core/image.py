@@ -90,7 +90,8 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     path = Path(path)
     with _told(path):
         data, file = _read_bytes(path)
-        _check_size(path.name, *decode_size(io.BytesIO(data)))
+        with io.BytesIO(data) as stream:
+            _check_size(path.name, *decode_size(stream))
         decoded: Decoded = decode(data)
     digest = hashlib.sha256(data).hexdigest()
     return Image(decoded.pixels, path, digest, decoded.spacing_um, decoded.notes, file)
@@ -214,11 +215,11 @@ def _read_bytes(path: Path) -> tuple[bytes, FileState]:
     """Read a whole file, once it is plain from its head that it is a picture of a kind we know."""
     with path.open("rb") as file:
         state = FileState.told_by(os.fstat(file.fileno()))
-        head = file.read(HEAD_BYTES)
-        picture_kind(head)
+        picture_kind(file.read(HEAD_BYTES))
         if state.size > MAX_FILE_BYTES:
             raise VesselError(f"{path.name} is a file of {state.size / 2**30:.0f} GiB, which is too big.")
-        return head + file.read(), state
+        file.seek(0)
+        return file.read(), state
 
 
 def _reason(problem: Exception) -> str:
