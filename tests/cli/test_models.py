@@ -12,6 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.tiny_models import save_model, tiny_vessel_model
 from vesselapp.inference.catalog import user_folder
 
+LONG = "x" * 400
+"""A name that no file system takes."""
+
 
 @pytest.fixture
 def other(work: Path) -> Path:
@@ -134,6 +137,9 @@ def test_weights_in_another_file_are_refused(run, foreign: Path, work: Path) -> 
         (["import", "nowhere.onnx"], "nowhere.onnx"),
         (["import", "letter.onnx"], "letter.onnx"),
         (["show", "nothing"], "no model nothing"),
+        (["show", LONG], f"no model {LONG}"),
+        (["show", "~nobody there/a.onnx"], "no model ~nobody"),
+        (["import", LONG], f"no model file {LONG}"),
         (["check", "nothing"], "no model nothing"),
         (["remove", "nothing"], "no model nothing"),
         (["remove", "tiny"], "came with the app"),
@@ -172,3 +178,12 @@ def test_a_study_has_models_of_its_own(run, tmp_path, model, monkeypatch):
     assert run("models", "use", 9).status == 1
     assert "began with" in run("models", "use", 0, "--study", study).out
     assert registry.active() is None
+
+
+def test_a_study_whose_model_has_too_long_a_name_opens(run, picture: Path, work: Path) -> None:
+    from vesselapp.study.study import Study
+    from vesselapp.study.study_model import model_of
+
+    outcome = run("study", "new", work / "study", "--pictures", picture.parent, "--model", LONG)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert model_of(Study.open(work / "study")) == (LONG, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, is_file, is_of_browser
+from vesselapp.core.files import file_sha256, is_file, is_of_browser, typed_path
 from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path
@@ -93,8 +93,8 @@ def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
         for entry in entries:
             if entry.name == name_or_path:
                 return entry.path
-        path = Path(name_or_path).expanduser()
-        if path.is_file():
+        path = typed_path(name_or_path)
+        if is_file(path):
             return path
         known = ", ".join(entry.name for entry in entries) or "none yet"
         raise VesselError(f"There is no model {name_or_path}.", f"Give a file, or one of these: {known}.")
