@@ -58,7 +58,7 @@ def list_models() -> list[ModelEntry]:
             found = (*folder.glob("*.onnx"), *folder.glob("*/*.onnx"))
             files = [path for path in found if not is_of_browser(path.name)]
             for path in sorted(files, key=lambda path: path.name.lower()):
-                card = _card_of(path)
+                card = card_of(path)
                 task, tunable = ("other", False) if card is None else (card.task, "recipe" in card.config)
                 entries.append(ModelEntry(path.stem, path, shipped, task, tunable))
     return entries
@@ -104,13 +104,8 @@ def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
     raise VesselError(f"There is no model for {task} yet.", "Train one, or choose an ONNX file.")
 
 
-@functools.lru_cache(maxsize=64)
-def _sha256(path: Path, _size: int, _modified: int) -> str:
-    """Give a file's hash; read again only when it has changed."""
-    return file_sha256(path)
-
-
-def _card_of(path: Path) -> ModelCard | None:
+def card_of(path: Path) -> ModelCard | None:
+    """Give the card of a model that was met before, without loading it; None where it can't be had."""
     try:
         text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
         if text:
@@ -119,3 +114,9 @@ def _card_of(path: Path) -> ModelCard | None:
         return kept_card(_sha256(path, found.st_size, found.st_mtime_ns))
     except (VesselError, ValidationError, OSError):
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    """Give a file's hash; read again only when it has changed."""
+    return file_sha256(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,8 +127,17 @@ class BatchDialog(QDialog):
             self._name_model(Path(choice).stem if choice else f"the shipped one for {task}")
 
     def _name_model(self, name: str) -> None:
-        size = self._workspace.asking.usual_diameter
+        size = self._usual_diameter()
         self.model_label.setText(name if size is None else f"{name}; cells of {size:g} px")
+
+    def _usual_diameter(self) -> float | None:
+        """Give how wide cells are said to be, where the model that will answer goes by it."""
+        from vesselapp.inference.catalog import card_of, find_model
+
+        usual, card = self._workspace.asking.usual_diameter, None
+        with contextlib.suppress(VesselError):  # Start says what is wrong
+            card = card_of(find_model(*self._workspace.wanted_model()))
+        return usual if card is not None and card.scale.kind == "object_diameter" else None
 
     def start(self) -> None:
         """Begin with what is chosen; what is missing is said in the dialog."""
@@ -153,7 +163,7 @@ class BatchDialog(QDialog):
                 workspace.settings.provider,
                 None if own or document is None else document.threshold,
                 kinds,
-                object_diameter=workspace.asking.usual_diameter,
+                object_diameter=self._usual_diameter(),
             )
             if "objects" in kinds:
                 check_tells_objects(own_card(read_graph(spec.model), spec.model), spec.model.stem)
