@@ -11,6 +11,8 @@ from pytestqt.qtbot import QtBot
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import ScaleSpec
+from vesselapp.state.batch import BatchRun
+from vesselapp.state.settings import load_settings, save_settings
 from vesselapp.ui.batch_dialog import BatchDialog
 from vesselapp.ui.window import MainWindow
 
@@ -158,10 +160,22 @@ def test_what_is_missing_is_said(qtbot: QtBot, window: MainWindow, pictures: Pat
     assert not (pictures / "out").exists()
 
 
-def test_closing_the_window_ends_a_batch(
+def test_closing_the_window_ends_a_batch_which_the_next_one_says(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    assert dialog.words.text() == " "
     dialog.start_button.click()
+    dialog.pause_button.click()
     assert window.close()
     assert not any(path.name.startswith(".") for path in (tmp_path / "out").iterdir())
+    save_settings(window.workspace.settings, tmp_path / "settings.json")
+    window.workspace.settings = load_settings(tmp_path / "settings.json")
+    run = BatchRun(lambda _work: None)
+    dialog = BatchDialog(window.workspace, run)
+    qtbot.addWidget(dialog)
+    assert "ended when the window was closed" in dialog.words.text()
+    assert dialog.out_field.text() == str(tmp_path / "out")
+    dialog.start()
+    assert not window.workspace.settings.batch_cut
+    run.close()

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from vesselapp.state.workspace import Workspace
 
 _KINDS = {"mask": "Masks", "overlay": "Overlays", "probability": "Probabilities", "objects": "Numbered cells"}
+_CUT = (
+    "The last batch into this folder ended when the window was closed. Start goes on with what is left, "
+    "where its pictures are chosen again."
+)
 
 
 class BatchDialog(QDialog):
@@ -72,7 +76,7 @@ class BatchDialog(QDialog):
         self.told.setWordWrap(True)
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the batch")
-        self.words = QLabel(" ")
+        self.words = QLabel(_CUT if workspace.settings.batch_cut else " ")
         self.words.setWordWrap(True)
         self.problems = QListWidget()
         self.problems.setAccessibleName("Pictures that failed")
@@ -170,7 +174,7 @@ class BatchDialog(QDialog):
         except VesselError as error:
             self.words.setText(str(error))
             return
-        workspace.settings.batch_folder = str(spec.out)
+        workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
         self._name_model(spec.model.stem)
         self.problems.clear()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
