@@ -10,7 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.tiny_models import save_model, tiny_vessel_model
+from vesselapp.inference.cards import correct_card, keep_card
 from vesselapp.inference.catalog import user_folder
+from vesselapp.inference.model import load_model
+
+LONG = "x" * 400
+"""A name that no file system takes."""
 
 
 @pytest.fixture
@@ -103,6 +108,39 @@ def test_what_cannot_be_read_among_the_models_is_passed_over(run, shipped: Path,
     assert (folder / "link-2.onnx").exists()
 
 
+def test_what_was_corrected_of_a_foreign_model_outlives_a_copy_of_it(
+    run, shipped: Path, foreign: Path
+) -> None:
+    model = load_model(foreign, "cpu")
+    keep_card(model.sha256, correct_card(model.card, {"input.colour": "bgr"}))
+    run("models", "import", foreign)
+    assert run("models", "remove", "foreign").status == 0
+    assert load_model(foreign, "cpu").card.input.colour == "bgr"
+
+
+def test_only_the_model_that_is_meant_is_removed(
+    run, shipped: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nets = [user_folder() / name for name in ("a/net.onnx", "b/net.onnx", "tiny.onnx")]
+    for number, net in enumerate(nets):
+        tiny_vessel_model(net, threshold=0.3 + number / 10)
+    for name, files in (("net", nets[:2]), ("tiny", [shipped, nets[2]])):
+        outcome = run("models", "remove", name)
+        assert outcome.status == 1
+        assert all(str(file) in outcome.err for file in files)
+    monkeypatch.chdir(user_folder())
+    assert "threshold: 0.5" in run("models", "show", "tiny.onnx").out
+    assert run("models", "remove", shipped).status == 1
+    assert all(net.exists() for net in [shipped, *nets])
+    assert run("models", "remove", "tiny.onnx").status == 0
+    assert run("models", "remove", nets[0]).out == f"removed {nets[0]}\n"
+    assert run("models", "remove", "net").status == 0, "the only one of that name by now"
+    assert [net.exists() for net in [shipped, *nets]] == [True, False, False, False]
+    other = tiny_vessel_model(work / "other.onnx")
+    assert run("models", "remove", other).status == 1, "none of the list"
+    assert other.exists()
+
+
 def test_a_name_stays_in_the_folder(run, shipped: Path, other: Path) -> None:
     assert run("models", "import", other, "--name", "../../evil").status == 0
     assert [path.name for path in user_folder().glob("*.onnx")] == ["evil.onnx"]
@@ -134,6 +172,9 @@ def test_weights_in_another_file_are_refused(run, foreign: Path, work: Path) -> 
         (["import", "nowhere.onnx"], "nowhere.onnx"),
         (["import", "letter.onnx"], "letter.onnx"),
         (["show", "nothing"], "no model nothing"),
+        (["show", LONG], f"no model {LONG}"),
+        (["show", "~nobody there/a.onnx"], "no model ~nobody"),
+        (["import", LONG], f"no model file {LONG}"),
         (["check", "nothing"], "no model nothing"),
         (["remove", "nothing"], "no model nothing"),
         (["remove", "tiny"], "came with the app"),
@@ -172,3 +213,12 @@ def test_a_study_has_models_of_its_own(run, tmp_path, model, monkeypatch):
     assert run("models", "use", 9).status == 1
     assert "began with" in run("models", "use", 0, "--study", study).out
     assert registry.active() is None
+
+
+def test_a_study_whose_model_has_too_long_a_name_opens(run, picture: Path, work: Path) -> None:
+    from vesselapp.study.study import Study
+    from vesselapp.study.study_model import model_of
+
+    outcome = run("study", "new", work / "study", "--pictures", picture.parent, "--model", LONG)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert model_of(Study.open(work / "study")) == (LONG, "")

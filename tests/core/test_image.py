@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -231,3 +232,16 @@ def test_an_rgb_jpeg_without_chroma_is_read(tmp_path: Path) -> None:
     Pillow.fromarray(colour_picture()).save(path, quality=95, keep_rgb=True)
     with Pillow.open(path) as picture:
         np.testing.assert_array_equal(read_image(path).pixels, np.asarray(picture))
+
+
+def test_a_stack_is_in_memory_once_and_no_longer_than_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "stack.tif"
+    tifffile.imwrite(file, np.zeros((400, 200, 200), np.uint16), photometric="minisblack")
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            read_image(file)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.3 * file.stat().st_size

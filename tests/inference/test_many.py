@@ -3,12 +3,14 @@ import dataclasses
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.tiny_models import fundus_picture, tiny_vessel_model
@@ -194,6 +196,29 @@ def test_a_paused_batch_begins_no_other_picture(pictures: list[Path], spec: Batc
     assert len(done) == 6
 
 
+def test_a_picture_replaced_while_it_is_worked_on_is_done_anew(
+    pictures: list[Path], spec: BatchSpec, tmp_path: Path
+) -> None:
+    old, new = pictures[0].stat(), tmp_path / "new.png"
+    Image.fromarray(np.zeros((200, 240, 3), np.uint8)).save(new)
+
+    def replaced(picture: Path, _share: float) -> None:
+        if new.exists():
+            new.replace(picture)
+
+    (first,) = predict_many(pictures[:1], spec, on_share=replaced)
+    assert not new.exists()
+    assert (_rows(spec)[0]["bytes"], _rows(spec)[0]["modified_ns"]) == (
+        str(old.st_size),
+        str(old.st_mtime_ns),
+    )
+    (again,) = predict_many(pictures[:1], spec, resume=True)
+    assert not again.resumed
+    assert again.foreground_fraction > 0.9 > first.foreground_fraction
+    (kept,) = predict_many(pictures[:1], spec, resume=True)
+    assert kept.resumed
+
+
 @pytest.mark.parametrize(("budget", "kinds"), [(50_000, ("mask",)), (130_000, ("objects",))])
 def test_large_pictures_are_worked_on_one_at_a_time(
     pictures: list[Path],
@@ -204,6 +229,25 @@ def test_large_pictures_are_worked_on_one_at_a_time(
 ) -> None:
     monkeypatch.setattr(workers, "_BUDGET_PX", budget)
     spec = dataclasses.replace(spec, save=kinds)
+    most = most_at_once(monkeypatch)
+    assert len(list(predict_many(pictures, spec, workers=3))) == 6
+    assert most() == 1
+
+
+def test_stacks_are_worked_on_one_at_a_time(
+    spec: BatchSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks = [tmp_path / f"{number}.tif" for number in range(6)]
+    for stack in stacks:
+        tifffile.imwrite(stack, np.zeros((30, 60, 60, 3), np.uint8), photometric="rgb")
+    monkeypatch.setattr(workers, "_BUDGET_PX", 50_000)
+    most = most_at_once(monkeypatch)
+    assert [outcome.problem for outcome in predict_many(stacks, spec, workers=3)] == [""] * 6
+    assert most() == 1
+
+
+def most_at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Give what tells how many pictures were in work at once."""
     at_once, most, lock = 0, 0, threading.Lock()
     do = workers.do_errand
 
@@ -220,8 +264,7 @@ def test_large_pictures_are_worked_on_one_at_a_time(
                 at_once -= 1
 
     monkeypatch.setattr(workers, "do_errand", counted)
-    assert len(list(predict_many(pictures, spec, workers=3))) == 6
-    assert most == 1
+    return lambda: most
 
 
 def test_results_never_replace_a_picture(pictures: list[Path], spec: BatchSpec) -> None:

@@ -323,6 +323,21 @@ def test_where_work_on_a_picture_alone_can_not_be_gone_on_with_either_it_begins_
     assert opened.why_locked == ""
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_picture_put_in_the_place_of_one_that_was_worked_on_is_new_in_the_list(
+    pictures: LoosePictures, keeper: Keeper, replaced: bool
+) -> None:
+    opened = opened_to_write(pictures, keeper)
+    review = sit(opened, keeper)
+    stroke(opened.document, Brush.PAINT, 20, (50, 50))
+    end(review)
+    if replaced:
+        assert opened.entry.path is not None
+        PIL.Image.fromarray(np.zeros((90, 90, 3), np.uint8)).save(opened.entry.path)
+    pictures.remember(opened.entry, opened.image)
+    assert len(list(pictures.records())) == (not replaced)
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_picture_whose_record_is_damaged_or_lost_is_in_progress(
     pictures: LoosePictures, keeper: Keeper, lost: bool

@@ -105,6 +105,9 @@ def test_an_answer_tells_the_size_that_it_was_asked_with(review: Review) -> None
     assert provenance_of(review)["object_diameter"] == 24.0
     review.note_answer(answer())  # of a model that works at no size
     assert review.record.object_diameter == 24.0
+    assert provenance_of(review)["object_diameter"] is None
+    review.note_answer(replace(answer(), judged=True))
+    assert provenance_of(review)["object_diameter"] == 24.0, "as the record says"
     review.note_answer(replace(answer(), sized=True))
     assert provenance_of(review)["object_diameter"] is None
 

@@ -1,6 +1,7 @@
 """The batch beside the open picture."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import PIL.Image
@@ -9,6 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
+from vesselapp.core.model_card import ScaleSpec
+from vesselapp.state.batch import BatchRun
+from vesselapp.state.settings import load_settings, save_settings
 from vesselapp.ui.batch_dialog import BatchDialog
 from vesselapp.ui.window import MainWindow
 
@@ -126,25 +130,32 @@ def test_the_model_that_is_named_is_the_one_that_answers(
     assert dialog.model_label.text() == "tiny", "without a picture too"
 
 
-@pytest.mark.parametrize("usual", [None, 14.0])
-def test_a_batch_takes_the_usual_size_of_cells_not_that_of_the_open_picture(
+@pytest.mark.parametrize(
+    ("kind", "usual", "wanted"),
+    [("object_diameter", None, None), ("object_diameter", 14.0, 14.0), ("as_is", 14.0, None)],
+)
+def test_a_batch_takes_the_usual_size_of_cells_not_that_of_the_open_picture_where_its_model_goes_by_it(
     qtbot: QtBot,
     window: MainWindow,
     pictures: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    kind: Literal["object_diameter", "as_is"],
     usual: float | None,
+    wanted: float | None,
 ) -> None:
     asked: list[float | None] = []
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
     monkeypatch.setattr(
         window.commands.batch, "start", lambda _pictures, spec, **_how: asked.append(spec.object_diameter)
     )
+    model = tiny_vessel_model(tmp_path / "another.onnx", name="Another", scale=ScaleSpec(kind=kind, size=20))
     asking = window.workspace.asking
     asking.object_diameter, asking.usual_diameter = 30.0, usual
+    window.workspace.use_model(str(model))
     dialog.start_button.click()
-    assert asked == [usual]
-    assert dialog.model_label.text() == ("tiny" if usual is None else "tiny; cells of 14 px")
+    assert asked == [wanted]
+    assert dialog.model_label.text() == ("another" if wanted is None else "another; cells of 14 px")
 
 
 def test_a_model_chosen_during_a_batch_is_named_when_it_has_ended(
@@ -179,10 +190,22 @@ def test_what_is_missing_is_said(qtbot: QtBot, window: MainWindow, pictures: Pat
     assert not (pictures / "out").exists()
 
 
-def test_closing_the_window_ends_a_batch(
+def test_closing_the_window_ends_a_batch_which_the_next_one_says(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    assert dialog.words.text() == " "
     dialog.start_button.click()
+    dialog.pause_button.click()
     assert window.close()
     assert not any(path.name.startswith(".") for path in (tmp_path / "out").iterdir())
+    save_settings(window.workspace.settings, tmp_path / "settings.json")
+    window.workspace.settings = load_settings(tmp_path / "settings.json")
+    run = BatchRun(lambda _work: None)
+    dialog = BatchDialog(window.workspace, run)
+    qtbot.addWidget(dialog)
+    assert "ended when the window was closed" in dialog.words.text()
+    assert dialog.out_field.text() == str(tmp_path / "out")
+    dialog.start()
+    assert not window.workspace.settings.batch_cut
+    run.close()

@@ -8,7 +8,7 @@ from trainer.export import net_from_onnx, read_card
 from trainer.nets import Segmenter
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
+from vesselapp.core.files import file_sha256, is_file
 from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.catalog import find_model, model_of_hash
 from vesselapp.study.models import Registry
@@ -83,7 +83,7 @@ def _began_with(study: Study, registry: Registry) -> Path:
     if not study.model:
         return find_model()
     beside = study.folder / study.model
-    return beside if beside.is_file() else find_model(study.model)
+    return beside if is_file(beside) else find_model(study.model)
 
 
 def _with_hash(sha256: str, otherwise: Path) -> Path:

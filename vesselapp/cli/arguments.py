@@ -132,24 +132,22 @@ def _models_parser() -> argparse.ArgumentParser:
     using.add_argument(
         "--study", metavar="DIR", type=Path, default=Path(), help="default: the folder you are in"
     )
-    _models_command(commands, "show", "show", "show a model's card", json=True, model="model")
-    _models_command(commands, "check", "check", "try a model on each provider", json=True, model="model")
+    _models_command(commands, "show", "show", "show a model's card", json=True, model=True)
+    _models_command(commands, "check", "check", "try a model on each provider", json=True, model=True)
     add = _models_command(commands, "import", "add", "copy a model to your own, once it runs")
     add.add_argument("file", metavar="FILE", help="ONNX file")
     add.add_argument("--name", help="what to call it (default: the file's name)")
-    _models_command(commands, "remove", "remove", "delete one of your own models", model="name")
+    _models_command(commands, "remove", "remove", "delete one of your own models", model=True)
     return parser
 
 
 def _models_command(
-    commands: Any, name: str, function: str, text: str, *, json: bool = False, model: str = ""
+    commands: Any, name: str, function: str, text: str, *, json: bool = False, model: bool = False
 ) -> argparse.ArgumentParser:
     """Add a command that calls a function of `vesselapp.cli.models`, which is imported only then."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    if model == "model":
+    if model:
         parser.add_argument("model", metavar="NAME|FILE", help="a model of the list, or a file")
-    elif model:
-        parser.add_argument(model, metavar="NAME", help="a model of the list")
     if json:
         parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, is_file, make_folder, patiently, reason
+from vesselapp.core.files import atomic_write, make_folder, patiently, reason, typed_path
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
-from vesselapp.inference.cards import explain_guesses, forget_card
-from vesselapp.inference.catalog import find_model, list_models, model_of_hash, user_folder
+from vesselapp.inference.cards import explain_guesses
+from vesselapp.inference.catalog import ModelEntry, find_model, list_models, model_of_hash, user_folder
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
@@ -123,21 +124,34 @@ def add(options: argparse.Namespace) -> int:
 
 
 def remove(options: argparse.Namespace) -> int:
-    """Delete one of the user's own models."""
-    entry = next((entry for entry in list_models() if entry.name == options.name), None)
-    if entry is None:
-        raise VesselError(f"There is no model {options.name}.", "See: vesselapp models list")
+    """Delete one of the user's own models; what was corrected of it stays, for other copies of the file."""
+    entry = _listed(options.model)
     if entry.shipped:
         raise VesselError(f"{entry.name} came with the app and can't be removed.")
     try:
-        sha256 = file_sha256(entry.path) if is_file(entry.path) else ""
         patiently(entry.path.unlink)
     except OSError as problem:
         raise VesselError(f"{entry.path} can't be removed: {reason(problem)}.") from problem
-    if sha256:
-        forget_card(sha256)
     print(f"removed {entry.path}")
     return 0
+
+
+def _listed(name_or_path: str) -> ModelEntry:
+    """Find the one model of the list that has a name, or is a file."""
+    entries, path = list_models(), typed_path(name_or_path)
+    found = [entry for entry in entries if entry.name == name_or_path]
+    found = found or [entry for entry in entries if _place(entry.path) == _place(path)]
+    if len(found) > 1:
+        files = ", ".join(str(entry.path) for entry in found)
+        raise VesselError(f"There are {len(found)} models {name_or_path}: {files}.", "Name one by its file.")
+    if not found:
+        raise VesselError(f"There is no model {name_or_path} in the list.", "See: vesselapp models list")
+    return found[0]
+
+
+def _place(path: Path) -> tuple[str, str]:
+    """Name a file alike from whatever folder; a link itself, not what it leads to."""
+    return os.path.realpath(path.parent), path.name
 
 
 def _free_name(folder: Path, wish: str) -> Path:

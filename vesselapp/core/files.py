@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -45,6 +46,27 @@ _PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.15, 0.2, 0.25, 0.25, 0.25, 0.25) if os.na
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What tells states of a file apart without reading it: time of change (ns) and size (bytes)."""
+
+    changed: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> "FileState | None":
+        """Look at a file; None where it isn't there."""
+        try:
+            return cls.told_by(path.stat())
+        except (OSError, ValueError):
+            return None
+
+    @classmethod
+    def told_by(cls, stat: os.stat_result) -> "FileState":
+        """Take it from what the system says of a file."""
+        return cls(stat.st_mtime_ns, stat.st_size)
 
 
 def atomic_write(

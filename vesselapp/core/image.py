@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import written_by_vesselapp
-from vesselapp.core.files import is_special, special_in
+from vesselapp.core.files import FileState, is_special, special_in
 from vesselapp.core.image_decode import (
     HEAD_BYTES,
     MAX_PIXELS,
@@ -55,6 +55,8 @@ class Image:
         Height and width of a pixel in µm, where the file tells it.
     notes : tuple of str
         What a person should know about how the file was read, one sentence each.
+    file : FileState or None
+        The file's when it was read.
     """
 
     pixels: NDArray[np.uint8]
@@ -62,6 +64,7 @@ class Image:
     sha256: str
     spacing_um: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    file: FileState | None = None
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:
@@ -86,11 +89,12 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     """
     path = Path(path)
     with _told(path):
-        data = _read_bytes(path)
-        _check_size(path.name, *decode_size(io.BytesIO(data)))
+        data, file = _read_bytes(path)
+        with io.BytesIO(data) as stream:
+            _check_size(path.name, *decode_size(stream))
         decoded: Decoded = decode(data)
     digest = hashlib.sha256(data).hexdigest()
-    return Image(decoded.pixels, path, digest, decoded.spacing_um, decoded.notes)
+    return Image(decoded.pixels, path, digest, decoded.spacing_um, decoded.notes, file)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -207,15 +211,15 @@ def _told(path: Path) -> Iterator[None]:
         raise VesselError(f"{name} can't be opened: {_reason(problem)}.") from problem
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path) -> tuple[bytes, FileState]:
     """Read a whole file, once it is plain from its head that it is a picture of a kind we know."""
     with path.open("rb") as file:
-        length = os.fstat(file.fileno()).st_size
-        head = file.read(HEAD_BYTES)
-        picture_kind(head)
-        if length > MAX_FILE_BYTES:
-            raise VesselError(f"{path.name} is a file of {length / 2**30:.0f} GiB, which is too big.")
-        return head + file.read()
+        state = FileState.told_by(os.fstat(file.fileno()))
+        picture_kind(file.read(HEAD_BYTES))
+        if state.size > MAX_FILE_BYTES:
+            raise VesselError(f"{path.name} is a file of {state.size / 2**30:.0f} GiB, which is too big.")
+        file.seek(0)
+        return file.read(), state
 
 
 def _reason(problem: Exception) -> str:

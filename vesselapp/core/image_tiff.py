@@ -38,7 +38,7 @@ def decode_tiff(data: bytes) -> Decoded:
     ------
     Damaged, Unsupported
     """
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:  # closed: tifffile lets go of it late
         page = file.pages.first
         if page.nbytes > _MOST_BYTES:
             raise Unsupported(f"its {page.samplesperpixel} channels would fill the memory")

@@ -11,7 +11,7 @@ from pathlib import Path
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
-from vesselapp.core.files import make_folder
+from vesselapp.core.files import FileState, make_folder
 from vesselapp.core.image import read_image
 from vesselapp.inference.model import Model
 from vesselapp.inference.objects import check_tells_objects, find_diameter, number_objects
@@ -80,6 +80,8 @@ class Outcome:
         What a person should know, a sentence each.
     resumed : bool
         True where an earlier run had done it.
+    file : FileState or None
+        The picture's when it was read.
     """
 
     picture: Path
@@ -95,6 +97,7 @@ class Outcome:
     foreground_fraction: float = 0.0
     notes: tuple[str, ...] = ()
     resumed: bool = False
+    file: FileState | None = None
 
 
 class Control:
@@ -232,4 +235,5 @@ def _do(
         object_diameter=spec.object_diameter,
         foreground_fraction=float(mask.mean()),
         notes=(*image.notes, *found.warnings),
+        file=image.file,
     )

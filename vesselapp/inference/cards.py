@@ -142,10 +142,5 @@ def kept_since(sha256: str) -> float:
         return 0.0
 
 
-def forget_card(sha256: str) -> None:
-    """Forget a kept card, so that the file is guessed anew."""
-    _kept_path(sha256).unlink(missing_ok=True)
-
-
 def _kept_path(sha256: str) -> Path:
     return data_folder() / "models" / "cards" / f"{sha256}.json"

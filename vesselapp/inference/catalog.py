@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, is_file, is_of_browser
+from vesselapp.core.files import file_sha256, is_file, is_of_browser, typed_path
 from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path
@@ -58,7 +58,7 @@ def list_models() -> list[ModelEntry]:
             found = (*folder.glob("*.onnx"), *folder.glob("*/*.onnx"))
             files = [path for path in found if not is_of_browser(path.name)]
             for path in sorted(files, key=lambda path: path.name.lower()):
-                card = _card_of(path)
+                card = card_of(path)
                 task, tunable = ("other", False) if card is None else (card.task, "recipe" in card.config)
                 entries.append(ModelEntry(path.stem, path, shipped, task, tunable))
     return entries
@@ -93,8 +93,8 @@ def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
         for entry in entries:
             if entry.name == name_or_path:
                 return entry.path
-        path = Path(name_or_path).expanduser()
-        if path.is_file():
+        path = typed_path(name_or_path)
+        if is_file(path):
             return path
         known = ", ".join(entry.name for entry in entries) or "none yet"
         raise VesselError(f"There is no model {name_or_path}.", f"Give a file, or one of these: {known}.")
@@ -104,13 +104,8 @@ def find_model(name_or_path: str | None = None, task: str = "vessels") -> Path:
     raise VesselError(f"There is no model for {task} yet.", "Train one, or choose an ONNX file.")
 
 
-@functools.lru_cache(maxsize=64)
-def _sha256(path: Path, _size: int, _modified: int) -> str:
-    """Give a file's hash; read again only when it has changed."""
-    return file_sha256(path)
-
-
-def _card_of(path: Path) -> ModelCard | None:
+def card_of(path: Path) -> ModelCard | None:
+    """Give the card of a model that was met before, without loading it; None where it can't be had."""
     try:
         text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
         if text:
@@ -119,3 +114,9 @@ def _card_of(path: Path) -> ModelCard | None:
         return kept_card(_sha256(path, found.st_size, found.st_mtime_ns))
     except (VesselError, ValidationError, OSError):
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    """Give a file's hash; read again only when it has changed."""
+    return file_sha256(path)

@@ -4,6 +4,7 @@ from collections import deque
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import is_file
 from vesselapp.inference.graph import GraphInfo, TensorInfo, Weights, read_graph
 
 MAX_SIDE = 8192
@@ -126,7 +127,7 @@ def _check_external(weights: Weights, path: Path) -> None:
         raise VesselError(
             f"{path.name} wants to read weights outside its folder: {location!r}.", "Don't use it."
         )
-    if not file.is_file():
+    if not is_file(file):
         raise VesselError(
             f"The weights of {path.name} should lie beside it in {location}, which is missing.",
             "Copy both files into one folder.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import is_file
 
 MAX_FILE_BYTES = 2**31 - 1
 _MAX_DEPTH = 16
@@ -100,7 +101,7 @@ def read_graph(path: Path, *, metadata_only: bool = False) -> GraphInfo:
     VesselError
         If the file can't be read, or isn't an ONNX model, or is cut short.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise VesselError(f"There is no model file {path}.", "Check the path.")
     try:
         with path.open("rb") as file:

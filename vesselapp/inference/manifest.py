@@ -13,7 +13,7 @@ from typing import Self
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded
-from vesselapp.core.files import atomic_write, is_there
+from vesselapp.core.files import FileState, atomic_write, is_there
 from vesselapp.core.image import natural_key
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
@@ -153,7 +153,7 @@ def still_to_do(
             row is not None
             and outcome is not None
             and not outcome.problem
-            and (row["bytes"], row["modified_ns"]) == _stamp(errand.picture)
+            and (row["bytes"], row["modified_ns"]) == _stamp(FileState.of(errand.picture))
             and outcome.model_sha256 == model_sha256
             and (outcome.threshold, outcome.flips) == (threshold, spec.flips)
             and outcome.object_diameter == spec.object_diameter
@@ -169,7 +169,7 @@ def still_to_do(
 
 
 def _row(outcome: Outcome) -> dict[str, str]:
-    size, modified = _stamp(outcome.picture)
+    size, modified = _stamp(outcome.file)
     outputs = [f"{kind}={path}" for kind, path in (outcome.outputs or {}).items()]
     return {
         "file": _file(outcome.picture),
@@ -227,12 +227,8 @@ def _outcome(row: dict[str, str], folder: Path) -> Outcome | None:
         return None
 
 
-def _stamp(path: Path) -> tuple[str, str]:
-    try:
-        found = path.stat()
-    except OSError:
-        return "", ""
-    return str(found.st_size), str(found.st_mtime_ns)
+def _stamp(file: FileState | None) -> tuple[str, str]:
+    return ("", "") if file is None else (str(file.size), str(file.changed))
 
 
 def _as_csv(rows: Iterable[dict[str, str]]) -> bytes:

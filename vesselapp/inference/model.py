@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import hashlib
 import logging
 import math
 import threading
@@ -67,6 +68,11 @@ class Model:
     def device(self) -> Provider:
         """What really runs, with its habits (tiles at once, fixed tile sizes)."""
         return self._device
+
+    @property
+    def reading(self) -> str:
+        """What tells its answers from others': a hash of its file's and its card, which may be corrected."""
+        return hashlib.sha256(f"{self.sha256} {self.card.model_dump_json()}".encode()).hexdigest()
 
     def run(self, batch: NDArray[np.uint8], table: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Answer for a batch of tiles.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from vesselapp.core.errors import Cancelled, VesselError
+from vesselapp.core.files import FileState
 from vesselapp.core.image import image_size
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, do_errand
 from vesselapp.inference.model import Model, load_model
@@ -18,7 +19,9 @@ from vesselapp.inference.providers import physical_cores
 
 MOST_WORKERS = 8
 _BUDGET_PX = 200_000_000
-"""Pixels in work at once; each takes about 12 bytes. A larger picture is worked on alone."""
+"""Pixels in work at once; a larger picture is worked on alone."""
+_BYTES_A_PX = 12
+"""What each takes, about. Files count by it too: of a stack all pages are read."""
 _TO_NUMBER = 5
 """So many times as much memory does it take to number a picture's objects."""
 _LISTEN_S = 1.0
@@ -128,7 +131,7 @@ class _Work:
         errand = self._waiting.get_nowait()
         stop = self.control.is_cancelled
         times = _TO_NUMBER if "objects" in self.spec.save else 1
-        taken = self._budget.take(times * _pixels_of(errand.picture), stop)
+        taken = self._budget.take(_pixels_of(errand.picture, times), stop)
         try:
             self.outcomes.put(do_errand(errand, self.spec, self.model, stop, self.on_share))
         finally:
@@ -156,9 +159,11 @@ class _Budget:
             self._changed.notify_all()
 
 
-def _pixels_of(path: Path) -> int:
+def _pixels_of(path: Path, times: int) -> int:
+    """Give how many pixels a picture counts for: its own, so many times, and those that its file fills."""
     try:
         height, width = image_size(path)
     except VesselError:
         return 0  # reading it will say what is wrong
-    return height * width
+    file = FileState.of(path)
+    return times * height * width + (0 if file is None else file.size // _BYTES_A_PX)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vesselapp.core.files import FileState
 from vesselapp.state.answers import Answer
 from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
@@ -14,7 +15,6 @@ from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.opening import Opened, Wishes, make_document, open_picture
 from vesselapp.state.pictures import Entry
-from vesselapp.state.sources import FileState
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model

@@ -40,6 +40,8 @@ class Answer:
         Whether the model works at one size of cells.
     object_diameter : float or None
         Px: how wide these were said to be, where it does; None: found by itself.
+    reading : str
+        Of the model (`vesselapp.inference.model.Model.reading`); empty where none ran.
     """
 
     probability: NDArray[np.uint8]
@@ -55,6 +57,7 @@ class Answer:
     frame: Frame | None = None
     sized: bool = False
     object_diameter: float | None = None
+    reading: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import FileState
 from vesselapp.core.image import Image, read_image
 from vesselapp.state.pictures import Entry
-from vesselapp.state.sources import FileState, Source
+from vesselapp.state.sources import Source
 from vesselapp.study.along import bring_along
 from vesselapp.study.record import ImageFacts, Record, State
 
@@ -179,8 +180,8 @@ class LoosePictures:
 
     def remember(self, entry: Entry, image: Image) -> None:
         """Remember the hash of a picture's file."""
-        file = FileState.of(entry.path) if entry.path is not None else None
-        if file is None:
+        file = image.file  # as it was read: another one may be there by now
+        if entry.path is None or file is None:
             return
         line = json.dumps([str(entry.path), file.changed, file.size, image.sha256])
         try:

@@ -83,6 +83,8 @@ def provenance_of(review: Review) -> dict[str, object]:
         corrected_share=corrected / max(1, document.corrections.size),
     )
     facts = asdict(record)
+    if not review.sized:
+        facts["object_diameter"] = None
     for name in ("format", "software", "path", "audit"):
         del facts[name]
     if not facts["saved"]:  # known only when the picture is left

@@ -128,6 +128,7 @@ class Finder:
             frame=found.frame,
             sized=sized,
             object_diameter=diameter,
+            reading=model.reading,
         )
         self.answers.put(asked, answer)
         return model, answer

@@ -17,12 +17,14 @@ from psygnal import Signal
 
 from vesselapp.core.errors import Cancelled, VesselError, in_a_sentence
 from vesselapp.core.evidence import level_of, quantise
+from vesselapp.core.files import FileState
 from vesselapp.state.answers import Answer
 from vesselapp.state.finding import Question
 from vesselapp.state.jobs import Deliver
 from vesselapp.state.pictures import Entry
 
 if TYPE_CHECKING:
+    from vesselapp.core.image import Image
     from vesselapp.inference.model import Model
 
 _log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ def doubt_of(probability: NDArray[np.uint8], level: int) -> float:
 
 
 class Doubts:
-    """Remembers doubts by model and picture file (path, time of change, size); a cache.
+    """Remembers doubts by model (`Model.reading`) and picture file (path, its state when read); a cache.
 
     Parameters
     ----------
@@ -66,35 +68,33 @@ class Doubts:
         self._known: dict[str, dict[tuple[str, int, int], float]] = {}
         self._lock = threading.Lock()
 
-    def get(self, model_sha256: str, path: Path) -> float | None:
+    def get(self, reading: str, path: Path) -> float | None:
         """Give the doubt in a picture, if it is known."""
-        key = _key(path)
+        file = FileState.of(path)
         with self._lock:
-            return None if key is None else self._of(model_sha256).get(key)
+            return None if file is None else self._of(reading).get(_key(path, file))
 
-    def put(self, model_sha256: str, path: Path, doubt: float) -> None:
-        """Remember the doubt in a picture."""
-        key = _key(path)
-        if key is None:
-            return
+    def put(self, reading: str, path: Path, file: FileState, doubt: float) -> None:
+        """Remember the doubt in a picture, as its file was when it was read."""
+        key = _key(path, file)
         with self._lock:
-            self._of(model_sha256)[key] = doubt
+            self._of(reading)[key] = doubt
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                with self._file(model_sha256).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([*key, round(doubt, 3)]) + "\n")
+                with self._file(reading).open("a", encoding="utf-8") as known:
+                    known.write(json.dumps([*key, round(doubt, 3)]) + "\n")
             except (OSError, ValueError) as problem:
                 _log.info("doubt in %s not remembered: %s", path, problem)
 
-    def _of(self, model_sha256: str) -> dict[tuple[str, int, int], float]:
-        if model_sha256 not in self._known:
-            self._known[model_sha256] = self._read(model_sha256)
-        return self._known[model_sha256]
+    def _of(self, reading: str) -> dict[tuple[str, int, int], float]:
+        if reading not in self._known:
+            self._known[reading] = self._read(reading)
+        return self._known[reading]
 
-    def _read(self, model_sha256: str) -> dict[tuple[str, int, int], float]:
+    def _read(self, reading: str) -> dict[tuple[str, int, int], float]:
         known: dict[tuple[str, int, int], float] = {}
         try:
-            lines = self._file(model_sha256).read_text("utf-8").splitlines()
+            lines = self._file(reading).read_text("utf-8").splitlines()
         except (OSError, ValueError):
             return known
         for line in lines:
@@ -105,16 +105,12 @@ class Doubts:
                 continue  # a torn line
         return known
 
-    def _file(self, model_sha256: str) -> Path:
-        return self._folder / f"{model_sha256[:32]}.jsonl"
+    def _file(self, reading: str) -> Path:
+        return self._folder / f"{reading[:32]}.jsonl"
 
 
-def _key(path: Path) -> tuple[str, int, int] | None:
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return None
-    return str(path), stat.st_mtime_ns, stat.st_size
+def _key(path: Path, file: FileState) -> tuple[str, int, int]:
+    return str(path), file.changed, file.size
 
 
 class Ranking:
@@ -171,27 +167,26 @@ class Ranking:
         self._thread = threading.Thread(target=self._work, args=work, name="ranking", daemon=True)
         self._thread.start()
 
-    def note(self, entry: Entry, answer: Answer) -> None:
+    def note(self, entry: Entry, image: Image, answer: Answer) -> None:
         """Take the doubt in a picture from the answer that is in sight anyway."""
 
         def work() -> None:
             doubt = doubt_of(answer.probability, level_of(answer.threshold))
-            if entry.path is not None:
-                self._doubts.put(answer.model_sha256, entry.path, doubt)
+            if entry.path is not None and image.file is not None:
+                self._doubts.put(answer.reading, entry.path, image.file, doubt)
             self._deliver(partial(self._show, entry, doubt))
 
         threading.Thread(target=work, name="doubt", daemon=True).start()
 
-    def recall(self, entries: Sequence[Entry], model_sha256: str) -> None:
+    def recall(self, entries: Sequence[Entry], reading: str) -> None:
         """Show what is remembered of a model's doubts, in place of another's, whose ranking ends."""
-        self._shown = model_sha256
+        self._shown = reading
         for entry in entries:
             entry.doubt = None
 
         def work() -> None:
             known = [
-                self._doubts.get(model_sha256, entry.path) if entry.path is not None else None
-                for entry in entries
+                self._doubts.get(reading, entry.path) if entry.path is not None else None for entry in entries
             ]
             self._deliver(lambda: self._show_all(entries, known))
 
@@ -231,14 +226,14 @@ class Ranking:
         try:
             model = load_model(find_model(question.choice, question.task), question.provider, threads=1)
             for entry in entries:
-                if stop.is_set() or self._shown not in ("", model.sha256):
+                if stop.is_set() or self._shown not in ("", model.reading):
                     raise Cancelled
                 try:
                     doubt = self._doubt(model, entry, question, stop)
                 except VesselError as problem:
                     _log.info("no doubt of %s: %s", entry.name, problem)
                     doubt, failed = None, failed + 1
-                self._deliver(partial(self._take, entry, doubt, stop, model.sha256))
+                self._deliver(partial(self._take, entry, doubt, stop, model.reading))
         except Cancelled:
             told = _STOPPED
         except VesselError as problem:
@@ -254,7 +249,7 @@ class Ranking:
 
         if entry.path is None:
             return None
-        known = self._doubts.get(model.sha256, entry.path)
+        known = self._doubts.get(model.reading, entry.path)
         if known is not None:
             return known
 
@@ -268,11 +263,12 @@ class Ranking:
         image = entry.source.read()
         found = predict(model, image.pixels, cancelled=cancelled, object_diameter=question.object_diameter)
         doubt = doubt_of(quantise(found.probability), level_of(model.card.threshold))
-        self._doubts.put(model.sha256, entry.path, doubt)
+        if image.file is not None:
+            self._doubts.put(model.reading, entry.path, image.file, doubt)
         return doubt
 
-    def _take(self, entry: Entry, doubt: float | None, stop: threading.Event, model_sha256: str) -> None:
-        if stop is self._stop and self._shown in ("", model_sha256):
+    def _take(self, entry: Entry, doubt: float | None, stop: threading.Event, reading: str) -> None:
+        if stop is self._stop and self._shown in ("", reading):
             self.done += 1
             entry.doubt = doubt
             self.found.emit(entry)

@@ -47,6 +47,8 @@ class Review:
     record : Record
     saved : str
         When the newest of what was there got to the disk, ISO 8601, UTC; empty where that isn't known.
+    sized : bool
+        Whether the answer in sight goes by the size of cells, as far as is known.
     changed : Signal
         What the record says, beyond its figures, has changed.
     taken_back : Signal
@@ -71,6 +73,7 @@ class Review:
         record = (kept.record if kept is not None else None) or _first_record(document, facts, kept)
         self.record = replace(record, image=facts.image, path=facts.path)  # it may be called otherwise now
         self.saved = kept.saved if kept is not None else ""
+        self.sized = True
         self.entry.take(self.record)
         document.happened.connect(self._on_happened)
 
@@ -144,6 +147,7 @@ class Review:
 
     def note_answer(self, answer: Answer) -> None:
         """Take note of whose answer is corrected; one that was judged earlier is no news."""
+        self.sized = answer.sized or answer.judged
         if answer.judged:
             return
         size = answer.object_diameter if answer.sized else self.record.object_diameter

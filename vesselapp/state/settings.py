@@ -32,6 +32,7 @@ class Settings:
     open_folder: str = ""
     export_folder: str = ""
     batch_folder: str = ""
+    batch_cut: bool = False
     export_kinds: tuple[str, ...] = ("mask", "overlay")
     theme: str = "dark"
     window_geometry: str = ""

@@ -10,23 +10,6 @@ from vesselapp.core.image import Image, read_image
 from vesselapp.core.memory import keep_freed_memory
 
 
-@dataclass(frozen=True)
-class FileState:
-    """What tells states of a file apart without reading it: time of change (ns) and size (bytes)."""
-
-    changed: int
-    size: int
-
-    @classmethod
-    def of(cls, path: Path) -> "FileState | None":
-        """Look at a file; None where it isn't there."""
-        try:
-            stat = path.stat()
-        except (OSError, ValueError):
-            return None
-        return cls(stat.st_mtime_ns, stat.st_size)
-
-
 @dataclass(frozen=True, eq=False)
 class Source:
     """A picture that can be opened: a file, or a sample that `read` makes.

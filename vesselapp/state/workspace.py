@@ -284,12 +284,12 @@ class Workspace:
         self.ranking.start(self.pictures.shown, self.asking.question(None))
 
     def _on_answered(self) -> None:
-        entry, answer = self.entry, self.answer
-        if entry is not None and answer is not None and not answer.judged:
-            if answer.model_sha256 != self._doubts_of:
-                self._doubts_of = answer.model_sha256
-                self.ranking.recall(self.pictures.entries, answer.model_sha256)
-            self.ranking.note(entry, answer)
+        entry, document, answer = self.entry, self.document, self.answer
+        if entry is not None and document is not None and answer is not None and not answer.judged:
+            if answer.reading != self._doubts_of:
+                self._doubts_of = answer.reading
+                self.ranking.recall(self.pictures.entries, answer.reading)
+            self.ranking.note(entry, document.image, answer)
         self.answered.emit()
 
     def _on_opening(self, entry: Entry) -> None:

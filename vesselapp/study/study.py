@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, is_folder, is_there, make_folder, reason
+from vesselapp.core.files import atomic_write, file_sha256, is_file, is_folder, is_there, make_folder, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.audit import AuditLog
@@ -337,7 +337,7 @@ def _root_text(folder: Path, root: Path) -> str:
 
 def _model_text(folder: Path, model: str) -> str:
     """Give a model as it is kept: a name as it is, a file by its path, relative where it is in the study."""
-    if not model or not Path(model).is_file():
+    if not model or not is_file(Path(model)):
         return model
     file = Path(os.path.abspath(model))  # noqa: PTH100
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else os.fspath(file)

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
+from vesselapp.core.files import file_sha256, is_file
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -24,7 +24,7 @@ def model_of(study: Study) -> tuple[str, str]:
     except VesselError as problem:
         return "" if study.model.isdecimal() else study.model, str(problem)
     beside = study.folder / study.model
-    first = str(beside) if study.model and beside.is_file() else study.model
+    first = str(beside) if study.model and is_file(beside) else study.model
     if active is None:
         return first, ""
     if not active.path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from vesselapp.state.workspace import Workspace
 
 _KINDS = {"mask": "Masks", "overlay": "Overlays", "probability": "Probabilities", "objects": "Numbered cells"}
+_CUT = (
+    "The last batch into this folder ended when the window was closed. Start goes on with what is left, "
+    "where its pictures are chosen again."
+)
 
 
 class BatchDialog(QDialog):
@@ -71,7 +76,7 @@ class BatchDialog(QDialog):
         self.told.setWordWrap(True)
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the batch")
-        self.words = QLabel(" ")
+        self.words = QLabel(_CUT if workspace.settings.batch_cut else " ")
         self.words.setWordWrap(True)
         self.problems = QListWidget()
         self.problems.setAccessibleName("Pictures that failed")
@@ -135,8 +140,17 @@ class BatchDialog(QDialog):
             self._name_model(Path(choice).stem if choice else f"the shipped one for {task}")
 
     def _name_model(self, name: str) -> None:
-        size = self._workspace.asking.usual_diameter
+        size = self._usual_diameter()
         self.model_label.setText(name if size is None else f"{name}; cells of {size:g} px")
+
+    def _usual_diameter(self) -> float | None:
+        """Give how wide cells are said to be, where the model that will answer goes by it."""
+        from vesselapp.inference.catalog import card_of, find_model
+
+        usual, card = self._workspace.asking.usual_diameter, None
+        with contextlib.suppress(VesselError):  # Start says what is wrong
+            card = card_of(find_model(*self._workspace.wanted_model()))
+        return usual if card is not None and card.scale.kind == "object_diameter" else None
 
     def start(self) -> None:
         """Begin with what is chosen; what is missing is said in the dialog."""
@@ -162,7 +176,7 @@ class BatchDialog(QDialog):
                 workspace.settings.provider,
                 None if own or document is None else document.threshold,
                 kinds,
-                object_diameter=workspace.asking.usual_diameter,
+                object_diameter=self._usual_diameter(),
             )
             if "objects" in kinds:
                 check_tells_objects(own_card(read_graph(spec.model), spec.model), spec.model.stem)
@@ -170,7 +184,7 @@ class BatchDialog(QDialog):
             self.words.setText(str(error))
             self._fit()
             return
-        workspace.settings.batch_folder = str(spec.out)
+        workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
         self._name_model(spec.model.stem)
         self.problems.clear()
         self.problems.hide()

@@ -405,6 +405,7 @@ class MainWindow(QMainWindow):
             return
         # What the keeper's thread still has to tell finds nobody.
         self.workspace.standing_changed.disconnect(self._on_standing)
+        self.workspace.settings.batch_cut |= self.commands.batch.running
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()

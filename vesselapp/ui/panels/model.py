@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vesselapp.core.files import is_file, typed_path
 from vesselapp.state.answers import Answer
 from vesselapp.ui.panels.learning import LearningRow
 
@@ -139,11 +140,11 @@ class ModelPanel(QWidget):
             for entry in self._entries
             if (entry.task == task if choice is None else choice in (entry.name, str(entry.path)))
         ]
-        file = Path(choice).expanduser() if choice else None
+        file = typed_path(choice) if choice else None
         self.path, name = "", ""
         if listed:
             self.path, name = str(listed[0].path), listed[0].name
-        elif file is not None and file.is_file():
+        elif file is not None and is_file(file):
             self.path = str(file)
             name = file.stem
         missing = bool(choice) and not self.path and self._names.count() > 0
