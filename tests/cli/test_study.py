@@ -86,6 +86,21 @@ def test_pictures_that_were_moved_are_found_again(study: Study, run: Run) -> Non
     assert run("study", "verify", "my study").status == 0
 
 
+@pytest.mark.parametrize("spelt", ["../two", "{}/two", "../eyes/../two"])
+def test_a_folder_that_was_moved_is_named_in_any_spelling(
+    work: Path, run: Run, spelt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, name in enumerate(("one", "two")):
+        save_picture(work / name / "eye.png", seed)
+    run("study", "new", "eyes", "--pictures", "one", "two")
+    for name in ("one", "two"):
+        (work / name).rename(work / f"{name} now")
+    monkeypatch.chdir(work / "eyes")
+    outcome = run("study", "moved", ".", "--pictures", "../two now", "--were-in", spelt.format(work))
+    assert (outcome.status, outcome.out.strip()) == (0, "eyes: 1 picture found")
+    assert Study.open(work / "eyes").roots == [work / "one", work / "two now"]
+
+
 def test_verify_says_what_is_wrong(study: Study, run: Run) -> None:
     review(study, "eye 0.png")
     outcome = run("study", "verify", "my study")
@@ -176,6 +191,7 @@ def test_touching_cells_apart(run: Run, work: Path) -> None:
         (("import", "my study", "nowhere"), "can't be read"),
         (("new", "my study"), "There is a study in"),
         (("new", "x", "--pictures", "nowhere"), "isn't there"),
+        (("new", "x", "--pictures", "pictures/eye 0.png"), "eye 0.png is a file. Name the folder"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(study: Study, run: Run, words: tuple[str, ...], told: str) -> None:

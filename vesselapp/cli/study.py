@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -144,7 +146,8 @@ def moved(options: argparse.Namespace) -> int:
     """Say where a folder of pictures is now."""
     study = Study.open(options.study)
     missing = study.missing_roots
-    were = [root for root in missing if options.were_in is None or root == options.were_in.absolute()]
+    named = options.were_in and Path(os.path.abspath(options.were_in))  # noqa: PTH100 - as roots are kept
+    were = [root for root in missing if named in (None, root)]
     if not missing:
         raise VesselError(
             f"None of the folders of pictures of {study.name} is missing.", "Nothing is changed."
