@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.study.studies import draw, facts_of, make_study, mask_from, picture_of, review
+from tests.study.studies import draw, facts_of, let_no_one_list, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
@@ -290,6 +290,35 @@ def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> No
     assert outcome.stems == ["c"]
     assert "a.png was left out: it was changed" in outcome.left_out[1]
     assert "1 reviewed picture is missing" in outcome.left_out[0]
+
+
+@pytest.mark.parametrize("what", ["root", "folder"])
+def test_pictures_that_can_not_be_reached_are_told_where_all_are_exported(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "pictures" / "a.png")
+    away = draw(tmp_path / ("more" if what == "root" else "pictures/more") / "b.png", 1).parent
+    roots = [tmp_path / "pictures", *([away] if what == "root" else [])]
+    study = Study.create(tmp_path / "study", "Trial", roots)
+    review(study, "a.png")
+    away.rename(tmp_path / "moved") if what == "root" else let_no_one_list(monkeypatch, away)
+    assert export_study(study, tmp_path / "reviewed").left_out == []
+    outcome = export_study(study, tmp_path / "all", everything=True)
+    assert outcome.stems == ["a"]
+    (told,) = outcome.left_out
+    assert str(away) in told
+    assert told.endswith("its pictures are left out.")
+
+
+def test_where_all_that_is_asked_for_is_away_it_is_told_where(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png")
+    study.roots[0].rename(tmp_path / "moved")
+    with pytest.raises(VesselError, match=r"The only reviewed picture is missing \(a.png\)"):
+        export_study(study, tmp_path / "out")
+    with pytest.raises(VesselError, match="no pictures to export") as told:
+        export_study(study, tmp_path / "out", everything=True)
+    assert str(study.roots[0]) in told.value.hint
 
 
 def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.study_model import model_of
 from vesselapp.study.taking import import_masks
+from vesselapp.study.unusable import unreachable_told
 from vesselapp.study.verify import verify_study
 
 
@@ -77,10 +78,8 @@ def info(options: argparse.Namespace) -> int:
             words = "\n".join(value) if isinstance(value, list) else str(value)
             table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
-    for root in study.missing_roots:
-        say(f"The folder of pictures {root} isn't there.")
-    for folder in study.unlisted:
-        say(f"{folder} can't be listed just now: its pictures are left out.")
+    for sentence in unreachable_told(study):
+        say(sentence)
     return 0
 
 
