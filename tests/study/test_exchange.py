@@ -321,6 +321,21 @@ def test_where_all_that_is_asked_for_is_away_it_is_told_where(tmp_path: Path) ->
     assert str(study.roots[0]) in told.value.hint
 
 
+def test_an_audit_log_that_can_not_be_written_takes_nothing_from_what_is_told(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    for name in ("a.png", "b.png"):
+        review(study, name)
+    (study.roots[0] / "b.png").unlink()
+    (study.folder / "audit.log").unlink()
+    (study.folder / "audit.log").mkdir()
+    outcome = export_study(study, tmp_path / "out")
+    assert (outcome.stems, len(outcome.left_out)) == (["a"], 1)
+    assert outcome.notes[0].startswith("The audit log doesn't tell of it: ")
+    taken = import_masks(study, tmp_path / "out" / "masks")
+    assert "a.png was not taken" in taken.left_out[0]
+    assert taken.notes[-1].startswith("The audit log doesn't tell of it: ")
+
+
 def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     review(study, "a.png")

@@ -184,7 +184,8 @@ def export_study(
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
     _note_written(out)
-    AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
+    facts = {"kind": kind, "pictures": len(outcome.stems), "where": str(out)}
+    outcome.notes += AuditLog(study.folder).append_done(who, "exported", **facts)
     return outcome
 
 

@@ -105,7 +105,8 @@ def import_masks(
     without = len(pictures) - len({picture.key for picture, _ in pairs})
     if without:
         outcome.notes.append(f"{without} of {len(pictures)} pictures have no mask in the folder.")
-    AuditLog(study.folder).append(who, "imported", pictures=len(outcome.pictures), where=str(folder))
+    facts = {"pictures": len(outcome.pictures), "where": str(folder)}
+    outcome.notes += AuditLog(study.folder).append_done(who, "imported", **facts)
     return outcome
 
 
