@@ -19,7 +19,7 @@ from vesselapp.study.homes import Homes, Opened
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, key_of, printable, walk_in
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture, is_key_of, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
@@ -232,7 +232,7 @@ class Study:
         except VesselError:
             return True
         path = record.path if record is not None else ""
-        places = [root / path for number, root in enumerate(self.roots) if key_of(number, path) == key]
+        places = [root / path for number, root in enumerate(self.roots) if is_key_of(key, number, path)]
         return not places or any(places[0].is_relative_to(folder) for folder in self.unlisted)
 
     def lists(self, key: str) -> bool:

@@ -140,6 +140,18 @@ def test_what_nobody_looked_at_does_not_set_the_size_of_cells(monkeypatch: pytes
     assert lesson.pixels.shape[0] == round(200 * 28 / wide)
 
 
+def test_names_that_differ_in_their_accents_alone_are_learnt_both(tmp_path: Path):
+    study = drawn_study(tmp_path / "study", 2)
+    for picture, name in zip(study.pictures(), ("\u00e9.png", "e\u0301.png"), strict=True):
+        picture.path.rename(picture.path.with_name(name))
+    for picture in study.pictures():
+        review(study, picture)
+    found, told, _ = find_reviewed(study)
+    assert told == []
+    pictures = {read_judgement(study, picture, 2).pixels.tobytes() for picture in found.values()}
+    assert len(pictures) == 2
+
+
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
     made = make_study(8, look=lambda pixels, vessels: np.full_like(pixels, 90))
     found = find_reviewed(made.study)[0]
