@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -554,6 +555,7 @@ def test_one_name_on_every_system(tmp_path: Path) -> None:
     assert key_of(0, "Image_01 L (2).png").startswith("Image_01-L-2-")
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="they are one name there")
 @pytest.mark.parametrize("place", ["{}.png", "{}/eye.png"])
 def test_names_that_differ_in_their_accents_alone_are_two_pictures(tmp_path: Path, place: str) -> None:
     composed, apart = (place.format(name) for name in ("\u00e9", "e\u0301"))
