@@ -345,15 +345,18 @@ def test_a_run_goes_on_after_its_study_was_renamed(base: Path, tmp_path: Path):
         review(study, picture)
     registry = Registry(study.folder)
     registry.use(registry.add(base))
-    begun = make_plan(study, Request(study.folder))
+    begun = replace(
+        make_plan(study, Request(study.folder)), replay=(study.folder / "old", tmp_path / "older")
+    )
     run = study.folder / "runs" / "20250101T000000Z"
     run.mkdir(parents=True)
-    (run / CONFIG).write_text(json.dumps(plan_to_dict(begun, "cpu")))
+    (run / CONFIG).write_text(json.dumps(plan_to_dict(begun, "cpu", study.folder)))
     after = study.folder.rename(tmp_path / "after")
     moved = Study.open(after)
     kept = kept_plan(moved, after / run.relative_to(study.folder))
     assert kept is not None
     assert all(one.path.is_relative_to(after) and one.path.is_file() for one in kept[0].pictures.values())
+    assert kept[0].replay == (after / "old", tmp_path / "older")
     assert kept[0].base == kept[0].incumbent == Registry(after).entry(1).path
     assert (kept[0].sides, kept[0].in_use_sha256) == (begun.sides, file_sha256(base))
     kept[0].base.unlink()
