@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from PIL import Image as Pillow
 
 from tests.cli.conftest import Outcome, save_nuclei, save_picture
 from tests.study.studies import let_no_one_list, review
+from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
 Run = Callable[..., Outcome]
@@ -84,6 +86,51 @@ def test_pictures_that_were_moved_are_found_again(study: Study, run: Run) -> Non
     (facts,) = run("study", "info", "my study", "--json").records
     assert (facts["pictures"], facts["reviewed"], facts["missing_folders"]) == (3, 1, [])
     assert run("study", "verify", "my study").status == 0
+
+
+@pytest.mark.parametrize("spelt", ["../two", "{}/two", "../eyes/../two"])
+def test_a_folder_that_was_moved_is_named_in_any_spelling(
+    work: Path, run: Run, spelt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, name in enumerate(("one", "two")):
+        save_picture(work / name / "eye.png", seed)
+    run("study", "new", "eyes", "--pictures", "one", "two")
+    for name in ("one", "two"):
+        (work / name).rename(work / f"{name} now")
+    monkeypatch.chdir(work / "eyes")
+    outcome = run("study", "moved", ".", "--pictures", "../two now", "--were-in", spelt.format(work))
+    assert (outcome.status, outcome.out.strip()) == (0, "eyes: 1 picture found")
+    assert Study.open(work / "eyes").roots == [work / "one", work / "two now"]
+
+
+def test_a_study_is_made_only_with_a_model_that_is_there(work: Path, run: Run) -> None:
+    save_picture(work / "pictures" / "eye.png")
+    (work / "letter.onnx").write_text("Dear aunt")
+    for name in ("nosuch", "letter.onnx"):
+        outcome = run("study", "new", "eyes", "--pictures", "pictures", "--model", name)
+        assert outcome.status == 1
+        assert name in outcome.err
+    assert not (work / "eyes").exists()
+
+
+def test_a_model_that_was_moved_is_told_and_put_right(work: Path, run: Run, model: Path) -> None:
+    save_picture(work / "pictures" / "eye.png")
+    file = Path(shutil.copy(model, work / "mine.onnx"))
+    assert run("study", "new", "eyes", "--pictures", "pictures", "--model", file.name).status == 0
+    file.rename(work / "moved.onnx")
+    told = f"There is no model {file}. Say which one to use with: vesselapp study model"
+    assert told in run("study", "info", "eyes", "--json").err
+    assert told in run("models", "use", 0, "--study", "eyes").err
+    assert run("study", "model", "eyes", "nosuch").status == 1
+    outcome = run("study", "model", "eyes", "moved.onnx")
+    assert outcome.status == 0
+    assert outcome.out == f"the model that eyes begins with: {work / 'moved.onnx'}\n"
+    assert run("study", "info", "eyes").err == run("models", "use", 0, "--study", "eyes").err == ""
+    assert run("study", "export", "eyes", "--all").status == 0
+    assert run("study", "verify", "eyes").status == 0
+    assert '"what":"study changed"' in (work / "eyes" / "audit.log").read_text()
+    Registry(work / "eyes").use(Registry(work / "eyes").add(model, who="ann"), who="ann")
+    assert "Its model 1 stays in use" in run("study", "model", "eyes", "moved.onnx").err
 
 
 def test_verify_says_what_is_wrong(study: Study, run: Run) -> None:
@@ -176,6 +223,7 @@ def test_touching_cells_apart(run: Run, work: Path) -> None:
         (("import", "my study", "nowhere"), "can't be read"),
         (("new", "my study"), "There is a study in"),
         (("new", "x", "--pictures", "nowhere"), "isn't there"),
+        (("new", "x", "--pictures", "pictures/eye 0.png"), "eye 0.png is a file. Name the folder"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(study: Study, run: Run, words: tuple[str, ...], told: str) -> None:

@@ -37,8 +37,8 @@ def let_no_one_list(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let a folder be one that can't be listed just now."""
     scandir = os.scandir
 
-    def failing(path: Path | str = ".") -> object:
-        if Path(path) == folder:
+    def failing(path: Path | str | int = ".") -> object:
+        if not isinstance(path, int) and Path(path) == folder:
             raise OSError(errno.EIO, "the drive doesn't answer", str(path))
         return scandir(path)
 
@@ -46,8 +46,8 @@ def let_no_one_list(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def picture_of(study: Study, name: str) -> StudyPicture:
-    """Give a picture by its name."""
-    return next(picture for picture in study.pictures() if picture.name == name)
+    """Give a picture by its name, or by its path inside its root."""
+    return next(picture for picture in study.pictures() if name in (picture.name, picture.relative))
 
 
 def facts_of(picture: StudyPicture) -> ImageFacts:

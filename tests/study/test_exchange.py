@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.study.studies import draw, facts_of, make_study, mask_from, picture_of, review
+from tests.study.studies import draw, facts_of, let_no_one_list, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
@@ -292,6 +293,50 @@ def test_a_changed_or_missing_picture_is_left_out_and_told(tmp_path: Path) -> No
     assert "1 reviewed picture is missing" in outcome.left_out[0]
 
 
+@pytest.mark.parametrize("what", ["root", "folder"])
+def test_pictures_that_can_not_be_reached_are_told_where_all_are_exported(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "pictures" / "a.png")
+    away = draw(tmp_path / ("more" if what == "root" else "pictures/more") / "b.png", 1).parent
+    roots = [tmp_path / "pictures", *([away] if what == "root" else [])]
+    study = Study.create(tmp_path / "study", "Trial", roots)
+    review(study, "a.png")
+    away.rename(tmp_path / "moved") if what == "root" else let_no_one_list(monkeypatch, away)
+    assert export_study(study, tmp_path / "reviewed").left_out == []
+    outcome = export_study(study, tmp_path / "all", everything=True)
+    assert outcome.stems == ["a"]
+    (told,) = outcome.left_out
+    assert str(away) in told
+    assert told.endswith("its pictures are left out.")
+
+
+def test_where_all_that_is_asked_for_is_away_it_is_told_where(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png",))
+    review(study, "a.png")
+    study.roots[0].rename(tmp_path / "moved")
+    with pytest.raises(VesselError, match=r"The only reviewed picture is missing \(a.png\)"):
+        export_study(study, tmp_path / "out")
+    with pytest.raises(VesselError, match="no pictures to export") as told:
+        export_study(study, tmp_path / "out", everything=True)
+    assert str(study.roots[0]) in told.value.hint
+
+
+def test_an_audit_log_that_can_not_be_written_takes_nothing_from_what_is_told(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "b.png"))
+    for name in ("a.png", "b.png"):
+        review(study, name)
+    (study.roots[0] / "b.png").unlink()
+    (study.folder / "audit.log").unlink()
+    (study.folder / "audit.log").mkdir()
+    outcome = export_study(study, tmp_path / "out")
+    assert (outcome.stems, len(outcome.left_out)) == (["a"], 1)
+    assert outcome.notes[0].startswith("The audit log doesn't tell of it: ")
+    taken = import_masks(study, tmp_path / "out" / "masks")
+    assert "a.png was not taken" in taken.left_out[0]
+    assert taken.notes[-1].startswith("The audit log doesn't tell of it: ")
+
+
 def test_what_is_exported_into_the_folder_of_pictures_is_none_of_them(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     review(study, "a.png")
@@ -417,6 +462,42 @@ def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
         assert (tmp_path / f"again/masks/{name}.png").read_bytes() == (
             tmp_path / f"out/masks/{name}.png"
         ).read_bytes()
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="some of these names are one there")
+def test_an_export_comes_back_whatever_its_pictures_are_called(tmp_path: Path) -> None:
+    names = ("a.png", "a.tif", "A.PNG", "a_png.png", "x/a.png", "\u00e9.png", "e\u0301.png", "caf\udce9.png")
+    for seed, name in enumerate(names):
+        draw(tmp_path / "one" / name, seed)
+    draw(tmp_path / "two" / "a.png", 20)
+    study = Study.create(tmp_path / "study", roots=[tmp_path / "one", tmp_path / "two"])
+    judging = Judging(study, str(tiny_vessel_model(tmp_path / "tiny.onnx")), "cpu")
+    masks = tmp_path / "out" / "masks"
+    assert len(export_study(study, masks.parent, everything=True, judging=judging).stems) == 9
+    outcome = import_masks(study, masks)
+    assert (len(outcome.pictures), outcome.left_out, outcome.notes) == (9, [], [])
+    told = {}
+    for beside in masks.glob("*_mask.json"):
+        told[json.loads(beside.read_text())["image_sha256"]] = read(masks / f"{beside.name[:-10]}.png") > 0
+    for picture in study.pictures():
+        sha256 = facts_of(picture).sha256
+        kept = study.place(picture).load(sha256, 40, 50)
+        assert kept is not None
+        assert np.array_equal(kept.mask(), told[sha256])
+
+
+def test_a_mask_that_only_has_the_name_of_a_picture_comes_after_its_own(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("a.png", "a.tif"))
+    review(study, "a.png")
+    review(study, "a.tif", seed=2)
+    export_study(study, tmp_path / "out")
+    (tmp_path / "pictures" / "a.tif").unlink()
+    save_mask(tmp_path / "out" / "masks" / "a.png", DISC)
+    outcome = import_masks(study, tmp_path / "out" / "masks", replace_corrections=True)
+    assert outcome.pictures == ["a.png"]
+    assert any(
+        "a.png was not taken: another file is called the mask of a.png" in one for one in outcome.left_out
+    )
 
 
 def test_a_mask_is_found_however_its_accents_are_put_together(tmp_path: Path) -> None:

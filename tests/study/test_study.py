@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from tests.study.studies import SIZE, draw, facts_of, let_no_one_list, make_stud
 from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import read_record
+from vesselapp.study.exchange import export_study
 from vesselapp.study.lock import Lock
 from vesselapp.study.pictures import key_of, printable
 from vesselapp.study.record import ImageFacts, State
@@ -551,6 +553,32 @@ def test_one_name_on_every_system(tmp_path: Path) -> None:
     assert key_of(0, "a.png") != key_of(1, "a.png")
     assert key_of(0, "x/a.png") != key_of(0, "y/a.png")
     assert key_of(0, "Image_01 L (2).png").startswith("Image_01-L-2-")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="they are one name there")
+@pytest.mark.parametrize("place", ["{}.png", "{}/eye.png"])
+def test_names_that_differ_in_their_accents_alone_are_two_pictures(tmp_path: Path, place: str) -> None:
+    composed, apart = (place.format(name) for name in ("\u00e9", "e\u0301"))
+    notes = {composed: "of the composed one", apart: "of the other"}
+    study = make_study(tmp_path, (composed,))
+    review(study, composed, note=notes[composed])
+    (key,) = study.keys()
+    draw(tmp_path / "pictures" / apart, 5)
+    study = Study.open(study.folder)
+    review(study, apart, note=notes[apart])
+    one, other = study.pictures()
+    assert {one.relative, other.relative} == {composed, apart}
+    assert one.key == key != other.key
+    assert {name: sees(study, name)[1] for name in notes} == notes
+    assert problems(study) == []
+    outcome = export_study(study, tmp_path / "out")
+    assert (len(outcome.stems), outcome.left_out) == (2, [])
+    one.path.unlink()
+    study = Study.open(study.folder)
+    (alone,) = study.pictures()
+    assert alone.key == key
+    assert sees(study, alone.relative)[1] == notes[alone.relative]
+    assert problems(study) == []
 
 
 def test_a_read_only_folder_of_pictures_is_never_written(tmp_path: Path) -> None:

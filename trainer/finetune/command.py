@@ -120,7 +120,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
     write_sides(study.folder, plan.drawn)
     split = {"train": list(plan.sides.learn), "validation": list(plan.sides.judged)}
     atomic_write(line.run.folder / "split.json", json.dumps(split, indent=1).encode())
-    config = json.dumps(plan_to_dict(plan, request.accelerator), indent=1)
+    config = json.dumps(plan_to_dict(plan, request.accelerator, study.folder), indent=1)
     atomic_write(line.run.folder / CONFIG, config.encode())
     return plan
 

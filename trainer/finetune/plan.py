@@ -261,12 +261,16 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: s
     return [words for words in told if words]
 
 
-def plan_to_dict(plan: Plan, accelerator: str) -> dict[str, Any]:
-    """Give a plan as what ``config.json`` keeps."""
+def plan_to_dict(plan: Plan, accelerator: str, study: Path) -> dict[str, Any]:
+    """Give a plan as what ``config.json`` keeps: old pictures in the study's folder go where that goes."""
     values = dataclasses.asdict(dataclasses.replace(plan, drawn={}))
     values["recipe"] = recipe_to_dict(plan.recipe)
     values["pictures"] = list(values["pictures"].values())
     values["accelerator"] = accelerator
+    inside = study.resolve()
+    values["replay"] = [
+        (one.relative_to(inside) if one.is_relative_to(inside) else one).as_posix() for one in plan.replay
+    ]
     kept: dict[str, Any] = json.loads(json.dumps(values, default=str))
     return kept
 
@@ -301,7 +305,7 @@ def kept_plan(study: Study, run: Path) -> tuple[Plan, str] | None:
             values["incumbent_sha256"],
             {picture.key: picture for picture in pictures},
             Sides(tuple(sides["learn"]), tuple(sides["judge"]), tuple(map(tuple, sides["folds"]))),
-            tuple(map(Path, values["replay"])),
+            tuple(study.folder.resolve() / one for one in values["replay"]),
             tuple(values["warnings"]),
             str(values.get("command", "")),
             str(values.get("base_name", Path(values["base"]).stem)),

@@ -16,7 +16,7 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.image import read_image
 from vesselapp.study.annotation import Kept
-from vesselapp.study.pictures import StudyPicture, key_of
+from vesselapp.study.pictures import StudyPicture, is_key_of
 from vesselapp.study.record import Record, State, record_bytes
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
@@ -127,7 +127,7 @@ def _known(
     """Tell of whom each picture is that is listed or has a record; copies are of one subject."""
     paths = {key: f"{picture.root}/{picture.relative}" for key, picture in listed.items()}
     for key, record in records.items():
-        roots = (n for n in range(len(study.roots)) if key_of(n, record.path) == key)
+        roots = (n for n in range(len(study.roots)) if is_key_of(key, n, record.path))
         paths.setdefault(key, f"{next(roots, '')}/{record.path or record.image}")
     hashes = {key: records[key].sha256 if key in records else "" for key in paths}
     subjects = copies_as_one(list(map(subject_of, paths.values())), [hashes[key] or key for key in paths])

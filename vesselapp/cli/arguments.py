@@ -16,7 +16,7 @@ COMMANDS = ("predict", "study", "models", "doctor")
 _COMMANDS_HELP = """\
 commands (each has its own --help):
   predict PATH... --out DIR   masks of pictures, without a window
-  study new|info|verify|export|import|moved
+  study new|info|verify|export|import|moved|model
                               folders of pictures, with what was corrected
   models list|show|check|import|remove|use
                               the models that can be chosen

@@ -19,6 +19,7 @@ from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
+from vesselapp.study.study_model import model_problem
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -62,11 +63,14 @@ def _list_of_study(options: argparse.Namespace) -> int:
 
 def use(options: argparse.Namespace) -> int:
     """Take one of a study's models into use, or with 0 the one it began with."""
-    registry = Registry(Study.open(options.study).folder)
+    study = Study.open(options.study)
+    registry = Registry(study.folder)
     registry.use(options.number, who=user_name())
     active = registry.active()
     name = f"{active.number} {active.name}" if active else "the model that the study began with"
     print(f"in use: {name}")
+    if problem := model_problem(study):
+        say(problem)
     return 0
 
 

@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,15 +23,19 @@ from vesselapp.core.user import user_name
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
 from vesselapp.study.lock import holder_of
+from vesselapp.study.models import Registry
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
-from vesselapp.study.study_model import model_of
+from vesselapp.study.study_model import model_of, model_problem
 from vesselapp.study.taking import import_masks
+from vesselapp.study.unusable import unreachable_told
 from vesselapp.study.verify import verify_study
 
 
 def new(options: argparse.Namespace) -> int:
     """Make a study."""
+    if options.model:
+        _see_model(options.model)
     study = Study.create(options.study, options.name, options.pictures, options.model, user_name())
     count = len(study.pictures())
     print(f"{study.name}: {count} {'picture' if count == 1 else 'pictures'}, in {study.folder}")
@@ -66,6 +72,8 @@ def info(options: argparse.Namespace) -> int:
     }
     if unreadable:
         say(_unreadable_told(list(unreadable.values())))
+    if problem := model_problem(study):
+        say(problem)
     if options.json:
         print(json.dumps(facts))
         return 0
@@ -75,10 +83,8 @@ def info(options: argparse.Namespace) -> int:
             words = "\n".join(value) if isinstance(value, list) else str(value)
             table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
-    for root in study.missing_roots:
-        say(f"The folder of pictures {root} isn't there.")
-    for folder in study.unlisted:
-        say(f"{folder} can't be listed just now: its pictures are left out.")
+    for sentence in unreachable_told(study):
+        say(sentence)
     return 0
 
 
@@ -140,11 +146,24 @@ def take(options: argparse.Namespace) -> int:
     return _tell(options, facts, outcome.left_out, outcome.notes, "taken into")
 
 
+def model(options: argparse.Namespace) -> int:
+    """Say which model a study begins with, where it was the wrong one or its file was moved."""
+    study = Study.open(options.study)
+    _see_model(options.model)
+    study.set_model(options.model, user_name())
+    print(f"the model that {study.name} begins with: {study.model}")
+    active = Registry(study.folder).active()
+    if active is not None:
+        say(f"Its model {active.number} stays in use. To use the first: vesselapp models use 0 --study STUDY")
+    return 0
+
+
 def moved(options: argparse.Namespace) -> int:
     """Say where a folder of pictures is now."""
     study = Study.open(options.study)
     missing = study.missing_roots
-    were = [root for root in missing if options.were_in is None or root == options.were_in.absolute()]
+    named = options.were_in and Path(os.path.abspath(options.were_in))  # noqa: PTH100 - as roots are kept
+    were = [root for root in missing if named in (None, root)]
     if not missing:
         raise VesselError(
             f"None of the folders of pictures of {study.name} is missing.", "Nothing is changed."
@@ -170,6 +189,14 @@ def _tell(
         count = facts["pictures"]
         print(f"{count} {'mask' if count == 1 else 'masks'} {done} {facts['folder']}")
     return 1 if left_out else 0
+
+
+def _see_model(name: str) -> None:
+    """See that there is a model of a name, or in a file, and that it can be read."""
+    from vesselapp.inference.catalog import find_model
+    from vesselapp.inference.model import load_model  # loads onnxruntime
+
+    load_model(find_model(name), "cpu")
 
 
 def _state_of(record: Record | None) -> State:

@@ -30,6 +30,8 @@ def study_parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print one JSON object a finding")
     _add_export(commands)
     _add_import(commands)
+    model = _command(commands, "model", "model", "say which model a study begins with")
+    model.add_argument("model", metavar="NAME|FILE", help="a model of the list, or a file")
     moved = _command(commands, "moved", "moved", "say where pictures that were moved are now")
     moved.add_argument("--pictures", metavar="DIR", type=Path, required=True, help="where they are now")
     moved.add_argument(

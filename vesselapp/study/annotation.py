@@ -218,7 +218,7 @@ class AnnotationFolder:
                 self.folder.rmdir()  # where it was made just now
             if isinstance(problem, OSError):
                 text = f"The annotation in {self.folder} can't be read: {reason(problem)}."
-                raise VesselError(text, "It is tried again.") from problem
+                raise VesselError(text) from problem
             raise
 
     def record(self) -> Record | None:
@@ -251,9 +251,7 @@ class AnnotationFolder:
         except FileNotFoundError:
             return True
         except OSError as problem:
-            raise VesselError(
-                f"{self.folder} can't be read: {reason(problem)}.", "It is tried again."
-            ) from problem
+            raise VesselError(f"{self.folder} can't be read: {reason(problem)}.") from problem
         return False
 
     def _see_study(self) -> None:
@@ -266,7 +264,7 @@ class AnnotationFolder:
             gone = isinstance(problem, (FileNotFoundError, NotADirectoryError))
             what = "isn't there just now" if gone else f"can't be read just now: {reason(problem)}"
             text = f"The study in {self.study} {what}."
-            raise VesselError(text, "Is its drive connected? It is tried again.") from problem
+            raise VesselError(text, "Is its drive connected?") from problem
 
     def _open(self, lock: Lock, facts: ImageFacts, cap_bytes: int) -> Writer:
         remove_temporaries(self.folder)

@@ -88,6 +88,14 @@ class AuditLog:
             raise VesselError(f"{self.path} can't be written: {reason(problem)}.") from problem
         return sha256
 
+    def append_done(self, who: str, what: str, **facts: Any) -> list[str]:
+        """Add a line of what is done already; give a sentence where it can't be written."""
+        try:
+            self.append(who, what, **facts)
+        except VesselError as problem:
+            return [f"The audit log doesn't tell of it: {problem.message}"]
+        return []
+
     def lines(self) -> Iterator[AuditLine | None]:
         """Give the lines one by one; None for one that can't be read, or that isn't ended.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -37,7 +37,13 @@ from vesselapp.study.pictures import EXPORT_NAME, StudyPicture, printable
 from vesselapp.study.plane_png import encode_plane
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
-from vesselapp.study.unusable import damage_told, missing_pictures, with_damaged_record
+from vesselapp.study.unusable import (
+    damage_told,
+    missing_pictures,
+    missing_told,
+    unreachable_told,
+    with_damaged_record,
+)
 
 Kind = Literal["folder", "coco"]
 COCO_NAME = "annotations.json"
@@ -146,13 +152,17 @@ def export_study(
     judging = judging or Judging(study)
     records, listed = dict(study.records()), study.pictures()
     damaged = with_damaged_record(study, listed)
-    chosen = _chosen(study.name, listed, records, damaged, everything=everything)
+    missing = missing_pictures({picture.key for picture in listed}, records)
+    away = unreachable_told(study) if everything else []
+    chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
+    if not chosen:
+        raise _nothing(study.name, missing, damaged, away, everything=everything)
     names = _names(chosen)
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
     _begin(out, kind, names, listed)
     parted = parted and objects
-    outcome, coco, turned = Exported(left_out=_missing(listed, records)), _Coco(objects), 0
+    outcome, coco, turned = Exported(left_out=away + _missing_told(len(missing))), _Coco(objects), 0
     if damaged:
         (outcome.notes if everything else outcome.left_out).insert(0, damage_told(damaged))
     for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
@@ -174,7 +184,8 @@ def export_study(
     if kind == "coco":
         coco.write(out / COCO_NAME, study.name)
     _note_written(out)
-    AuditLog(study.folder).append(who, "exported", kind=kind, pictures=len(outcome.stems), where=str(out))
+    facts = {"kind": kind, "pictures": len(outcome.stems), "where": str(out)}
+    outcome.notes += AuditLog(study.folder).append_done(who, "exported", **facts)
     return outcome
 
 
@@ -211,30 +222,24 @@ def _finds_objects(judging: Judging) -> bool:
         ) from problem
 
 
-def _missing(listed: Sequence[StudyPicture], records: Mapping[str, Record]) -> list[str]:
+def _missing_told(count: int) -> list[str]:
     """Tell of reviewed pictures that aren't there."""
-    missing = missing_pictures({picture.key for picture in listed}, records)
-    if len(missing) == 1:
+    if count == 1:
         return ["1 reviewed picture is missing: its mask is left out."]
-    return [f"{len(missing)} reviewed pictures are missing: their masks are left out."] if missing else []
+    return [f"{count} reviewed pictures are missing: their masks are left out."] if count else []
 
 
-def _chosen(
-    name: str,
-    listed: Sequence[StudyPicture],
-    records: Mapping[str, Record],
-    damaged: Sequence[str],
-    *,
-    everything: bool,
-) -> list[StudyPicture]:
-    chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
-    if not chosen:
-        hint = "Check where its pictures are." if everything else "Review some first, or export all of them."
-        which = "" if everything else "reviewed "
-        if damaged and not everything:
-            hint = damage_told(damaged)
-        raise VesselError(f"The study {name} has no {which}pictures to export.", hint)
-    return chosen
+def _nothing(
+    name: str, missing: Sequence[str], damaged: Sequence[str], away: Sequence[str], *, everything: bool
+) -> VesselError:
+    """Say why there is nothing to export."""
+    if everything:
+        hint = " ".join(away) or "Check where its pictures are."
+        return VesselError(f"The study {name} has no pictures to export.", hint)
+    if missing:
+        return missing_told(missing, 0)
+    hint = damage_told(damaged) if damaged else "Review some first, or export all of them."
+    return VesselError(f"The study {name} has no reviewed pictures to export.", hint)
 
 
 def _names(pictures: Sequence[StudyPicture]) -> list[tuple[str, str]]:

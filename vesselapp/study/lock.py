@@ -334,6 +334,4 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise VesselError(
-            f"{path.parent} can't be written to: {reason(problem)}.", "It is tried again."
-        ) from problem
+        raise VesselError(f"{path.parent} can't be written to: {reason(problem)}.") from problem

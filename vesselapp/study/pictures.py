@@ -71,22 +71,25 @@ def walk_in(
     failed : callable, optional
         Told why a folder can't be listed; its pictures are passed over.
     """
-    top = os.fspath(root)
+    top, given = os.fspath(root), set[str]()
     for parent, folders, names in os.walk(top, onerror=failed):
         if stopped():
             return
         own = OWN_FOLDERS if STUDY_NAME in names else ()
-        folders[:] = sorted((f for f in folders if f[0] != "." and f not in own), key=natural_key)
+        folders[:] = sorted((f for f in folders if f[0] != "." and f not in own), key=_order)
         if EXPORT_NAME in names and is_export(Path(parent)):
             folders[:] = [f for f in folders if f == "images" and parent == top]
             names = []
         inside = "" if parent == top else os.path.relpath(parent, top).replace(os.sep, "/") + "/"
         special = special_in(parent)
-        for name in sorted(filter(_is_picture, names), key=lambda name: (natural_key(name), name)):
+        for name in sorted(filter(_is_picture, names), key=_order):
             path = Path(parent, name)
             if not (name in special or (name.endswith(_OUTPUTS) and written_by_vesselapp(path))):
                 relative = inside + name
-                yield StudyPicture(key_of(number, relative), name, path, number, relative)
+                key = key_of(number, relative)
+                key = key_of(number, relative, again=True) if key in given else key
+                given.add(key)
+                yield StudyPicture(key, name, path, number, relative)
 
 
 def is_export(folder: Path) -> bool:
@@ -97,16 +100,23 @@ def is_export(folder: Path) -> bool:
         return False
 
 
-def key_of(root: int, relative: str) -> str:
+def key_of(root: int, relative: str, *, again: bool = False) -> str:
     """Name the annotation of a picture: readable, and unlike that of any other picture of the study.
 
-    The same on each system: names that differ only in how accents are put together count as one.
+    The same on each system: names that differ only in how accents are put together count as one. Where they
+    are of several pictures of one root, all but the first come ``again`` and are told by their very bytes.
     """
     whole = unicodedata.normalize("NFC", f"{root}/{relative}")
-    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:10]
+    told = f"{root}//{relative}" if again else whole
+    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:10]
     stem = whole.rpartition("/")[2].rpartition(".")[0]
     slug = re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:_LONGEST_SLUG].rstrip("-.")
     return f"{slug or 'picture'}-{digest}"
+
+
+def is_key_of(key: str, root: int, relative: str) -> bool:
+    """Tell whether a key may be that of a picture, alone of its name or not."""
+    return key in (key_of(root, relative), key_of(root, relative, again=True))
 
 
 def key_in(folder: Path) -> str:
@@ -117,6 +127,11 @@ def key_in(folder: Path) -> str:
 def printable(name: str) -> str:
     """Give a file name as text that any file can hold; bytes that are no text are written out."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _order(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Give a sort key: natural order, and always the same one."""
+    return natural_key(name), name
 
 
 def _is_picture(name: str) -> bool:

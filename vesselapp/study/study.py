@@ -19,7 +19,7 @@ from vesselapp.study.homes import Homes, Opened
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture, key_in, key_of, printable, walk_in
+from vesselapp.study.pictures import STUDY_NAME, StudyPicture, is_key_of, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
@@ -85,8 +85,8 @@ class Study:
             raise VesselError(f"There is a study in {folder} already.", "Open it, or choose another folder.")
         places = _without_nested([Path(os.path.abspath(root)) for root in roots] or [folder])  # noqa: PTH100
         for place in places:
-            if place != folder and not place.is_dir():
-                raise VesselError(f"The folder of pictures {place} isn't there.", "Check how it is spelt.")
+            if place != folder:
+                _see_folder(place)
         make_folder(folder)
         make_folder(folder / "annotations")
         values = {
@@ -232,7 +232,7 @@ class Study:
         except VesselError:
             return True
         path = record.path if record is not None else ""
-        places = [root / path for number, root in enumerate(self.roots) if key_of(number, path) == key]
+        places = [root / path for number, root in enumerate(self.roots) if is_key_of(key, number, path)]
         return not places or any(places[0].is_relative_to(folder) for folder in self.unlisted)
 
     def lists(self, key: str) -> bool:
@@ -250,9 +250,7 @@ class Study:
             Where it isn't there, or the study can't be written.
         """
         place = Path(os.path.abspath(folder))  # noqa: PTH100
-        if not place.is_dir():
-            raise VesselError(f"The folder of pictures {place} isn't there.", "Check how it is spelt.")
-
+        _see_folder(place)
         roots = [_root_text(self.folder, root) for root in self.roots]
         roots[number] = _root_text(self.folder, place)
         self._change(lambda values: values.update(roots=roots), who)
@@ -341,6 +339,14 @@ def _model_text(folder: Path, model: str) -> str:
         return model
     file = Path(os.path.abspath(model))  # noqa: PTH100
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else os.fspath(file)
+
+
+def _see_folder(place: Path) -> None:
+    """See that a folder of pictures is there, and is one."""
+    if place.is_file():
+        raise VesselError(f"{place} is a file.", "Name the folder that it lies in.")
+    if not place.is_dir():
+        raise VesselError(f"The folder of pictures {place} isn't there.", "Check how it is spelt.")
 
 
 def _root_path(folder: Path, text: str) -> Path:

@@ -36,6 +36,18 @@ def model_of(study: Study) -> tuple[str, str]:
     return str(active.path), ""
 
 
+def model_problem(study: Study) -> str:
+    """Say why a study's model can't answer, or another one does; empty where all is well."""
+    from vesselapp.inference.catalog import find_model  # loads pydantic
+
+    model, told = model_of(study)
+    try:
+        find_model(model or None)
+    except VesselError as problem:
+        told += f" {problem.message} Say which one to use with: vesselapp study model STUDY NAME|FILE"
+    return told.strip()
+
+
 def hash_in_use(study: Study) -> str:
     """Give the hash of the model file that a study uses; empty where there is none to be read."""
     from vesselapp.inference.catalog import find_model  # loads pydantic

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.export import folded, short_stem
+from vesselapp.core.export import PROVENANCE_SUFFIX, folded, short_stem
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
 from vesselapp.core.mask_file import read_mask
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Edited
+from vesselapp.study.json_text import parse_object
 from vesselapp.study.pictures import StudyPicture, printable
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study
@@ -50,6 +51,8 @@ def import_masks(
 ) -> Imported:
     """Take masks from a folder for pictures of the same stem (``a.png`` or ``a_mask.png`` for ``a.jpg``).
 
+    Where a study's export says beside a mask which picture it is of, that is the one.
+
     Each becomes one edit, foreground and background, which can be undone; the picture is then in progress.
 
     Parameters
@@ -69,28 +72,8 @@ def import_masks(
     VesselError
         Where there are no masks for any picture of the study.
     """
-    masks = _masks_in(folder)
-    pictures = study.pictures()
-    by_stem: dict[str, list[StudyPicture]] = defaultdict(list)
-    for picture in pictures:
-        stem = picture.path.stem
-        for name in {folded(stem), folded(short_stem(stem))}:  # an export may have cut it
-            by_stem[name].append(picture)
-    outcome = Imported()
-    pairs: list[tuple[StudyPicture, Path]] = []
-    for stem, files in masks.items():
-        found = by_stem.get(stem) or by_stem.get(stem.removesuffix(_ENDING)) or []
-        files = [file for file in files if not any(_is_same(file, picture.path) for picture in found)]
-        if len(found) == 1 and len(files) == 1:
-            pairs.append((found[0], files[0]))
-        elif files:
-            outcome.left_out.append(_why_no_pair(files, found))
-    named = {picture.key for picture, file in pairs if folded(file.stem).endswith(_ENDING)}
-    for picture, file in [*pairs]:
-        if picture.key in named and not folded(file.stem).endswith(_ENDING):
-            pairs.remove((picture, file))
-            text = f"{file.name} was not taken: another file is called the mask of {picture.name}."
-            outcome.left_out.append(text)
+    files, pictures, outcome = _masks_in(folder), study.pictures(), Imported()
+    pairs = _pairs(files, pictures, outcome.left_out)
     if not pairs:
         hint = "A mask has the name of its picture: a.png, or a_mask.png, for a.jpg."
         raise VesselError(f"No file in {folder} is a mask for one picture of {study.name}.", hint)
@@ -105,8 +88,60 @@ def import_masks(
     without = len(pictures) - len({picture.key for picture, _ in pairs})
     if without:
         outcome.notes.append(f"{without} of {len(pictures)} pictures have no mask in the folder.")
-    AuditLog(study.folder).append(who, "imported", pictures=len(outcome.pictures), where=str(folder))
+    facts = {"pictures": len(outcome.pictures), "where": str(folder)}
+    outcome.notes += AuditLog(study.folder).append_done(who, "imported", **facts)
     return outcome
+
+
+def _pairs(
+    files: Sequence[Path], pictures: Sequence[StudyPicture], left_out: list[str]
+) -> list[tuple[StudyPicture, Path]]:
+    """Find the picture of each mask; say in `left_out` of which there is none."""
+    by_path: dict[str, list[StudyPicture]] = defaultdict(list)
+    by_stem: dict[str, list[StudyPicture]] = defaultdict(list)
+    for picture in pictures:
+        by_path[picture.relative].append(picture)
+        stem = picture.path.stem
+        for name in {folded(stem), folded(short_stem(stem))}:  # an export may have cut it
+            by_stem[name].append(picture)
+    sure: list[tuple[StudyPicture, Path]] = []
+    others: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        exported = _exported_from(file, by_path)
+        if exported is not None:
+            sure.append((exported, file))
+        else:
+            others[folded(file.stem)].append(file)
+    called: list[tuple[StudyPicture, Path]] = []
+    for stem, some in others.items():
+        found = by_stem.get(stem) or by_stem.get(stem.removesuffix(_ENDING)) or []
+        some = [file for file in some if not any(_is_same(file, picture.path) for picture in found)]
+        if len(found) == 1 and len(some) == 1:
+            called.append((found[0], some[0]))
+        elif some:
+            left_out.append(_why_no_pair(some, found))
+    taken = {picture.key for picture, _ in sure}
+    for picture, file in sorted(called, key=lambda pair: not folded(pair[1].stem).endswith(_ENDING)):
+        if picture.key in taken:
+            text = f"{file.name} was not taken: another file is called the mask of {picture.name}."
+            left_out.append(text)
+        else:
+            taken.add(picture.key)
+            sure.append((picture, file))
+    return sure
+
+
+def _exported_from(file: Path, by_path: Mapping[str, Sequence[StudyPicture]]) -> StudyPicture | None:
+    """Give the picture that a study's export says beside a mask it is of; None where that isn't clear."""
+    try:
+        told = parse_object(file.with_name(f"{file.stem}{PROVENANCE_SUFFIX}").read_bytes())
+        image, sha256 = str(told["image"]), told["image_sha256"]
+        found = by_path.get(image, ())
+        if len(found) > 1:
+            found = [picture for picture in found if file_sha256(picture.path) == sha256]
+    except (OSError, ValueError, KeyError):
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _is_same(file: Path, picture: Path) -> bool:
@@ -127,17 +162,13 @@ def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
     return marked
 
 
-def _masks_in(folder: Path) -> dict[str, list[Path]]:
-    """Give the files of a folder that may be masks, by stem (`folded`)."""
+def _masks_in(folder: Path) -> list[Path]:
+    """List the files of a folder that may be masks."""
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as problem:
         raise VesselError(f"The folder {folder} can't be read: {reason(problem)}.") from problem
-    found: dict[str, list[Path]] = defaultdict(list)
-    for file in files:
-        if not file.name.startswith("."):
-            found[folded(file.stem)].append(file)
-    return found
+    return [file for file in files if not file.name.startswith(".")]
 
 
 def _why_no_pair(files: list[Path], found: list[StudyPicture]) -> str:

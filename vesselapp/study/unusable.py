@@ -71,6 +71,16 @@ def missing_told(names: Sequence[str], kept: int) -> VesselError:
     return VesselError(text, "Connect the drive that holds what is missing, or put it back.")
 
 
+def unreachable_told(study: Study) -> list[str]:
+    """Say which folders of pictures aren't there just now, or could not be listed last; asks the drives."""
+    gone = [
+        f"The folder of pictures {root} isn't there: its pictures are left out."
+        for root in study.missing_roots
+    ]
+    shut = [f"{folder} can't be listed just now: its pictures are left out." for folder in study.unlisted]
+    return gone + shut
+
+
 def _is_damaged(folder: Path) -> bool:
     try:
         data = file_bytes(folder / RECORD_NAME)

@@ -357,9 +357,7 @@ class Writer:
         try:
             yield
         except OSError as problem:
-            raise VesselError(
-                f"{self._folder} can't be written: {reason(problem)}.", "It is tried again."
-            ) from problem
+            raise VesselError(f"{self._folder} can't be written: {reason(problem)}.") from problem
 
 
 def _says_more(record: Record, before: Record | None) -> bool:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,19 @@ def test_what_nobody_looked_at_does_not_set_the_size_of_cells(monkeypatch: pytes
     wide = 28 * np.sqrt(4 / np.pi)
     lesson = lesson_of("x", judged, None, RECIPES["cells"])  # type: ignore[arg-type] # what it finds is given
     assert lesson.pixels.shape[0] == round(200 * 28 / wide)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="they are one name there")
+def test_names_that_differ_in_their_accents_alone_are_learnt_both(tmp_path: Path):
+    study = drawn_study(tmp_path / "study", 2)
+    for picture, name in zip(study.pictures(), ("\u00e9.png", "e\u0301.png"), strict=True):
+        picture.path.rename(picture.path.with_name(name))
+    for picture in study.pictures():
+        review(study, picture)
+    found, told, _ = find_reviewed(study)
+    assert told == []
+    pictures = {read_judgement(study, picture, 2).pixels.tobytes() for picture in found.values()}
+    assert len(pictures) == 2
 
 
 def test_copies_of_a_picture_are_one_subject(make_study: MakeStudy):
@@ -331,15 +345,18 @@ def test_a_run_goes_on_after_its_study_was_renamed(base: Path, tmp_path: Path):
         review(study, picture)
     registry = Registry(study.folder)
     registry.use(registry.add(base))
-    begun = make_plan(study, Request(study.folder))
+    begun = replace(
+        make_plan(study, Request(study.folder)), replay=(study.folder / "old", tmp_path / "older")
+    )
     run = study.folder / "runs" / "20250101T000000Z"
     run.mkdir(parents=True)
-    (run / CONFIG).write_text(json.dumps(plan_to_dict(begun, "cpu")))
+    (run / CONFIG).write_text(json.dumps(plan_to_dict(begun, "cpu", study.folder)))
     after = study.folder.rename(tmp_path / "after")
     moved = Study.open(after)
     kept = kept_plan(moved, after / run.relative_to(study.folder))
     assert kept is not None
     assert all(one.path.is_relative_to(after) and one.path.is_file() for one in kept[0].pictures.values())
+    assert kept[0].replay == (after / "old", tmp_path / "older")
     assert kept[0].base == kept[0].incumbent == Registry(after).entry(1).path
     assert (kept[0].sides, kept[0].in_use_sha256) == (begun.sides, file_sha256(base))
     kept[0].base.unlink()
