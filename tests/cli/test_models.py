@@ -219,6 +219,7 @@ def test_a_study_whose_model_has_too_long_a_name_opens(run, picture: Path, work:
     from vesselapp.study.study import Study
     from vesselapp.study.study_model import model_of
 
-    outcome = run("study", "new", work / "study", "--pictures", picture.parent, "--model", LONG)
+    outcome = run("study", "new", work / "study", "--pictures", picture.parent)
     assert (outcome.status, outcome.err) == (0, "")
+    Study.open(work / "study").set_model(LONG)
     assert model_of(Study.open(work / "study")) == (LONG, "")
