@@ -7,9 +7,18 @@ import numpy as np
 import PIL.Image
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QCursor, QEnterEvent, QImage, QPointingDevice, QTabletEvent, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QCursor,
+    QEnterEvent,
+    QHelpEvent,
+    QImage,
+    QPointingDevice,
+    QTabletEvent,
+    QWheelEvent,
+)
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_for_answer
@@ -388,7 +397,21 @@ def test_what_cannot_be_done_comes_last_in_the_palette_and_says_why(
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert palette.isVisible()
     assert window.action("save").toolTip().endswith("(Ctrl+S)")
-    assert all(action.menu().toolTipsVisible() for action in window.menuBar().actions())
+
+
+def test_a_menu_says_why_something_is_greyed_out_and_nothing_else(
+    window: MainWindow, vessel: Document
+) -> None:
+    menu = next(a.menu() for a in window.menuBar().actions() if window.action("undo") in a.menu().actions())
+    menu.popup(QPoint(0, 0))
+    said = []
+    for key in ("history", "undo"):
+        action = window.action(key)
+        at = menu.actionGeometry(action).center()
+        QApplication.sendEvent(menu, QHelpEvent(QEvent.Type.ToolTip, at, menu.mapToGlobal(at)))
+        said.append(QToolTip.text())
+    menu.close()
+    assert said == ["", "Take back the newest edit (Ctrl+Z)\nNothing to undo"]
 
 
 def test_every_control_has_a_name_for_screen_readers(window: MainWindow) -> None:

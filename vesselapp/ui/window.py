@@ -19,6 +19,7 @@ from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
 from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on, reveal_focus
 from vesselapp.ui.looks import OverlayLook
+from vesselapp.ui.menus import fill_menus
 from vesselapp.ui.notice import Banner, NoticeBar
 from vesselapp.ui.panels.controls import Controls
 from vesselapp.ui.panels.pictures import PicturesPanel
@@ -101,15 +102,8 @@ class MainWindow(QMainWindow):
         return dock
 
     def _make_menus(self) -> None:
-        menus = {}
-        for spec in ACTIONS:
-            if spec.menu not in menus:
-                menus[spec.menu] = self.menuBar().addMenu(f"&{spec.menu}")
-                menus[spec.menu].setToolTipsVisible(True)  # they say why something is greyed out
-            menus[spec.menu].addAction(self.actions_by_key[spec.key])
-            if spec.key == "open_study":
-                self.recent = menus[spec.menu].addMenu("&Recent studies")
-                self.recent.aboutToShow.connect(lambda: self.studies.fill_recent(self.recent))
+        self.recent = fill_menus(self.menuBar(), self.actions_by_key)
+        self.recent.aboutToShow.connect(lambda: self.studies.fill_recent(self.recent))
 
     def _make_toolbar(self) -> None:
         bar = QToolBar("Tools", self)
