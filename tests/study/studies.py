@@ -37,8 +37,8 @@ def let_no_one_list(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let a folder be one that can't be listed just now."""
     scandir = os.scandir
 
-    def failing(path: Path | str = ".") -> object:
-        if Path(path) == folder:
+    def failing(path: Path | str | int = ".") -> object:
+        if not isinstance(path, int) and Path(path) == folder:
             raise OSError(errno.EIO, "the drive doesn't answer", str(path))
         return scandir(path)
 
