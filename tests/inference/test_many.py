@@ -332,3 +332,14 @@ def test_results_stay_claimed_where_a_later_run_fails(tmp_path: Path, spec: Batc
     first.write_bytes(good)
     (again,) = predict_many([first], spec, resume=True)
     assert not again.resumed
+
+
+def test_two_runs_at_once_into_one_folder_are_refused(pictures: list[Path], spec: BatchSpec) -> None:
+    first = predict_many(pictures[:2], spec)
+    next(first)
+    with pytest.raises(VesselError, match="Another run is writing into"):
+        list(predict_many(pictures[2:], spec))
+    list(first)
+    assert len(list(predict_many(pictures, spec, resume=True))) == 6
+    assert len(_rows(spec)) == 6
+    assert not [path for path in spec.out.iterdir() if path.name.startswith(".")]
