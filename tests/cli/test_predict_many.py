@@ -13,6 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.cli.conftest import save_picture
+from tests.study.studies import let_no_one_list
 from vesselapp.inference import batch
 from vesselapp.inference.batch import Outcome
 
@@ -133,3 +134,14 @@ def test_local_processes_of_dask_give_the_same_masks(run, model: Path, folder: P
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert [Path(record["file"]).stem for record in records] == [f"eye{i}" for i in range(5)]
     assert masks_in(work / "here") == masks_in(work / "there")
+
+
+def test_a_folder_that_can_not_be_listed_counts_as_failed(
+    run, model: Path, folder: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_picture(folder / "more" / "eye9.png")
+    let_no_one_list(monkeypatch, Path("in/more"))
+    outcome = run("predict", "in", "--out", "out", "--model", model)
+    assert outcome.status == 1
+    assert "in/more can't be listed" in outcome.err.replace(os.sep, "/")
+    assert "5 done, 1 failed." in outcome.err

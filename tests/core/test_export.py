@@ -23,8 +23,9 @@ from vesselapp.core.export import (
     written_by_vesselapp,
 )
 from vesselapp.core.files import atomic_write
-from vesselapp.core.image import find_pictures, read_image
+from vesselapp.core.image import read_image
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
+from vesselapp.core.walk import find_pictures
 
 
 def checks(height: int = 37, width: int = 53) -> np.ndarray:

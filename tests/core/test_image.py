@@ -13,8 +13,9 @@ from PIL import Image as Pillow
 from tests.core import pictures
 from tests.core.pictures import COLOUR, FEW_COLOURS, GRAY, colour_picture, few_colours, gray_picture
 from vesselapp.core.errors import VesselError
-from vesselapp.core.image import find_pictures, image_size, is_stored_turned, read_image
+from vesselapp.core.image import image_size, is_stored_turned, read_image
 from vesselapp.core.image_values import lay_on_black, to_bytes, upright
+from vesselapp.core.walk import find_pictures
 
 EXIF_ORIENTATION = 0x0112
 SOURCES = {

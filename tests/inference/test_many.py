@@ -375,3 +375,63 @@ def test_results_stay_claimed_where_a_later_run_fails(tmp_path: Path, spec: Batc
     first.write_bytes(good)
     (again,) = predict_many([first], spec, resume=True)
     assert not again.resumed
+
+
+def test_two_runs_at_once_into_one_folder_are_refused(pictures: list[Path], spec: BatchSpec) -> None:
+    first = predict_many(pictures[:2], spec)
+    next(first)
+    with pytest.raises(VesselError, match="Another run is writing into"):
+        list(predict_many(pictures[2:], spec))
+    list(first)
+    assert len(list(predict_many(pictures, spec, resume=True))) == 6
+    assert len(_rows(spec)) == 6
+    assert not [path for path in spec.out.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such names")
+def test_a_picture_may_be_called_like_a_part_of_the_manifest(pictures: list[Path], spec: BatchSpec) -> None:
+    names = ("x | mask=y", "x | overlay=y", "x", "a_mask.png | overlay=b", "new\nline")
+    odd = [path.rename(path.with_name(f"{name}.png")) for path, name in zip(pictures, names, strict=False)]
+    for save in (("mask",), ("overlay", "mask", "probability")):
+        wanted = replace(spec, save=save)
+        list(predict_many(odd, wanted))
+        again = list(predict_many(odd, wanted, resume=True))
+        assert [outcome.resumed for outcome in again] == [True] * 5
+        for outcome in again:
+            assert outcome.outputs is not None
+            assert set(outcome.outputs) == set(save)
+            assert all(path.is_file() for path in outcome.outputs.values())
+
+
+def test_results_of_other_settings_go_and_those_of_the_same_stay(
+    pictures: list[Path], spec: BatchSpec
+) -> None:
+    def there() -> set[str]:
+        return {path.name for path in spec.out.iterdir()} - {"manifest.csv"}
+
+    def named() -> set[str]:
+        (row,) = _rows(spec)
+        return {Path(part.partition("=")[2]).name for part in row["outputs"].split(" | ")}
+
+    one = pictures[:1]
+    list(predict_many(one, replace(spec, save=("mask", "overlay"))))
+    list(predict_many(one, replace(spec, save=("probability",))))
+    assert there() == named() == {"eye 0_mask.png", "eye 0_overlay.png", "eye 0_probability.tif"}
+    list(predict_many(one, replace(spec, save=("overlay",), threshold=0.9), resume=True))
+    assert there() == named() == {"eye 0_overlay.png"}
+    image = read_image(one[0])
+    mask = np.ones(image.pixels.shape[:2], bool)
+    write_outputs(
+        spec.out, "eye 0", ("mask", "overlay"), image.pixels, mask, None, provenance={"sha256": "1"}
+    )
+    list(predict_many(one, replace(spec, save=("probability",))))
+    assert {"eye 0_mask.png", "eye 0_overlay.png"} < there()  # a person's by now
+
+
+def test_what_an_earlier_run_did_of_a_picture_that_fails_now_stays(
+    pictures: list[Path], spec: BatchSpec
+) -> None:
+    list(predict_many(pictures[:1], spec))
+    pictures[0].write_bytes(b"none")
+    list(predict_many(pictures[:1], replace(spec, threshold=0.9)))
+    assert (spec.out / "eye 0_mask.png").is_file()

@@ -8,6 +8,7 @@ import PIL.Image
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.study.studies import let_no_one_list
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import ScaleSpec
@@ -209,3 +210,17 @@ def test_closing_the_window_ends_a_batch_which_the_next_one_says(
     dialog.start()
     assert not window.workspace.settings.batch_cut
     run.close()
+
+
+def test_a_folder_that_can_not_be_listed_is_told(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pictures / "more").mkdir()
+    (pictures / "more" / "d.png").write_bytes((pictures / "b.png").read_bytes())
+    let_no_one_list(monkeypatch, pictures / "more")
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    assert "more can't be listed" in window.notice.label.text()
+    dialog.pictures_field.setText(str(pictures))
+    dialog.start_button.click()
+    finish(qtbot, window)
+    assert "more can't be listed" in dialog.problems.item(0).text()

@@ -71,7 +71,8 @@ def _predict_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vesselapp predict",
         description="Write the masks of pictures, several at once, and a manifest.csv that lists them. "
-        "A folder is taken whole, with its subfolders.",
+        "A folder is taken whole, with its subfolders; links to folders, and what studies keep and export in "
+        "it, are passed over unless they are given themselves.",
         epilog="Exit status: 0 all done, 1 some failed (each is named, the others are done), 2 wrong usage.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="picture, or folder of pictures")

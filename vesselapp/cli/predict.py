@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vesselapp.cli import INTERRUPTED, drop_stdout, say
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
-from vesselapp.core.image import find_pictures
+from vesselapp.core.walk import find_pictures
 from vesselapp.inference.batch import BatchSpec, Outcome
 from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import find_model
@@ -77,17 +77,18 @@ def predict_pictures(options: argparse.Namespace) -> int:
 
 
 def _gather(paths: list[Path]) -> tuple[list[Path], int]:
-    """Give the pictures, each once, and the number of paths that led to none (they are named on the way)."""
+    """Give the pictures, each once, and how many paths and folders led to none (named on the way)."""
     found: dict[str, Path] = {}
-    failures = 0
+    failures: list[str] = []
     for path in paths:
         try:
-            for picture in find_pictures([path]):
+            for picture in find_pictures([path], failures.append):
                 found.setdefault(os.path.realpath(picture), picture)
         except VesselError as problem:
-            say(str(problem))
-            failures += 1
-    return list(found.values()), failures
+            failures.append(str(problem))
+    for failure in failures:
+        say(failure)
+    return list(found.values()), len(failures)
 
 
 def _load(options: argparse.Namespace, pictures: int) -> Model:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import written_by_vesselapp
-from vesselapp.core.files import FileState, is_special, special_in
+from vesselapp.core.files import FileState, is_special
 from vesselapp.core.image_decode import (
     HEAD_BYTES,
     MAX_PIXELS,
@@ -35,8 +34,9 @@ from vesselapp.core.image_decode import (
 MAX_FILE_BYTES = 8 * 2**30
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".btf", ".bmp", ".webp", ".gif")
 
+KINDS_HINT = "PNG, JPEG, TIFF, BMP, WebP and GIF can be opened."
+
 _DAMAGED_HINT = "Fetch the file again, or save it anew with another program."
-_KINDS_HINT = "PNG, JPEG, TIFF, BMP, WebP and GIF can be opened."
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,69 +123,10 @@ def is_stored_turned(path: str | os.PathLike[str]) -> bool:
         return 2 <= decode_orientation(file) <= 8
 
 
-def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Replace each folder by the pictures in it, and drop what comes twice.
-
-    A folder's pictures come in natural order (2 before 10), subfolders after them. Hidden files, pipes and
-    devices, and masks and overlays that vesselapp wrote, are passed over; a file named by itself is always
-    taken.
-
-    Parameters
-    ----------
-    paths : files and folders
-
-    Returns
-    -------
-    list of Path
-
-    Raises
-    ------
-    VesselError
-        For a path that doesn't exist, and for a folder without pictures.
-    """
-    found: dict[str, Path] = {}
-    for given in paths:
-        path = Path(given)
-        pictures = _pictures_in(path) if _is_folder(path) else [path]
-        if not pictures:
-            raise VesselError(f"The folder {path} holds no pictures.", _KINDS_HINT)
-        for picture in pictures:
-            found.setdefault(os.path.realpath(picture), picture)
-    return list(found.values())
-
-
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Give a sort key under which ``a2`` comes before ``a10`` and upper and lower case are alike."""
     pieces = re.split(r"(\d+)", name.casefold())
     return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in pieces]
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        if path.is_dir():
-            return True
-        path.stat()
-    except FileNotFoundError as problem:
-        raise VesselError(f"{path} doesn't exist.", "Check how the name is spelt.") from problem
-    except (OSError, ValueError) as problem:
-        raise VesselError(f"{path} can't be opened: {_reason(problem)}.") from problem
-    return False
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    pictures: list[Path] = []
-    problems: list[OSError] = []
-    for parent, folders, names in os.walk(folder, onerror=problems.append):
-        folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
-        special = special_in(parent)
-        for name in sorted(names, key=lambda name: (natural_key(name), name)):
-            candidate = Path(parent, name)
-            wanted = candidate.suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
-            if wanted and name not in special and not written_by_vesselapp(candidate):
-                pictures.append(candidate)
-    if problems and not pictures:
-        raise VesselError(f"The folder {folder} can't be read: {_reason(problems[0])}.") from problems[0]
-    return pictures
 
 
 @contextlib.contextmanager
@@ -199,7 +140,7 @@ def _told(path: Path) -> Iterator[None]:
             raise VesselError(f"{name} is a pipe or a device, not a picture.", "Choose a picture's file.")
         yield
     except Unsupported as problem:
-        raise VesselError(f"{name} can't be read: {problem}.", _KINDS_HINT) from problem
+        raise VesselError(f"{name} can't be read: {problem}.", KINDS_HINT) from problem
     except Damaged as problem:
         raise VesselError(f"{name} is damaged or cut short, so it can't be read.", _DAMAGED_HINT) from problem
     except MemoryError as problem:

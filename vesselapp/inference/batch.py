@@ -11,7 +11,7 @@ from pathlib import Path
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
-from vesselapp.core.files import FileState, make_folder
+from vesselapp.core.files import FileState
 from vesselapp.core.image import read_image
 from vesselapp.inference.model import Model
 from vesselapp.inference.objects import check_tells_objects, find_diameter, number_objects
@@ -137,7 +137,7 @@ class Control:
 def plan_errands(
     pictures: Sequence[Path], spec: BatchSpec, taken: Mapping[str, Path] | None = None
 ) -> list[Errand]:
-    """Give each picture a name for its results, and make the folder for them.
+    """Give each picture a name for its results.
 
     Parameters
     ----------
@@ -145,13 +145,7 @@ def plan_errands(
     spec : BatchSpec
     taken : mapping, optional
         Names (case folded) that results in the folder have already, and of which picture they are.
-
-    Raises
-    ------
-    VesselError
-        If the folder can't be written.
     """
-    make_folder(spec.out)
     originals = {os.path.realpath(path) for path in pictures}
     stems = unique_stems([Path(os.path.abspath(path)) for path in pictures], taken)  # noqa: PTH100
     errands = []

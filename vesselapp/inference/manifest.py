@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded
-from vesselapp.core.files import FileState, atomic_write, is_there
+from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded, written_by_vesselapp
+from vesselapp.core.files import FileState, atomic_write, is_file, is_there, patiently
 from vesselapp.core.image import natural_key
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
@@ -35,8 +35,12 @@ COLUMNS = (
     "problem",
 )
 _BETWEEN = " | "
-_OUTPUTS = re.compile(rf" \| (?=(?:{'|'.join(SUFFIXES)})=)")
-"""What parts results; a file name may hold the same."""
+_SETTINGS = ("bytes", "modified_ns", "model_sha256", "threshold", "flips", "object_diameter")
+"""What results depend on: where a line has other ones, they are not of its kind."""
+_KINDS = "|".join(SUFFIXES)
+_OUTPUT = rf"(?:{_KINDS})=%s(?:{'|'.join(map(re.escape, SUFFIXES.values()))})"
+_OUTPUTS = re.compile(rf"{_OUTPUT % '(?P<begin>.*?)'}(?: \| {_OUTPUT % '(?P=begin)'})*", re.DOTALL)
+"""Results of a picture all begin alike: so they are told apart whatever its name holds."""
 _ANY_NAME = "surrogateescape"
 """File names that are not UTF-8 come through as they are."""
 
@@ -78,8 +82,11 @@ class Manifest:
     def add(self, outcome: Outcome) -> None:
         """Write a picture's line; where that is refused just now (it is open in Excel), with the next one."""
         row = _row(outcome)
-        if outcome.problem:  # what an earlier run wrote of it still lies there
-            row["outputs"] = self._rows.get(row["file"], row)["outputs"]
+        former = self._rows.get(row["file"])
+        if former is not None and outcome.problem:  # what an earlier run wrote of it still lies there
+            row["outputs"] = former["outputs"]
+        elif former is not None:
+            self._replace(former, row)
         self._rows[row["file"]] = row
         line = io.StringIO()
         csv.DictWriter(line, COLUMNS).writerow(row)
@@ -90,6 +97,19 @@ class Manifest:
                 file.write(self._waiting)
                 file.truncate()
             self._length, self._waiting = self._length + len(self._waiting), b""
+
+    def _replace(self, former: dict[str, str], row: dict[str, str]) -> None:
+        """Keep and name an earlier run's results of the same settings; what others made goes."""
+        folder, new = self._path.parent, _outputs(row)
+        same = all(row[name] == former[name] for name in _SETTINGS)
+        persons = {stem for stem in _stems(former) if is_there(folder / f"{stem}{PROVENANCE_SUFFIX}")}
+        for kind, text in _outputs(former).items():
+            path = folder / Path(text).name
+            if same and kind not in new and is_file(path):
+                row["outputs"] += f"{_BETWEEN}{kind}={text}"
+            elif path.name not in _results(row) and not persons and written_by_vesselapp(path):
+                with contextlib.suppress(OSError):
+                    patiently(path.unlink)
 
 
 def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
@@ -196,7 +216,17 @@ def _file(picture: Path) -> str:
 
 def _results(row: dict[str, str]) -> list[str]:
     """Give the names of a line's results; they lie beside the manifest."""
-    return [Path(part.partition("=")[2]).name for part in _OUTPUTS.split(row["outputs"]) if part]
+    return [Path(path).name for path in _outputs(row).values()]
+
+
+def _outputs(row: dict[str, str]) -> dict[str, str]:
+    """Give the paths of a line's results by kind, as they are written there."""
+    text = row["outputs"]
+    found = _OUTPUTS.fullmatch(text)
+    if found is None:
+        return {}
+    parts = re.split(rf" \| (?=(?:{_KINDS})={re.escape(found['begin'])})", text)
+    return {kind: path for kind, _, path in (part.partition("=") for part in parts)}
 
 
 def _stems(row: dict[str, str]) -> set[str]:
@@ -207,11 +237,10 @@ def _stems(row: dict[str, str]) -> set[str]:
 
 def _outcome(row: dict[str, str], folder: Path) -> Outcome | None:
     try:
-        pairs = [part.split("=", 1) for part in _OUTPUTS.split(row["outputs"]) if part]
         return Outcome(
             Path(row["file"]),
             problem=row["problem"],
-            outputs={kind: folder / Path(path).name for kind, path in pairs},
+            outputs={kind: folder / Path(path).name for kind, path in _outputs(row).items()},
             model=row["model"],
             model_sha256=row["model_sha256"],
             provider=row["provider"],

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-from vesselapp.core.files import file_sha256
+from vesselapp.core.alone import alone_in
+from vesselapp.core.files import file_sha256, make_folder
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
 from vesselapp.inference.cards import kept_card, kept_since, own_card
 from vesselapp.inference.graph import read_graph
@@ -52,31 +53,32 @@ def predict_many(
     Raises
     ------
     VesselError
-        If the folder can't be written, the model can't be loaded, Dask is missing, or its scheduler is
-        lost.
+        If the folder can't be written or another run is writing into it, the model can't be loaded, Dask is
+        missing, or its scheduler is lost.
     """
     if dask is not None:
         from vesselapp.inference.cluster import check_address
 
         check_address(dask)
-    rows = read_manifest(spec.out)
-    errands = plan_errands(pictures, spec, stems_of(rows))
-    to_do, done = (list(errands), []) if not resume else _resumed(errands, rows, spec)
-    kept = rows if resume else still_there(rows, spec.out)
-    with Manifest(spec.out, kept) as manifest:
-        for outcome in done:
-            yield outcome
-        if dask is None:
-            outcomes = run_batch(
-                to_do, spec, workers=workers, control=control, on_share=on_share, model=model
-            )
-        else:
-            from vesselapp.inference.cluster import run_on_cluster
+    with alone_in(make_folder(spec.out)):
+        rows = read_manifest(spec.out)
+        errands = plan_errands(pictures, spec, stems_of(rows))
+        to_do, done = (list(errands), []) if not resume else _resumed(errands, rows, spec)
+        kept = rows if resume else still_there(rows, spec.out)
+        with Manifest(spec.out, kept) as manifest:
+            for outcome in done:
+                yield outcome
+            if dask is None:
+                outcomes = run_batch(
+                    to_do, spec, workers=workers, control=control, on_share=on_share, model=model
+                )
+            else:
+                from vesselapp.inference.cluster import run_on_cluster
 
-            outcomes = run_on_cluster(to_do, spec, dask, control=control)
-        for outcome in outcomes:
-            manifest.add(outcome)
-            yield outcome
+                outcomes = run_on_cluster(to_do, spec, dask, control=control)
+            for outcome in outcomes:
+                manifest.add(outcome)
+                yield outcome
 
 
 def _resumed(

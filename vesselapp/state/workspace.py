@@ -203,10 +203,10 @@ class Workspace:
         """The pictures as listed."""
         return [entry.source for entry in self.pictures.shown]
 
-    def set_sources(self, sources: Sequence[Source]) -> None:
-        """Take a new list of pictures and open the first."""
+    def set_sources(self, sources: Sequence[Source], sentences: Sequence[str] = ()) -> None:
+        """Take a new list of pictures and open the first; the sentences are told with it."""
         pictures = LoosePictures(sources, self.store, self.cache / "hashes.jsonl")
-        self._take_collection(pictures, pictures.entries(), None)
+        self._take_collection(pictures, pictures.entries(), None, sentences=sentences)
 
     def open_study(self, folder: Path) -> None:
         """Open a study, in the background, and the picture of it that was open last."""

@@ -16,12 +16,13 @@ from vesselapp.core.edits import Edit, learnt_in, newest_within
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, is_folder, is_there, make_folder, reason, remove_temporaries
 from vesselapp.core.learnt import Learnt
+from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.apart import FORMER, begun_apart, bring_back, put_apart
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
 from vesselapp.study.migrate import bring_forward, parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, key_in
+from vesselapp.study.pictures import key_in
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
 from vesselapp.study.replay import edits_of

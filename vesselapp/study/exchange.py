@@ -29,11 +29,12 @@ from vesselapp.core.files import (
 )
 from vesselapp.core.image import image_size, is_stored_turned
 from vesselapp.core.stamps import time_stamp
+from vesselapp.core.walk import EXPORT_NAME
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.judging import Judging
-from vesselapp.study.pictures import EXPORT_NAME, StudyPicture, printable
+from vesselapp.study.pictures import StudyPicture, printable
 from vesselapp.study.plane_png import encode_plane
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study

@@ -13,13 +13,14 @@ from typing import Any
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, file_sha256, is_file, is_folder, is_there, make_folder, reason
 from vesselapp.core.stamps import time_stamp
+from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.homes import Homes, Opened
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture, is_key_of, key_in, printable, walk_in
+from vesselapp.study.pictures import StudyPicture, is_key_of, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]

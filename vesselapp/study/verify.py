@@ -13,13 +13,14 @@ from pathlib import Path
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import TEMPORARY_PREFIX, file_sha256, is_of_browser, reason
+from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FORMER
 from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
 from vesselapp.study.journal import JOURNAL_NAME
 from vesselapp.study.lock import LOCK_NAME, holder_of, unclean_end
 from vesselapp.study.migrate import BACKUP_NAME
-from vesselapp.study.pictures import STUDY_NAME, StudyPicture
+from vesselapp.study.pictures import StudyPicture
 from vesselapp.study.reading import read_annotation
 from vesselapp.study.record import RECORD_NAME, Record
 from vesselapp.study.replay import edits_of, plane_before

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import typed_path
-from vesselapp.core.image import find_pictures
+from vesselapp.core.walk import find_pictures
 from vesselapp.state.batch import BatchRun
 from vesselapp.ui.browse import with_browse
 from vesselapp.ui.words import duration
@@ -163,7 +163,8 @@ class BatchDialog(QDialog):
 
         workspace, document = self._workspace, self._workspace.document
         try:
-            pictures = self._pictures()
+            unlisted: list[str] = []
+            pictures = self._pictures(unlisted)
             kinds = tuple(kind for kind, box in self.boxes.items() if box.isChecked())
             if not self.out_field.text().strip() or not kinds:
                 raise VesselError(
@@ -187,14 +188,15 @@ class BatchDialog(QDialog):
         workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
         self._name_model(spec.model.stem)
         self.problems.clear()
-        self.problems.hide()
+        self.problems.addItems(unlisted)
+        self.problems.setVisible(bool(unlisted))
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
         self._show_state()
 
-    def _pictures(self) -> list[Path]:
+    def _pictures(self, unlisted: list[str]) -> list[Path]:
         folder = self.pictures_field.text().strip()
         if folder:
-            return find_pictures([typed_path(folder)])
+            return find_pictures([typed_path(folder)], unlisted.append)
         paths = [source.path for source in self._workspace.sources if source.path is not None]
         if not paths:
             raise VesselError("No pictures are open.", "Choose a folder of pictures.")

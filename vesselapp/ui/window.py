@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, 
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
-from vesselapp.core.image import find_pictures
+from vesselapp.core.walk import find_pictures
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
@@ -188,12 +188,13 @@ class MainWindow(QMainWindow):
         if study is not None:
             self.workspace.open_study(study)
             return
+        unlisted: list[str] = []
         try:
-            found = find_pictures(paths)
+            found = find_pictures(paths, unlisted.append)
         except VesselError as error:
             self.tell_failure(error)
             return
-        self.workspace.set_sources([self.workspace.first_read.source(path) for path in found])
+        self.workspace.set_sources([self.workspace.first_read.source(path) for path in found], unlisted)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""
