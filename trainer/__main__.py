@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train a recipe, or go on with a run that was stopped")
     train.add_argument("recipe", help="fundus-vessels or cells")
-    train.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    train.add_argument("--data", type=Path, nargs="+", action="extend", required=True, metavar="DIR")
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run folder")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
     train.add_argument("--split", type=Path, metavar="FILE", help="a split file to keep to")
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     rival.set_defaults(run=_compare)
     search = commands.add_parser("tune", help="search for better settings (needs the extra 'tune')")
     search.add_argument("recipe")
-    search.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    search.add_argument("--data", type=Path, nargs="+", action="extend", required=True, metavar="DIR")
     search.add_argument("--out", type=Path, required=True, metavar="DIR")
     search.add_argument("--trials", type=int, default=20)
     search.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
@@ -74,7 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run_folder", type=Path, metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
     export.add_argument(
-        "--data", type=Path, nargs="+", metavar="DIR", help="measure on the run's validation side"
+        "--data",
+        type=Path,
+        nargs="+",
+        action="extend",
+        metavar="DIR",
+        help="measure on the run's validation side",
     )
     export.add_argument("--checkpoint", type=Path, metavar="FILE", help="instead of the end's weights")
     export.add_argument("--views", type=int, choices=(1, 2, 4), help="mirrored views to average")
@@ -92,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--data", type=Path, nargs="+", action="extend", required=True, metavar="DIR")
     parser.add_argument("--split", type=Path, metavar="FILE", help="a run's split file")
     parser.add_argument("--side", choices=("validation", "train"), help="of the split (validation)")
     parser.add_argument("--threshold", type=_threshold, help="instead of the card's")
@@ -218,7 +223,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _without_paths(options: argparse.Namespace) -> str:
     """Give the command that a model's card keeps: all that decides the weights, no folder of this machine."""
-    data = " ".join(folder.resolve().name for folder in options.data)
+    data = " ".join(shlex.quote(folder.resolve().name) for folder in options.data)
     settings = "".join(f" --set {shlex.quote(change)}" for change in options.set)
     more = f" --split {shlex.quote(options.split.name)}" if options.split is not None else ""
     more += f" --devices {options.devices}" if options.devices != "auto" else ""

@@ -15,7 +15,9 @@ def add_learning(commands: Any) -> None:
     tune.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
     tune.add_argument("--base", default="", metavar="FILE|NUMBER", help="the model to start from")
     tune.add_argument("--chain", action="store_true", help="start from the model in use, not from its base")
-    tune.add_argument("--replay", type=Path, nargs="+", default=[], metavar="DIR", help="old pictures")
+    tune.add_argument(
+        "--replay", type=Path, nargs="+", action="extend", default=[], metavar="DIR", help="old pictures"
+    )
     tune.add_argument("--run", dest="run_folder", type=Path, metavar="DIR", help="an old one goes on")
     tune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting")
     tune.add_argument("--events", action="store_true", help="print JSON lines")

@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from tests.cli.conftest import Outcome, save_nuclei, save_picture
 from tests.study.studies import let_no_one_list, review
+from vesselapp.cli.study_arguments import study_parser
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -29,6 +30,12 @@ def study(work: Path, run: Run) -> Study:
     assert outcome.status == 0
     assert "Eyes: 3 pictures" in outcome.out
     return Study.open(work / "my study")
+
+
+def test_folders_of_a_new_study_given_one_by_one_are_all_taken() -> None:
+    for more in (["b"], ["--pictures", "b"]):
+        typed = study_parser().parse_args(["new", "x", "--pictures", "a", *more])
+        assert typed.pictures == [Path("a"), Path("b")]
 
 
 def test_info(study: Study, run: Run) -> None:

@@ -3,16 +3,18 @@
 import csv
 import io
 import json
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.trainer.conftest import TINY, write_fundus_set
-from trainer.__main__ import main
+from trainer.__main__ import _parser, _without_paths, main
 from trainer.compare import compare, print_differences
 from trainer.evaluate import SECOND, Scores, summarise
 from trainer.export import net_from_onnx, read_card
+from trainer.finetune.plan import Request
 from trainer.metrics import BINS, Counts
 from trainer.readers import Case
 from vesselapp.inference.catalog import list_models
@@ -98,6 +100,36 @@ def test_training_goes_on_from_the_file_alone(made, tmp_path: Path):
 
     before, after = net.state_dict(), load_net(tmp_path)[1].state_dict()
     assert all(after[k].allclose(before[k], atol=1e-6) for k in before if k.endswith((".weight", ".bias")))
+
+
+FOLDERS = [Path("drive"), Path("my eyes")]
+
+
+def folders_of(command: str, option: str) -> list[Path]:
+    words = shlex.split(command.removeprefix("python -m trainer "))
+    return list(getattr(_parser().parse_args(words), option))
+
+
+@pytest.mark.parametrize("given", ["{option} drive 'my eyes'", "{option} drive {option} 'my eyes'"])
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("train cells --out RUN", "data"),
+        ("tune cells --out RUN", "data"),
+        ("evaluate cells", "data"),
+        ("compare cells fundus-vessels", "data"),
+        ("export RUN --out x.onnx", "data"),
+        ("finetune STUDY", "replay"),
+    ],
+)
+def test_folders_given_one_by_one_are_all_taken(command: str, option: str, given: str):
+    assert folders_of(f"{command} {given.format(option=f'--{option}')}", option) == FOLDERS
+
+
+def test_the_command_on_a_card_asks_for_the_same_folders():
+    assert folders_of(Request(Path("study"), replay=tuple(FOLDERS)).command, "replay") == FOLDERS
+    typed = _parser().parse_args(["train", "cells", "--out", "run", "--data", *map(str, FOLDERS)])
+    assert folders_of(_without_paths(typed), "data") == FOLDERS
 
 
 @pytest.mark.parametrize(

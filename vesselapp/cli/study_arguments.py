@@ -19,6 +19,7 @@ def study_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         nargs="+",
+        action="extend",
         default=[],
         help="folders of pictures (default: the study's own folder)",
     )
