@@ -33,12 +33,15 @@ def foreign_model(
     opset: int = 18,
     batch: int | str = "N",
     extra_outputs: bool = False,
+    lacking: str = "",
 ) -> Path:
     """Write a net without a card.
 
     ``answer``: probability, logit, softmax, two logits, two answers (alike, from .35 to .95), uint8 mask,
     class numbers, two masks, gray (0-255), gray uint8, flat softmax, quarter (of the size), cropped (20 px
     less on each side, as without padding).
+
+    ``lacking``: its answer lacks all axes of one ("ones"), or is of the first picture alone ("first").
     """
     constants: dict[str, NDArray[np.generic]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -104,6 +107,10 @@ def foreign_model(
         now, kind = add("ArgMax", [both], "answer", axis=1, keepdims=0), TensorProto.INT64
     if layout == "NHWC" and answer not in ("softmax", "flat softmax", "class numbers"):
         now = add("Transpose", [now], "answer_last", perm=[0, 2, 3, 1])
+    if lacking == "ones":
+        now = add("Squeeze", [now], "squeezed")
+    elif lacking == "first":
+        now = add("Gather", [now, constant("first", np.array(0, np.int64))], "gathered", axis=0)
     height, width = size or ("H", "W")
     shape = [batch, channels, height, width] if layout == "NCHW" else [batch, height, width, channels]
     outputs = [helper.make_tensor_value_info(now, kind, None)]

@@ -238,10 +238,10 @@ def test_a_card_with_numbers_that_cannot_be_is_damaged(tmp_path: Path, changes: 
         load_model(path, "cpu")
 
 
-def test_a_card_that_names_more_channels_than_there_are_is_refused(tmp_path: Path) -> None:
+def test_a_card_that_names_other_channels_than_there_are_is_refused(tmp_path: Path) -> None:
     changes = {"output.channels": ["cell", "border"], "output.foreground": [1]}
     path = _with_card_values(tiny_vessel_model(tmp_path / "bad.onnx"), changes)
-    with pytest.raises(VesselError, match="answers 1 of the channels cell, border"):
+    with pytest.raises(VesselError, match="card names the channels cell, border, but it answers 1"):
         load_model(path, "cpu")
 
 

@@ -15,6 +15,7 @@ from vesselapp.inference.conventions import foreground_of
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
 from vesselapp.inference.providers import CPU, Provider
+from vesselapp.inference.session import DeviceError
 from vesselapp.inference.trial import guess_in_this_process
 
 KINDS: list[dict[str, Any]] = [
@@ -46,6 +47,13 @@ KINDS: list[dict[str, Any]] = [
     {"size": (256, 256), "answer": "cropped"},
     {"batch": 1},
     {"batch": 3, "answer": "softmax"},
+    {"lacking": "ones"},
+    {"lacking": "ones", "answer": "softmax"},
+    {"lacking": "ones", "batch": 1},
+    {"lacking": "ones", "batch": 1, "answer": "two logits", "layout": "NHWC", "size": (96, 160)},
+    {"lacking": "ones", "batch": 3},
+    {"lacking": "first", "answer": "softmax"},
+    {"lacking": "first", "batch": 1, "layout": "NHWC", "answer": "softmax"},
     {"extra_outputs": True},
     {"opset": 9},
     {"opset": 9, "answer": "softmax", "layout": "NHWC"},
@@ -73,6 +81,38 @@ def test_a_foreign_model_gives_the_right_mask_without_being_told_anything(
     assert (mask & disc).sum() / (mask | disc).sum() > 0.95
     assert model.card.guessed
     assert len(explain_guesses(model.card)) == len(model.card.guessed)
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("answer", ["probability", "softmax"])
+def test_an_answer_that_lacks_axes_is_read_by_the_pictures_that_went_in(tmp_path: Path, answer: str) -> None:
+    pixels, _disc = disc_picture(128, 128)
+    batch = np.stack([pixels, pixels[::-1], pixels[:, ::-1]])
+    whole = load_model(foreign_model(tmp_path / "whole.onnx", answer=answer), "cpu")
+    model = load_model(foreign_model(tmp_path / "lacking.onnx", answer=answer, lacking="ones"), "cpu")
+    for count in (1, 2, 3):
+        np.testing.assert_array_equal(model.foreground(batch[:count]), whole.foreground(batch[:count]))
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("answer", ["probability", "softmax"])
+def test_an_answer_for_fewer_pictures_than_went_in_is_refused(tmp_path: Path, answer: str) -> None:
+    path = foreign_model(tmp_path / "first.onnx", answer=answer, lacking="first", batch=3)
+    with pytest.raises(VesselError, match=r"no segmentation model: it answers 3 pictures with [12] x 96"):
+        load_model(path, "cpu")
+    model = load_model(foreign_model(tmp_path / "free.onnx", answer=answer, lacking="first"), "cpu")
+    pixels, _disc = disc_picture(128, 128)
+    with pytest.raises(DeviceError, match=r"it answers 3 pictures with [12] x 128 x 128"):
+        model.run(np.stack([pixels] * 3))
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_kept_card_that_took_channels_for_pictures_is_guessed_anew(tmp_path: Path) -> None:
+    path = foreign_model(tmp_path / "foreign.onnx", answer="softmax", lacking="ones", batch=1)
+    model = load_model(path, "cpu")
+    wrong = {"output.channels": ["foreground"], "output.foreground": [0], "output.layout": "NHWC"}
+    keep_card(model.sha256, correct_card(model.card, wrong))
+    assert load_model(path, "cpu").card == model.card
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.model_card import OutputSpec
-from vesselapp.inference.conventions import foreground_of, to_probability
-from vesselapp.inference.graph import GraphInfo
+from vesselapp.inference.conventions import foreground_of, to_probability, whole_shape
 
 _MOST_CHANNELS = 8
 _SMALLEST_SHARE = 8
@@ -28,17 +27,16 @@ class Answer:
 
 
 def choose_answer(
-    answers: dict[str, list[NDArray[Any]]], info: GraphInfo, height: int, width: int
+    answers: dict[str, list[NDArray[Any]]], count: int, height: int, width: int
 ) -> Answer | None:
     """Choose the output that is a mask.
 
     Parameters
     ----------
     answers : dict
-        Each output's answers to some pictures.
-    info : GraphInfo
-    height, width : int
-        Size of those pictures in px.
+        Each output's answers to some batches.
+    count, height, width : int
+        How many pictures a batch holds, and their size in px.
 
     Returns
     -------
@@ -47,11 +45,11 @@ def choose_answer(
     """
     choices: list[tuple[tuple[int, ...], Answer]] = []
     for index, (name, values) in enumerate(answers.items()):
-        found = _layout_of(values[0].shape, height, width)
+        found = _layout_of(values[0].shape, count, height, width)
         if found is None:
             continue
         layout, channels, shrunk, margin = found
-        shape = height - 2 * margin, width - 2 * margin
+        shape = count, height - 2 * margin, width - 2 * margin
         spec, guessed = _meaning(name, layout, channels, values, shape)
         spec = spec.model_copy(update={"margin": margin})
         if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
@@ -67,19 +65,15 @@ def choose_answer(
 
 
 def _layout_of(
-    shape: tuple[int, ...], height: int, width: int
+    shape: tuple[int, ...], count: int, height: int, width: int
 ) -> tuple[Literal["NHWC", "NCHW"], int, int, int] | None:
     """Give layout, channels, how many times smaller than the picture it is, and the margin (px) it lacks."""
-    readings: list[tuple[Literal["NHWC", "NCHW"], int, int, int]] = []
-    if len(shape) == 4:
-        readings += [("NCHW", shape[1], shape[2], shape[3]), ("NHWC", shape[3], shape[1], shape[2])]
-    elif len(shape) == 3 and shape[1] == height * width:
-        readings.append(("NHWC", shape[2], height, width))
-    elif len(shape) == 3:
-        readings.append(("NHWC", 1, shape[1], shape[2]))
-    elif len(shape) == 2:
-        readings.append(("NHWC", 1, shape[0], shape[1]))
-    for layout, channels, rows, columns in readings:
+    layouts: tuple[Literal["NHWC", "NCHW"], ...] = ("NCHW", "NHWC")
+    for layout in layouts:
+        whole = whole_shape(shape, layout, count, height, width)
+        if len(whole) != 4 or whole[0] != count:
+            continue
+        channels, rows, columns = whole[1:] if layout == "NCHW" else (whole[3], *whole[1:3])
         if not 1 <= channels <= _MOST_CHANNELS or not rows or not columns:
             continue
         shrunk = round(height / rows)
@@ -97,7 +91,7 @@ def _meaning(
     layout: Literal["NHWC", "NCHW"],
     channels: int,
     values: list[NDArray[Any]],
-    shape: tuple[int, int],
+    shape: tuple[int, int, int],
 ) -> tuple[OutputSpec, tuple[str, ...]]:
     low = min(float(np.nanmin(value)) for value in values)
     high = max(float(np.nanmax(value)) for value in values)
@@ -128,14 +122,14 @@ def _channel_names(count: int) -> tuple[str, ...]:
     return ("foreground",) if count == 1 else tuple(f"class {index}" for index in range(count))
 
 
-def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int]) -> bool:
+def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int, int]) -> bool:
     sums = [to_probability(value, spec, *shape).sum(axis=-1) for value in values]
     return all(bool(np.abs(total - 1).max() < 0.02) for total in sums)
 
 
-def contrast_of(answer: Answer, height: int, width: int) -> float:
+def contrast_of(answer: Answer, count: int, height: int, width: int) -> float:
     """Give how far apart (0-1) the drawn picture's foreground probabilities lie (5 to 95 %)."""
     shape = height - 2 * answer.spec.margin, width - 2 * answer.spec.margin
-    planes = to_probability(answer.values[0], answer.spec, *shape)
+    planes = to_probability(answer.values[0], answer.spec, count, *shape)
     low, high = np.percentile(foreground_of(planes, answer.spec), (5, 95))
     return float(high - low)

@@ -96,11 +96,15 @@ class Model:
         )
         if self._fixed_batch is not None and len(batch) < self._fixed_batch:
             given = np.concatenate([given, *[given[:1]] * (self._fixed_batch - len(batch))])
-        answer = self._fetch(self.card.output.name, given)[: len(batch)]
-        planes = to_probability(answer, self.card.output, batch.shape[1], batch.shape[2])
-        if planes.shape[-1] < len(self.card.output.channels):
+        answer = self._fetch(self.card.output.name, given)
+        try:
+            planes = to_probability(answer, self.card.output, len(given), *batch.shape[1:3])[: len(batch)]
+        except ValueError as error:
+            raise DeviceError(error) from error
+        if planes.shape[-1] != len(self.card.output.channels):
             names = ", ".join(self.card.output.channels)
-            raise DeviceError(ValueError(f"it answers {planes.shape[-1]} of the channels {names}"))
+            told = f"its card names the channels {names}, but it answers {planes.shape[-1]}"
+            raise DeviceError(ValueError(told))
         if not np.isfinite(planes).all():
             raise DeviceError(ValueError("its answer holds values that are no numbers"))
         return planes
