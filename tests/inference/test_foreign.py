@@ -44,6 +44,9 @@ KINDS: list[dict[str, Any]] = [
     {"size": (512, 512), "answer": "logit"},
     {"size": (64, 64), "layout": "NHWC"},
     {"size": (96, 160)},
+    {"size": (256, None)},
+    {"size": (None, 256), "answer": "logit"},
+    {"size": (None, 64), "layout": "NHWC"},
     {"size": (256, 256), "answer": "cropped"},
     {"batch": 1},
     {"batch": 3, "answer": "softmax"},
@@ -104,6 +107,14 @@ def test_an_answer_for_fewer_pictures_than_went_in_is_refused(tmp_path: Path, an
     pixels, _disc = disc_picture(128, 128)
     with pytest.raises(DeviceError, match=r"it answers 3 pictures with [12] x 128 x 128"):
         model.run(np.stack([pixels] * 3))
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("lacking", ["", "ones"])
+def test_a_model_that_answers_no_numbers_is_said_to(tmp_path: Path, lacking: str) -> None:
+    path = foreign_model(tmp_path / "nan.onnx", answer="no numbers", lacking=lacking)
+    with pytest.raises(VesselError, match="no small picture: its answer holds values that are no numbers"):
+        load_model(path, "cpu")
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.model_card import OutputSpec
 from vesselapp.inference.conventions import foreground_of, to_probability, whole_shape
+from vesselapp.inference.session import DeviceError
 
 _MOST_CHANNELS = 8
 _SMALLEST_SHARE = 8
@@ -42,20 +43,29 @@ def choose_answer(
     -------
     Answer or None
         None where no output has the picture's shape.
+
+    Raises
+    ------
+    DeviceError
+        Where only outputs have it that hold values that are no numbers.
     """
     choices: list[tuple[tuple[int, ...], Answer]] = []
+    no_numbers = False
     for index, (name, values) in enumerate(answers.items()):
         found = _layout_of(values[0].shape, count, height, width)
         if found is None:
+            continue
+        if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
+            no_numbers = True
             continue
         layout, channels, shrunk, margin = found
         shape = count, height - 2 * margin, width - 2 * margin
         spec, guessed = _meaning(name, layout, channels, values, shape)
         spec = spec.model_copy(update={"margin": margin})
-        if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
-            continue
         rank = {"probability": 0, "softmax_logits": 1, "logits": 1, "mask": 2}[spec.meaning]
         choices.append(((shrunk, margin, channels, rank, index), Answer(spec, guessed, values)))
+    if not choices and no_numbers:
+        raise DeviceError(ValueError("its answer holds values that are no numbers"))
     if not choices:
         return None
     chosen = min(choices, key=lambda choice: choice[0])[1]
@@ -93,8 +103,8 @@ def _meaning(
     values: list[NDArray[Any]],
     shape: tuple[int, int, int],
 ) -> tuple[OutputSpec, tuple[str, ...]]:
-    low = min(float(np.nanmin(value)) for value in values)
-    high = max(float(np.nanmax(value)) for value in values)
+    low = min(float(value.min()) for value in values)
+    high = max(float(value.max()) for value in values)
     spec = OutputSpec(name=name, layout=layout, soft=low >= 0 and high > _MOST_CLASSES)
     if values[0].dtype.kind in "iub":
         return spec.model_copy(update={"meaning": "mask", "channels": _channel_names(channels)}), ()

@@ -71,12 +71,12 @@ def guess_card(info: GraphInfo, path: Path, session: Any) -> ModelCard:
             spec = _input_spec(picture, reading, high=1.0)
             try:
                 answers = _try_out(session, info, spec, *shape)
+                answer = choose_answer(answers, *shape)
             except DeviceError as error:
                 trouble = trouble or error.message
                 if reading.height is not None and reading.width is not None:
                     break
                 continue
-            answer = choose_answer(answers, *shape)
             if answer is None:
                 asked = "a picture" if count == 1 else f"{count} pictures"
                 raise VesselError(
@@ -116,7 +116,8 @@ def _readings(picture: TensorInfo, info: GraphInfo, path: Path) -> Iterator[Read
         sizes = shape[2:4] if layout == "NCHW" else shape[1:3]
         for channels in (known,) if known else (wanted,) if wanted in (1, 3) else (3, 1):
             assert channels is not None
-            yield Reading(layout, channels, sizes[0], sizes[1], unsure)
+            # A net that fixes one side only is given squares.
+            yield Reading(layout, channels, sizes[0] or sizes[1], sizes[1] or sizes[0], unsure)
 
 
 def _turns_first(name: str, info: GraphInfo) -> bool:
