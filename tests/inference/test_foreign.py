@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.inference.foreign_models import disc_picture, foreign_model, small_unet
+from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.core.model_card import OutputSpec
@@ -236,10 +239,15 @@ def test_a_correction_that_the_graph_cannot_take_is_undone_and_told(tmp_path: Pa
 
 
 @pytest.mark.usefixtures("_at_once")
-def test_another_device_is_held_to_the_cpus_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "write", [foreign_model, partial(tiny_vessel_model, blur=3)], ids=["no self-test", "no expected answer"]
+)
+def test_another_device_is_held_to_the_cpus_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]
+) -> None:
     cuda = Provider("cuda", CPU.runtime_name)
     monkeypatch.setattr(model_module, "providers_to_try", lambda wish: ([cuda, CPU], ""))
-    path = foreign_model(tmp_path / "foreign.onnx")
+    path = write(tmp_path / "model.onnx")
     assert load_model(path).provider == "cuda"
     right = Model.run
 
@@ -249,7 +257,7 @@ def test_another_device_is_held_to_the_cpus_answer(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Model, "run", wrong)
     model = load_model(path)
     assert model.provider == "cpu"
-    assert "off the CPU's by 0.19" in model.provider_note
+    assert "off the CPU's by 0." in model.provider_note
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -217,21 +217,19 @@ class Model:
         Returns
         -------
         str
-            What is wrong; empty where the answer is right, or where the card holds no test and it ran at all.
+            What is wrong; empty where the answer is right, or, where the card expects none, as the CPU's.
         """
         test = self.card.self_test
-        if test is None:
+        if test is None or not test.expected:
             return self._compared_with_cpu()
         answer = self.foreground(self_test_picture(test.seed, test.size)[None])[0]
-        if not test.expected:
-            return ""
         off = float(np.abs(raster_means(answer, test.grid) - np.array(test.expected, np.float32)).max())
         if off > test.tolerance:
             return f"its answer to the self-test is off by {off:.3f} (allowed: {test.tolerance:g})"
         return ""
 
     def _compared_with_cpu(self) -> str:
-        """Hold a card without a self-test to what the CPU answered when the model was loaded."""
+        """Hold a card that expects no answer to what the CPU answered when the model was loaded."""
         height, width = trial_shape(self.card)
         answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
         if self._device is CPU or self._cpu_answer is None:
@@ -295,7 +293,8 @@ def _start_best(model: Model, provider: str) -> str:
     """Start a model on the best device that works; say why none does, or nothing."""
     candidates, reason = providers_to_try(provider)
     reasons, problem = [reason] if reason else [], ""
-    if model.card.self_test is None and candidates[0] is not CPU:
+    test = model.card.self_test
+    if (test is None or not test.expected) and candidates[0] is not CPU:
         problem = model.start(CPU)  # its answer is what the others are held to
     for device in candidates:
         problem = model.start(device)
