@@ -9,11 +9,12 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, is_file, make_folder, patiently, reason
+from vesselapp.core.files import atomic_write, is_file, make_folder, patiently, reason
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
 from vesselapp.inference.cards import explain_guesses, forget_card
 from vesselapp.inference.catalog import find_model, list_models, model_of_hash, user_folder
+from vesselapp.inference.checks import model_sha256
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
 from vesselapp.study.models import Registry
@@ -130,7 +131,7 @@ def remove(options: argparse.Namespace) -> int:
     if entry.shipped:
         raise VesselError(f"{entry.name} came with the app and can't be removed.")
     try:
-        sha256 = file_sha256(entry.path) if is_file(entry.path) else ""
+        sha256 = model_sha256(entry.path) if is_file(entry.path) else ""
         patiently(entry.path.unlink)
     except OSError as problem:
         raise VesselError(f"{entry.path} can't be removed: {reason(problem)}.") from problem

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.inference.cards import keep_card, kept_card, own_card
-from vesselapp.inference.checks import check_graph, may_run_away
+from vesselapp.inference.checks import check_graph, may_run_away, model_sha256
 from vesselapp.inference.conventions import foreground_of, mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
@@ -37,7 +36,7 @@ class Model:
     card : ModelCard
     path : Path
     sha256 : str
-        Of the file, hexadecimal.
+        Of its file or files, hexadecimal (`vesselapp.inference.checks.model_sha256`).
     provider : str
         Short name of what really runs: ``cpu``, ``cuda``...
     provider_note : str
@@ -271,7 +270,7 @@ def load_model(path: Path, provider: str = "auto", *, threads: int | None = None
     """
     info = read_graph(path)
     check_graph(info, path)
-    sha256 = file_sha256(path)
+    sha256 = model_sha256(path)
     own = own_card(info, path)
     if own is not None and may_run_away(info):
         try_foreign(path)
