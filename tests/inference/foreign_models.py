@@ -27,18 +27,21 @@ def foreign_model(
     layout: str = "NCHW",
     channels: int = 3,
     dtype: str = "float32",
-    size: tuple[int, int] | None = None,
+    size: tuple[int | None, int | None] | None = None,
     values: str = "0-1",
     answer: str = "probability",
     opset: int = 18,
     batch: int | str = "N",
     extra_outputs: bool = False,
+    lacking: str = "",
 ) -> Path:
     """Write a net without a card.
 
     ``answer``: probability, logit, softmax, two logits, two answers (alike, from .35 to .95), uint8 mask,
-    class numbers, two masks, gray (0-255), gray uint8, flat softmax, quarter (of the size), cropped (20 px
-    less on each side, as without padding).
+    class numbers, no numbers, two masks, gray (0-255), gray uint8, flat softmax, quarter (of the size),
+    cropped (20 px less on each side, as without padding).
+
+    ``lacking``: its answer lacks all axes of one ("ones"), or is of the first picture alone ("first").
     """
     constants: dict[str, NDArray[np.generic]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -99,12 +102,19 @@ def foreign_model(
         both = add("Concat", [logit, minus], "both", axis=1)
         dark = add("Greater", [both, constant("nought", np.array(0, np.float32))], "dark")
         now, kind = add("Cast", [dark], "answer", to=TensorProto.UINT8), TensorProto.UINT8
+    elif answer == "no numbers":
+        now = add("Log", [constant("minus_one", np.array(-1, np.float32))], "nan")
+        now = add("Add", [logit, now], "answer")
     elif answer == "class numbers":
         both = add("Concat", [minus, logit], "both", axis=1)
         now, kind = add("ArgMax", [both], "answer", axis=1, keepdims=0), TensorProto.INT64
     if layout == "NHWC" and answer not in ("softmax", "flat softmax", "class numbers"):
         now = add("Transpose", [now], "answer_last", perm=[0, 2, 3, 1])
-    height, width = size or ("H", "W")
+    if lacking == "ones":
+        now = add("Squeeze", [now], "squeezed")
+    elif lacking == "first":
+        now = add("Gather", [now, constant("first", np.array(0, np.int64))], "gathered", axis=0)
+    height, width = (length or name for length, name in zip(size or (None, None), "HW", strict=True))
     shape = [batch, channels, height, width] if layout == "NCHW" else [batch, height, width, channels]
     outputs = [helper.make_tensor_value_info(now, kind, None)]
     if extra_outputs:
@@ -120,6 +130,17 @@ def foreign_model(
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     return save_model(path, graph, opset=opset)
+
+
+def split_model(path: Path, steepness: float = 16.0) -> Path:
+    """Write a net without a card whose weights lie beside it: at any steepness its file is the same."""
+    model = onnx.load(foreign_model(path))
+    steep = next(weights for weights in model.graph.initializer if weights.name == "steep")
+    steep.CopyFrom(numpy_helper.from_array(np.array(steepness, np.float32), "steep"))
+    beside = path.with_suffix(".data")
+    beside.unlink(missing_ok=True)
+    onnx.save(model, str(path), save_as_external_data=True, location=beside.name, size_threshold=0)
+    return path
 
 
 def lost_in_red(path: Path, operation: str) -> Path:

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.inference.foreign_models import foreign_model
+from tests.inference.foreign_models import foreign_model, split_model
 from tests.tiny_models import save_model, tiny_vessel_model
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
-from vesselapp.inference.checks import check_graph
+from vesselapp.inference.checks import check_graph, model_sha256, model_stamp
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
 from vesselapp.inference.trial import try_foreign
@@ -238,10 +239,10 @@ def test_a_card_with_numbers_that_cannot_be_is_damaged(tmp_path: Path, changes: 
         load_model(path, "cpu")
 
 
-def test_a_card_that_names_more_channels_than_there_are_is_refused(tmp_path: Path) -> None:
+def test_a_card_that_names_other_channels_than_there_are_is_refused(tmp_path: Path) -> None:
     changes = {"output.channels": ["cell", "border"], "output.foreground": [1]}
     path = _with_card_values(tiny_vessel_model(tmp_path / "bad.onnx"), changes)
-    with pytest.raises(VesselError, match="answers 1 of the channels cell, border"):
+    with pytest.raises(VesselError, match="card names the channels cell, border, but it answers 1"):
         load_model(path, "cpu")
 
 
@@ -309,11 +310,25 @@ def test_a_pointer_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_beside_the_model_work(tmp_path: Path) -> None:
-    model = onnx.load(foreign_model(tmp_path / "whole.onnx"))
-    path = tmp_path / "split.onnx"
-    onnx.save(model, str(path), save_as_external_data=True, location="split.bin", size_threshold=0)
-    assert (tmp_path / "split.bin").exists()
+    path = split_model(tmp_path / "split.onnx")
+    assert (tmp_path / "split.data").exists()
     assert load_model(path, "cpu").provider == "cpu"
+
+
+def test_a_model_is_known_by_the_weights_beside_it_too(tmp_path: Path) -> None:
+    path = split_model(tmp_path / "split.onnx")
+    graph, before, stamp = path.read_bytes(), load_model(path, "cpu").sha256, model_stamp(path)
+    assert (before, stamp) == (model_sha256(path), model_stamp(path))
+    split_model(path, 8.0)
+    assert path.read_bytes() == graph
+    assert load_model(path, "cpu").sha256 == model_sha256(path) != before
+    assert model_stamp(path) != stamp
+    split_model(path)
+    assert model_sha256(path) == before
+    whole = foreign_model(tmp_path / "whole.onnx")
+    assert load_model(whole, "cpu").sha256 == model_sha256(whole) == file_sha256(whole)
+    (tmp_path / "split.data").unlink()
+    assert model_sha256(path) == file_sha256(path)  # it can't be run
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tests.inference.foreign_models import split_model
 from tests.tiny_models import fundus_picture, tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
@@ -47,6 +48,16 @@ def spec(tmp_path: Path) -> BatchSpec:
 def _rows(spec: BatchSpec) -> list[dict[str, str]]:
     with (spec.out / "manifest.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_other_weights_beside_a_model_are_another_model(pictures: list[Path], spec: BatchSpec) -> None:
+    spec = replace(spec, model=split_model(spec.out.parent / "split.onnx"))
+    first = list(predict_many(pictures[:1], spec))
+    assert [one.resumed for one in predict_many(pictures[:1], spec, resume=True)] == [True]
+    split_model(spec.model, 8.0)
+    again = list(predict_many(pictures[:1], spec, resume=True))
+    assert not again[0].resumed
+    assert again[0].model_sha256 != first[0].model_sha256
 
 
 @pytest.mark.parametrize("count", [1, 3, None])

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vesselapp.core.model_card import ModelCard, OutputSpec, ScaleSpec, TileSpec
+from vesselapp.inference.frame import frame_for
 from vesselapp.inference.objects import (
     answer_cells,
     find_diameter,
@@ -76,6 +77,13 @@ class Tissue(Discs):
 
 def test_many_cells_are_likelier_than_a_few_patches_of_the_right_size():
     assert find_diameter(Tissue(), np.tile(discs(18), (2, 2, 1))) == pytest.approx(18, rel=0.2)
+
+
+def test_grain_that_passes_for_cells_does_not_grow_a_picture_without_end():
+    grain = np.pad(np.full((5, 5, 3), 200, np.uint8), ((2, 2), (2, 2), (0, 0)))
+    plane = np.tile(grain, (11, 11, 1))
+    found = find_diameter(Discs(), plane)
+    assert frame_for(plane, Discs().card, found).magnify == 4
 
 
 def test_empty_picture():

@@ -8,9 +8,10 @@ from trainer.export import net_from_onnx, read_card
 from trainer.nets import Segmenter
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, is_file
+from vesselapp.core.files import is_file
 from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.catalog import find_model, model_of_hash
+from vesselapp.inference.checks import model_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -57,7 +58,7 @@ def choose_models(study: Study, base: str, *, chain: bool, answered: Sequence[st
             registry.check(asked)
             return Models(asked.path, incumbent)
         chosen = find_model(base)
-        answers = active is None and 2 * answered.count(file_sha256(chosen)) > len(answered)
+        answers = active is None and 2 * answered.count(model_sha256(chosen)) > len(answered)
         return Models(chosen, chosen if answers else incumbent)
     if active is None or chain:
         return Models(incumbent, incumbent)
@@ -88,7 +89,7 @@ def _began_with(study: Study, registry: Registry) -> Path:
 
 def _with_hash(sha256: str, otherwise: Path) -> Path:
     """Find the file that the first fine-tune started from; where it is gone, what the study began with."""
-    if file_sha256(otherwise) == sha256:
+    if model_sha256(otherwise) == sha256:
         return otherwise
     found = model_of_hash(sha256)
     return otherwise if found is None else found.path

@@ -19,8 +19,8 @@ from trainer.lineage import learnt_by
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
 from vesselapp.inference.cards import own_card
+from vesselapp.inference.checks import model_sha256
 from vesselapp.inference.graph import read_graph
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
@@ -196,7 +196,7 @@ def make_plan(
             "Start from another model, or review more pictures.",
         )
     recipe = recipe_for(base_recipe, learners, len(taken.folds), request.settings)
-    base_sha256, incumbent_sha256 = file_sha256(models.base), file_sha256(models.incumbent)
+    base_sha256, incumbent_sha256 = model_sha256(models.base), model_sha256(models.incumbent)
     base_name = told_name(study, models.base)
     tuned_here = (entry.sha256 for entry in Registry(study.folder).entries() if entry.run)
     told = _answered_told(pictures.values(), {base_sha256, incumbent_sha256, *tuned_here}, base_name)
@@ -319,7 +319,7 @@ def kept_plan(study: Study, run: Path) -> tuple[Plan, str] | None:
 
 def _model_now(study: Study, file: Path, sha256: str) -> Path:
     """Give a model's file where it is now."""
-    if file.is_file() and file_sha256(file) == sha256:
+    if file.is_file() and model_sha256(file) == sha256:
         return file
     found = find_model_by_hash(study, sha256)
     if found is None:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.model_card import OutputSpec
-from vesselapp.inference.conventions import foreground_of, to_probability
-from vesselapp.inference.graph import GraphInfo
+from vesselapp.inference.conventions import foreground_of, to_probability, whole_shape
+from vesselapp.inference.session import DeviceError
 
 _MOST_CHANNELS = 8
 _SMALLEST_SHARE = 8
@@ -28,36 +28,44 @@ class Answer:
 
 
 def choose_answer(
-    answers: dict[str, list[NDArray[Any]]], info: GraphInfo, height: int, width: int
+    answers: dict[str, list[NDArray[Any]]], count: int, height: int, width: int
 ) -> Answer | None:
     """Choose the output that is a mask.
 
     Parameters
     ----------
     answers : dict
-        Each output's answers to some pictures.
-    info : GraphInfo
-    height, width : int
-        Size of those pictures in px.
+        Each output's answers to some batches.
+    count, height, width : int
+        How many pictures a batch holds, and their size in px.
 
     Returns
     -------
     Answer or None
         None where no output has the picture's shape.
+
+    Raises
+    ------
+    DeviceError
+        Where only outputs have it that hold values that are no numbers.
     """
     choices: list[tuple[tuple[int, ...], Answer]] = []
+    no_numbers = False
     for index, (name, values) in enumerate(answers.items()):
-        found = _layout_of(values[0].shape, height, width)
+        found = _layout_of(values[0].shape, count, height, width)
         if found is None:
             continue
+        if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
+            no_numbers = True
+            continue
         layout, channels, shrunk, margin = found
-        shape = height - 2 * margin, width - 2 * margin
+        shape = count, height - 2 * margin, width - 2 * margin
         spec, guessed = _meaning(name, layout, channels, values, shape)
         spec = spec.model_copy(update={"margin": margin})
-        if not all(np.isfinite(value).all() for value in values if value.dtype.kind == "f"):
-            continue
         rank = {"probability": 0, "softmax_logits": 1, "logits": 1, "mask": 2}[spec.meaning]
         choices.append(((shrunk, margin, channels, rank, index), Answer(spec, guessed, values)))
+    if not choices and no_numbers:
+        raise DeviceError(ValueError("its answer holds values that are no numbers"))
     if not choices:
         return None
     chosen = min(choices, key=lambda choice: choice[0])[1]
@@ -67,19 +75,15 @@ def choose_answer(
 
 
 def _layout_of(
-    shape: tuple[int, ...], height: int, width: int
+    shape: tuple[int, ...], count: int, height: int, width: int
 ) -> tuple[Literal["NHWC", "NCHW"], int, int, int] | None:
     """Give layout, channels, how many times smaller than the picture it is, and the margin (px) it lacks."""
-    readings: list[tuple[Literal["NHWC", "NCHW"], int, int, int]] = []
-    if len(shape) == 4:
-        readings += [("NCHW", shape[1], shape[2], shape[3]), ("NHWC", shape[3], shape[1], shape[2])]
-    elif len(shape) == 3 and shape[1] == height * width:
-        readings.append(("NHWC", shape[2], height, width))
-    elif len(shape) == 3:
-        readings.append(("NHWC", 1, shape[1], shape[2]))
-    elif len(shape) == 2:
-        readings.append(("NHWC", 1, shape[0], shape[1]))
-    for layout, channels, rows, columns in readings:
+    layouts: tuple[Literal["NHWC", "NCHW"], ...] = ("NCHW", "NHWC")
+    for layout in layouts:
+        whole = whole_shape(shape, layout, count, height, width)
+        if len(whole) != 4 or whole[0] != count:
+            continue
+        channels, rows, columns = whole[1:] if layout == "NCHW" else (whole[3], *whole[1:3])
         if not 1 <= channels <= _MOST_CHANNELS or not rows or not columns:
             continue
         shrunk = round(height / rows)
@@ -97,10 +101,10 @@ def _meaning(
     layout: Literal["NHWC", "NCHW"],
     channels: int,
     values: list[NDArray[Any]],
-    shape: tuple[int, int],
+    shape: tuple[int, int, int],
 ) -> tuple[OutputSpec, tuple[str, ...]]:
-    low = min(float(np.nanmin(value)) for value in values)
-    high = max(float(np.nanmax(value)) for value in values)
+    low = min(float(value.min()) for value in values)
+    high = max(float(value.max()) for value in values)
     spec = OutputSpec(name=name, layout=layout, soft=low >= 0 and high > _MOST_CLASSES)
     if values[0].dtype.kind in "iub":
         return spec.model_copy(update={"meaning": "mask", "channels": _channel_names(channels)}), ()
@@ -128,14 +132,14 @@ def _channel_names(count: int) -> tuple[str, ...]:
     return ("foreground",) if count == 1 else tuple(f"class {index}" for index in range(count))
 
 
-def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int]) -> bool:
+def _adds_up(values: list[NDArray[Any]], spec: OutputSpec, shape: tuple[int, int, int]) -> bool:
     sums = [to_probability(value, spec, *shape).sum(axis=-1) for value in values]
     return all(bool(np.abs(total - 1).max() < 0.02) for total in sums)
 
 
-def contrast_of(answer: Answer, height: int, width: int) -> float:
+def contrast_of(answer: Answer, count: int, height: int, width: int) -> float:
     """Give how far apart (0-1) the drawn picture's foreground probabilities lie (5 to 95 %)."""
     shape = height - 2 * answer.spec.margin, width - 2 * answer.spec.margin
-    planes = to_probability(answer.values[0], answer.spec, *shape)
+    planes = to_probability(answer.values[0], answer.spec, count, *shape)
     low, high = np.percentile(foreground_of(planes, answer.spec), (5, 95))
     return float(high - low)

@@ -8,11 +8,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, is_file, is_of_browser, typed_path
+from vesselapp.core.files import is_file, is_of_browser, typed_path
 from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.core.resources import resource_path
 from vesselapp.inference.cards import kept_card
+from vesselapp.inference.checks import model_sha256, model_stamp
 from vesselapp.inference.graph import read_graph
 
 
@@ -68,7 +69,7 @@ def model_of_hash(sha256: str) -> ModelEntry | None:
     """Find the model of the list whose file has a hash; what can't be read there is passed over."""
     for entry in list_models():
         with contextlib.suppress(OSError):
-            if is_file(entry.path) and file_sha256(entry.path) == sha256:
+            if is_file(entry.path) and model_sha256(entry.path) == sha256:
                 return entry
     return None
 
@@ -110,13 +111,12 @@ def card_of(path: Path) -> ModelCard | None:
         text = read_graph(path, metadata_only=True).metadata.get(METADATA_KEY)
         if text:
             return ModelCard.model_validate_json(text)
-        found = path.stat()
-        return kept_card(_sha256(path, found.st_size, found.st_mtime_ns))
+        return kept_card(_sha256(path, model_stamp(path)))
     except (VesselError, ValidationError, OSError):
         return None
 
 
 @functools.lru_cache(maxsize=64)
-def _sha256(path: Path, _size: int, _modified: int) -> str:
-    """Give a file's hash; read again only when it has changed."""
-    return file_sha256(path)
+def _sha256(path: Path, _stamp: object) -> str:
+    """Give a model's hash; read again only when it has changed."""
+    return model_sha256(path)

@@ -1,10 +1,12 @@
 """What is refused before ONNX Runtime sees a file: claims that hang it, eat memory or reach other files."""
 
+import functools
+import hashlib
 from collections import deque
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import is_file
+from vesselapp.core.files import file_sha256, is_file
 from vesselapp.inference.graph import GraphInfo, TensorInfo, Weights, read_graph
 
 MAX_SIDE = 8192
@@ -12,6 +14,8 @@ MAX_AREA = 2**24
 _KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.ms.internal.nhwc")
 _RUNAWAYS = {"Loop", "Scan", "SequenceMap", "ConstantOfShape", "Expand", "Tile", "EyeLike", "RandomNormal"}
 _PICTURE_TYPES = ("uint8", "float32", "float16")
+
+Stamp = tuple[tuple[int, int], ...]
 
 
 def check_graph(info: GraphInfo, path: Path) -> None:
@@ -145,6 +149,43 @@ def _check_external(weights: Weights, path: Path) -> None:
 def may_run_away(info: GraphInfo) -> bool:
     """Tell whether a graph has operations that can go on for ever or take any amount of memory."""
     return any(node.kind in _RUNAWAYS for node in (*info.nodes, *info.inner_nodes))
+
+
+def model_sha256(path: Path) -> str:
+    """Give the hexadecimal SHA-256 that a model is known by: its file's, or one of all its files' together.
+
+    Other files are those beside it that hold its weights: two models may differ in nothing else.
+    """
+    try:
+        others = external_files(path)
+    except VesselError:  # no model that can be run
+        others = []
+    hashes = [file_sha256(file) for file in (path, *others)]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest() if others else hashes[0]
+
+
+def model_stamp(path: Path) -> Stamp:
+    """Give size (bytes) and time (ns) of a model's files: another one where one was written anew.
+
+    Cheap, as a graph is read again only where its file has changed.
+
+    Raises
+    ------
+    OSError
+        Where one of the files can't be seen.
+    """
+    own = path.stat()
+    try:
+        others = _external_files(path, own.st_size, own.st_mtime_ns)
+    except VesselError:
+        others = []
+    found = (own, *(file.stat() for file in others))
+    return tuple((one.st_size, one.st_mtime_ns) for one in found)
+
+
+@functools.lru_cache(maxsize=64)
+def _external_files(path: Path, _size: int, _modified: int) -> list[Path]:
+    return external_files(path)
 
 
 def external_files(path: Path) -> list[Path]:

@@ -107,22 +107,33 @@ def _coloured(batch: NDArray[np.uint8], colour: str) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY), np.uint8).reshape(*batch.shape[:3], 1)
 
 
-def to_probability(answer: NDArray[Any], spec: OutputSpec, height: int, width: int) -> NDArray[np.float32]:
+def to_probability(
+    answer: NDArray[Any], spec: OutputSpec, count: int, height: int, width: int
+) -> NDArray[np.float32]:
     """Turn a graph's answer into probabilities.
 
     Parameters
     ----------
-    answer : (N, H, W, C), (N, C, H, W), (N, H, W) or (H, W)
-        Numbers of any kind.
+    answer : array
+        Numbers of any kind, with the axes that `whole_shape` reads.
     spec : OutputSpec
-    height, width : int
-        Size of the pixels that went in, in px; an answer of another size is scaled to it.
+    count, height, width : int
+        How many pictures went in, and their size in px; an answer of another size is scaled to it.
 
     Returns
     -------
-    (N, height, width, C) float32, 0-1
+    (count, height, width, C) float32, 0-1
+
+    Raises
+    ------
+    ValueError
+        Where it can't be an answer for so many pictures.
     """
-    planes = channels_last(answer, spec.layout, height, width)
+    planes = answer.reshape(whole_shape(answer.shape, spec.layout, count, height, width))
+    if planes.ndim != 4 or len(planes) != count:
+        raise ValueError(f"it answers {count} pictures with {times(answer.shape)}")
+    if spec.layout == "NCHW":
+        planes = planes.transpose(0, 2, 3, 1)
     if spec.meaning == "mask":
         planes = planes / np.float32(255) if spec.soft else planes > 0
     values: NDArray[np.float32] = np.asarray(planes, np.float32)
@@ -159,15 +170,24 @@ def foreground_of(planes: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.f
     return np.asarray(wanted.max(axis=-1), np.float32)
 
 
-def channels_last(answer: NDArray[Any], layout: str, height: int, width: int) -> NDArray[Any]:
-    """Bring an answer to ``(N, H, W, C)``; axes that are missing are added, px in one row are unfolded."""
-    if answer.ndim == 2:
-        return answer[None, :, :, None]
-    if answer.ndim == 3 and answer.shape[1:] != (height, width) and answer.shape[1] == height * width:
-        return answer.reshape(len(answer), height, width, answer.shape[2])
-    if answer.ndim == 3:
-        return answer[..., None]
-    return answer.transpose(0, 2, 3, 1) if layout == "NCHW" else answer
+def whole_shape(shape: tuple[int, ...], layout: str, count: int, height: int, width: int) -> tuple[int, ...]:
+    """Give an answer's shape with the axes that it lacks, and px in one row unfolded.
+
+    Besides all four these are read: ``(N, H, W)`` and ``(N, H * W, C)``; of one picture also ``(H, W)``,
+    ``(C, H, W)`` and ``(H, W, C)``. Others stay as they are.
+    """
+    if len(shape) == 3 and shape[0] == count:
+        if layout == "NHWC" and shape[1:] != (height, width) and shape[1] == height * width:
+            return count, height, width, shape[2]
+        return (count, 1, *shape[1:]) if layout == "NCHW" else (*shape, 1)
+    if count == 1 and len(shape) == 2:
+        return (1, 1, *shape) if layout == "NCHW" else (1, *shape, 1)
+    return (1, *shape) if count == 1 and len(shape) == 3 else shape
+
+
+def times(shape: tuple[int | None, ...]) -> str:
+    """Write a shape out for people; None is any size."""
+    return " x ".join("any" if size is None else str(size) for size in shape)
 
 
 def _resized(plane: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from vesselapp.core.model_card import InputSpec, ModelCard, ScaleSpec, TileSpec
 from vesselapp.core.self_test import self_test_picture
 from vesselapp.inference.answers import Answer, choose_answer, contrast_of
 from vesselapp.inference.checks import picture_input
-from vesselapp.inference.conventions import to_input, value_table
+from vesselapp.inference.conventions import times, to_input, value_table
 from vesselapp.inference.graph import GraphInfo, Node, TensorInfo
 from vesselapp.inference.session import DeviceError, run_session
 
@@ -62,26 +62,28 @@ def guess_card(info: GraphInfo, path: Path, session: Any) -> ModelCard:
         If it is no model that answers a picture with a mask.
     """
     picture = picture_input(info, path)
+    count = fixed_batch(session) or 1
     readings = list(_readings(picture, info, path))
     trouble = ""
     for reading in readings:
         for side, stride in _SIDES:
-            height, width = reading.height or side, reading.width or 2 * side
+            shape = count, reading.height or side, reading.width or 2 * side
             spec = _input_spec(picture, reading, high=1.0)
             try:
-                answers = _try_out(session, info, spec, height, width)
+                answers = _try_out(session, info, spec, *shape)
+                answer = choose_answer(answers, *shape)
             except DeviceError as error:
                 trouble = trouble or error.message
                 if reading.height is not None and reading.width is not None:
                     break
                 continue
-            answer = choose_answer(answers, info, height, width)
             if answer is None:
+                asked = "a picture" if count == 1 else f"{count} pictures"
                 raise VesselError(
-                    f"{path.name} is no segmentation model: it answers a picture with {_shapes(answers)}.",
+                    f"{path.name} is no segmentation model: it answers {asked} with {_shapes(answers)}.",
                     "Choose a model whose answer has the picture's height and width.",
                 )
-            spec, answer = _told_by_contrast(session, info, spec, answer, (height, width))
+            spec, answer = _told_by_contrast(session, info, spec, answer, shape)
             return _card(path, info, spec, reading, answer, stride)
     raise VesselError(f"{path.name} runs on no small picture: {trouble}.", "Choose another model.")
 
@@ -102,7 +104,7 @@ def _readings(picture: TensorInfo, info: GraphInfo, path: Path) -> Iterator[Read
         layouts.append("NHWC")
     if not layouts:
         raise VesselError(
-            f"{path.name} wants pictures of {_times(shape[1:])}, none of which is 1 or 3 channels.",
+            f"{path.name} wants pictures of {times(shape[1:])}, none of which is 1 or 3 channels.",
             "Only models of gray or colour pictures can be used.",
         )
     if _turns_first(picture.name, info):
@@ -114,7 +116,8 @@ def _readings(picture: TensorInfo, info: GraphInfo, path: Path) -> Iterator[Read
         sizes = shape[2:4] if layout == "NCHW" else shape[1:3]
         for channels in (known,) if known else (wanted,) if wanted in (1, 3) else (3, 1):
             assert channels is not None
-            yield Reading(layout, channels, sizes[0], sizes[1], unsure)
+            # A net that fixes one side only is given squares.
+            yield Reading(layout, channels, sizes[0] or sizes[1], sizes[1] or sizes[0], unsure)
 
 
 def _turns_first(name: str, info: GraphInfo) -> bool:
@@ -155,13 +158,13 @@ def _input_spec(picture: TensorInfo, reading: Reading, high: float) -> InputSpec
 
 
 def _try_out(
-    session: Any, info: GraphInfo, spec: InputSpec, height: int, width: int
+    session: Any, info: GraphInfo, spec: InputSpec, count: int, height: int, width: int
 ) -> dict[str, list[NDArray[Any]]]:
-    """Give every output's answers to a drawn picture, a black and a white one."""
+    """Give every output's answers to a drawn picture, a black and a white one, each ``count`` times."""
     drawn = self_test_picture(0, max(height, width))[None, :height, :width]
     answers: dict[str, list[NDArray[Any]]] = {tensor.name: [] for tensor in info.outputs}
     for picture in (drawn, np.zeros_like(drawn), np.full_like(drawn, 255)):
-        batch = np.repeat(picture, fixed_batch(session) or 1, axis=0)
+        batch = np.repeat(picture, count, axis=0)
         given = to_input(batch, spec, value_table(spec))
         for name, answer in zip(
             answers, run_session(session, list(answers), {spec.name: given}), strict=True
@@ -177,14 +180,14 @@ def fixed_batch(session: Any) -> int | None:
 
 
 def _told_by_contrast(
-    session: Any, info: GraphInfo, spec: InputSpec, answer: Answer, shape: tuple[int, int]
+    session: Any, info: GraphInfo, spec: InputSpec, answer: Answer, shape: tuple[int, int, int]
 ) -> tuple[InputSpec, Answer]:
     """Choose between values of 0-1 and 0-255: a net that tells nothing apart was given the wrong ones."""
     if spec.dtype == "uint8" or contrast_of(answer, *shape) > 0.02:
         return spec, answer
     other = spec.model_copy(update={"high": 255.0})
     try:
-        again = choose_answer(_try_out(session, info, other, *shape), info, *shape)
+        again = choose_answer(_try_out(session, info, other, *shape), *shape)
     except DeviceError:
         return spec, answer
     if again is not None and contrast_of(again, *shape) > 0.1:
@@ -232,9 +235,5 @@ def _task_of(path: Path) -> Literal["vessels", "cells", "other"]:
     return "cells" if any(word in name for word in _WORDS["cells"]) else "other"
 
 
-def _times(shape: tuple[int | None, ...]) -> str:
-    return " x ".join("any" if size is None else str(size) for size in shape)
-
-
 def _shapes(answers: dict[str, list[NDArray[Any]]]) -> str:
-    return ", ".join(_times(values[0].shape) for values in answers.values()) or "nothing"
+    return ", ".join(times(values[0].shape) for values in answers.values()) or "nothing"

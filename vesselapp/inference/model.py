@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.inference.cards import keep_card, kept_card, own_card
-from vesselapp.inference.checks import check_graph, may_run_away
+from vesselapp.inference.checks import check_graph, may_run_away, model_sha256
 from vesselapp.inference.conventions import foreground_of, mirrored_on, to_input, to_probability, value_table
 from vesselapp.inference.foreign import fixed_batch
 from vesselapp.inference.graph import read_graph
@@ -38,7 +37,7 @@ class Model:
     card : ModelCard
     path : Path
     sha256 : str
-        Of the file, hexadecimal.
+        Of its file or files, hexadecimal (`vesselapp.inference.checks.model_sha256`).
     provider : str
         Short name of what really runs: ``cpu``, ``cuda``...
     provider_note : str
@@ -102,11 +101,15 @@ class Model:
         )
         if self._fixed_batch is not None and len(batch) < self._fixed_batch:
             given = np.concatenate([given, *[given[:1]] * (self._fixed_batch - len(batch))])
-        answer = self._fetch(self.card.output.name, given)[: len(batch)]
-        planes = to_probability(answer, self.card.output, batch.shape[1], batch.shape[2])
-        if planes.shape[-1] < len(self.card.output.channels):
+        answer = self._fetch(self.card.output.name, given)
+        try:
+            planes = to_probability(answer, self.card.output, len(given), *batch.shape[1:3])[: len(batch)]
+        except ValueError as error:
+            raise DeviceError(error) from error
+        if planes.shape[-1] != len(self.card.output.channels):
             names = ", ".join(self.card.output.channels)
-            raise DeviceError(ValueError(f"it answers {planes.shape[-1]} of the channels {names}"))
+            told = f"its card names the channels {names}, but it answers {planes.shape[-1]}"
+            raise DeviceError(ValueError(told))
         if not np.isfinite(planes).all():
             raise DeviceError(ValueError("its answer holds values that are no numbers"))
         return planes
@@ -219,21 +222,19 @@ class Model:
         Returns
         -------
         str
-            What is wrong; empty where the answer is right, or where the card holds no test and it ran at all.
+            What is wrong; empty where the answer is right, or, where the card expects none, as the CPU's.
         """
         test = self.card.self_test
-        if test is None:
+        if test is None or not test.expected:
             return self._compared_with_cpu()
         answer = self.foreground(self_test_picture(test.seed, test.size)[None])[0]
-        if not test.expected:
-            return ""
         off = float(np.abs(raster_means(answer, test.grid) - np.array(test.expected, np.float32)).max())
         if off > test.tolerance:
             return f"its answer to the self-test is off by {off:.3f} (allowed: {test.tolerance:g})"
         return ""
 
     def _compared_with_cpu(self) -> str:
-        """Hold a card without a self-test to what the CPU answered when the model was loaded."""
+        """Hold a card that expects no answer to what the CPU answered when the model was loaded."""
         height, width = trial_shape(self.card)
         answer = self.foreground(self_test_picture(0, max(height, width))[None, :height, :width])
         if self._device is CPU or self._cpu_answer is None:
@@ -275,7 +276,7 @@ def load_model(path: Path, provider: str = "auto", *, threads: int | None = None
     """
     info = read_graph(path)
     check_graph(info, path)
-    sha256 = file_sha256(path)
+    sha256 = model_sha256(path)
     own = own_card(info, path)
     if own is not None and may_run_away(info):
         try_foreign(path)
@@ -297,7 +298,8 @@ def _start_best(model: Model, provider: str) -> str:
     """Start a model on the best device that works; say why none does, or nothing."""
     candidates, reason = providers_to_try(provider)
     reasons, problem = [reason] if reason else [], ""
-    if model.card.self_test is None and candidates[0] is not CPU:
+    test = model.card.self_test
+    if (test is None or not test.expected) and candidates[0] is not CPU:
         problem = model.start(CPU)  # its answer is what the others are held to
     for device in candidates:
         problem = model.start(device)

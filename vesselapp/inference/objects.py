@@ -19,6 +19,7 @@ _SCALES = (1.0, 0.5, 0.25, 0.125, 0.0625)
 _LONGEST = 1536
 """So many px of a side are asked at each scale to find the size of cells: all of it, or two parts."""
 _MOST_GROWN = 4.0
+"""A picture is grown so many times at most for the size that is found: noise passes for the tiniest cells."""
 # Chosen on pictures of DSB2018 that the model had learnt, tried on those held back (docs/models.md).
 _LEVELS = np.arange(-1.0, 4.1, 0.5)
 """Log-odds of ``inside`` at which objects may part."""
@@ -228,6 +229,7 @@ def find_diameter(
 
     The scale is taken at which the cells found come out near the size the model was trained for, and many:
     at too small a scale, a few patches of tissue pass for cells. The diameter is measured once more there.
+    None is found below a quarter of that size (`_MOST_GROWN`).
     Of large pictures parts are asked, so that cells are seen as they are in small ones.
     `Cancelled` is raised where ``cancelled`` answers True; it is asked at each scale.
     """
@@ -253,7 +255,7 @@ def find_diameter(
     )
     guess = likely.median / likely.factor
     again = measured(min(size / guess, _MOST_GROWN))
-    return again.median / again.factor if again.count else guess
+    return max(again.median / again.factor if again.count else guess, size / _MOST_GROWN)
 
 
 def search_factors(height: int, width: int) -> list[float]:

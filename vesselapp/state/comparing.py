@@ -17,6 +17,7 @@ from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.record import State
 
 if TYPE_CHECKING:
+    from vesselapp.inference.checks import Stamp
     from vesselapp.inference.model import Model
 
 
@@ -92,7 +93,7 @@ class Comparing:
         self.provider = "auto"
         self._jobs = jobs
         self._job: Job | None = None
-        self._models: dict[tuple[Path, int, str], Model] = {}
+        self._models: dict[tuple[Path, Stamp, str], Model] = {}
 
     def ask(self, wanted: Wanted) -> None:
         """Compare on a picture; one that was asked for before is dropped."""
@@ -144,11 +145,12 @@ class Comparing:
 
     def _model(self, file: Path) -> Model:
         """Give a loaded model; two are kept, since one pair is looked at at a time."""
+        from vesselapp.inference.checks import model_stamp
         from vesselapp.inference.model import load_model
         from vesselapp.inference.providers import gui_threads
 
         try:
-            key = (file, file.stat().st_mtime_ns, self.provider)
+            key = (file, model_stamp(file), self.provider)
         except OSError as problem:
             raise VesselError(f"The model file {file} is gone.") from problem
         if key not in self._models:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from vesselapp.core.image import Image
 from vesselapp.state.answers import Answer, Answers, Asked
 
 if TYPE_CHECKING:
+    from vesselapp.inference.checks import Stamp
     from vesselapp.inference.model import Model
     from vesselapp.state.jobs import Job
 
@@ -47,10 +49,10 @@ class Finder:
 
     def __init__(self) -> None:
         self.answers = Answers()
-        self._loaded: tuple[tuple[str | None, str, str], Model] | None = None
+        self._loaded: tuple[tuple[str | None, str, str], Stamp | None, Model] | None = None
 
     def load(self, question: Question) -> Model:
-        """Give the model that is asked, loaded and tested on its provider.
+        """Give the model that is asked, loaded and tested on its provider; anew where its file has changed.
 
         Raises
         ------
@@ -63,10 +65,15 @@ class Finder:
         from vesselapp.inference.providers import gui_threads
 
         wanted = (question.choice, question.task, question.provider)
-        if self._loaded is None or self._loaded[0] != wanted:
-            path = find_model(question.choice, question.task)
-            self._loaded = (wanted, load_model(path, question.provider, threads=gui_threads()))
-        return self._loaded[1]
+        if self._loaded is not None and self._loaded[0] == wanted:
+            _wanted, stamp, model = self._loaded
+            if _stamp(model.path) in (stamp, None):
+                return model
+        path = find_model(question.choice, question.task)
+        stamp = _stamp(path)
+        model = load_model(path, question.provider, threads=gui_threads())
+        self._loaded = (wanted, stamp, model)
+        return model
 
     def find(
         self,
@@ -137,3 +144,13 @@ class Finder:
         """Load and ask anew from now on: a provider or a card has changed."""
         self._loaded = None
         self.answers.clear()
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Give the stamp of a model's files; None where they can't be seen."""
+    from vesselapp.inference.checks import model_stamp
+
+    try:
+        return model_stamp(path)
+    except OSError:
+        return None

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import file_sha256, is_file
+from vesselapp.core.files import is_file
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -51,9 +51,10 @@ def model_problem(study: Study) -> str:
 def hash_in_use(study: Study) -> str:
     """Give the hash of the model file that a study uses; empty where there is none to be read."""
     from vesselapp.inference.catalog import find_model  # loads pydantic
+    from vesselapp.inference.checks import model_sha256
 
     try:
-        return file_sha256(find_model(model_of(study)[0] or None))
+        return model_sha256(find_model(model_of(study)[0] or None))
     except (OSError, VesselError):
         return ""
 
@@ -61,13 +62,14 @@ def hash_in_use(study: Study) -> str:
 def find_model_by_hash(study: Study, sha256: str) -> Path | None:
     """Find a model file by its hash: the study's own, those of its registry, the app's and the person's."""
     from vesselapp.inference.catalog import model_of_hash  # loads pydantic
+    from vesselapp.inference.checks import model_sha256
 
     if not sha256:
         return None
     numbered = [entry.path for entry in Registry(study.folder).entries() if entry.sha256 == sha256]
     for file in (study.folder / study.model, *numbered):
         with contextlib.suppress(OSError):
-            if file.is_file() and file_sha256(file) == sha256:
+            if file.is_file() and model_sha256(file) == sha256:
                 return file
     found = model_of_hash(sha256)
     return None if found is None else found.path
