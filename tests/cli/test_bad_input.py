@@ -226,11 +226,20 @@ def test_a_home_that_takes_no_log_stops_nobody(
     assert len(names_in(work / "out")) == 2
 
 
-def test_a_full_disk_behind_stdout_is_told(model: Path, picture: Path, work: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [("predict", "eye.png", "--out", "out"), ("models", "list"), ("models", "show"), ("doctor",)],
+    ids=" ".join,
+)
+def test_a_full_disk_behind_stdout_is_told(
+    arguments: tuple[str, ...], model: Path, picture: Path, work: Path
+) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("a device of Linux")
-    command = [sys.executable, "-m", "vesselapp", "predict", picture, "--out", "out", "--model", model]
+    chosen = {"predict": ["--model", model], "models show": [model]}
+    words = [*arguments, *chosen.get(arguments[0], chosen.get(" ".join(arguments), []))]
+    command = [sys.executable, "-m", "vesselapp", *words]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with full.open("w") as stdout:
         done = subprocess.run(

@@ -146,6 +146,13 @@ def test_a_name_stays_in_the_folder(run, shipped: Path, other: Path) -> None:
     assert [path.name for path in user_folder().glob("*.onnx")] == ["evil.onnx"]
 
 
+def test_a_name_that_is_too_long_is_cut(run, shipped: Path, other: Path, foreign: Path) -> None:
+    for file in (other, foreign):
+        assert run("models", "import", file, "--name", "x" * 300).status == 0
+    names = sorted(path.name for path in user_folder().glob("*.onnx"))
+    assert names == [f"{'x' * 220}-2.onnx", f"{'x' * 220}.onnx"]
+
+
 def test_what_was_guessed_of_a_foreign_model_is_told(run, foreign: Path, picture: Path) -> None:
     outcome = run("models", "import", foreign)
     assert outcome.status == 0

@@ -146,6 +146,9 @@ def test_no_scheduler_and_a_wrong_address_are_told(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    for address in (f"tcp://127.0.0.1:{port}", "local:many", "nonsense"):
+    for address in ("nonsense", "tcp://scheduler", "other://scheduler:8786"):
+        with pytest.raises(VesselError, match="no address of a Dask scheduler"):
+            list(predict_many(pictures, spec, dask=address))
+    for address in (f"tcp://127.0.0.1:{port}", "local:many"):
         with pytest.raises(VesselError):
             list(predict_many(pictures, spec, dask=address))

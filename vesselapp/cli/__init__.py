@@ -38,11 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from vesselapp.core.errors import VesselError
+    from vesselapp.core.files import reason
     from vesselapp.core.logs import logging_to_file
 
     with logging_to_file() as log_file:
         try:
-            return int(options.run(options))
+            status = int(options.run(options))
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return status
         except VesselError as problem:
             _log.info("told the user: %s", problem, exc_info=problem.__cause__)
             say(str(problem))
@@ -52,6 +56,10 @@ def _run(options: argparse.Namespace) -> int:
         except BrokenPipeError:
             drop_stdout()
         except Exception as problem:  # noqa: BLE001 - the app's edge: told in a sentence, kept in the log
+            if isinstance(problem, OSError) and not _can_print():
+                drop_stdout()
+                say(f"The results can't be printed: {reason(problem)}.")
+                return 1
             _log.critical("unexpected error", exc_info=problem)
             where = f" The details are in {log_file}." if log_file else ""
             say(f"Something unexpected went wrong ({type(problem).__name__}).{where}")
@@ -62,6 +70,15 @@ def say(text: str) -> None:
     """Tell the user something on stderr, which leaves stdout to results."""
     with contextlib.suppress(OSError):
         print(f"vesselapp: {text}", file=sys.stderr, flush=True)
+
+
+def _can_print() -> bool:
+    """Tell whether stdout takes anything, by an empty line: only it knows that its disk is full."""
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True
 
 
 def drop_stdout() -> None:

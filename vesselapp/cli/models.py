@@ -10,6 +10,7 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
+from vesselapp.core.export import short_stem
 from vesselapp.core.files import atomic_write, make_folder, patiently, reason, typed_path
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
 from vesselapp.core.user import user_name
@@ -160,7 +161,7 @@ def _place(path: Path) -> tuple[str, str]:
 
 def _free_name(folder: Path, wish: str) -> Path:
     """Give a file name that no model has yet, shipped ones included: ``name``, ``name-2``, ``name-3``..."""
-    stem = re.sub(r"[^\w.+-]+", "-", wish).strip("-.") or "model"
+    stem = short_stem(re.sub(r"[^\w.+-]+", "-", wish)).strip("-.") or "model"
     taken = {entry.name.casefold() for entry in list_models()}
     candidate, number = stem, 2
     while candidate.casefold() in taken or (folder / f"{candidate}.onnx").exists():

@@ -14,9 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vesselapp.cli import INTERRUPTED, drop_stdout, say
+from vesselapp.cli import INTERRUPTED, say
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import reason
 from vesselapp.core.walk import find_pictures
 from vesselapp.inference.batch import BatchSpec, Outcome
 from vesselapp.inference.cards import explain_guesses
@@ -203,13 +202,7 @@ def _print(bar: Progress, text: str) -> None:
     if not bar.disable and sys.stdout.isatty():
         bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         return
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as problem:
-        drop_stdout()
-        raise VesselError(f"The results can't be printed: {reason(problem)}.") from problem
+    print(text, flush=True)
 
 
 def _progress_bar() -> Progress:

@@ -172,13 +172,21 @@ def check_address(address: str) -> None:
     Raises
     ------
     VesselError
-        If Dask is not installed, or the address is ``local:`` without a number of processes.
+        If Dask is not installed, or the address is none, or ``local:`` without a number of processes.
     """
     if importlib.util.find_spec("distributed") is None:
         raise VesselError("Dask is not installed; to get it: python -m pip install 'vesselapp[cluster]'.")
     count = address.removeprefix("local:")
     if count != address and (not count.isdecimal() or int(count) < 1):
         raise VesselError(f"'{address}' names no number of processes.", "Write it as local:4.")
+    if count == address:
+        from distributed.comm.addressing import get_address_host_port
+
+        try:  # what Dask's client refuses only when it is half made, and then complains of at the end
+            get_address_host_port(address)
+        except ValueError as problem:
+            text = f"'{address}' is no address of a Dask scheduler."
+            raise VesselError(text, "Write it as tcp://scheduler:8786.") from problem
 
 
 @contextlib.contextmanager
