@@ -70,6 +70,10 @@ def test_what_windows_means_is_told(code: int, path: str, said: str) -> None:
     assert reason(problem) == said
 
 
+def test_a_reason_that_is_a_sentence_is_told_without_its_full_stop() -> None:
+    assert reason(ConnectionError("No network is on.")) == "no network is on"
+
+
 def test_what_is_open_elsewhere_for_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, target: Path) -> None:
         problem = PermissionError(errno.EACCES, "denied")

@@ -42,6 +42,7 @@ def test_nets_become_model_files_and_come_back(tmp_path: Path, changes: list[str
     ("changes", "said"),
     [
         (["architecture=PAN", "encoder_depth=5"], "'PAN' with encoder 'efficientnet-b0' can't be built"),
+        (["architecture=PSPNet"], "'PSPNet' with encoder 'efficientnet-b0' can't be exported"),
         (["architecture=DPT", "encoder=tu-vit_tiny_patch16_224", "encoder_depth=4"], "can't be built"),
         (["encoder=mit_b0"], r"16 x 16 px, .* Set encoder_depth to 5 and decoder_channels to 5 numbers\."),
         (["encoder=mit_b0", "architecture=UPerNet"], r"at encoder_depth=4\. Set encoder_depth to 5\."),

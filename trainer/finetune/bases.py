@@ -72,6 +72,17 @@ def choose_models(study: Study, base: str, *, chain: bool, answered: Sequence[st
     return Models(_with_hash(first.parent, began), incumbent)
 
 
+def came_of(study: Study, card: ModelCard) -> set[str]:
+    """Give the hashes of the models that one came of, one after the other, as far as that is known."""
+    parents = {entry.sha256: entry.parent for entry in Registry(study.folder).entries()}
+    found: set[str] = set()
+    parent = card.parent or ""
+    while parent and parent not in found:
+        found.add(parent)
+        parent = parents.get(parent, "")
+    return found
+
+
 def told_name(study: Study, path: Path) -> str:
     """Give what a model is called to a person: by its number where it is one of the study's."""
     numbers = (entry.number for entry in Registry(study.folder).entries() if entry.path == path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.finetune.bases import choose_models, open_base, told_name
+from trainer.finetune.bases import came_of, choose_models, open_base, told_name
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import Read, ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
@@ -198,8 +198,9 @@ def make_plan(
     recipe = recipe_for(base_recipe, learners, len(taken.folds), request.settings)
     base_sha256, incumbent_sha256 = model_sha256(models.base), model_sha256(models.incumbent)
     base_name = told_name(study, models.base)
-    tuned_here = (entry.sha256 for entry in Registry(study.folder).entries() if entry.run)
-    told = _answered_told(pictures.values(), {base_sha256, incumbent_sha256, *tuned_here}, base_name)
+    tuned_here = {entry.sha256 for entry in Registry(study.folder).entries() if entry.run}
+    known_models = {base_sha256, incumbent_sha256} | tuned_here | came_of(study, base_card)
+    told = _answered_told(pictures.values(), known_models, base_name)
     return Plan(
         recipe,
         tuning,

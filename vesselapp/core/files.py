@@ -213,12 +213,12 @@ def typed_path(text: str) -> Path:
 
 
 def reason(problem: OSError) -> str:
-    """Say in a few words why reading or writing failed."""
+    """Say in a few words, without a full stop, why reading or writing failed."""
     code = getattr(problem, "winerror", 0)
     if code == _NO_SUCH_FOLDER and len(str(problem.filename)) >= _MAX_PATH:
         code = 206  # said of a path that is too long, too
     text = _WINDOWS_REASONS.get(code) or _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
-    return text[:1].lower() + text[1:]
+    return (text[:1].lower() + text[1:]).rstrip(".")
 
 
 def temporary_beside(path: Path) -> Path:

@@ -238,6 +238,23 @@ def test_pictures_answered_by_a_model_of_the_study(make_study: MakeStudy, base: 
     assert not any("answered" in words for words in plan_only(made.request())["warnings"])
 
 
+def test_pictures_answered_by_a_model_that_the_start_came_of(
+    make_study: MakeStudy, base: Path, tmp_path: Path
+):
+    made = make_study(3, said_by=base)
+    registry = Registry(made.folder)
+    parent = base
+    for name in ("first", "second"):  # each goes on from the one before
+        file = tuned_on(parent, tmp_path / f"{name}.onnx", [], [])
+        card = read_card(file)
+        write_card(file, card.model_copy(update={"name": name, "parent": file_sha256(parent)}))
+        registry.use(registry.add(file, run=name))
+        plan = plan_only(made.request(chain=True))
+        assert plan["base"] == f"model {registry.entries()[-1].number}"
+        assert not any("answered" in words for words in plan["warnings"])
+        parent = file
+
+
 def test_a_picture_that_does_not_open_is_left_out(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
     made = make_study(3)
     picture = next(iter(find_reviewed(made.study)[0].values()))
