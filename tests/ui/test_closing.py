@@ -118,6 +118,22 @@ def test_the_second_close_leaves_all_the_same(
     assert window.close()
 
 
+def test_what_is_done_after_a_refused_close_is_warned_of_again(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    fail_to_close(qtbot, window, full)
+    drag(qtbot, window, [(100, 170), (140, 170)], LEFT)
+    assert not window.close()
+    press(qtbot, window, Qt.Key.Key_D)
+    wait_for(qtbot, window, "b.png")
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "b.png" in window.notice.label.text(), timeout=20000)
+    assert not window.close()
+    assert "a.png, b.png" in window.notice.label.text()
+    assert window.close()
+
+
 def test_what_fails_later_is_told_anew(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,13 +183,17 @@ class Workspace:
         """The name that exported files begin with."""
         return export_stem(self.review)
 
-    def close(self) -> list[str]:
-        """End; give the names of pictures whose work is neither in its place nor in the rescue folder."""
+    def close(self) -> dict[str, Hashable]:
+        """End; name the pictures whose work is neither in its place nor in the rescue folder.
+
+        With each comes what is another as soon as more is done on it.
+        """
         self.cancel()
         self.ranking.close(2.0)
         self.desk.ahead.forget()
         self.desk.leave()
-        return [sitting.facts.image for sitting in self.keeper.close()]
+        lost = {sitting.facts.image: sitting.standing for sitting in self.keeper.close()}
+        return {image: (standing.unsaved, standing.saved) for image, standing in lost.items()}
 
     def stay(self, why: str) -> None:
         """Go on after `close`, with the picture that was open; told why."""

@@ -26,7 +26,7 @@ class Safety:
 
     def __init__(self, workspace: Workspace, notice: NoticeBar, banner: Banner, status: StatusLine) -> None:
         self._workspace, self._notice, self._banner, self._status = workspace, notice, banner, status
-        self._failing = ""
+        self._failing: tuple[str, str] | None = None
         self._waiting: list[str] = []
 
     def show(self) -> None:
@@ -35,15 +35,18 @@ class Safety:
         standing = workspace.sitting.standing if workspace.sitting is not None else None
         unsaved = workspace.keeper.unsaved()
         self._status.show_standing(standing, workspace.review, [one.facts.image for one, _ in unsaved])
-        where = _where([one for _, one in unsaved])
-        if unsaved and where != self._failing:
-            names = ", ".join(sitting.facts.image for sitting, _ in unsaved)
+        names, where = (
+            ", ".join(sitting.facts.image for sitting, _ in unsaved),
+            _where([one for _, one in unsaved]),
+        )
+        failing = (names, where) if unsaved else None
+        if failing is not None and failing != self._failing:
             why = next((_why(one) for _, one in unsaved if _why(one)), "The disk doesn't answer.")
             self._notice.show_error(VesselError(f"{NOT_SAVED}{names}. {why}", where))
         elif self._failing and not unsaved and self._notice.label.text().startswith(NOT_SAVED):
             self._notice.hide()
         self._tell_of_waiting(saved=bool(self._failing) and not unsaved)
-        self._failing = where
+        self._failing = failing
         stale = standing is not None and standing.holder is not None and standing.holder.stale
         words = standing.words if standing is not None and standing.is_read_only else ""
         self._banner.show_text(words, with_button=stale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, Qt
@@ -68,7 +69,8 @@ class MainWindow(QMainWindow):
         self.pictures = PicturesPanel(workspace.pictures, thumbnails)
         self.safety = Safety(workspace, self.notice, self.banner, self.status)
         self.unfit = Unfit(workspace, self.notice, self.controls.model)
-        self._leaving = self._models_listed = False
+        self._warned_of: dict[str, Hashable] = {}
+        self._models_listed = False
         self._docks = [
             self._dock("Pictures", self.pictures, Qt.DockWidgetArea.LeftDockWidgetArea, 210),
             self._dock("Controls", self.controls, Qt.DockWidgetArea.RightDockWidgetArea, 280),
@@ -229,7 +231,6 @@ class MainWindow(QMainWindow):
     def _on_standing(self) -> None:
         workspace = self.workspace
         self.safety.show()
-        self._leaving = self._leaving and bool(workspace.keeper.unsaved())
         if workspace.review is None:
             self.canvas.cancel_gesture()  # the picture was left, and takes nothing more
         self.pictures.enable_note(self._can_note())
@@ -390,8 +391,8 @@ class MainWindow(QMainWindow):
         """Let what was done get to the disk, then let go of everything; nothing is asked."""
         self.canvas.end_gesture()
         lost = self.workspace.close()
-        if lost and not self._leaving:
-            self._leaving = True
+        if not lost.items() <= self._warned_of.items():
+            self._warned_of = lost
             self.workspace.stay(
                 f"{NOT_SAVED}{', '.join(lost)}, neither in its place nor in the rescue folder "
                 f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"
