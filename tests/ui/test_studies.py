@@ -427,6 +427,16 @@ def test_a_stale_lock_can_be_taken_over(
     for y, x in ((150, 120), (150, 220), (200, 120)):
         assert document.corrections[y, x] == 2
     wait_until_saved(qtbot, window)
+    assert "Nobody else has this picture open" in window.notice.label.text()
+    for file in study.place(study.pictures()[0]).folder.glob("*lock*"):
+        os.utime(file, (1, 1))
+    second.action("previous").trigger()
+    qtbot.waitUntil(second.banner.button.isVisible, timeout=20000)
+    second.banner.button.click()
+    qtbot.waitUntil(lambda: not second.banner.isVisible(), timeout=20000)
+    drag(qtbot, window, [(100, 220), (140, 220)], LEFT)
+    qtbot.waitUntil(window.banner.isVisible, timeout=20000)
+    assert not window.notice.isVisible()
 
 
 def test_a_picture_that_changed_on_disk_is_told(

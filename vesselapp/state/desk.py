@@ -38,6 +38,8 @@ BETWEEN = "The next picture is being opened."
 
 ANSWERED_ANEW = "The model answers otherwise than what was reviewed: this picture is in progress again."
 
+_FREE_AGAIN = "Nobody else has this picture open any longer: you can correct it now."
+
 
 class Desk:
     """Holds the open picture, the next one as it is made ready, and those just left on their way to the disk.
@@ -73,8 +75,8 @@ class Desk:
         The open picture is about to be left: the last moment for what is still in the hand.
     taken_back : Signal
         The open picture was reviewed, and isn't any longer.
-    told, failed : Signal
-        A sentence for the person; an error.
+    told, over, failed : Signal
+        A sentence for the person; one that holds no longer; an error.
     progress, rested : Signal
         Slow work is under way; none is.
     """
@@ -85,6 +87,7 @@ class Desk:
     leaving = Signal()
     taken_back = Signal()
     told = Signal(str)
+    over = Signal(str)
     failed = Signal(object)
     progress = Signal(str, float)
     rested = Signal()
@@ -373,6 +376,7 @@ class Desk:
             standing = sitting.standing
             if standing.is_read_only:
                 self._read_only = True
+                self.over.emit(_FREE_AGAIN)
                 self.document.lock(standing.words)
             elif standing.hold is Hold.ASKED and standing.problem is not None:
                 self.document.lock("")  # what is done is kept in memory and in the rescue folder
@@ -402,9 +406,7 @@ class Desk:
         if kept is None:
             self.review.note_adapted()  # what is in sight since it was locked
         if sentence or waited:
-            self.told.emit(
-                sentence or "Nobody else has this picture open any longer: you can correct it now."
-            )
+            self.told.emit(sentence or _FREE_AGAIN)
         self.standing_changed.emit()
 
     def _on_answered(self) -> None:

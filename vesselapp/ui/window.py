@@ -155,6 +155,7 @@ class MainWindow(QMainWindow):
         controls.model.learning.own.connect(workspace.learning.own_again)
         workspace.learning.changed.connect(self._show_adapted)
         workspace.learning.taken_back.connect(self.notice.take_back)
+        workspace.desk.over.connect(self.notice.take_back)
         controls.overlay.changed.connect(self.apply_look)
         controls.picture.changed.connect(self._on_picture_look)
         controls.brush.changed.connect(canvas.set_diameter)
