@@ -486,6 +486,24 @@ def test_an_export_comes_back_whatever_its_pictures_are_called(tmp_path: Path) -
         assert np.array_equal(kept.mask(), told[sha256])
 
 
+def test_a_mask_is_not_taken_for_another_image_of_the_same_path(tmp_path: Path) -> None:
+    study = make_study(tmp_path / "one")
+    for seed, name in enumerate(("a.png", "b.png", "c.png")):
+        review(study, name, seed=seed)
+    export_study(study, tmp_path / "out")
+    other = make_study(tmp_path / "two")
+    pictures = {picture.name: picture.path for picture in other.pictures()}
+    first = pictures["a.png"].read_bytes()
+    pictures["a.png"].write_bytes(pictures["b.png"].read_bytes())
+    pictures["b.png"].write_bytes(first)
+    outcome = import_masks(other, tmp_path / "out" / "masks", reviewed=True)
+    assert outcome.pictures == ["c.png"]
+    assert [told.partition(" was not taken: it is of another image")[0] for told in outcome.left_out] == [
+        "a.png",
+        "b.png",
+    ]
+
+
 def test_a_mask_that_only_has_the_name_of_a_picture_comes_after_its_own(tmp_path: Path) -> None:
     study = make_study(tmp_path, ("a.png", "a.tif"))
     review(study, "a.png")

@@ -230,6 +230,23 @@ def data_of(*urls: QUrl) -> QMimeData:
     return data
 
 
+def test_a_study_dropped_with_a_model_says_that_its_own_answers(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    from vesselapp.study.study import Study
+
+    study = Study.create(tmp_path / "study", roots=[pictures])
+    paths = (tiny_vessel_model(tmp_path / "other.onnx", name="Other"), study.folder)
+    data = data_of(*(QUrl.fromLocalFile(str(path)) for path in paths))
+    window.dropEvent(
+        QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
+    )
+    assert "own model answers first" in window.status.task.text()
+    wait_for_answer(qtbot, window)
+    assert window.workspace.model is not None
+    assert window.workspace.model.card.name != "Other"
+
+
 def test_pictures_dropped_with_a_model_are_opened_and_asked_of_it(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:

@@ -391,3 +391,25 @@ def test_a_models_file_stays_named_when_the_list_comes_after_the_answer(
     panel = window.controls.model
     panel.show_models([])
     assert panel._names.currentText() == "tiny"
+
+
+def test_the_own_answer_can_be_had_while_the_other_is_still_adapted(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    document = document_of(window)
+    correct(document)
+    window.action("learn").trigger()
+    qtbot.waitUntil(lambda: document.adapted is not None, timeout=20000)
+    wait_until_saved(qtbot, window)
+    end(qtbot, window)
+    again = new_window(qtbot, tmp_path)
+    again.open_paths([tmp_path / "pictures"])
+    workspace = again.workspace
+    qtbot.waitUntil(lambda: workspace.document is not None and workspace.learning.running, timeout=20000)
+    again.commands.cancel()
+    assert "Adapting to this picture was stopped" in again.status.task.text()
+    assert again.controls.model.learning.own_button.isEnabled()
+    again.action("own_answer").trigger()
+    assert document_of(again).learnt is None
+    assert not again.action("own_answer").isEnabled()
+    end(qtbot, again)

@@ -25,6 +25,12 @@ _STEPS_BEFORE = 3
 """After so many edits the features are made ready, in idle times."""
 T = TypeVar("T")
 
+_LEARNING, _ADAPTING = "Learning", "Adapting"
+_STOPPED = {
+    _LEARNING: "Learning from this picture was stopped; L learns again.",
+    _ADAPTING: "Adapting to this picture was stopped: the model's own answer is in sight.",
+}
+
 
 class Learning:
     """Adapts the answer in sight to what was corrected, and keeps it in step with the history.
@@ -51,6 +57,8 @@ class Learning:
         Nothing is under way.
     told, failed : Signal
         A sentence for the person; an error.
+    stopped_told : str
+        What is to be told where what was begun last is stopped.
     taken_back : Signal
         A sentence told before that no longer holds.
     """
@@ -73,6 +81,7 @@ class Learning:
         self._given_up: list[tuple[Learnt | None, Question]] = []
         self._said: tuple[Learnt | None, str] = (None, "")
         self._refused: tuple[object, str] = (None, "")
+        self.stopped_told = ""
         self._outrun = False  # by strokes made while the last lesson was computed
 
     @property
@@ -134,7 +143,7 @@ class Learning:
                 self.told.emit(said)
 
         self._features.want()
-        self._run("Learning", work, done)
+        self._run(_LEARNING, work, done)
 
     def own_again(self) -> None:
         """Go back to the model's own answer, as one step of the history; nothing where it is in sight."""
@@ -225,7 +234,7 @@ class Learning:
                 self._planes = {wanted: result[1]}
 
         self._features.want()
-        self._run("Adapting", work, done, lambda: self._given_up.append((wanted, question)))
+        self._run(_ADAPTING, work, done, lambda: self._given_up.append((wanted, question)))
 
     # -- slow work ---------------------------------------------------------------------------------------
 
@@ -249,6 +258,7 @@ class Learning:
         given_up: Callable[[], None] = lambda: None,
     ) -> None:
         mine = self._turn = object()
+        self.stopped_told = _STOPPED[words]
 
         def settle(result: T) -> None:
             done(result)  # as long as this counts as running, nothing else is begun

@@ -350,7 +350,7 @@ class Workspace:
         """
         stopped = "The model was stopped; F5 runs it." if self.asking.running else ""
         if self.learning.running:
-            stopped = "Learning from this picture was stopped; L learns again."
+            stopped = self.learning.stopped_told
         self.asking.cancel()
         self.learning.cancel()
         return stopped

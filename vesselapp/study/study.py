@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, is_file, is_folder, is_there, make_folder, reason
+from vesselapp.core.files import (
+    atomic_write,
+    file_sha256,
+    is_file,
+    is_folder,
+    is_there,
+    make_folder,
+    reason,
+    typed_path,
+)
 from vesselapp.core.stamps import time_stamp
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import AnnotationFolder
@@ -336,9 +345,9 @@ def _root_text(folder: Path, root: Path) -> str:
 
 def _model_text(folder: Path, model: str) -> str:
     """Give a model as it is kept: a name as it is, a file by its path, relative where it is in the study."""
-    if not model or not is_file(Path(model)):
-        return model
-    file = Path(os.path.abspath(model))  # noqa: PTH100
+    if not model or not is_file(typed_path(model)):
+        return model.strip()
+    file = Path(os.path.abspath(typed_path(model)))  # noqa: PTH100
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else os.fspath(file)
 
 

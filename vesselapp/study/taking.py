@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -107,9 +107,12 @@ def _pairs(
     sure: list[tuple[StudyPicture, Path]] = []
     others: dict[str, list[Path]] = defaultdict(list)
     for file in files:
-        exported = _exported_from(file, by_path)
-        if exported is not None:
-            sure.append((exported, file))
+        image, sha256 = _told_beside(file)
+        found = [picture for picture in by_path.get(image, ()) if _hash_of(picture) == sha256]
+        if len(found) == 1:
+            sure.append((found[0], file))
+        elif sha256 and image in by_path and not found:
+            left_out.append(f"{file.name} was not taken: it is of another image than the {image} of now.")
         else:
             others[folded(file.stem)].append(file)
     called: list[tuple[StudyPicture, Path]] = []
@@ -131,17 +134,20 @@ def _pairs(
     return sure
 
 
-def _exported_from(file: Path, by_path: Mapping[str, Sequence[StudyPicture]]) -> StudyPicture | None:
-    """Give the picture that a study's export says beside a mask it is of; None where that isn't clear."""
+def _told_beside(file: Path) -> tuple[str, str]:
+    """Give path and hash of the image that a study's export says beside a mask it is of; else empty."""
     try:
         told = parse_object(file.with_name(f"{file.stem}{PROVENANCE_SUFFIX}").read_bytes())
-        image, sha256 = str(told["image"]), told["image_sha256"]
-        found = by_path.get(image, ())
-        if len(found) > 1:
-            found = [picture for picture in found if file_sha256(picture.path) == sha256]
+        return str(told["image"]), str(told["image_sha256"])
     except (OSError, ValueError, KeyError):
+        return "", ""
+
+
+def _hash_of(picture: StudyPicture) -> str | None:
+    try:
+        return file_sha256(picture.path)
+    except OSError:
         return None
-    return found[0] if len(found) == 1 else None
 
 
 def _is_same(file: Path, picture: Path) -> bool:

@@ -205,13 +205,15 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open dropped files and folders; an ONNX file becomes the model, which is asked about them."""
+        """Open dropped files and folders; an ONNX file becomes the model, which is asked about pictures."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         models = [path for path in paths if path.suffix.lower() == ".onnx"]
         pictures = [path for path in paths if path not in models]
         if pictures:
             self.open_paths(pictures)
-        if models:
+        if models and _study_of(pictures) is not None:
+            self.status.tell("A study's own model answers first: drop the other one again.")
+        elif models:
             self.workspace.use_model(str(models[0]))
 
     def _on_pictures(self) -> None:
@@ -277,6 +279,7 @@ class MainWindow(QMainWindow):
         self._on_history()
 
     def _on_history(self) -> None:
+        self._show_adapted()
         self.commands.show_tool()
         self.status.look_again()
         self.controls.history.refresh()
@@ -300,9 +303,9 @@ class MainWindow(QMainWindow):
 
     def _show_adapted(self) -> None:
         document = self.workspace.document
-        adapted = document.adapted if document is not None else None
-        self.controls.model.learning.show_adapted(adapted)
-        allow(self.action("own_answer"), allowed=adapted is not None, why="Not adapted to this picture")
+        adapted, learnt = (document.adapted, document.learnt) if document is not None else (None, None)
+        self.controls.model.learning.show_adapted(adapted, own=learnt is None)
+        allow(self.action("own_answer"), allowed=learnt is not None, why="Not adapted to this picture")
 
     def tell_failure(self, error: VesselError) -> None:
         """Tell of a problem over the canvas, and keep it in the log."""

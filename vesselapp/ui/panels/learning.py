@@ -35,15 +35,16 @@ class LearningRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addWidget(self.words)
-        self.show_adapted(None)
+        self.show_adapted(None, own=True)
 
-    def show_adapted(self, adapted: Learnt | None) -> None:
+    def show_adapted(self, adapted: Learnt | None, *, own: bool) -> None:
         """Tell from how many corrected pixels the answer was adapted; None: it is the model's own.
 
+        ``own``: whether it is to stay so.
         The row keeps its height, so that nothing below it moves when a person learns.
         """
         if adapted is None:
             self.words.setText("Not adapted to this picture")
         else:
             self.words.setText(f"Adapted, from {adapted.pixels:,} corrected pixels")
-        self.own_button.setEnabled(adapted is not None)
+        self.own_button.setEnabled(not own)
