@@ -78,6 +78,8 @@ def test_dropout_is_in_the_net_and_drops_where_it_learns(tiny: Recipe, net: str)
         torch.manual_seed(0)
         kind = {"architecture": net, "encoder": "resnet18", "norm": "group"}
         built = build_net(dataclasses.replace(tiny, **kind, dropout=dropout))  # type: ignore[arg-type]
+        dropping = [part.p for part in built.modules() if isinstance(part, nn.Dropout2d)]
+        assert dropping == [dropout] * (2 if net == "own-wnet" else 1)
         batch = torch.randint(0, 255, (2, 64, 64, 3), dtype=torch.uint8)
         with torch.no_grad():
             return built.train()(batch)[0], built.eval()(batch)[0]
