@@ -441,12 +441,17 @@ def save_mask(path: Path, mask: np.ndarray, **options: object) -> np.ndarray:
     return mask > 0
 
 
-def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
+def exported(tmp_path: Path) -> tuple[Study, Study]:
+    """Give a study of three reviewed pictures that was exported to `out`, and another of the same pictures."""
     study = make_study(tmp_path / "one")
     for seed, name in enumerate(("a.png", "b.png", "c.png")):
         review(study, name, seed=seed)
     export_study(study, tmp_path / "out")
-    other = make_study(tmp_path / "two")
+    return study, make_study(tmp_path / "two")
+
+
+def test_masks_go_out_and_come_back_the_same(tmp_path: Path) -> None:
+    study, other = exported(tmp_path)
     outcome = import_masks(other, tmp_path / "out" / "masks", reviewed=True, who="ann")
     assert outcome.pictures == ["a.png", "b.png", "c.png"]
     assert outcome.left_out == outcome.notes == []
@@ -487,11 +492,7 @@ def test_an_export_comes_back_whatever_its_pictures_are_called(tmp_path: Path) -
 
 
 def test_a_mask_is_not_taken_for_another_image_of_the_same_path(tmp_path: Path) -> None:
-    study = make_study(tmp_path / "one")
-    for seed, name in enumerate(("a.png", "b.png", "c.png")):
-        review(study, name, seed=seed)
-    export_study(study, tmp_path / "out")
-    other = make_study(tmp_path / "two")
+    _, other = exported(tmp_path)
     pictures = {picture.name: picture.path for picture in other.pictures()}
     first = pictures["a.png"].read_bytes()
     pictures["a.png"].write_bytes(pictures["b.png"].read_bytes())

@@ -152,6 +152,7 @@ def test_a_click_counts_after_a_key_was_held(
     wait_for_answer(qtbot, window)
     hold(qtbot, window, key, "", repeats=3)
     qtbot.wait(50)
+    wait_for_answer(qtbot, window)  # of the next picture, where the key went on
     assert window.workspace.review is not None
     assert window.workspace.review.record.state is not State.FLAGGED
     window.action("flagged").trigger()
