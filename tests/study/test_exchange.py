@@ -442,7 +442,7 @@ def save_mask(path: Path, mask: np.ndarray, **options: object) -> np.ndarray:
 
 
 def exported(tmp_path: Path) -> tuple[Study, Study]:
-    """Give a study of three reviewed pictures that was exported to `out`, and another of the same pictures."""
+    """Give a study of three reviewed pictures, exported to `out`, and another of the same pictures."""
     study = make_study(tmp_path / "one")
     for seed, name in enumerate(("a.png", "b.png", "c.png")):
         review(study, name, seed=seed)
