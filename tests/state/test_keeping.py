@@ -585,3 +585,22 @@ def test_staying_after_closing(
     assert sitting.wait(20)
     assert not sitting.stay()
     assert_same(kept_in(place), document)
+
+
+def test_what_another_program_puts_there_is_kept_apart_and_told(
+    keeper: Keeper, place: AnnotationFolder
+) -> None:
+    document, sitting = begin(keeper, place)
+    told = reopened_of(keeper)
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    until(lambda: saved(sitting))
+    journal = place.folder / "journal.log"
+    theirs = journal.read_bytes() * 2
+    (place.folder / "copy").write_bytes(theirs)
+    (place.folder / "copy").replace(journal)
+    stroke(document, Brush.PAINT, 20, (90, 100))
+    until(lambda: bool(told) and saved(sitting))
+    assert told[0][0] is None
+    assert "is kept in aside-1" in told[0][1]
+    assert (place.folder / "aside-1" / "journal.log").read_bytes() == theirs
+    assert_same(kept_in(place), document)

@@ -220,7 +220,7 @@ def test_a_reviewed_mask_is_never_made_of_another_answer(tmp_path: Path) -> None
     judging = Judging(study, str(tiny_vessel_model(tmp_path / "tiny.onnx")), "cpu")
     outcome = export_study(study, tmp_path / "out", judging=judging)
     assert outcome.stems == ["b"]
-    assert "the answer that was judged is not kept" in outcome.left_out[0]
+    assert "is not what was reviewed" in outcome.left_out[0]
 
 
 def test_coco_asks_what_it_is_of_where_the_model_is_away(tmp_path: Path) -> None:

@@ -184,7 +184,8 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
         text = f"What was said of {picture.name} can't be read. {notes}"
         raise VesselError(text.strip(), "Open it in the app.")
     if kept.record.state is not State.REVIEWED:
-        raise VesselError(f"{picture.name} is being worked on again.", "Review it, then train anew.")
+        text = " ".join((f"{picture.name} is being worked on again.", *kept.notes))
+        raise VesselError(text, "Review it, then train anew.")
     if kept.needs_answer and not kept.record.nothing_there:
         raise VesselError(
             f"Of {picture.name} the answer that was judged is not kept.",

@@ -347,7 +347,7 @@ def _write_record(
 
 def _says_the_same(record: Record, other: Record) -> bool:
     """Tell whether two records differ in nothing but how and when they were written."""
-    names = ("saved", "created", "software", "audit", "corrected_share")
+    names = ("saved", "created", "software", "audit", "judged", "corrected_share")
     return replace(other, **{name: getattr(record, name) for name in names}) == record
 
 

@@ -340,6 +340,9 @@ class Sitting:
         if self._snapshot_at <= now and not self._closing:
             self._snapshot_at = NEVER
             writer.compact()
+        told, writer.told = writer.told, ""
+        if told:
+            self._reopened(self, None, told)
         self._on_done(writer)
 
     def _write_anew(self, former: Writer) -> Writer:

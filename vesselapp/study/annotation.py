@@ -289,8 +289,8 @@ class AnnotationFolder:
             found = read_annotation(self.folder, *ours)
         found.notes += notes
         writer = Writer(self.folder, self.study, lock, facts, found, cap_bytes)
-        if found.damaged:
-            found.notes.append(writer.heal(found))
+        if found.damaged or found.lapsed:
+            found.notes += writer.heal(found)
         if found.there or found.notes:
             kept = kept_of(found, cap_bytes)
             newest = max(kept.saved, written) if found.there else kept.saved
@@ -386,7 +386,7 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
 def _renew(journal: Path) -> None:
     """Make a journal a new file: a former owner who wakes up in the midst of a write has the old one in hand.
 
-    Windows refuses that while such an owner has it open; what comes from there is cut off at our next write.
+    Windows refuses that while such an owner has it open; what comes from there is kept apart at our next write.
     """
     try:
         if journal.exists():

@@ -37,10 +37,15 @@ def put_apart(
         Where the disk refuses; what was not moved is where it was.
     """
     into = make_folder(folder / place if place else _free(folder, prefix))
-    for name in copied:
-        if (folder / name).exists():
-            copy_file(folder / name, into / name)
-    _move(folder, into, moved)
+    try:
+        for name in copied:
+            if (folder / name).exists():
+                copy_file(folder / name, into / name)
+        _move(folder, into, moved)
+    except VesselError:
+        with contextlib.suppress(OSError):
+            into.rmdir()  # where nothing came into it
+        raise
     return into.name
 
 

@@ -335,11 +335,12 @@ def _mask(
     kept = study.place(picture).load(sha256, height, width, 0)
     said, size = (None, None) if kept is None else (kept.record, kept.object_diameter)
     if not everything and not _is_reviewed(said):
-        raise VesselError("it is no longer reviewed.")
+        notes = kept.notes if kept is not None else ()
+        raise VesselError(" ".join(("it is no longer reviewed.", *notes)))
     facts: dict[str, Any] = {"study": study.name, "image": picture.relative, "image_sha256": sha256}
     if kept is not None and said is not None:
         facts = asdict(said if kept.answer is not None else said.without_model) | facts
-    for name in ("format", "sha256", "path", "software"):
+    for name in ("format", "sha256", "path", "software", "judged"):
         facts.pop(name, None)
     if kept is not None and not kept.needs_answer:
         facts["answer"] = "kept" if kept.answer is not None else "none needed"

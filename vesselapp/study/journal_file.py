@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from vesselapp.core.files import atomic_write, sync
 
@@ -28,7 +28,7 @@ class JournalFile:
     ----------
     path : Path
     length : int
-        Bytes of its sound part; what lies behind is cut off before the first append.
+        Bytes of its sound part; a step that lies behind it in part is cut off before the first append.
     digest
         Running sha256 of that part.
     ready : callable
@@ -39,7 +39,8 @@ class JournalFile:
         self.path, self.length = path, length
         self._digest, self._ready = digest, ready
         self._handle: int | None = None
-        self._known = True
+        self._known = False
+        self._tried = b""
 
     @property
     def sha256(self) -> str:
@@ -53,12 +54,11 @@ class JournalFile:
         ------
         OSError
             Where they aren't; the file is then as before, or will be before the next append.
-        VesselError
-            Where the file was replaced by another program, and can't be put back.
         Changed
-            Where another program changed it, and we no longer have our own in hand.
+            Where another program changed it, or put another in its place.
         """
         handle = self._opened()
+        self._tried = data
         try:
             _write_all(handle, data)
             sync(handle)
@@ -83,6 +83,17 @@ class JournalFile:
         atomic_write(self.path, data, ready=self._ready)
         self.length, self._digest, self._known = len(data), hashlib.sha256(data), True
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the file is as we found or wrote it."""
+        if not self.length and not self.path.exists():
+            return True
+        try:
+            self._opened()
+        except Changed:
+            return False
+        return True
+
     def close(self) -> None:
         """Close the file; it is opened again for the next append."""
         if self._handle is not None:
@@ -98,13 +109,14 @@ class JournalFile:
     def _opened(self) -> int:
         if self._handle is not None:
             try:
-                if self._is_in_place(self._handle):
+                if os.path.samestat(os.fstat(self._handle), self.path.stat()):
                     self._check(self._handle)
                 else:
-                    self._put_back(self._handle)
+                    self._forget()
             except OSError:
                 self._forget()  # it may be dead for good (a file server was restarted); the path leads on
         if self._handle is None:
+            self._ready()  # the file in place may be a present owner's
             try:
                 handle = os.open(self.path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
             except FileNotFoundError:
@@ -117,41 +129,20 @@ class JournalFile:
             self._handle = handle
         return self._handle
 
-    def _is_in_place(self, handle: int) -> bool:
-        """Tell whether the path still leads to the open file."""
-        try:
-            return os.path.samestat(os.fstat(handle), self.path.stat())
-        except FileNotFoundError:
-            return False
-
     def _check(self, handle: int) -> None:
-        """See that an open file is the journal that we know, and cut off what lies behind it."""
+        """See that an open file is the journal that we know; a step behind it that isn't whole is cut off."""
         size = os.fstat(handle).st_size
-        if size < self.length or not (self._known or _sha256(handle, self.length) == self.sha256):
+        known = self._known and size == self.length
+        if size < self.length or not (known or _sha256(handle, self.length) == self.sha256):
             raise Changed
         if size > self.length:
             self._ready()  # a former owner cuts nothing off
+            tail = b"".join(_parts(handle, size - self.length, self.length))
+            if b"\n" in tail and not self._tried.startswith(tail):
+                raise Changed  # whole steps, and not the ones whose write failed
             os.ftruncate(handle, self.length)
             sync(handle)
         self._known = True
-
-    def _put_back(self, handle: int) -> None:
-        """Put our journal back in its place: another program, or a former owner just woken, replaced it."""
-
-        def pour(file: BinaryIO) -> None:
-            for part in self._own_parts(handle):
-                file.write(part)
-
-        atomic_write(self.path, pour, ready=self._ready)
-        self.close()
-
-    def _own_parts(self, handle: int) -> Iterator[bytes]:
-        """Read what we have in hand; where that fails, it is given up."""
-        try:
-            yield from _parts(handle, self.length)
-        except OSError:
-            self._forget()
-            raise
 
 
 def _write_all(handle: int, data: bytes) -> None:
@@ -167,9 +158,9 @@ def _sha256(handle: int, length: int) -> str:
     return digest.hexdigest()
 
 
-def _parts(handle: int, length: int) -> Iterator[bytes]:
-    """Read so many bytes from the beginning, part by part; fewer where the file is shorter."""
-    os.lseek(handle, 0, os.SEEK_SET)
+def _parts(handle: int, length: int, start: int = 0) -> Iterator[bytes]:
+    """Read so many bytes from a place on, part by part; fewer where the file is shorter."""
+    os.lseek(handle, start, os.SEEK_SET)
     while length and (part := os.read(handle, min(_CHUNK, length))):
         yield part
         length -= len(part)

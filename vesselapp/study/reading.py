@@ -24,8 +24,8 @@ from vesselapp.study.journal import (
     read_lines,
 )
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.record import RECORD_NAME, Record
-from vesselapp.study.replay import Replay
+from vesselapp.study.record import RECORD_NAME, Record, State
+from vesselapp.study.replay import Replay, edits_of, judged_of, plane_before
 from vesselapp.study.seal import Sealed, seal_of
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, Damaged, read_answer, read_snapshot
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 _TRIES = 4
 _PAUSE_SECONDS = 0.05
+_LAPSED = (
+    "What is kept of this picture (corrections, answer, threshold) is not what was reviewed: "
+    "it is in progress again."
+)
 
 
 @dataclass
@@ -53,7 +57,7 @@ class Found:
     digest
         Running sha256 of that part.
     hashes : dict
-        sha256 of the other sound files, by name.
+        sha256 of the other files as they were read, by name; also of damaged ones.
     damaged : dict
         What is wrong, by file name.
     notes : list of str
@@ -65,6 +69,8 @@ class Found:
         Whether it belongs to another image than was asked for; nothing more of it is read then.
     unplaced : bool
         Whether the journal builds on corrections that are lost.
+    lapsed : bool
+        Whether the record's review isn't of what is there, and was taken back here.
     record_seal : str
         See `vesselapp.study.seal.seal_of`; empty where there is no sound record.
     there : bool
@@ -84,12 +90,14 @@ class Found:
     images: list[tuple[str, int, int]] = field(default_factory=list)
     foreign: bool = False
     unplaced: bool = False
+    lapsed: bool = False
     record_seal: str = ""
     there: bool = False
 
     def sealed(self, picture: str) -> Sealed:
         """Give what a seal would say of the files (see `vesselapp.study.seal`)."""
-        files = {name: self.hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self.hashes}
+        sound = [n for n in (SNAPSHOT_NAME, ANSWER_NAME) if n in self.hashes and n not in self.damaged]
+        files = {name: self.hashes[name] for name in sound}
         journal = None if self.header is None else (self.journal_bytes, self.digest.hexdigest())
         return Sealed(picture, files, journal, self.record_seal)
 
@@ -98,7 +106,7 @@ def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found
     """Read an annotation folder without touching it.
 
     Where somebody else writes it at this moment, record, snapshot and journal may not belong together; they
-    are read again until they do. A review that may be of what was there before doesn't count.
+    are read again until they do. A review that isn't of what is there doesn't count.
 
     Raises
     ------
@@ -115,12 +123,30 @@ def read_annotation(folder: Path, sha256: str, height: int, width: int) -> Found
                 f"The annotation in {folder} can't be read: {reason(problem)}.",
                 "Nothing was changed. Open the picture again once the drive answers.",
             ) from problem
-        if (settled and not found.damaged) or attempt == _TRIES - 1:
+        holds = _holds(found)
+        if (settled and holds and not found.damaged) or attempt == _TRIES - 1:
             break
         time.sleep(_PAUSE_SECONDS)
-    if not settled and found.record is not None:
+    if found.record is not None and not (settled and holds):
         found.record = found.record.taken_back
+        found.lapsed = settled  # else somebody works on it just now
+    if found.lapsed:
+        found.notes.append(_LAPSED)
     return found
+
+
+def _holds(found: Found) -> bool:
+    """Tell whether a review, if there is one, is of the corrections, answer and threshold that were found."""
+    record, state = found.record, found.state
+    if record is None or found.foreign or record.state is not State.REVIEWED:
+        return True
+    if not record.judged:  # given before records said what a review is of
+        there = found.header is not None or SNAPSHOT_NAME in found.hashes
+        return not found.damaged and (there or not record.strokes)
+    assert state.plane is not None
+    answer = found.hashes[ANSWER_NAME] if found.answer is not None else ""
+    level = record.level if state.level is None else state.level
+    return record.judged == judged_of(state.plane, answer, level)
 
 
 def file_bytes(path: Path) -> bytes | None:
@@ -165,6 +191,7 @@ def _read_record(data: bytes | None, found: Found) -> None:
     if data is None:
         return
     found.there = True
+    found.hashes[RECORD_NAME] = hashlib.sha256(data).hexdigest()
     try:
         found.record, found.former = parse_any_record(data)
         found.record_seal = seal_of(data)
@@ -177,9 +204,9 @@ def _read_answer(folder: Path, found: Found, height: int, width: int) -> None:
     data = file_bytes(folder / ANSWER_NAME)
     if data is None:
         return
+    found.hashes[ANSWER_NAME] = hashlib.sha256(data).hexdigest()
     try:
         found.answer = read_answer(data, height, width)
-        found.hashes[ANSWER_NAME] = hashlib.sha256(data).hexdigest()
     except Damaged as problem:
         found.damaged[ANSWER_NAME] = str(problem)
         found.notes.append("The model's answer kept for this picture is damaged; it is kept apart.")
@@ -203,26 +230,30 @@ def _begin(found: Found, snapshot: bytes | None) -> None:
     base = header.base if header is not None else 0
     problem = "it is missing"
     if snapshot is not None:
+        found.hashes[SNAPSHOT_NAME] = hashlib.sha256(snapshot).hexdigest()
         try:
             corrections, sequence = read_snapshot(snapshot, *plane.shape)
         except Damaged as damage:
             problem = str(damage)
         else:
             if sequence >= base:
-                found.hashes[SNAPSHOT_NAME] = hashlib.sha256(snapshot).hexdigest()
                 found.state = Replay(corrections, sequence, base)
                 return
             problem = "it is older than the journal"
     elif base == 0 and (header is None or header.plane == EMPTY_PLANE):
         return  # there was none yet
     found.damaged[SNAPSHOT_NAME] = problem
+    found.state = Replay(plane, base, base)
     if header is not None and header.plane == EMPTY_PLANE:
-        found.state = Replay(plane, base, base)
-        found.notes.append(f"The file of the corrections couldn't be used ({problem}): they were redone.")
+        _note_redone(found)
     else:
         found.notes.append(f"The file of the corrections can't be used ({problem}); it is kept apart.")
-        found.state = Replay(plane, base, base)
         found.unplaced = True
+
+
+def _note_redone(found: Found) -> None:
+    problem = found.damaged[SNAPSHOT_NAME]
+    found.notes.append(f"The file of the corrections couldn't be used ({problem}): they were redone.")
 
 
 def _replay(found: Found, lines: Iterable[Line]) -> None:
@@ -252,7 +283,36 @@ def _finish(found: Found) -> None:
     state = found.state
     if found.header is not None and state.number < state.snapshot:
         found.damaged.setdefault(JOURNAL_NAME, "it ends before the snapshot")
+    if SNAPSHOT_NAME in found.hashes and not found.damaged.keys() & {SNAPSHOT_NAME, JOURNAL_NAME}:
+        _hold_together(found)
+    state = found.state
     state.finish()
     if JOURNAL_NAME in found.damaged:
         what = found.damaged[JOURNAL_NAME]
         found.notes.append(f"The journal was damaged ({what}); all of it is kept apart as it was.")
+
+
+def _hold_together(found: Found) -> None:
+    """See that snapshot and journal are of one another: undoing all leads to where the journal begins.
+
+    Where they aren't (another program put one of them there), corrections are redone from a journal that goes
+    back to the first stroke; else they stay the snapshot's.
+    """
+    header, state = found.header, found.state
+    plane, edits = state.plane, edits_of(state.done)
+    if header is None or plane is None or len(edits) < len(state.done):
+        return
+    with contextlib.suppress(VesselError):  # a damaged step tells nothing
+        if plane_before(plane, edits) == header.plane:
+            return
+        if header.plane == EMPTY_PLANE:
+            found.damaged[SNAPSHOT_NAME] = "it isn't of this journal"
+            _note_redone(found)
+            plane[...] = 0
+            for edit in edits:
+                edit.apply(plane)
+        else:
+            found.damaged[JOURNAL_NAME] = "it isn't of these corrections"
+            for edit in state.pending:
+                edit.apply(plane)
+            found.state = Replay(plane, state.snapshot, state.snapshot)

@@ -8,7 +8,10 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import vesselapp
 from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import threshold_of
+from vesselapp.core.stamps import time_stamp
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -88,6 +91,9 @@ class Record:
         Px: how wide a person said the cells are, for models that work at one size; None: the app finds it.
     audit : str
         Hash of the image's last line in the study's audit log; empty outside a study.
+    judged : str
+        What the review is of (see `vesselapp.study.replay.judged_of`); empty where there is none, or it was
+        given before records said so.
     """
 
     image: str
@@ -114,6 +120,7 @@ class Record:
     adapted_px: int = 0
     object_diameter: float | None = None
     audit: str = ""
+    judged: str = ""
     format: int = RECORD_FORMAT
 
     @property
@@ -126,12 +133,32 @@ class Record:
         """The record as it is when a review holds no longer."""
         if self.state is not State.REVIEWED:
             return self
-        return replace(self, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=())
+        return replace(self, state=State.IN_PROGRESS, nothing_there=False, reviewed_boxes=(), judged="")
 
 
 def record_bytes(record: Record) -> bytes:
     """Give a record as the JSON that is written to disk; halves of characters become question marks."""
     return json.dumps(asdict(record), indent=1, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def first_record(facts: ImageFacts, who: str, *, touched: bool, strokes: int, level: int | None) -> Record:
+    """Give the record of an annotation for which none was ever written."""
+    record = Record(
+        **asdict(facts),
+        state=State.IN_PROGRESS if touched else State.NEW,
+        software=f"vesselapp {vesselapp.__version__}",
+        who=who,
+        created=time_stamp(),
+        strokes=strokes,
+    )
+    record = replace(record, saved=record.created)
+    return record if level is None else replace(record, level=level, threshold=threshold_of(level))
+
+
+def says_more(record: Record, before: Record | None) -> bool:
+    """Tell whether a record says something that belongs into the audit log at once, not only at the end."""
+    names = ("state", "nothing_there", "reviewed_boxes", "note", "model_sha256", "who", "image", "path")
+    return before is None or any(getattr(record, name) != getattr(before, name) for name in names)
 
 
 def record_from(values: dict[str, Any]) -> Record:

@@ -172,6 +172,11 @@ def name_of_plane(plane: NDArray[np.uint8]) -> str:
     return hashlib.sha256(np.ascontiguousarray(plane).tobytes()).hexdigest()
 
 
+def judged_of(plane: NDArray[np.uint8], answer_sha256: str, level: int) -> str:
+    """Name all that a reviewed mask is made of: corrections, file of the answer (or empty), threshold."""
+    return hashlib.sha256(f"{name_of_plane(plane)} {answer_sha256} {level}".encode()).hexdigest()
+
+
 def _after_the_last_gap(history: list[Edit | None]) -> list[Edit | None]:
     gaps = [place for place, edit in enumerate(history) if edit is None]
     return history[gaps[-1] + 1 :] if gaps else history

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 import vesselapp
 from vesselapp.core.edits import newest_within
 from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import threshold_of
 from vesselapp.core.files import atomic_write, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.apart import put_apart
@@ -25,11 +24,20 @@ from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.pictures import key_in
 from vesselapp.study.reading import Found, file_bytes, read_annotation
-from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State, record_bytes
+from vesselapp.study.record import (
+    RECORD_NAME,
+    ImageFacts,
+    Record,
+    State,
+    first_record,
+    record_bytes,
+    says_more,
+)
 from vesselapp.study.replay import (
     Replay,
     edits_of,
     journal_of,
+    judged_of,
     operations_of,
     plane_before,
 )
@@ -66,12 +74,15 @@ class Writer:
     lock : Lock
     cap_bytes : int
         How many bytes of undo history are kept; the same as the window's.
+    told : str
+        What a person should know since it was opened: what of others was kept apart.
     """
 
     def __init__(
         self, folder: Path, study: Path | None, lock: Lock, facts: ImageFacts, found: Found, cap_bytes: int
     ) -> None:
         self.kept: Kept | None = None
+        self.told = ""
         self.lock, self.cap_bytes = lock, cap_bytes
         self._folder, self._study, self._facts = folder, study, facts
         state = found.state
@@ -84,6 +95,7 @@ class Writer:
         self._record = self._logged = found.record
         self._unsealed = found.there and (lock.unclean or bool(found.notes))
         self._journal_slack = _SLACK_BYTES
+        self._apart = set[str]()
 
     @property
     def number(self) -> int:
@@ -97,9 +109,7 @@ class Writer:
 
     def history(self) -> tuple[list[Operation], bool]:
         """Give the fewest operations that lead to what is on disk; whether nothing was done before."""
-        header = self._header
-        whole = SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
-        return operations_of(self._state), whole
+        return operations_of(self._state), self._whole
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -125,24 +135,24 @@ class Writer:
         with self._told():
             self.lock.check()
             if self._header is None:
-                self._write_journal()
+                self._renew_journal()
             self._unsealed = True
             try:
                 self._journal.append(lines)
             except Changed:
-                put_apart(self._folder, (), (JOURNAL_NAME,))
-                self._write_journal()
+                self._renew_journal()
                 self._journal.append(lines)
             for operation in operations:
                 self._state.take(operation)
             self._notice_loss()
 
     def write_record(self, record: Record) -> None:
-        """Write the record; ``saved``, ``software``, ``audit`` and what is missing are filled in here."""
+        """Write the record; ``saved``, ``software``, ``audit``, ``judged``, what is missing are filled in."""
         before = self._record
         now = time_stamp()
         record = replace(
             record,
+            judged=self._judged(record),
             saved=now,
             software=f"vesselapp {vesselapp.__version__}",
             who=record.who or self.lock.holder.who,
@@ -151,7 +161,7 @@ class Writer:
         )
         with self._told():
             self.lock.check()
-            if self._study is not None and (not record.audit or _says_more(record, self._logged)):
+            if self._study is not None and (not record.audit or says_more(record, self._logged)):
                 self._seal(record)
             else:
                 self._put_record(record)
@@ -164,6 +174,7 @@ class Writer:
         self._take_review_back()
         with self._told():
             self._unsealed = True
+            self._keep_of_others(ANSWER_NAME)
             self._hashes[ANSWER_NAME] = write_answer(self._folder / ANSWER_NAME, plane, self.lock.check)
 
     def compact(self) -> None:
@@ -171,11 +182,13 @@ class Writer:
         if self._header is None:
             return
         with self._told():
-            if self._state.pending:
+            if self._state.pending or (self._unsealed and not self._is_ours(SNAPSHOT_NAME)):
                 self._write_snapshot(self._plane())
+            if self._unsealed and not self._journal.is_ours:
+                self._renew_journal()
             live = self._live_bytes()
             if self._journal.length > min(live, self.cap_bytes * _BASE64) * _SLACK + self._journal_slack:
-                self._write_journal()
+                self._renew_journal()
 
     def refresh(self) -> None:
         """Give the lock's sign of life, every `HEARTBEAT_SECONDS`."""
@@ -193,7 +206,7 @@ class Writer:
                 record = self._record or self._first_record()
                 if self._study is not None:
                     self._seal(record)
-                elif self._record is None:
+                elif self._record is None or not self._is_ours(RECORD_NAME):
                     self._put_record(record)
         self.abandon()
 
@@ -207,8 +220,13 @@ class Writer:
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # where nothing was written at all
 
-    def heal(self, found: Found) -> str:
-        """Put damaged files apart and write anew what they should be; give a sentence on where they are.
+    def heal(self, found: Found) -> list[str]:
+        """Take back a review that holds no longer, put damaged files apart, write anew what they should be.
+
+        Returns
+        -------
+        list of str
+            Sentences on where they are.
 
         Raises
         ------
@@ -219,7 +237,13 @@ class Writer:
         copied = [*replaced, RECORD_NAME] if found.former else replaced
         moved = [name for name in found.damaged if name not in replaced]
         with self._told():
+            if found.lapsed and found.record is not None:
+                self._put_record(found.record)
+            if not found.damaged:
+                return []
             place = put_apart(self._folder, moved, copied)
+            for name in moved:
+                self._hashes.pop(name, None)
             if replaced:
                 assert found.state.plane is not None
                 self._header = None
@@ -233,7 +257,7 @@ class Writer:
                 AuditLog(self._study).append(
                     self.lock.holder.who, "kept apart", picture=key_in(self._folder), where=place, why=names
                 )
-        return f"Damaged files are kept in {place}, in {self._folder}."
+        return [f"Damaged files are kept in {place}, in {self._folder}."]
 
     # -- how ------------------------------------------------------------------------------------------------
 
@@ -250,6 +274,54 @@ class Writer:
             self._unsealed = True  # the audit log is told with the record that follows, or at the end
             self._put_record(replace(record.taken_back, who=self.lock.holder.who, saved=now))
 
+    @property
+    def _whole(self) -> bool:
+        """Whether the history goes back to the first stroke."""
+        header = self._header
+        return SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
+
+    def _first_record(self) -> Record:
+        """Give the record of an annotation for which none was ever written."""
+        state, who = self._state, self.lock.holder.who
+        touched = bool(state.done or state.undone)
+        return first_record(self._facts, who, touched=touched, strokes=len(state.done), level=state.level)
+
+    def _judged(self, record: Record) -> str:
+        """Say what a record's review is of."""
+        before, level = self._record, self._state.level
+        if record.state is not State.REVIEWED:
+            return ""
+        if before is not None and before.state is State.REVIEWED and before.level == record.level:
+            return before.judged  # nothing that it is of was written since
+        level = record.level if level is None else level
+        with self._told():
+            return judged_of(self._plane(), self._hashes.get(ANSWER_NAME, ""), level)
+
+    def _is_ours(self, name: str) -> bool:
+        """Tell whether a file (not the journal) is as we found or wrote it."""
+        data = file_bytes(self._folder / name)
+        return (None if data is None else hashlib.sha256(data).hexdigest()) == self._hashes.get(name)
+
+    def _keep_of_others(self, name: str) -> None:
+        """Copy apart what another program put in place of a file of ours, which is about to be written."""
+        ours = self._journal.is_ours if name == JOURNAL_NAME else self._is_ours(name)
+        data = None if ours else file_bytes(self._folder / name)
+        if data is None or (sha256 := hashlib.sha256(data).hexdigest()) in self._apart:
+            return
+        self.lock.check()  # what a present owner wrote is his
+        place = put_apart(self._folder, (), (name,))
+        self._apart.add(sha256)
+        told = f"Another program replaced {name} meanwhile: what it put there is kept in {place}."
+        self.told = f"{self.told} {told}".strip()
+        if self._study is not None:
+            AuditLog(self._study).append(
+                self.lock.holder.who,
+                "kept apart",
+                picture=key_in(self._folder),
+                where=place,
+                why=f"{name}: another program put it there",
+            )
+
     def _answer_is(self, plane: NDArray[np.uint8]) -> bool:
         """Tell whether the answer on disk is this one."""
         data = file_bytes(self._folder / ANSWER_NAME)
@@ -264,20 +336,26 @@ class Writer:
         size = self._facts.height, self._facts.width
         state = self._state
         data = file_bytes(self._folder / SNAPSHOT_NAME)
-        with contextlib.suppress(Damaged):
-            plane, sequence = (np.zeros(size, np.uint8), 0) if data is None else read_snapshot(data, *size)
-            if sequence == state.snapshot:
-                for edit in state.pending:
-                    edit.apply(plane)
-                return plane
-        found = read_annotation(self._folder, self._facts.sha256, *size)  # somebody else changed the snapshot
-        if found.state.number != state.number or found.state.plane is None:
-            raise VesselError(f"Another program changed the files in {self._folder}.")
-        return found.state.plane
+        sha256 = None if data is None else hashlib.sha256(data).hexdigest()
+        if sha256 == self._hashes.get(SNAPSHOT_NAME):
+            plane = np.zeros(size, np.uint8) if data is None else read_snapshot(data, *size)[0]
+            edits = state.pending
+        elif self._whole:
+            plane, edits = np.zeros(size, np.uint8), edits_of(state.done)
+        else:  # an earlier one of ours may have come back
+            found = read_annotation(self._folder, self._facts.sha256, *size)
+            ours = not found.damaged and found.digest.hexdigest() == self._journal.sha256
+            if not ours or found.state.plane is None:
+                raise VesselError(f"Another program changed the files in {self._folder}.")
+            return found.state.plane
+        for edit in edits:
+            edit.apply(plane)
+        return plane
 
     def _write_snapshot(self, plane: NDArray[np.uint8]) -> None:
         state, path = self._state, self._folder / SNAPSHOT_NAME
         self._unsealed = True
+        self._keep_of_others(SNAPSHOT_NAME)
         self._hashes[SNAPSHOT_NAME] = write_snapshot(path, plane, state.number, self.lock.check)
         state.snapshot, state.pending = state.number, []
 
@@ -285,11 +363,16 @@ class Writer:
         edits = [*edits_of(self._state.done), *edits_of(self._state.undone)]
         return sum(edit.size for edit in edits) * _BASE64
 
+    def _renew_journal(self) -> None:
+        """Write the journal anew; what another program put in its place is kept apart."""
+        self._keep_of_others(JOURNAL_NAME)
+        self._write_journal()
+
     def _write_journal(self) -> None:
         """Write the journal anew: the history within the cap, without what is no longer needed."""
         state, facts, plane = self._state, self._facts, None
         state.number = max(state.number, len(operations_of(state)))  # numbers begin with 1
-        if state.number and (state.snapshot != state.number or not (self._folder / SNAPSHOT_NAME).exists()):
+        if state.number and (state.snapshot != state.number or not self._is_ours(SNAPSHOT_NAME)):
             plane = self._plane()
             self._write_snapshot(plane)
         done = edits_of(state.done)
@@ -306,8 +389,10 @@ class Writer:
         state.done = list(kept)
 
     def _put_record(self, record: Record) -> None:
-        atomic_write(self._folder / RECORD_NAME, record_bytes(record), ready=self.lock.check)
-        self._record = record
+        data = record_bytes(record)
+        self._keep_of_others(RECORD_NAME)
+        atomic_write(self._folder / RECORD_NAME, data, ready=self.lock.check)
+        self._record, self._hashes[RECORD_NAME] = record, hashlib.sha256(data).hexdigest()
 
     def _seal(self, record: Record) -> None:
         """Tell the audit log what the files are now, and the record which line says so."""
@@ -321,27 +406,6 @@ class Writer:
         self._put_record(replace(record, audit=line))
         self._logged = self._record
         self._unsealed = False
-
-    def _first_record(self) -> Record:
-        """Give the record of an annotation for which none was ever written."""
-        facts, state = self._facts, self._state
-        now = time_stamp()
-        record = Record(
-            facts.image,
-            facts.sha256,
-            facts.height,
-            facts.width,
-            facts.path,
-            state=State.IN_PROGRESS if state.done or state.undone else State.NEW,
-            software=f"vesselapp {vesselapp.__version__}",
-            who=self.lock.holder.who,
-            created=now,
-            saved=now,
-            strokes=len(state.done),
-        )
-        if state.level is None:
-            return record
-        return replace(record, level=state.level, threshold=threshold_of(state.level))
 
     def _notice_loss(self) -> None:
         """See that the lock was ours to the end of a write; what a disk says after that is no matter."""
@@ -358,9 +422,3 @@ class Writer:
             yield
         except OSError as problem:
             raise VesselError(f"{self._folder} can't be written: {reason(problem)}.") from problem
-
-
-def _says_more(record: Record, before: Record | None) -> bool:
-    """Tell whether a record says something that belongs into the audit log at once, not only at the end."""
-    names = ("state", "nothing_there", "reviewed_boxes", "note", "model_sha256", "who", "image", "path")
-    return before is None or any(getattr(record, name) != getattr(before, name) for name in names)
