@@ -367,6 +367,34 @@ def test_our_own_end_without_a_seal_accuses_nobody(study: Study, monkeypatch: py
     assert verify_study(study.folder) == []
 
 
+@pytest.mark.parametrize("left", ["half a line", "nothing"])
+def test_a_journal_that_is_not_as_it_was_written_is_mended_before_it_is_sealed(
+    study: Study, left: str
+) -> None:
+    picture = picture_of(study, "a.png")
+    place, facts = study.place(picture), facts_of(picture)
+    writer = place.open("ann", facts)
+    work = Work(4, 40, 50)
+    work.corrections[...] = 0 if writer.kept is None else writer.kept.corrections
+    writer.append([work.paint()])
+    if left == "half a line":  # the app dies while it writes the next
+        writer.abandon()
+        with (study.folder / JOURNAL).open("ab") as file:
+            file.write(b'0a1b2c3d {"n":9,"op":"edit","na')
+        assert problems(study) == []
+        writer = place.open("ann", facts)
+        assert writer.kept is not None
+        assert writer.kept.notes == ()
+    else:
+        (study.folder / JOURNAL).unlink()
+    writer.close()
+    assert problems(study) == []
+    kept = place.load(facts.sha256, facts.height, facts.width)
+    assert kept is not None
+    assert np.array_equal(kept.corrections, work.corrections)
+    assert kept.done[-1].name == work.done[-1].name
+
+
 def test_progress_is_told(study: Study) -> None:
     shares: list[float] = []
     verify_study(study.folder, shares.append)

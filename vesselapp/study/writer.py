@@ -130,8 +130,7 @@ class Writer:
             try:
                 self._journal.append(lines)
             except Changed:
-                put_apart(self._folder, (), (JOURNAL_NAME,))
-                self._write_journal()
+                self._restore_journal()
                 self._journal.append(lines)
             for operation in operations:
                 self._state.take(operation)
@@ -305,6 +304,11 @@ class Writer:
         self._header = header
         state.done = list(kept)
 
+    def _restore_journal(self) -> None:
+        """Write the journal anew from what we know; the one that another program left is kept apart."""
+        put_apart(self._folder, (), (JOURNAL_NAME,))
+        self._write_journal()
+
     def _put_record(self, record: Record) -> None:
         atomic_write(self._folder / RECORD_NAME, record_bytes(record), ready=self.lock.check)
         self._record = record
@@ -312,6 +316,11 @@ class Writer:
     def _seal(self, record: Record) -> None:
         """Tell the audit log what the files are now, and the record which line says so."""
         assert self._study is not None
+        if self._header is not None:
+            try:
+                self._journal.trim()
+            except Changed:
+                self._restore_journal()
         files = {name: self._hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self._hashes}
         journal = None if self._header is None else (self._journal.length, self._journal.sha256)
         sealed = Sealed(key_in(self._folder), files, journal, seal_of(record_bytes(record)))
