@@ -261,9 +261,11 @@ class Study:
         """
         place = Path(os.path.abspath(folder))  # noqa: PTH100
         _see_folder(place)
-        roots = [_root_text(self.folder, root) for root in self.roots]
-        roots[number] = _root_text(self.folder, place)
-        self._change(lambda values: values.update(roots=roots), who)
+
+        def change(values: dict[str, Any]) -> None:
+            values["roots"][number] = _root_text(self.folder, place)
+
+        self._change(change, who)
 
     def set_model(self, model: str, who: str = "") -> None:
         """Choose the study's model (see the class).
