@@ -152,7 +152,7 @@ class Study:
         """Give key and record of each picture that has an annotation; one that can't be read is left out.
 
         Where a damaged record leaves a journal behind, a stand-in says that work is in progress
-        (`with_damaged_record` lists those).
+        (`vesselapp.study.unusable.unknown_told` tells of those).
 
         Parameters
         ----------
