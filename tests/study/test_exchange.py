@@ -462,6 +462,27 @@ def test_a_record_that_cannot_be_read_is_not_called_damaged(tmp_path: Path, why:
     assert "damaged" not in str(problem.value)
 
 
+def test_copies_that_a_sync_tool_made_are_no_pictures(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    for name in ("a.png", "b.png"):
+        review(study, name)
+    folder = study.place(picture_of(study, "a.png")).folder
+    for more in (" (conflicted copy 2026-11-28)", ".sync-conflict-20261128-101010-ABCDEFG"):
+        shutil.copytree(folder, folder.with_name(folder.name + more))
+        assert len(study.keys()) == len(dict(study.records())) == 2
+    outcome = export_study(study, tmp_path / "out")
+    assert (outcome.stems, outcome.left_out) == (["a", "b"], [])
+    (sentence,) = outcome.notes
+    assert "2 copies of annotations" in sentence
+    assert "(conflicted copy" in sentence
+    assert problems(study) == ["This is a copy of an annotation, made without the app."] * 2
+    shutil.rmtree(folder)  # what was kept in a copy alone comes back
+    picture = picture_of(study, "a.png")
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "moved"
+    assert kept_of(study, "a.png").record is not None
+    assert len(study.copies()) == 1
+
+
 # -- in -----------------------------------------------------------------------------------------------------
 
 

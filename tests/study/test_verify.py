@@ -268,6 +268,21 @@ def test_what_finder_and_explorer_leave_is_no_tampering(study: Study) -> None:
     assert [finding.where for finding in problems(study)] == [f"{HOME}/mine.txt"]
 
 
+def test_what_a_sync_tool_left_in_an_annotation_is_told_when_it_is_opened(study: Study) -> None:
+    name = "record (Ann's conflicted copy).json"
+    shutil.copy(study.folder / RECORD, study.folder / HOME / name)
+    picture = picture_of(study, "a.png")
+    lines = len(list(AuditLog(study.folder).lines()))
+    for _ in range(2):
+        writer = study.place(picture).open("eve", facts_of(picture))
+        assert writer.kept is not None
+        (note,) = writer.kept.notes
+        assert name in note
+        writer.close()
+    assert len(list(AuditLog(study.folder).lines())) == lines  # who only looks writes nothing
+    assert [finding.where for finding in problems(study)] == [f"{HOME}/{name}"]
+
+
 def test_work_under_way_is_no_problem_and_told(study: Study) -> None:
     picture = picture_of(study, "a.png")
     writer = study.place(picture).open("eve", facts_of(picture))

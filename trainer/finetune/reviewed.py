@@ -20,7 +20,7 @@ from vesselapp.study.pictures import StudyPicture, is_key_of
 from vesselapp.study.record import Record, State, record_bytes
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
-from vesselapp.study.unusable import missing_pictures, missing_told, unknown_told
+from vesselapp.study.unusable import copies_told, missing_pictures, missing_told, unknown_told
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
     pictures : dict
         By key.
     told : list of str
-        Which can't be found, or have a record that can't be used.
+        Which can't be found or have a record that can't be used, and which annotations are copies.
     known : dict
         All pictures of the study by key, also those that are missing.
 
@@ -112,7 +112,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
     if not found:
         raise _nothing(study, listed=len(listed), missing=missing, unknown=unknown)
     told = [str(missing_told(missing, len(found)))] if missing else []
-    return found, told + unknown, known
+    return found, told + unknown + copies_told(study), known
 
 
 def _judged(record: Record) -> str:

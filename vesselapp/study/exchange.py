@@ -38,7 +38,13 @@ from vesselapp.study.pictures import StudyPicture, printable
 from vesselapp.study.plane_png import encode_plane
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
-from vesselapp.study.unusable import missing_pictures, missing_told, unknown_told, unreachable_told
+from vesselapp.study.unusable import (
+    copies_told,
+    missing_pictures,
+    missing_told,
+    unknown_told,
+    unreachable_told,
+)
 
 Kind = Literal["folder", "coco"]
 COCO_NAME = "annotations.json"
@@ -160,6 +166,7 @@ def export_study(
     outcome, coco, turned = Exported(left_out=away + _missing_told(len(missing))), _Coco(objects), 0
     told = outcome.notes if everything else outcome.left_out
     told[:0] = unknown
+    outcome.notes += copies_told(study)
     for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
         if progress is not None:
             progress(done / len(chosen))

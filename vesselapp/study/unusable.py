@@ -46,6 +46,22 @@ def unknown_told(study: Study, pictures: Sequence[StudyPicture]) -> list[str]:
     return told
 
 
+def copies_told(study: Study) -> list[str]:
+    """Tell of copies of annotations that another program made: nothing in them is used.
+
+    Raises
+    ------
+    VesselError
+        Where the study can't be read.
+    """
+    copies = [study.folder / "annotations" / name for name in study.copies()]
+    if len(copies) < 2:
+        told = "is a copy of an annotation, which another program made: what is in it is not used."
+        return [f"{copy} {told}" for copy in copies]
+    told = f"{len(copies)} copies of annotations, which another program made, are not used"
+    return [f"{told} (first: {copies[0]})."]
+
+
 def _damage_told(names: Sequence[str]) -> str:
     """Say of which pictures (at least one) the record is damaged."""
     hint = "Open what is damaged in the app, and review it again."

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, FileState, file_sha256, is_of_browser, is_there, reason
+from vesselapp.core.files import FileState, file_sha256, is_of_browser, is_there, reason
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import FOUND_CHANGED
-from vesselapp.study.apart import DAMAGED, FORMER
+from vesselapp.study.apart import DAMAGED, FILES, FORMER, strange_in
 from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
 from vesselapp.study.journal import JOURNAL_NAME
-from vesselapp.study.lock import LOCK_NAME, holder_of, unclean_end
-from vesselapp.study.migrate import BACKUP_NAME
+from vesselapp.study.lock import holder_of, unclean_end
 from vesselapp.study.pictures import StudyPicture
 from vesselapp.study.reading import read_annotation
 from vesselapp.study.record import RECORD_NAME, Record
@@ -30,8 +29,6 @@ from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.study import Study
 
 _SEALED_FILES = (SNAPSHOT_NAME, ANSWER_NAME)
-_KNOWN_FILES = (*_SEALED_FILES, JOURNAL_NAME, RECORD_NAME, BACKUP_NAME)
-_KNOWN_BEGINNINGS = (LOCK_NAME, TEMPORARY_PREFIX, DAMAGED, FORMER)
 _LOOKS = 5
 _PAUSE_SECONDS = 0.3
 """What others write meanwhile is not whole at each moment: what seems wrong is looked at again."""
@@ -117,6 +114,8 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
             study.keys()  # raises where all of the study went away; else this annotation was moved meanwhile
         except OSError as problem:
             findings.append(Finding(f"annotations/{key}", f"It can't be read: {reason(problem)}."))
+    text = "This is a copy of an annotation, made without the app."
+    findings += [Finding(f"annotations/{name}", text) for name in study.copies()]
     if set(told.sealed) - set(keys):
         _read_again(study, told)
     for key in sorted(set(told.sealed) - set(keys)):
@@ -265,10 +264,10 @@ def _check_annotation(
 ) -> Iterator[Finding]:
     place = study.place_of(key)
     where = f"annotations/{key}"
-    names = sorted(path.name for path in place.folder.iterdir() if not is_of_browser(path.name))
+    names = sorted(path.name for path in place.folder.iterdir())
+    for name in strange_in(place.folder):
+        yield Finding(f"{where}/{name}", "This was added without the app.")
     for name in names:
-        if name not in _KNOWN_FILES and not name.startswith(_KNOWN_BEGINNINGS):
-            yield Finding(f"{where}/{name}", "This was added without the app.")
         if name.startswith((DAMAGED, FORMER)):
             yield Finding(f"{where}/{name}", "An earlier annotation or damaged files are kept here.", False)
     try:
@@ -282,7 +281,7 @@ def _check_annotation(
         yield from _check_content(place.folder, record, where)
     elif line is not None and sealed is not None:
         yield from _check_sealed(place.folder, record, line, sealed, where)
-    elif any(name in _KNOWN_FILES for name in names):
+    elif any(name in FILES for name in names):
         yield Finding(where, "The annotation was added without the app: the audit log doesn't know it.")
     if record is not None and record.image:
         yield from _check_picture(record, picture, pictures_missing)
