@@ -321,7 +321,7 @@ class AnnotationFolder:
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:
-        """Bring back what was kept apart of this very image, where it has returned; give what to tell."""
+        """Bring back what is kept in there of this very image, if there is any; give what to tell."""
 
         def is_ours(place: Path) -> bool:
             record = read_record(place)
@@ -331,7 +331,7 @@ class AnnotationFolder:
         if not where:
             return []
         self._audit(who, "brought back", where=where)
-        return ["The former picture has returned, and so has its annotation."]
+        return ["The annotation that was made on this very image, and kept apart, was brought back."]
 
     def _audit(self, who: str, what: str, **facts: str) -> None:
         if self.study is not None:

@@ -190,6 +190,7 @@ class Writer:
             with self._told():
                 self.lock.check()
                 record = self._record or self._first_record()
+                record = replace(record, image=self._facts.image, path=self._facts.path)  # it may be renamed
                 if self._study is not None:
                     self._seal(record)
                 elif self._record is None:
