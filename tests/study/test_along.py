@@ -124,6 +124,36 @@ def test_a_full_disk_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytes
     assert "brought along" in bring_along(study, picture, facts_of(picture).sha256, alone)[1]
 
 
+def test_cut_off_in_the_midst_it_is_brought_to_its_end_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path)
+    work, alone = worked_alone(tmp_path, study)
+    picture = picture_of(study, "a.png")
+    facts, place = facts_of(picture), study.place(picture)
+
+    def killed(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(along, "write_named", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bring_along(study, picture, facts.sha256, alone)
+    assert study.note_opened(picture, facts.sha256).what == "new"
+    assert bring_along(study, picture, facts.sha256, alone)[1] == ""
+    writer = place.open("ben", facts)
+    assert writer.kept is not None
+    assert (writer.kept.corrections == work.corrections).all()
+    (note,) = writer.kept.notes
+    assert "brought back" in note
+    assert "picture has returned" not in note
+    writer.close()
+    record = place.record()
+    assert record is not None
+    assert (record.image, record.path) == ("a.png", "a.png")
+    assert [one.sentence for one in verify_study(study.folder) if one.problem] == []
+
+
 def test_it_comes_along_where_the_place_was_another_pictures(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     work, alone = worked_alone(tmp_path, study)

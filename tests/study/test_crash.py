@@ -53,7 +53,7 @@ def test_killed_in_the_midst_of_any_call(tmp_path: Path) -> None:
         work = Work(7)
         for _ in range(acknowledged):
             work.step()
-        folder = study / "annotations" / "eye"
+        folder = study / "annotations" / "eye-0123456789"
         kept = load(folder)
         assert kept is None or kept.notes == ()
         ahead = 0
@@ -68,7 +68,7 @@ def test_killed_in_the_midst_of_any_call(tmp_path: Path) -> None:
 def test_killed_between_review_and_what_changes_it(tmp_path: Path, what: str) -> None:
     """A mask that counts as reviewed is the one that was judged, whenever the app ends."""
     make_study(tmp_path / "study")
-    place = AnnotationFolder(tmp_path / "study" / "annotations" / "eye", tmp_path / "study")
+    place = AnnotationFolder(tmp_path / "study" / "annotations" / "eye-0123456789", tmp_path / "study")
     work, judged = Work(7), np.full((HEIGHT, WIDTH), 90, np.uint8)
     writer = place.open("ann", FACTS)
     writer.append([work.paint()])
@@ -113,7 +113,7 @@ def test_killed_between_review_and_what_changes_it(tmp_path: Path, what: str) ->
 
 
 def check_that_work_goes_on(study: Path, work: Work) -> None:
-    folder = study / "annotations" / "eye"
+    folder = study / "annotations" / "eye-0123456789"
     writer = AnnotationFolder(folder, study).open("ann", FACTS)
     assert writer.kept is None or (writer.kept.notes == () and undoes_to_nothing(writer.kept))
     writer.append([work.paint()])

@@ -25,7 +25,7 @@ from vesselapp.study.models import Registry
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.taking import EDIT_NAME, import_masks
-from vesselapp.study.unusable import with_damaged_record
+from vesselapp.study.unusable import unknown_told
 from vesselapp.study.verify import verify_study
 
 DISC = (np.hypot(*(np.mgrid[:40, :50] - 19)) < 11).astype(np.uint8)
@@ -413,10 +413,10 @@ def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     study = make_study(tmp_path)
     for seed, name in enumerate(("a.png", "b.png")):
         review(study, name, seed=seed)
-    assert with_damaged_record(study, study.pictures()) == []
+    assert unknown_told(study, study.pictures()) == []
     record = study.place(picture_of(study, "b.png")).folder / "record.json"
     record.unlink() if spoil == "gone" else record.write_bytes(record.read_bytes()[:200])
-    assert with_damaged_record(study, study.pictures()) == ["b.png"]
+    assert "b.png is damaged" in unknown_told(study, study.pictures())[0]
     outcome = export_study(study, tmp_path / "out")
     assert outcome.stems == ["a"]
     assert "b.png is damaged" in outcome.left_out[0]
@@ -430,6 +430,57 @@ def test_a_damaged_record_is_told(tmp_path: Path, spoil: str) -> None:
     with pytest.raises(VesselError) as told:
         export_study(study, tmp_path / "none")
     assert "The records of 2 pictures are damaged" in told.value.hint
+
+
+@pytest.mark.parametrize("why", ["newer", "refused"])
+def test_a_record_that_cannot_be_read_is_not_called_damaged(tmp_path: Path, why: str) -> None:
+    study = make_study(tmp_path)
+    records = []
+    for name in ("a.png", "b.png"):
+        review(study, name)
+        records.append(study.place(picture_of(study, name)).folder / "record.json")
+
+    def spoil(record: Path) -> None:
+        if why == "newer":
+            record.write_text(json.dumps(json.loads(record.read_text()) | {"format": 3}))
+        else:
+            record.unlink()
+            record.mkdir()
+
+    told = {"newer": "Install the newer version", "refused": "Its record can't be read"}[why]
+    spoil(records[0])
+    outcome = export_study(study, tmp_path / "out")
+    assert outcome.stems == ["b"]
+    (sentence,) = outcome.left_out
+    assert sentence.startswith("It isn't known whether a.png was reviewed: ")
+    assert told in sentence
+    spoil(records[1])
+    with pytest.raises(VesselError) as problem:
+        export_study(study, tmp_path / "none")
+    assert "2 pictures were reviewed (first: a.png)" in problem.value.hint
+    assert told in problem.value.hint
+    assert "damaged" not in str(problem.value)
+
+
+def test_copies_that_a_sync_tool_made_are_no_pictures(tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    for name in ("a.png", "b.png"):
+        review(study, name)
+    folder = study.place(picture_of(study, "a.png")).folder
+    for more in (" (conflicted copy 2026-11-28)", ".sync-conflict-20261128-101010-ABCDEFG"):
+        shutil.copytree(folder, folder.with_name(folder.name + more))
+        assert len(study.keys()) == len(dict(study.records())) == 2
+    outcome = export_study(study, tmp_path / "out")
+    assert (outcome.stems, outcome.left_out) == (["a", "b"], [])
+    (sentence,) = outcome.notes
+    assert "2 copies of annotations" in sentence
+    assert "(conflicted copy" in sentence
+    assert problems(study) == ["This is a copy of an annotation, made without the app."] * 2
+    shutil.rmtree(folder)  # what was kept in a copy alone comes back
+    picture = picture_of(study, "a.png")
+    assert study.note_opened(picture, facts_of(picture).sha256).what == "moved"
+    assert kept_of(study, "a.png").record is not None
+    assert len(study.copies()) == 1
 
 
 # -- in -----------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.study = folder
-        self.folder = folder / "annotations" / "eye"
+        self.folder = folder / "annotations" / "eye-0123456789"
         self.work = Work(7)
         self.acknowledged = self.work.state
         self.failures = 0

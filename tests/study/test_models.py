@@ -70,6 +70,14 @@ def test_a_damaged_list_is_one_sentence(tmp_path: Path, text: str):
         Registry(tmp_path).entries()
 
 
+def test_a_list_that_an_editor_began_with_a_mark_is_read(tmp_path: Path):
+    registry = Registry(tmp_path)
+    registry.add(model(tmp_path / "a"))
+    before, file = registry.entries(), tmp_path / "models" / "registry.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert registry.entries() == before
+
+
 def test_a_name_in_the_list_stays_in_the_folder(tmp_path: Path):
     (tmp_path / "models").mkdir()
     entry = {"number": 1, "name": "x", "file": "../../secret.onnx", "sha256": ""}

@@ -149,6 +149,16 @@ def test_changing_name_model_and_folder(tmp_path: Path) -> None:
     assert problems(study) == []
 
 
+def test_two_people_say_where_two_folders_are_now(tmp_path: Path) -> None:
+    for name in ("one", "two", "new one", "new two"):
+        draw(tmp_path / name / "a.png")
+    study = Study.create(tmp_path / "deep" / "study", roots=[tmp_path / "one", tmp_path / "two"])
+    other = Study.open(study.folder)
+    other.set_root(0, tmp_path / "new one", "bob")
+    study.set_root(1, tmp_path / "new two", "ann")
+    assert study.roots == Study.open(study.folder).roots == [tmp_path / "new one", tmp_path / "new two"]
+
+
 # -- what moves -------------------------------------------------------------------------------------------
 
 

@@ -65,7 +65,7 @@ def run_in_processes(work, count: int = 2) -> None:
 def test_two_writers_of_one_picture(tmp_path: Path) -> None:
     study = tmp_path / "study"
     Study.create(study, "both", [], "", "ann")
-    folder = study / "annotations" / "eye"
+    folder = study / "annotations" / "eye-0123456789"
 
     def work(number: int) -> None:
         chance = random.Random(number)
@@ -106,7 +106,7 @@ def test_two_apps_on_two_pictures_share_the_audit_log(tmp_path: Path) -> None:
     Study.create(study, "both", [], "", "ann")
 
     def work(number: int) -> None:
-        place = AnnotationFolder(study / "annotations" / f"eye {number}", study)
+        place = AnnotationFolder(study / "annotations" / f"eye-{number:010}", study)
         writer = place.open(f"person {number}", FACTS)
         for round_ in range(60):
             edit = dot(writer, number, round_, 2, str(round_))

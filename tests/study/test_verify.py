@@ -12,6 +12,7 @@ from tests.study.studies import draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work, record
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.study import verify
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.models import Registry
@@ -267,6 +268,21 @@ def test_what_finder_and_explorer_leave_is_no_tampering(study: Study) -> None:
     assert [finding.where for finding in problems(study)] == [f"{HOME}/mine.txt"]
 
 
+def test_what_a_sync_tool_left_in_an_annotation_is_told_when_it_is_opened(study: Study) -> None:
+    name = "record (Ann's conflicted copy).json"
+    shutil.copy(study.folder / RECORD, study.folder / HOME / name)
+    picture = picture_of(study, "a.png")
+    lines = len(list(AuditLog(study.folder).lines()))
+    for _ in range(2):
+        writer = study.place(picture).open("eve", facts_of(picture))
+        assert writer.kept is not None
+        (note,) = writer.kept.notes
+        assert name in note
+        writer.close()
+    assert len(list(AuditLog(study.folder).lines())) == lines  # who only looks writes nothing
+    assert [finding.where for finding in problems(study)] == [f"{HOME}/{name}"]
+
+
 def test_work_under_way_is_no_problem_and_told(study: Study) -> None:
     picture = picture_of(study, "a.png")
     writer = study.place(picture).open("eve", facts_of(picture))
@@ -280,6 +296,60 @@ def test_work_under_way_is_no_problem_and_told(study: Study) -> None:
     assert problems(study) == []
     repaint(study)
     assert [finding.where for finding in problems(study)] == [f"{HOME}/corrections.png"]
+
+
+def test_who_works_while_one_verifies_is_not_accused(study: Study) -> None:
+    def work_on(share: float) -> None:
+        if share == 0:
+            return
+        for name in ("a.png", "b.png", "c.png"):
+            review(study, name, seed=7, note="meanwhile")
+        (study.roots[0] / "c.png").rename(study.roots[0] / "d.png")
+        picture = picture_of(study, "d.png")
+        assert study.note_opened(picture, facts_of(picture).sha256, "ann").what == "moved"
+
+    assert verify_study(study.folder, work_on) == []
+    assert verify_study(study.folder) == []
+
+
+def test_a_picture_opened_while_one_verifies_is_in_work(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for a lock and the look at the files, somebody opens it and draws."""
+    picture, real, opened = picture_of(study, "a.png"), verify._check_sealed, []
+
+    def check(folder: Path, *given: object) -> Iterator[Finding]:
+        if not opened and folder.name == KEY:
+            writer = study.place(picture).open("eve", facts_of(picture))
+            work = Work(4, 40, 50)
+            work.corrections[...] = 0 if writer.kept is None else writer.kept.corrections
+            writer.append([work.paint()])
+            opened.append(writer)
+        return real(folder, *given)
+
+    monkeypatch.setattr(verify, "_check_sealed", check)
+    (found,) = verify_study(study.folder)
+    assert not found.problem
+    assert "eve works on it" in found.sentence
+    opened[0].close()
+
+
+def test_lines_being_written_are_no_tampering(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, before = AuditLog.read_head, []
+
+    def read_head(log: AuditLog) -> tuple[int, str]:
+        found = real(log)
+        if not before:
+            before.append(found)
+            log.append("eve", "wrote meanwhile")
+            study.set_name("Trial 3", "eve")
+        return found
+
+    monkeypatch.setattr(AuditLog, "read_head", read_head)
+    assert verify_study(study.folder) == []
+    before.clear()
+    (study.folder / HOME / "answer.png").unlink()
+    assert [finding.where for finding in problems(study)] == [ANSWER]
 
 
 def test_our_own_end_without_a_seal_accuses_nobody(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,6 +380,34 @@ def test_our_own_end_without_a_seal_accuses_nobody(study: Study, monkeypatch: py
     assert np.array_equal(writer.kept.corrections, work.corrections)
     writer.close()
     assert verify_study(study.folder) == []
+
+
+@pytest.mark.parametrize("left", ["half a line", "nothing"])
+def test_a_journal_that_is_not_as_it_was_written_is_mended_before_it_is_sealed(
+    study: Study, left: str
+) -> None:
+    picture = picture_of(study, "a.png")
+    place, facts = study.place(picture), facts_of(picture)
+    writer = place.open("ann", facts)
+    work = Work(4, 40, 50)
+    work.corrections[...] = 0 if writer.kept is None else writer.kept.corrections
+    writer.append([work.paint()])
+    if left == "half a line":  # the app dies while it writes the next
+        writer.abandon()
+        with (study.folder / JOURNAL).open("ab") as file:
+            file.write(b'0a1b2c3d {"n":9,"op":"edit","na')
+        assert problems(study) == []
+        writer = place.open("ann", facts)
+        assert writer.kept is not None
+        assert writer.kept.notes == ()
+    else:
+        (study.folder / JOURNAL).unlink()
+    writer.close()
+    assert problems(study) == []
+    kept = place.load(facts.sha256, facts.height, facts.width)
+    assert kept is not None
+    assert np.array_equal(kept.corrections, work.corrections)
+    assert kept.done[-1].name == work.done[-1].name
 
 
 def test_progress_is_told(study: Study) -> None:

@@ -20,7 +20,7 @@ from vesselapp.study.pictures import StudyPicture, is_key_of
 from vesselapp.study.record import Record, State, record_bytes
 from vesselapp.study.study import Study
 from vesselapp.study.subjects import subject_of
-from vesselapp.study.unusable import damage_told, missing_pictures, missing_told, with_damaged_record
+from vesselapp.study.unusable import copies_told, missing_pictures, missing_told, unknown_told
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
     pictures : dict
         By key.
     told : list of str
-        Which can't be found or have a damaged record.
+        Which can't be found or have a record that can't be used, and which annotations are copies.
     known : dict
         All pictures of the study by key, also those that are missing.
 
@@ -108,11 +108,11 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
         if key in listed
     }
     missing = missing_pictures(listed, records)
-    damaged = with_damaged_record(study, list(listed.values()))
+    unknown = unknown_told(study, list(listed.values()))
     if not found:
-        raise _nothing(study, listed=len(listed), missing=missing, damaged=damaged)
+        raise _nothing(study, listed=len(listed), missing=missing, unknown=unknown)
     told = [str(missing_told(missing, len(found)))] if missing else []
-    return found, told + ([damage_told(damaged)] if damaged else []), known
+    return found, told + unknown + copies_told(study), known
 
 
 def _judged(record: Record) -> str:
@@ -134,13 +134,13 @@ def _known(
     return {key: Known(subject, hashes[key]) for key, subject in zip(paths, subjects, strict=True)}
 
 
-def _nothing(study: Study, *, listed: int, missing: Sequence[str], damaged: Sequence[str]) -> VesselError:
+def _nothing(study: Study, *, listed: int, missing: Sequence[str], unknown: Sequence[str]) -> VesselError:
     if missing:
         return missing_told(missing, 0)
     if not listed:
         return VesselError(f"The study {study.name} has no pictures.", "Add some, and review them.")
-    if damaged:
-        return VesselError("No picture can be learnt from.", damage_told(damaged))
+    if unknown:
+        return VesselError("No picture can be learnt from.", " ".join(unknown))
     return VesselError("No picture of this study is reviewed yet.", "Correct some and mark them as reviewed.")
 
 

@@ -18,13 +18,13 @@ from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study, StudyPicture
 from vesselapp.study.subjects import subject_of
 from vesselapp.study.unusable import (
-    damage_told,
+    copies_told,
     few_told,
     missing_pictures,
     missing_told,
     one_subject_told,
     only_one_told,
-    with_damaged_record,
+    unknown_told,
 )
 
 _FAR = 4.0
@@ -72,8 +72,8 @@ class Offer:
         How many pictures the study has, and how many of them are left out for now.
     warnings : tuple of str
         About the pictures as a whole.
-    damaged : tuple of str
-        Pictures whose record can't be read.
+    unused : tuple of str
+        Sentences on annotations that can't be used.
     missing : tuple of str
         Reviewed pictures whose file isn't there.
     """
@@ -83,7 +83,7 @@ class Offer:
     flagged: int
     in_progress: int
     warnings: tuple[str, ...] = ()
-    damaged: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
     @property
@@ -127,7 +127,7 @@ def look_at(study: Study, *, first: Callable[[Offer], object], cancelled: Callab
         len(listed),
         states[State.FLAGGED],
         states[State.IN_PROGRESS],
-        damaged=tuple(with_damaged_record(study, list(listed.values()))),
+        unused=(*unknown_told(study, list(listed.values())), *copies_told(study)),
         missing=tuple(missing_pictures(listed, kept)),
     )
     first(with_warnings(offer))
@@ -176,8 +176,7 @@ def with_warnings(offer: Offer) -> Offer:
         warnings.append(str(only_one_told()))
     elif pictures:
         warnings += [few_told(len(pictures)), one_subject_told({one.subject for one in pictures})]
-    if offer.damaged:
-        warnings.append(damage_told(offer.damaged))
+    warnings += offer.unused
     if offer.missing:
         warnings.append(str(missing_told(offer.missing, len(pictures))))
     return replace(offer, pictures=pictures, warnings=tuple(filter(None, warnings)))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import TEMPORARY_PREFIX, copy_file, make_folder, reason
-from vesselapp.study.annotation import FILES, read_record
-from vesselapp.study.apart import FORMER, hand_in
+from vesselapp.study.annotation import read_record
+from vesselapp.study.apart import FILES, FORMER, hand_in
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.homes import write_named
 from vesselapp.study.lock import LOCK_NAME, Lock, Taken

@@ -17,7 +17,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import copy_file, is_folder, is_there, make_folder, reason, remove_temporaries
 from vesselapp.core.learnt import Learnt
 from vesselapp.core.walk import STUDY_NAME
-from vesselapp.study.apart import FORMER, begun_apart, bring_back, put_apart
+from vesselapp.study.apart import FILES, FORMER, begun_apart, bring_back, put_apart, strange_in
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.lock import Holder, Lock, holder_of
@@ -27,7 +27,6 @@ from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
 from vesselapp.study.replay import edits_of
 from vesselapp.study.seal import changed_since, sealed_of
-from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.writer import Writer
 
 __all__ = ["AnnotationFolder", "Kept", "Writer"]
@@ -35,8 +34,6 @@ __all__ = ["AnnotationFolder", "Kept", "Writer"]
 DEFAULT_CAP_BYTES = 256 * 2**20
 FOUND_CHANGED = "found changed"
 """In the audit log: an annotation that was opened is not as it was closed."""
-FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
-"""What an annotation is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,6 +288,9 @@ class AnnotationFolder:
         writer = Writer(self.folder, self.study, lock, facts, found, cap_bytes)
         if found.damaged or found.lapsed:
             found.notes += writer.heal(found)
+        if strange := strange_in(self.folder):
+            text = f"In {self.folder} another program put {', '.join(strange)}; the app doesn't use it."
+            found.notes.append(text)
         if found.there or found.notes:
             kept = kept_of(found, cap_bytes)
             newest = max(kept.saved, written) if found.there else kept.saved
@@ -321,7 +321,7 @@ class AnnotationFolder:
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:
-        """Bring back what was kept apart of this very image, where it has returned; give what to tell."""
+        """Bring back what is kept in there of this very image, if there is any; give what to tell."""
 
         def is_ours(place: Path) -> bool:
             record = read_record(place)
@@ -331,7 +331,7 @@ class AnnotationFolder:
         if not where:
             return []
         self._audit(who, "brought back", where=where)
-        return ["The former picture has returned, and so has its annotation."]
+        return ["The annotation that was made on this very image, and kept apart, was brought back."]
 
     def _audit(self, who: str, what: str, **facts: str) -> None:
         if self.study is not None:
@@ -386,7 +386,7 @@ def kept_of(found: Found, cap_bytes: int) -> Kept:
 def _renew(journal: Path) -> None:
     """Make a journal a new file: a former owner who wakes up in the midst of a write has the old one in hand.
 
-    Windows refuses that while such an owner has it open; what comes from there is kept apart at our next write.
+    Windows refuses that while such an owner has it open; what comes of it is kept apart when we write next.
     """
     try:
         if journal.exists():

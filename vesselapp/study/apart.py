@@ -1,4 +1,4 @@
-"""Keeping apart what can't be used: copied or moved into a folder of its own, never deleted."""
+"""What an annotation's folder holds. What can't be used is kept apart in a folder in there, never deleted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,34 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import copy_file, make_folder, patiently, reason, sync_folder
+from vesselapp.core.files import (
+    TEMPORARY_PREFIX,
+    copy_file,
+    is_of_browser,
+    make_folder,
+    patiently,
+    reason,
+    sync_folder,
+)
+from vesselapp.study.journal import JOURNAL_NAME
+from vesselapp.study.lock import LOCK_NAME
+from vesselapp.study.migrate import BACKUP_NAME
+from vesselapp.study.record import RECORD_NAME
+from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 
+FILES = (JOURNAL_NAME, SNAPSHOT_NAME, ANSWER_NAME, RECORD_NAME)
+"""What an annotation is made of."""
 DAMAGED = "aside-"
 """Folders of files that were damaged."""
 FORMER = "former-"
 """Folders of whole annotations, of a picture that had this one's name before."""
+
+
+def strange_in(folder: Path) -> list[str]:
+    """Name what lies in an annotation's folder and is not the app's: a sync tool's copies, for instance."""
+    names = sorted(path.name for path in folder.iterdir() if not is_of_browser(path.name))
+    known, begun = (*FILES, BACKUP_NAME), (LOCK_NAME, TEMPORARY_PREFIX, DAMAGED, FORMER)
+    return [name for name in names if name not in known and not name.startswith(begun)]
 
 
 def put_apart(

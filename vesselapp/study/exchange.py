@@ -39,11 +39,11 @@ from vesselapp.study.plane_png import encode_plane
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.unusable import (
-    damage_told,
+    copies_told,
     missing_pictures,
     missing_told,
+    unknown_told,
     unreachable_told,
-    with_damaged_record,
 )
 
 Kind = Literal["folder", "coco"]
@@ -152,20 +152,21 @@ def export_study(
     """
     judging = judging or Judging(study)
     records, listed = dict(study.records()), study.pictures()
-    damaged = with_damaged_record(study, listed)
+    unknown = unknown_told(study, listed)
     missing = missing_pictures({picture.key for picture in listed}, records)
     away = unreachable_told(study) if everything else []
     chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]
     if not chosen:
-        raise _nothing(study.name, missing, damaged, away, everything=everything)
+        raise _nothing(study.name, missing, unknown, away, everything=everything)
     names = _names(chosen)
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
     _begin(out, kind, names, listed)
     parted = parted and objects
     outcome, coco, turned = Exported(left_out=away + _missing_told(len(missing))), _Coco(objects), 0
-    if damaged:
-        (outcome.notes if everything else outcome.left_out).insert(0, damage_told(damaged))
+    told = outcome.notes if everything else outcome.left_out
+    told[:0] = unknown
+    outcome.notes += copies_told(study)
     for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
         if progress is not None:
             progress(done / len(chosen))
@@ -231,7 +232,7 @@ def _missing_told(count: int) -> list[str]:
 
 
 def _nothing(
-    name: str, missing: Sequence[str], damaged: Sequence[str], away: Sequence[str], *, everything: bool
+    name: str, missing: Sequence[str], unknown: Sequence[str], away: Sequence[str], *, everything: bool
 ) -> VesselError:
     """Say why there is nothing to export."""
     if everything:
@@ -239,7 +240,7 @@ def _nothing(
         return VesselError(f"The study {name} has no pictures to export.", hint)
     if missing:
         return missing_told(missing, 0)
-    hint = damage_told(damaged) if damaged else "Review some first, or export all of them."
+    hint = " ".join(unknown) or "Review some first, or export all of them."
     return VesselError(f"The study {name} has no reviewed pictures to export.", hint)
 
 

@@ -135,8 +135,7 @@ class Homes:
 
     def _all_homes(self) -> Iterator[_Home]:
         """List all annotations, those kept apart too; what didn't change since is not read again."""
-        keys = self._study.keys()
-        for key in keys:
+        for key in (*self._study.keys(), *self._study.copies()):
             folder = self._study.place_of(key).folder
             try:
                 changed = folder.stat().st_mtime_ns

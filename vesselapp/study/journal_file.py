@@ -71,6 +71,21 @@ class JournalFile:
         self.length += len(data)
         self._digest.update(data)
 
+    def trim(self) -> None:
+        """Cut off what lies behind the sound part, such as half a line of an app that was killed.
+
+        Raises
+        ------
+        OSError, VesselError, Changed
+            As `append`.
+        """
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            raise Changed from None
+        if size != self.length:
+            self._opened()
+
     def replace(self, data: bytes) -> None:
         """Write the journal anew, in one step.
 

@@ -20,6 +20,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, patiently, reason
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
+from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.record import refuse_newer
 from vesselapp.study.verdict import Verdict
@@ -269,11 +270,10 @@ class Registry:
         except OSError as problem:
             raise VesselError(f"The study's models can't be listed: {reason(problem)}.") from problem
         try:
-            values = json.loads(text)
-            if isinstance(values, dict):
-                refuse_newer(values, REGISTRY_FORMAT, "The list of this study's models")
-            return _adapter().validate_json(text)
-        except (ValueError, RecursionError) as problem:
+            values = parse_object(text)
+            refuse_newer(values, REGISTRY_FORMAT, "The list of this study's models")
+            return _adapter().validate_python(values)
+        except ValueError as problem:
             raise VesselError(
                 f"{self._file} is damaged; the models themselves lie beside it.",
                 "Put back a copy of it, or move it away and add the models again.",

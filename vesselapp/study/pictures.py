@@ -84,6 +84,11 @@ def is_key_of(key: str, root: int, relative: str) -> bool:
     return key in (key_of(root, relative), key_of(root, relative, again=True))
 
 
+def is_key(name: str) -> bool:
+    """Tell whether a folder may be an annotation's own by its name; a copy that a sync tool made is not."""
+    return re.fullmatch(r".+-[0-9a-f]{10}", name) is not None
+
+
 def key_in(folder: Path) -> str:
     """Give the key that an annotation's folder bears, however its accents were put together by a copy."""
     return unicodedata.normalize("NFC", folder.name)

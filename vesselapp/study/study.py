@@ -24,12 +24,13 @@ from vesselapp.core.files import (
 from vesselapp.core.stamps import time_stamp
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import AnnotationFolder
+from vesselapp.study.apart import FILES
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.homes import Homes, Opened
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import parse_any_record
-from vesselapp.study.pictures import StudyPicture, is_key_of, key_in, printable, walk_in
+from vesselapp.study.pictures import StudyPicture, is_key, is_key_of, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
 __all__ = ["Opened", "Study", "StudyPicture", "is_study"]
@@ -152,7 +153,7 @@ class Study:
         """Give key and record of each picture that has an annotation; one that can't be read is left out.
 
         Where a damaged record leaves a journal behind, a stand-in says that work is in progress
-        (`with_damaged_record` lists those).
+        (`vesselapp.study.unusable.unknown_told` tells of those).
 
         Parameters
         ----------
@@ -181,6 +182,27 @@ class Study:
 
     def keys(self) -> list[str]:
         """List the names of all annotations.
+
+        Raises
+        ------
+        VesselError
+            Where the study can't be read just now, which isn't the same as having none.
+        """
+        return [name for name in self._annotations() if is_key(name)]
+
+    def copies(self) -> list[str]:
+        """List folders that are annotations by what is in them, but not by their name: sync tools make them.
+
+        Raises
+        ------
+        VesselError
+            As `keys`.
+        """
+        strange = (name for name in self._annotations() if not is_key(name))
+        return [name for name in strange if any(is_there(self.place_of(name).folder / one) for one in FILES)]
+
+    def _annotations(self) -> list[str]:
+        """List the folders where annotations are.
 
         Raises
         ------
@@ -261,9 +283,11 @@ class Study:
         """
         place = Path(os.path.abspath(folder))  # noqa: PTH100
         _see_folder(place)
-        roots = [_root_text(self.folder, root) for root in self.roots]
-        roots[number] = _root_text(self.folder, place)
-        self._change(lambda values: values.update(roots=roots), who)
+
+        def change(values: dict[str, Any]) -> None:
+            values["roots"][number] = _root_text(self.folder, place)
+
+        self._change(change, who)
 
     def set_model(self, model: str, who: str = "") -> None:
         """Choose the study's model (see the class).

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import reason
 from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import StudyPicture
 from vesselapp.study.reading import file_bytes
@@ -17,19 +18,51 @@ _FEW = 5
 """Below so many reviewed pictures a person is told that they are few."""
 
 
-def with_damaged_record(study: Study, pictures: Sequence[StudyPicture]) -> list[str]:
-    """List pictures (their paths inside their roots) whose record is damaged or lost.
+def unknown_told(study: Study, pictures: Sequence[StudyPicture]) -> list[str]:
+    """Say of which pictures it isn't known whether they were reviewed, because their records can't be used.
+
+    A damaged or lost record is to be made anew; one of a newer version, or that can't be read, is not.
 
     Raises
     ------
     VesselError
         Where the study can't be read.
     """
-    known = set(study.keys())
-    return [p.relative for p in pictures if p.key in known and _is_damaged(study.place(p).folder)]
+    known, told = set(study.keys()), []
+    damaged, unread = list[str](), list[tuple[str, VesselError]]()
+    for picture in pictures:
+        try:
+            if picture.key in known and _is_damaged(study.place(picture).folder):
+                damaged.append(picture.relative)
+        except VesselError as problem:
+            unread.append((picture.relative, problem))
+    if damaged:
+        told.append(_damage_told(damaged))
+    if unread:
+        name, why = unread[0]
+        which = f"{len(unread)} pictures were reviewed (first: {name})"
+        which = which if len(unread) > 1 else f"{name} was reviewed"
+        told.append(f"It isn't known whether {which}: {why}")
+    return told
 
 
-def damage_told(names: Sequence[str]) -> str:
+def copies_told(study: Study) -> list[str]:
+    """Tell of copies of annotations that another program made: nothing in them is used.
+
+    Raises
+    ------
+    VesselError
+        Where the study can't be read.
+    """
+    copies = [study.folder / "annotations" / name for name in study.copies()]
+    if len(copies) < 2:
+        told = "is a copy of an annotation, which another program made: what is in it is not used."
+        return [f"{copy} {told}" for copy in copies]
+    told = f"{len(copies)} copies of annotations, which another program made, are not used"
+    return [f"{told} (first: {copies[0]})."]
+
+
+def _damage_told(names: Sequence[str]) -> str:
     """Say of which pictures (at least one) the record is damaged."""
     hint = "Open what is damaged in the app, and review it again."
     if len(names) == 1:
@@ -82,11 +115,14 @@ def unreachable_told(study: Study) -> list[str]:
 
 
 def _is_damaged(folder: Path) -> bool:
+    """Tell whether a record is damaged or lost (VesselError where it can't be read, or is a newer one)."""
     try:
         data = file_bytes(folder / RECORD_NAME)
         if data is None:  # normal, until an answer was judged
             return (folder / ANSWER_NAME).exists()
         parse_any_record(data)
-    except (OSError, ValueError, VesselError):
+    except ValueError:
         return True
+    except OSError as problem:
+        raise VesselError(f"Its record can't be read: {reason(problem)}.") from problem
     return False

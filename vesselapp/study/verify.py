@@ -7,19 +7,19 @@ unless somebody who knows all this makes the whole chain anew: it is a seal, not
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import TEMPORARY_PREFIX, file_sha256, is_of_browser, reason
+from vesselapp.core.files import FileState, file_sha256, is_of_browser, is_there, reason
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import FOUND_CHANGED
-from vesselapp.study.apart import DAMAGED, FORMER
+from vesselapp.study.apart import DAMAGED, FILES, FORMER, strange_in
 from vesselapp.study.audit import AUDIT_NAME, HEAD_NAME, AuditLine, AuditLog
 from vesselapp.study.journal import JOURNAL_NAME
-from vesselapp.study.lock import LOCK_NAME, holder_of, unclean_end
-from vesselapp.study.migrate import BACKUP_NAME
+from vesselapp.study.lock import holder_of, unclean_end
 from vesselapp.study.pictures import StudyPicture
 from vesselapp.study.reading import read_annotation
 from vesselapp.study.record import RECORD_NAME, Record
@@ -29,8 +29,9 @@ from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.study import Study
 
 _SEALED_FILES = (SNAPSHOT_NAME, ANSWER_NAME)
-_KNOWN_FILES = (*_SEALED_FILES, JOURNAL_NAME, RECORD_NAME, BACKUP_NAME)
-_KNOWN_BEGINNINGS = (LOCK_NAME, TEMPORARY_PREFIX, DAMAGED, FORMER)
+_LOOKS = 5
+_PAUSE_SECONDS = 0.3
+"""What others write meanwhile is not whole at each moment: what seems wrong is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,15 @@ class Told:
         Number: file name and hash of each model added.
     used : int or None
         Number of the model in use; None where none was ever chosen.
+    log : FileState or None
+        Of the log when it was begun to be read; None where it could not be read.
     """
 
     sealed: dict[str, tuple[AuditLine, Sealed]] = field(default_factory=dict)
     study: str = ""
     models: dict[int, tuple[str, str]] = field(default_factory=dict)
     used: int | None = None
+    log: FileState | None = None
 
 
 def verify_study(folder: Path, progress: Callable[[float], None] | None = None) -> list[Finding]:
@@ -93,14 +97,11 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
         Where there is no study, it goes away meanwhile, or a newer version of the app made it.
     """
     study = Study.open(folder)
-    told = Told()
-    findings = list(_check_log(study, told))
-    findings += _check_study_file(study, told)
-    findings += _check_models(study, told)
+    told, findings = _check_whole(study)
+    keys = study.keys()  # before the pictures: a picture that came meanwhile has its annotation after it
     listed = {picture.key: picture for picture in study.pictures()}
     missing = study.missing_roots
     findings += [Finding(str(root), "This folder of pictures isn't there.") for root in missing]
-    keys = study.keys()
     hidden = {key for key in keys if study.may_hide(key)}
     text = "This folder can't be listed just now."
     findings += [Finding(str(folder), text, bool(hidden)) for folder in study.unlisted]
@@ -108,18 +109,67 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
         if progress is not None:
             progress(done / len(keys))
         try:
-            findings += _check_annotation(study, key, told, listed.get(key), bool(missing) or key in hidden)
+            findings += _look_at(study, key, told, listed.get(key), bool(missing) or key in hidden)
         except FileNotFoundError:
             study.keys()  # raises where all of the study went away; else this annotation was moved meanwhile
         except OSError as problem:
             findings.append(Finding(f"annotations/{key}", f"It can't be read: {reason(problem)}."))
+    text = "This is a copy of an annotation, made without the app."
+    findings += [Finding(f"annotations/{name}", text) for name in study.copies()]
+    if set(told.sealed) - set(keys):
+        _read_again(study, told)
     for key in sorted(set(told.sealed) - set(keys)):
-        findings.append(Finding(f"annotations/{key}", "The annotation is missing."))
+        if not is_there(study.place_of(key).folder):
+            findings.append(Finding(f"annotations/{key}", "The annotation is missing."))
+    return findings
+
+
+def _check_whole(study: Study) -> tuple[Told, list[Finding]]:
+    """Check what is the study's own, until nothing is wrong or two looks find the same."""
+    before: list[Finding] = []
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_PAUSE_SECONDS)
+        told = Told()
+        findings = [*_check_log(study, told), *_check_study_file(study, told), *_check_models(study, told)]
+        problems = [finding for finding in findings if finding.problem]
+        if not problems or problems == before:
+            break
+        before = problems
+    return told, findings
+
+
+def _read_again(study: Study, told: Told) -> None:
+    """Take from the log what was sealed or moved since it was read."""
+    if FileState.of(AuditLog(study.folder).path) == told.log:
+        return
+    fresh = Told()
+    for _ in _check_log(study, fresh):
+        pass  # told already, or of what is being written
+    if fresh.log is not None:
+        told.sealed, told.log = fresh.sealed, fresh.log
+
+
+def _look_at(
+    study: Study, key: str, told: Told, picture: StudyPicture | None, pictures_missing: bool
+) -> list[Finding]:
+    """Check an annotation, again where somebody worked on it meanwhile."""
+    folder = study.place_of(key).folder
+    for _ in range(_LOOKS):
+        before = unclean_end(folder), told.sealed.get(key)
+        findings = list(_check_annotation(study, key, told, picture, pictures_missing))
+        if not any(finding.problem for finding in findings):
+            break
+        open_now = unclean_end(folder)  # asked first: who closes it has sealed it
+        _read_again(study, told)
+        if (open_now, told.sealed.get(key)) == before:
+            break
     return findings
 
 
 def _check_log(study: Study, told: Told) -> Iterator[Finding]:
     log = AuditLog(study.folder)
+    state = FileState.of(log.path)
     head_number, head_sha256 = log.read_head()
     number, previous = 0, ""
     try:
@@ -139,6 +189,7 @@ def _check_log(study: Study, told: Told) -> Iterator[Finding]:
     except OSError as problem:
         yield Finding(AUDIT_NAME, f"It can't be read: {reason(problem)}.")
         return
+    told.log = state
     if number == 0:
         yield Finding(AUDIT_NAME, "It is missing or empty.")
     elif head_number > number:
@@ -213,10 +264,10 @@ def _check_annotation(
 ) -> Iterator[Finding]:
     place = study.place_of(key)
     where = f"annotations/{key}"
-    names = sorted(path.name for path in place.folder.iterdir() if not is_of_browser(path.name))
+    names = sorted(path.name for path in place.folder.iterdir())
+    for name in strange_in(place.folder):
+        yield Finding(f"{where}/{name}", "This was added without the app.")
     for name in names:
-        if name not in _KNOWN_FILES and not name.startswith(_KNOWN_BEGINNINGS):
-            yield Finding(f"{where}/{name}", "This was added without the app.")
         if name.startswith((DAMAGED, FORMER)):
             yield Finding(f"{where}/{name}", "An earlier annotation or damaged files are kept here.", False)
     try:
@@ -230,7 +281,7 @@ def _check_annotation(
         yield from _check_content(place.folder, record, where)
     elif line is not None and sealed is not None:
         yield from _check_sealed(place.folder, record, line, sealed, where)
-    elif any(name in _KNOWN_FILES for name in names):
+    elif any(name in FILES for name in names):
         yield Finding(where, "The annotation was added without the app: the audit log doesn't know it.")
     if record is not None and record.image:
         yield from _check_picture(record, picture, pictures_missing)

@@ -204,6 +204,7 @@ class Writer:
             with self._told():
                 self.lock.check()
                 record = self._record or self._first_record()
+                record = replace(record, image=self._facts.image, path=self._facts.path)  # it may be renamed
                 if self._study is not None:
                     self._seal(record)
                 elif self._record is None or not self._is_ours(RECORD_NAME):
@@ -397,6 +398,11 @@ class Writer:
     def _seal(self, record: Record) -> None:
         """Tell the audit log what the files are now, and the record which line says so."""
         assert self._study is not None
+        if self._header is not None:
+            try:
+                self._journal.trim()
+            except Changed:
+                self._renew_journal()
         files = {name: self._hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self._hashes}
         journal = None if self._header is None else (self._journal.length, self._journal.sha256)
         sealed = Sealed(key_in(self._folder), files, journal, seal_of(record_bytes(record)))
