@@ -118,7 +118,6 @@ class Registry:
         verdict: Verdict | None = None,
         *,
         who: str = "",
-        parent: str = "",
         run: str = "",
     ) -> int:
         """Copy a model into the study under the next number; it isn't in use yet.
@@ -132,8 +131,6 @@ class Registry:
         verdict : Verdict, optional
             What the gate said of it.
         who : str
-        parent : str
-            Hash of the file its training started from; the one its card names where empty.
         run : str
             Name of the run that made it.
 
@@ -147,7 +144,7 @@ class Registry:
         VesselError
             Where the file can't be used or the study can't be written; nothing is changed then.
         """
-        name, card_parent = _named(file)
+        name, parent = _named(file)
         make_folder(self.folder)
         with self._writing(who) as lock:
             kept = self._read()
@@ -160,7 +157,7 @@ class Registry:
                 name=name,
                 file=target.name,
                 sha256=sha256,
-                parent=parent or card_parent,
+                parent=parent,
                 when=time_stamp(),
                 who=who,
                 verdict=verdict.verdict if verdict else "",
