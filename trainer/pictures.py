@@ -191,15 +191,22 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     else:
         diameter = median_diameter(objects)
     factor = bounded(recipe.size / (diameter or recipe.size), height, width)
-    height, width = (max(8, round(side * factor)) for side in (height, width))
-    pixels = resize_pixels(picture.pixels, height, width)
-    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
-    if factor > 1.5:
-        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
-    truth = cell_truth(fitted.astype(np.int32))
+    pixels, truth = scaled_cells(picture.pixels, objects, factor)
+    height, width = truth.shape[:2]
     inside = cv2.resize(picture.inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     valid = (inside > 0).astype(np.uint8)
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
+
+
+def scaled_cells(
+    pixels: NDArray[np.uint8], objects: NDArray[np.int32], factor: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Scale a picture of cells and its objects; give the pixels, and the truth (see `cell_truth`)."""
+    height, width = (max(8, round(side * factor)) for side in objects.shape)
+    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    if factor > 1.5:
+        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
+    return resize_pixels(pixels, height, width), cell_truth(fitted.astype(np.int32))
 
 
 def bounded(factor: float, height: int, width: int) -> float:
