@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from trainer.losses import probabilities
 from trainer.nets import Segmenter, build_net, name_of, stride_of
+from trainer.pictures import foreground_in
 from trainer.recipes import Recipe, answer_scale, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import (
@@ -293,8 +294,7 @@ def _self_test(
         side = max(height, width)
         _checked_answer(session, shipped, self_test_picture(test.seed, side)[:height, :width])
     answer = _checked_answer(session, shipped, self_test_picture(test.seed, test.size))
-    foreground = np.asarray(answer[..., list(recipe.foreground)].sum(axis=-1), np.float32)
-    means = raster_means(foreground, test.grid)
+    means = raster_means(foreground_in(answer, recipe), test.grid)
     return test.model_copy(update={"expected": tuple(round(float(v), 6) for v in means)})
 
 

@@ -229,6 +229,16 @@ def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
     return np.stack([inside, cell & ~inside, ~cell], axis=2).astype(np.uint8) * 255
 
 
+def true_foreground(truth: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.bool_]:
+    """Tell which px of a training picture's truth ((..., C) uint8, see `Scaled`) are foreground."""
+    return np.asarray(truth[..., list(recipe.foreground)].sum(axis=-1, dtype=np.uint16) >= 128)
+
+
+def foreground_in(answer: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+    """Give the foreground's probability (0-1) in an answer of all channels ((..., C), 0-1)."""
+    return np.ascontiguousarray(answer[..., list(recipe.foreground)].sum(axis=-1), np.float32)
+
+
 def prepare(picture: Picture, recipe: Recipe) -> Scaled:
     """Bring a picture to a recipe's working scale."""
     return (vessel_picture if recipe.task == "vessels" else cell_picture)(picture, recipe)
