@@ -285,10 +285,9 @@ class Registry:
 
 def _named(file: Path) -> tuple[str, str]:
     """Give name and parent of a model file, as its card says."""
-    from vesselapp.inference.cards import own_card
-    from vesselapp.inference.graph import read_graph
+    from vesselapp.inference.cards import card_in
 
-    card = own_card(read_graph(file), file)
+    card = card_in(file)
     return (card.name, card.parent or "") if card is not None else (file.stem, "")
 
 
