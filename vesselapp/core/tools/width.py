@@ -6,12 +6,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
 from vesselapp.core.evidence import BACKGROUND, HIGHEST, UNSURE
-from vesselapp.core.geometry import Box
+from vesselapp.core.geometry import Box, Pixels
 
 Path = NDArray[np.int32]
 Widths = NDArray[np.float32]
 Centres = NDArray[np.float32]
-Pixels = tuple[Box, NDArray[np.bool_]]
 
 WIDEST = 160
 _APART = 2

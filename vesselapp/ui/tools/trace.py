@@ -11,7 +11,8 @@ from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPen, QPolygonF
 
 from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import Correction
-from vesselapp.core.strokes import Pixels, Point
+from vesselapp.core.geometry import Pixels
+from vesselapp.core.strokes import Point
 from vesselapp.core.tools.mask_width import mask_width
 from vesselapp.core.tools.pieces import disjoint
 from vesselapp.core.tools.trace import Tracer, straight_way
