@@ -23,7 +23,6 @@ from trainer.recipes import Recipe, answer_scale, recipe_from_dict, recipe_to_di
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import (
     METADATA_KEY,
-    Figures,
     InputSpec,
     ModelCard,
     OutputSpec,
@@ -171,7 +170,6 @@ def make_card(
     name: str,
     command: str,
     sources: tuple[Source, ...] = (),
-    figures: tuple[Figures, ...] = (),
     limits: tuple[str, ...] = (),
     description: str = "",
     licence: str = "",
@@ -200,7 +198,6 @@ def make_card(
         timestamp=time_stamp(),
         command=command,
         training_data=sources,
-        validation=figures,
         licence=licence,
         limits=limits,
         config={"recipe": recipe_to_dict(recipe)},

@@ -214,15 +214,15 @@ def bounded(factor: float, height: int, width: int) -> float:
     return min(factor, MOST_GROWN, _LARGEST / max(height, width))
 
 
-def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
-    """Turn object numbers into inside, border (the outermost ``rim`` px of each object) and background.
+def cell_truth(objects: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Turn object numbers into inside, border (the outermost 2 px of each object) and background.
 
     Returns
     -------
     (H, W, 3) uint8
         0 or 255.
     """
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     numbers = objects.astype(np.float32)
     alike = cv2.erode(numbers, kernel) == cv2.dilate(numbers, kernel)
     inside, cell = (objects > 0) & alike, objects > 0
