@@ -1,5 +1,6 @@
 """Tiny ONNX nets for tests: built in milliseconds with onnx.helper, answers computed by hand."""
 
+import copy
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ from vesselapp.core.model_card import (
     TileSpec,
 )
 from vesselapp.core.self_test import raster_means, self_test_picture
+from vesselapp.inference.conventions import value_table
+from vesselapp.inference.model import Model
 
 GREEN_OF_ZERO = 200.0
 
@@ -139,3 +142,10 @@ def fundus_picture(
     colours = np.stack([light * 200, light * 110, light * 60], axis=2)
     picture = np.where(inside[..., None], colours, np.float64(surround))
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def with_card(model: Model, card: ModelCard) -> Model:
+    """Give the same session under another card: other tiles, say, or another meaning of its answer."""
+    other = copy.copy(model)
+    other.card, other.tile_size, other._table = card, card.tile.size, value_table(card.input)
+    return other

@@ -215,7 +215,7 @@ def _white_cell(slide: Slide, random: Generator, diameter: float) -> None:
 def _nucleus(
     slide: Slide, random: Generator, diameter: float, dye: Plane, direction: float, stretch: float
 ) -> None:
-    outline = np.roll(_outline(random, 0.06, 1.0), 0)
+    outline = _outline(random, 0.06, 1.0)
     angle = np.linspace(0, 2 * np.pi, 360, endpoint=False) - direction
     outline = outline / np.sqrt(np.cos(angle) ** 2 / stretch + np.sin(angle) ** 2 * stretch)
     place = _place(slide, random, diameter / 2, outline, 0.25)

@@ -265,9 +265,9 @@ def write_rows(out: Path, name: str, rows: list[dict[str, Any]], whole: dict[str
     atomic_write(out / f"{name}.csv", text.getvalue().encode())
 
 
-def evaluate_file(path: Path, cases: list[Case], threshold: float | None = None) -> list[Scores]:
+def evaluate_file(path: Path, cases: list[Case]) -> list[Scores]:
     """Load a model file and evaluate it."""
-    return evaluate(load_model(path), cases, threshold)
+    return evaluate(load_model(path), cases)
 
 
 def _score(model: Model, picture: Picture, level: int) -> Scores:

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from trainer.losses import probabilities
 from trainer.nets import Segmenter, build_net, name_of, stride_of
+from trainer.pictures import foreground_in
 from trainer.recipes import Recipe, answer_scale, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
 from vesselapp.core.model_card import (
     METADATA_KEY,
-    Figures,
     InputSpec,
     ModelCard,
     OutputSpec,
@@ -32,6 +32,7 @@ from vesselapp.core.model_card import (
 )
 from vesselapp.core.self_test import raster_means, self_test_picture
 from vesselapp.core.stamps import time_stamp
+from vesselapp.inference.cards import card_in
 
 OPSET = 20
 _TILE = 768
@@ -133,16 +134,18 @@ def write_card(path: Path, card: ModelCard) -> None:
 
 def read_card(path: Path) -> ModelCard:
     """Read the card inside a model file of our own (VesselError where it is none)."""
-    try:
-        return ModelCard.model_validate_json(_metadata(_load(path), path, METADATA_KEY))
-    except ValueError as problem:
-        raise VesselError(f"The model card in {path.name} is damaged.", "Take another file.") from problem
+    card = card_in(path)
+    if card is None:
+        raise VesselError(
+            f"{path} holds no '{METADATA_KEY}'.", "Only files that our own trainer wrote can be used here."
+        )
+    return card
 
 
 def weights_from_onnx(path: Path) -> dict[str, Tensor]:
     """Read the state of `trainer.nets.Segmenter` back from a file that `export_net` wrote."""
     model = _load(path)
-    _metadata(model, path, METADATA_KEY)
+    read_card(path)  # or it is none of ours
     prefix = "net."
     state = {
         i.name.removeprefix(prefix): torch.from_numpy(onnx.numpy_helper.to_array(i).copy())
@@ -167,7 +170,6 @@ def make_card(
     name: str,
     command: str,
     sources: tuple[Source, ...] = (),
-    figures: tuple[Figures, ...] = (),
     limits: tuple[str, ...] = (),
     description: str = "",
     licence: str = "",
@@ -196,7 +198,6 @@ def make_card(
         timestamp=time_stamp(),
         command=command,
         training_data=sources,
-        validation=figures,
         licence=licence,
         limits=limits,
         config={"recipe": recipe_to_dict(recipe)},
@@ -293,8 +294,7 @@ def _self_test(
         side = max(height, width)
         _checked_answer(session, shipped, self_test_picture(test.seed, side)[:height, :width])
     answer = _checked_answer(session, shipped, self_test_picture(test.seed, test.size))
-    foreground = np.asarray(answer[..., list(recipe.foreground)].sum(axis=-1), np.float32)
-    means = raster_means(foreground, test.grid)
+    means = raster_means(foreground_in(answer, recipe), test.grid)
     return test.model_copy(update={"expected": tuple(round(float(v), 6) for v in means)})
 
 
@@ -327,10 +327,3 @@ def _load(path: Path) -> onnx.ModelProto:
         return onnx.load(path)
     except (OSError, DecodeError, ValueError) as error:
         raise VesselError(f"{path} can't be read as an ONNX model.") from error
-
-
-def _metadata(model: onnx.ModelProto, path: Path, key: str) -> str:
-    for entry in model.metadata_props:
-        if entry.key == key:
-            return str(entry.value)
-    raise VesselError(f"{path} holds no '{key}'.", "Only files that our own trainer wrote can be used here.")

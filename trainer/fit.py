@@ -16,9 +16,10 @@ from trainer.crops import Crops, start_worker
 from trainer.full_memory import memory_is_full
 from trainer.losses import parse_loss
 from trainer.machine import loading
+from trainer.metrics import dice
 from trainer.nets import answer_whole, build_net, stride_of
 from trainer.optimise import make_optimiser, make_schedule, running_average
-from trainer.pictures import Scaled
+from trainer.pictures import Scaled, foreground_in, true_foreground
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
@@ -136,16 +137,10 @@ class Fit(lightning.LightningModule):
         """Answer whole pictures with the averaged net; Dice at 0.5 inside the valid area."""
         for number in batch.tolist():
             picture = self.validation_pictures[number]
-            foreground = self.answer(picture.pixels)[..., list(self.recipe.foreground)].sum(axis=-1)
-            inside = picture.valid > 0
-            true = (
-                picture.truth[..., list(self.recipe.foreground)].sum(axis=-1, dtype=np.uint16)[inside] >= 128
-            )
-            p = foreground[inside]
-            mask = p >= 0.5
-            total = mask.sum() + true.sum()
-            dice = 2 * (mask & true).sum() / total if total else 1.0
-            self.seen[number] = torch.tensor([float(dice), float(p.mean() - true.mean()), 1.0])
+            p = foreground_in(self.answer(picture.pixels), self.recipe)
+            true, inside = true_foreground(picture.truth, self.recipe), picture.valid > 0
+            bias = float(p[inside].mean() - true[inside].mean())
+            self.seen[number] = torch.tensor([dice(p >= 0.5, true, inside), bias, 1.0])
 
     def on_validation_epoch_end(self) -> None:
         """Log means over all pictures, keep the best weights, and stop after ``patience`` without better."""

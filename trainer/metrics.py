@@ -159,6 +159,12 @@ def calibration_error(c: Counts, bins: int = 16) -> float:
     return float(np.abs(said - found).sum() / every.sum())
 
 
+def dice(mask: Mask, truth: Mask, counts: Mask) -> float:
+    """Give Dice (0-1) of two masks where ``counts``; 1 where both are empty."""
+    said, there = mask & counts, truth & counts
+    return _share(2 * int((said & there).sum()), int(said.sum()) + int(there.sum()), 1.0)
+
+
 def count_lines(mask: Mask, truth: Mask) -> Shapes:
     """Count the pixels of both skeletons, and those that the other mask covers."""
     thin: Any = skeletonize

@@ -191,15 +191,22 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
     else:
         diameter = median_diameter(objects)
     factor = bounded(recipe.size / (diameter or recipe.size), height, width)
-    height, width = (max(8, round(side * factor)) for side in (height, width))
-    pixels = resize_pixels(picture.pixels, height, width)
-    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
-    if factor > 1.5:
-        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
-    truth = cell_truth(fitted.astype(np.int32))
+    pixels, truth = scaled_cells(picture.pixels, objects, factor)
+    height, width = truth.shape[:2]
     inside = cv2.resize(picture.inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     valid = (inside > 0).astype(np.uint8)
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
+
+
+def scaled_cells(
+    pixels: NDArray[np.uint8], objects: NDArray[np.int32], factor: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Scale a picture of cells and its objects; give the pixels, and the truth (see `cell_truth`)."""
+    height, width = (max(8, round(side * factor)) for side in objects.shape)
+    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    if factor > 1.5:
+        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
+    return resize_pixels(pixels, height, width), cell_truth(fitted.astype(np.int32))
 
 
 def bounded(factor: float, height: int, width: int) -> float:
@@ -207,19 +214,29 @@ def bounded(factor: float, height: int, width: int) -> float:
     return min(factor, MOST_GROWN, _LARGEST / max(height, width))
 
 
-def cell_truth(objects: NDArray[np.int32], rim: int = 2) -> NDArray[np.uint8]:
-    """Turn object numbers into inside, border (the outermost ``rim`` px of each object) and background.
+def cell_truth(objects: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Turn object numbers into inside, border (the outermost 2 px of each object) and background.
 
     Returns
     -------
     (H, W, 3) uint8
         0 or 255.
     """
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     numbers = objects.astype(np.float32)
     alike = cv2.erode(numbers, kernel) == cv2.dilate(numbers, kernel)
     inside, cell = (objects > 0) & alike, objects > 0
     return np.stack([inside, cell & ~inside, ~cell], axis=2).astype(np.uint8) * 255
+
+
+def true_foreground(truth: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.bool_]:
+    """Tell which px of a training picture's truth ((..., C) uint8, see `Scaled`) are foreground."""
+    return np.asarray(truth[..., list(recipe.foreground)].sum(axis=-1, dtype=np.uint16) >= 128)
+
+
+def foreground_in(answer: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+    """Give the foreground's probability (0-1) in an answer of all channels ((..., C), 0-1)."""
+    return np.ascontiguousarray(answer[..., list(recipe.foreground)].sum(axis=-1), np.float32)
 
 
 def prepare(picture: Picture, recipe: Recipe) -> Scaled:

@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 
 from tests.inference.foreign_models import disc_picture, foreign_model
-from tests.tiny_models import fundus_picture, tiny_vessel_model
+from tests.tiny_models import fundus_picture, tiny_vessel_model, with_card
 from vesselapp.cli.providers import why_not
 from vesselapp.inference import model as model_module
 from vesselapp.inference.catalog import find_model
@@ -39,9 +39,9 @@ def test_own_models_answer_as_on_the_cpu(device: str, tmp_path: Path) -> None:
         model, reference = load_model(path, device), load_model(path, "cpu")
         tile = model.card.tile.model_copy(update={"size": 512, "fixed": True})
         card = model.card.model_copy(update={"tile": tile})  # the same tiles on both
-        answer = predict(model.with_card(card), pixels)
+        answer = predict(with_card(model, card), pixels)
         assert answer.provider == device
-        wanted = predict(reference.with_card(card), pixels).probability
+        wanted = predict(with_card(reference, card), pixels).probability
         assert (np.abs(answer.probability - wanted) <= 1 / 255).mean() >= 0.999
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tiny_models import GREEN_OF_ZERO, fundus_picture, tiny_vessel_model
+from tests.tiny_models import GREEN_OF_ZERO, fundus_picture, tiny_vessel_model, with_card
 from vesselapp.core.adapt import UNIT
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.model_card import ScaleSpec
@@ -80,7 +80,7 @@ def test_memory_is_bounded_by_means_over_several_pixels(
 
 def test_a_model_without_features_says_so(plain: Model) -> None:
     output = plain.card.output.model_copy(update={"features": None})
-    foreign = plain.with_card(plain.card.model_copy(update={"output": output}))
+    foreign = with_card(plain, plain.card.model_copy(update={"output": output}))
     pixels = np.zeros((40, 40, 3), np.uint8)
     with pytest.raises(VesselError, match="no features"):
         features_of(foreign, pixels, frame_for(pixels, foreign.card))

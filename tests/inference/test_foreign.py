@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.inference.foreign_models import disc_picture, foreign_model, small_unet
-from tests.tiny_models import tiny_vessel_model
+from tests.tiny_models import tiny_vessel_model, with_card
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.core.model_card import OutputSpec
@@ -156,7 +156,7 @@ def test_a_kept_card_that_does_not_say_which_kind_of_mask_is_guessed_anew(tmp_pa
 def test_another_channel_of_a_mask_can_be_chosen_but_none_that_is_not_there(tmp_path: Path) -> None:
     model = load_model(foreign_model(tmp_path / "foreign.onnx", answer="two masks"), "cpu")
     pixels, disc = disc_picture()
-    other = model.with_card(correct_card(model.card, {"output.foreground": [1]}))
+    other = with_card(model, correct_card(model.card, {"output.foreground": [1]}))
     assert np.array_equal(predict(other, pixels).probability >= 0.5, ~disc)
     with pytest.raises(VesselError, match=r"output\.foreground can't be \[2\]"):
         correct_card(model.card, {"output.foreground": [2]})
@@ -209,7 +209,7 @@ def test_a_corrected_guess_is_kept_and_the_file_stays_as_it_was(tmp_path: Path) 
     assert "scale.kind" in model.card.guessed
     corrected = correct_card(model.card, {"scale.kind": "as_is", "threshold": 0.3})
     assert "scale.kind" not in corrected.guessed
-    preview = predict(model.with_card(corrected), disc_picture()[0])
+    preview = predict(with_card(model, corrected), disc_picture()[0])
     assert preview.probability.shape == (300, 380)
     keep_card(model.sha256, corrected)
     assert load_model(path, "cpu").card == corrected

@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-from tests.tiny_models import fundus_picture
+from tests.tiny_models import fundus_picture, with_card
 from vesselapp.core.model_card import TileSpec
 from vesselapp.core.scaling import resize_probability
 from vesselapp.inference.catalog import find_model
@@ -39,7 +39,7 @@ def torch_answer(path: Path, model: Model, pixels: NDArray[np.uint8]) -> NDArray
 def difference(path: Path, pixels: NDArray[np.uint8], tile: TileSpec) -> NDArray[np.float32]:
     """Give by how much the app's answer, in these tiles, is off the trainer's net's."""
     model = load_model(path, "cpu")
-    model = model.with_card(model.card.model_copy(update={"tile": tile}))
+    model = with_card(model, model.card.model_copy(update={"tile": tile}))
     wanted = torch_answer(path, model, pixels)
     assert wanted.std() > 0.02  # an answer that tells something apart
     return np.abs(predict(model, pixels).probability - wanted)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inference.foreign_models import lost_in_red, small_unet
-from tests.tiny_models import fundus_picture, tiny_probability, tiny_vessel_model
+from tests.tiny_models import fundus_picture, tiny_probability, tiny_vessel_model, with_card
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.model_card import ScaleSpec, TileSpec
 from vesselapp.inference.model import Model, load_model
@@ -61,9 +61,9 @@ def test_tiles_give_the_same_answer_as_the_whole_where_the_receptive_field_fits_
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
     model = blurring[blur]
     tile = TileSpec(size=max(size, 4 * stride), overlap=overlap, stride=stride, fixed=fixed)
-    tiled = predict(model.with_card(model.card.model_copy(update={"tile": tile})), pixels).probability
+    tiled = predict(with_card(model, model.card.model_copy(update={"tile": tile})), pixels).probability
     whole_tile = TileSpec(size=1024, stride=stride)
-    whole = predict(model.with_card(model.card.model_copy(update={"tile": whole_tile})), pixels).probability
+    whole = predict(with_card(model, model.card.model_copy(update={"tile": whole_tile})), pixels).probability
     border = blur // 2
     inner = (slice(border, max(border, height - border)), slice(border, max(border, width - border)))
     assert np.abs(tiled - whole)[inner].max(initial=0) < 3e-5  # of sums of 47 x 47 px
@@ -75,7 +75,7 @@ def test_tiles_of_a_net_with_pooling_lie_on_its_raster(tmp_path: Path) -> None:
     answers = []
     for size in (256, 1024):
         tile = TileSpec(size=size, overlap=128, stride=8)
-        answers.append(predict(model.with_card(model.card.model_copy(update={"tile": tile})), pixels))
+        answers.append(predict(with_card(model, model.card.model_copy(update={"tile": tile})), pixels))
     off = np.abs(answers[0].probability - answers[1].probability)[64:-64, 64:-64]
     assert answers[1].probability.std() > 0.01
     assert off.max() < 1 / 255

@@ -25,7 +25,7 @@ from vesselapp.study import journal_file, writer
 from vesselapp.study.annotation import AnnotationFolder, Kept
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Viewed
-from vesselapp.study.lock import Lost
+from vesselapp.study.lock import Lost, holder_of
 from vesselapp.study.record import ImageFacts, Record, State
 
 SIZE = (530, 600)
@@ -174,7 +174,7 @@ def test_the_record_follows_and_closing_makes_the_snapshot(keeper: Keeper, place
     sitting.close()
     assert sitting.wait(20)
     assert (place.folder / "corrections.png").exists()
-    assert place.holder() is None
+    assert holder_of(place.folder) is None
     assert_same(kept_in(place), document)
 
 

@@ -49,7 +49,7 @@ def pictures(tmp_path: Path) -> LoosePictures:
 
 
 def opened_to_write(pictures: LoosePictures, keeper: Keeper) -> Opened:
-    return open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=True)
+    return open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24), to_write=True)
 
 
 def kept_of(opened: Opened) -> Kept:
@@ -181,7 +181,7 @@ def test_a_study_that_cannot_be_read_just_now_is_told_whichever_call_fails(
             for where, name in ((os, "stat"), (os, "scandir"), (os, "listdir"), (os, "open"), (io, "open")):
                 stale.setattr(where, name, guarded(getattr(where, name)))
             try:
-                opened = open_picture(entry, pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=True)
+                opened = open_picture(entry, pictures, keeper, Wishes(0.5, 2**24), to_write=True)
             except VesselError:
                 continue
         locked += not opened.readable
@@ -229,7 +229,7 @@ def test_a_picture_that_does_not_open_keeps_no_lock(
 def test_a_sitting_that_cannot_go_on_keeps_no_lock(
     pictures: LoosePictures, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
+    opened = open_picture(pictures.entries()[0], pictures, keeper, Wishes(0.5, 2**24), to_write=False)
     monkeypatch.setattr(Rescue, "put_back", raising_once(Rescue.put_back, RuntimeError("a mistake")))
     review = sit(opened, keeper)
     until(lambda: review.sitting is not None and review.sitting.standing.hold is Hold.MINE)
@@ -282,7 +282,7 @@ def test_work_on_a_picture_alone_comes_along_once_its_sitting_has_ended(
         lambda folder: writer.close() if folder.parent == tmp_path / "store" else None,
     )
     (entry,) = study.entries()
-    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24, "ann"), to_write=False)
+    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24), to_write=False)
     assert ["brought along" in note for note in opened.notes] == [True]
     assert opened.document.corrections[50, 50] == 2
 
@@ -291,7 +291,7 @@ def test_work_on_a_picture_alone_that_cannot_come_along_is_gone_on_with_and_come
     pictures: LoosePictures, keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened, study, entry = worked_on_alone(pictures, keeper, tmp_path)
-    wishes = Wishes(0.5, 2**24, "ann")
+    wishes = Wishes(0.5, 2**24)
     monkeypatch.setattr(along, "hand_in", raising_once(along.hand_in, PermissionError(13, "denied")))
     opened = open_picture(entry, study, keeper, wishes, to_write=True)
     assert ["comes along when the picture is opened next" in note for note in opened.notes] == [True]
@@ -317,7 +317,7 @@ def test_where_work_on_a_picture_alone_can_not_be_gone_on_with_either_it_begins_
         return take(folder, *rest)
 
     monkeypatch.setattr(Lock, "take", full)
-    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24, "ann"), to_write=True)
+    opened = open_picture(entry, study, keeper, Wishes(0.5, 2**24), to_write=True)
     assert ["could not be brought" in note for note in opened.notes] == [True]
     assert opened.place.study == tmp_path / "study"
     assert opened.why_locked == ""

@@ -14,7 +14,7 @@ from tests.study.work import FACTS, HEIGHT, WIDTH, Work, load, record, state_of,
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.journal import Redone, Undone
-from vesselapp.study.lock import Taken
+from vesselapp.study.lock import Taken, holder_of
 from vesselapp.study.record import ImageFacts, State
 from vesselapp.study.writer import Writer
 
@@ -298,10 +298,10 @@ def test_the_second_reads_and_learns_who_writes(tmp_path: Path) -> None:
         AnnotationFolder(tmp_path).open("ben", FACTS)
     assert caught.value.holder.who == "ann"
     assert "ann" in str(caught.value)
-    assert AnnotationFolder(tmp_path).holder() == caught.value.holder
+    assert holder_of(tmp_path) == caught.value.holder
     assert state_of(load(tmp_path)) == work.state
     writer.close()
-    assert AnnotationFolder(tmp_path).holder() is None
+    assert holder_of(tmp_path) is None
     AnnotationFolder(tmp_path).open("ben", FACTS).close()
 
 

@@ -38,7 +38,7 @@ def grow_stale(lock: Lock) -> None:
 
 def test_taken_told_and_given_back(tmp_path: Path) -> None:
     lock = Lock.take(tmp_path, "ann")
-    assert lock.held()
+    lock.check()
     assert not lock.unclean
     holder = holder_of(tmp_path)
     assert holder is not None
@@ -48,7 +48,8 @@ def test_taken_told_and_given_back(tmp_path: Path) -> None:
             take(tmp_path, "ben")
         assert not caught.value.holder.stale
     lock.release()
-    assert not lock.held()
+    with pytest.raises(Lost):
+        lock.check()
     assert holder_of(tmp_path) is None
     assert not list(tmp_path.iterdir())
     assert not Lock.take(tmp_path, "ben").unclean
@@ -149,9 +150,9 @@ def test_of_many_who_try_at_once_one_gets_it(tmp_path: Path, how: str) -> None:
 
         with ThreadPoolExecutor(6) as pool:
             locks = [lock for lock in pool.map(attempt, "abcdef") if lock is not None]
-        holders = [lock for lock in locks if lock.held()]
-        assert len(locks) == len(holders) == 1
-        holders[0].release()
+        assert len(locks) == 1
+        locks[0].check()
+        locks[0].release()
         assert not list(folder.iterdir())
 
 
@@ -187,7 +188,7 @@ def test_a_writer_that_slept_notices_before_it_writes(tmp_path: Path) -> None:
             call()
     writer.abandon()
     assert state_of(load(tmp_path / "a")) == before
-    assert other.lock.held()
+    other.lock.check()
     other.append([work.step()])
     other.close()
     assert state_of(load(tmp_path / "a")) == work.state

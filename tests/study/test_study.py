@@ -20,7 +20,7 @@ from tests.study.work import Work, state_of
 from vesselapp.core.errors import VesselError
 from vesselapp.study.annotation import read_record
 from vesselapp.study.exchange import export_study
-from vesselapp.study.lock import Lock
+from vesselapp.study.lock import Lock, holder_of
 from vesselapp.study.pictures import key_of, printable
 from vesselapp.study.record import ImageFacts, State
 from vesselapp.study.study import Study, is_study
@@ -415,7 +415,7 @@ def test_a_renamed_picture_that_somebody_works_on_is_left_to_them(tmp_path: Path
     opened = study.note_opened(picture, facts_of(picture).sha256)
     assert (opened.what, opened.key) == ("taken", writer_key)
     assert "eve" in opened.sentence
-    assert writer.lock.held()
+    writer.lock.check()
     writer.close()
     assert study.note_opened(picture, facts_of(picture).sha256).what == "moved"
 
@@ -633,7 +633,7 @@ def test_a_study_that_may_only_be_read_can_be_looked_at(
     assert state_of(kept) == work.state
     with pytest.raises(VesselError, match="read-only"):
         study.place(picture).open("ann", facts)
-    assert study.place(picture).holder() is None
+    assert holder_of(study.place(picture).folder) is None
     assert problems(study) == []
 
 

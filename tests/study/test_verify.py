@@ -15,6 +15,7 @@ from vesselapp.core.files import file_sha256
 from vesselapp.study import verify
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
+from vesselapp.study.lock import holder_of
 from vesselapp.study.models import Registry
 from vesselapp.study.pictures import key_of
 from vesselapp.study.plane_png import encode_plane
@@ -368,7 +369,7 @@ def test_our_own_end_without_a_seal_accuses_nobody(study: Study, monkeypatch: py
         with pytest.raises(VesselError, match="full"):
             writer.close()
         writer.abandon()
-    assert place.holder() is None
+    assert holder_of(place.folder) is None
     assert [finding.problem for finding in verify_study(study.folder)] == [False]
     with monkeypatch.context() as broken:  # opening fails too: it is as unsealed as before
         broken.setattr("vesselapp.study.annotation.Writer", full)

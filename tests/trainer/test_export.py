@@ -126,5 +126,5 @@ def test_no_model_is_one_sentence(tmp_path: Path):
     (tmp_path / "m.onnx").write_bytes(b"no model")
     with pytest.raises(VesselError, match="can't be read as an ONNX model"):
         weights_from_onnx(tmp_path / "m.onnx")
-    with pytest.raises(VesselError, match="can't be read as an ONNX model"):
+    with pytest.raises(VesselError, match="There is no model file"):
         read_card(tmp_path / "none.onnx")

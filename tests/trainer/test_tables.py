@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.tiny_models import tiny_vessel_model
+from tests.tiny_models import tiny_vessel_model, with_card
 from tests.trainer.conftest import draw_fundus, save
 from trainer.__main__ import main
 from trainer.compare import Difference, compare, compare_files, print_differences
@@ -166,7 +166,7 @@ def test_a_model_of_unknown_purpose_is_measured_where_ours_is(
     rows, _ = compare_files(model, foreign, cases)
     assert rows
     loaded = load_model(foreign)
-    guessed = loaded.with_card(loaded.card.model_copy(update={"guessed": ("task", "input.layout")}))
+    guessed = with_card(loaded, loaded.card.model_copy(update={"guessed": ("task", "input.layout")}))
     (note,) = notes_of(guessed, [scores("HRF", "1", 3)])
     assert "foreign.onnx takes and what its answer means was guessed" in note
 

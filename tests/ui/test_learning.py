@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.bars import SIDE, bars
-from tests.tiny_models import tiny_vessel_model
+from tests.tiny_models import tiny_vessel_model, with_card
 from tests.ui.conftest import wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
@@ -338,7 +338,7 @@ def test_a_model_without_features_says_so(window: MainWindow) -> None:
     model = window.workspace.model
     assert model is not None
     output = model.card.output.model_copy(update={"features": None})
-    window.workspace.asking.model = model.with_card(model.card.model_copy(update={"output": output}))
+    window.workspace.asking.model = with_card(model, model.card.model_copy(update={"output": output}))
     assert "no features" in refused(window)
 
 

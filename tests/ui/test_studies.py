@@ -30,6 +30,7 @@ from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.sitting import Sitting
 from vesselapp.study.annotation import Kept
 from vesselapp.study.journal import Operation
+from vesselapp.study.lock import holder_of
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.study.verify import verify_study
@@ -711,7 +712,7 @@ def test_the_list_tells_of_work_that_can_not_be_read(
     open_study(qtbot, window, study)
     window.action("reviewed_next").trigger()
     until_kept(qtbot, study, "a.png", lambda found: found.record is not None and found.answer is not None)
-    qtbot.waitUntil(lambda: study.place(study.pictures()[0]).holder() is None, timeout=20000)
+    qtbot.waitUntil(lambda: holder_of(study.place(study.pictures()[0]).folder) is None, timeout=20000)
     path = study.place(study.pictures()[0]).folder / "record.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     second = again()

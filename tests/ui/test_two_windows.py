@@ -15,6 +15,7 @@ from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_studies import again, kept, open_study, study, wait_for
 from vesselapp.state import workspace
 from vesselapp.state.pictures import Mark
+from vesselapp.study.lock import holder_of
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.ui.window import MainWindow
@@ -49,7 +50,7 @@ def test_who_looks_on_sees_the_review_of_another_and_leaves_it(
     assert (review.record.state, review.record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")
     assert np.array_equal(theirs.mask(), kept(study, "a.png").mask())
     second.action("next").trigger()
-    qtbot.waitUntil(lambda: study.place(study.pictures()[0]).holder() is None, timeout=20000)
+    qtbot.waitUntil(lambda: holder_of(study.place(study.pictures()[0]).folder) is None, timeout=20000)
     record = kept(study, "a.png").record
     assert record is not None
     assert (record.state, record.note) == (State.REVIEWED, "haemorrhage at 3 o'clock")

@@ -12,7 +12,8 @@ from trainer.finetune.kept_lessons import kept_judgement
 from trainer.finetune.lessons import where_judged
 from trainer.finetune.loop import Course
 from trainer.finetune.old import drawn_truths, other_pictures, replay_truths
-from trainer.finetune.scores import Truth, dice, mask_by, pair_on
+from trainer.finetune.scores import Truth, mask_by, pair_on
+from trainer.metrics import dice
 from vesselapp.inference.model import Model, load_model
 from vesselapp.study.verdict import Ground, PictureScore, ThresholdChange, Verdict
 

@@ -3,11 +3,10 @@
 import dataclasses
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.pictures import Scaled, bounded, cell_truth
+from trainer.pictures import Scaled, bounded, scaled_cells
 from trainer.recipes import Recipe
 from vesselapp.core.model_card import ModelCard
 from vesselapp.core.scaling import resize_pixels, resize_probability
@@ -63,13 +62,8 @@ def lesson_of(name: str, judged: Judgement, base: Model, recipe: Recipe) -> Scal
 
 
 def _cells(name: str, judged: Judgement, objects: NDArray[np.int32], factor: float) -> Scaled:
-    height, width = (max(8, round(side * factor)) for side in judged.truth.shape)
-    fitted = cv2.resize(objects.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
-    if factor > 1.5:
-        fitted = cv2.medianBlur(fitted, 5)  # takes the steps of enlarged px off the outlines
-    pixels = resize_pixels(judged.pixels, height, width)
-    weight = scale_weight(judged.weight, height, width)
-    return cut_to_weight(Scaled("study", name, pixels, cell_truth(fitted.astype(np.int32)), weight))
+    pixels, truth = scaled_cells(judged.pixels, objects, factor)
+    return cut_to_weight(Scaled("study", name, pixels, truth, scale_weight(judged.weight, *truth.shape[:2])))
 
 
 def _objects_and_factor(judged: Judgement, base: Model, recipe: Recipe) -> tuple[NDArray[np.int32], float]:

@@ -23,7 +23,6 @@ from trainer.finetune.old import (
     samples_of,
 )
 from trainer.finetune.plan import Plan
-from trainer.finetune.scores import dice
 from trainer.finetune.sides import without
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune, Ground
@@ -31,6 +30,7 @@ from trainer.finetune.threshold import deciding, set_threshold
 from trainer.finetune.watch import Watch, Window, mask_in, window_of
 from trainer.full_memory import fit_within_memory
 from trainer.lineage import learnt_by, seen_by
+from trainer.metrics import dice
 from trainer.nets import Segmenter, build_net, stride_of
 from trainer.pictures import Scaled
 from trainer.readers import Case, image_sha256

@@ -19,9 +19,8 @@ from trainer.lineage import learnt_by
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
-from vesselapp.inference.cards import own_card
+from vesselapp.inference.cards import card_in
 from vesselapp.inference.checks import model_sha256
-from vesselapp.inference.graph import read_graph
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 from vesselapp.study.study_model import find_model_by_hash, hash_in_use
@@ -221,7 +220,7 @@ def make_plan(
 
 
 def _learnt_before(incumbent: Path) -> list[str]:
-    card = own_card(read_graph(incumbent), incumbent)
+    card = card_in(incumbent)
     return learnt_by(card) if card is not None else []
 
 

@@ -186,12 +186,12 @@ def read_judgement(study: Study, picture: ReviewedPicture, corrected: int) -> Ju
     if kept.record.state is not State.REVIEWED:
         text = " ".join((f"{picture.name} is being worked on again.", *kept.notes))
         raise VesselError(text, "Review it, then train anew.")
-    if kept.needs_answer and not kept.record.nothing_there:
+    if kept.needs_answer:
         raise VesselError(
             f"Of {picture.name} the answer that was judged is not kept.",
             "Open it and mark it as reviewed again.",
         )
-    truth = np.zeros((height, width), bool) if kept.record.nothing_there else kept.mask()
+    truth = kept.mask()
     weight = _weights(kept, kept.record, truth, corrected)
     if not weight.any():
         raise VesselError(f"Of {picture.name} nothing is known: all that was looked at is unsure.")

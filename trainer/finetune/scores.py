@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.finetune.gate import Pair
+from trainer.metrics import dice
 from trainer.pictures import Picture
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.inference.model import Model
@@ -43,13 +44,6 @@ def mask_by(model: Model, pixels: Pixels, object_diameter: float | None = None) 
     """
     found = predict(model, pixels, object_diameter=object_diameter)
     return mask_of(quantise(found.probability), level_of(model.card.threshold))
-
-
-def dice(mask: NDArray[np.bool_], truth: NDArray[np.bool_], counts: NDArray[np.bool_]) -> float:
-    """Give Dice (0-1) of two masks where ``counts``; 1 where both are empty."""
-    said, there = mask & counts, truth & counts
-    total = int(said.sum()) + int(there.sum())
-    return 2 * int((said & there).sum()) / total if total else 1.0
 
 
 def specificity(mask: NDArray[np.bool_], truth: NDArray[np.bool_], counts: NDArray[np.bool_]) -> float:

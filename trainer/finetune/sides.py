@@ -15,6 +15,7 @@ from typing import Literal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, reason
+from vesselapp.study.json_text import parse_object
 
 JUDGE_FILE = "judge.json"
 FORMAT = 1
@@ -56,7 +57,7 @@ def read_sides(study: Path) -> dict[str, Side]:
     """
     path = study / JUDGE_FILE
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_object(path.read_bytes())
         found: dict[str, Side] = values["pictures"]
         if values["format"] != FORMAT or not set(found.values()) <= {"learn", "judge"}:
             raise ValueError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.finetune.task import Ground
 from trainer.nets import Segmenter, answer_whole
-from trainer.pictures import Scaled
+from trainer.pictures import Scaled, foreground_in, true_foreground
 from trainer.recipes import Recipe
 from vesselapp.core.evidence import HIGHEST, LOWEST, level_of, quantise, threshold_of
 
@@ -55,11 +55,10 @@ def set_threshold(
     """
     curves = []
     for picture in pictures:
-        foreground = list(recipe.foreground)
-        truth = picture.truth[..., foreground].sum(axis=-1, dtype=np.uint16) >= 128
+        truth = true_foreground(picture.truth, recipe)
         if (truth & (picture.valid > 0)).any():
-            answer = answer_whole(net, picture.pixels, stride)[..., foreground].sum(axis=-1)
-            curves.append(dice_curve(np.ascontiguousarray(answer, np.float32), truth, picture.valid))
+            answer = foreground_in(answer_whole(net, picture.pixels, stride), recipe)
+            curves.append(dice_curve(answer, truth, picture.valid))
     if not curves:
         return before
     mean = np.mean(curves, axis=0)

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from trainer.finetune.scores import dice
 from trainer.finetune.steering import Line, Stopped
 from trainer.finetune.task import FineTune
 from trainer.fit import BEST, save_weights
+from trainer.metrics import dice
 from trainer.nets import answer_whole
-from trainer.pictures import Scaled
+from trainer.pictures import Scaled, foreground_in, true_foreground
 from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
@@ -57,7 +57,7 @@ class Window:
 def window_of(side: Side, picture: Scaled, recipe: Recipe) -> Window:
     """Cut the middle of what counts out of a picture."""
     part = _middle(picture.valid)
-    truth = picture.truth[part][..., list(recipe.foreground)].sum(axis=-1, dtype=np.uint16) >= 128
+    truth = true_foreground(picture.truth[part], recipe)
     pixels = np.ascontiguousarray(picture.pixels[part])
     return Window(side, picture.name, pixels, truth, picture.valid[part] > 0)
 
@@ -66,8 +66,7 @@ def mask_in(
     net: nn.Module, recipe: Recipe, stride: int, pixels: NDArray[np.uint8], threshold: float
 ) -> NDArray[np.bool_]:
     """Give a net's mask ((H, W) bool) of a window."""
-    answer = answer_whole(net, pixels, stride)[..., list(recipe.foreground)].sum(axis=-1)
-    return np.asarray(answer >= threshold)
+    return np.asarray(foreground_in(answer_whole(net, pixels, stride), recipe) >= threshold)
 
 
 class Watch(lightning.Callback):

@@ -47,6 +47,10 @@ class Box(NamedTuple):
         """Give the box with a margin (px) added on every side."""
         return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
+    def moved(self, right: int, down: int) -> "Box":
+        """Give the box that lies so many px further right and down."""
+        return Box(self.left + right, self.top + down, self.right + right, self.bottom + down)
+
     def united(self, other: "Box") -> "Box":
         """Give the smallest box that holds both; an empty box adds nothing."""
         if self.empty:
@@ -62,6 +66,8 @@ class Box(NamedTuple):
 
 
 EMPTY = Box(0, 0, 0, 0)
+Pixels = tuple[Box, NDArray[np.bool_]]
+"""A box, and which of its pixels, (h, w) bool, are meant."""
 
 
 def box_of(plane: NDArray[np.generic]) -> Box:

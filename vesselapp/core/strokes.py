@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import draw
 
-from vesselapp.core.geometry import Box
+from vesselapp.core.geometry import Box, Pixels
 
 SMALLEST = 1
 LARGEST = 400
 
 Point = tuple[float, float]
-Pixels = tuple[Box, NDArray[np.bool_]]
 
 
 def snapped(point: Point, diameter: int) -> Point:

@@ -14,7 +14,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
 from vesselapp.core.folders import data_folder
 from vesselapp.core.model_card import METADATA_KEY, ModelCard
-from vesselapp.inference.graph import GraphInfo
+from vesselapp.inference.graph import GraphInfo, read_graph
 
 _GUESSES = {
     "task": "What it is for: {task}",
@@ -59,6 +59,11 @@ def own_card(info: GraphInfo, path: Path) -> ModelCard | None:
         "output": card.output.model_copy(update={"name": answer}),
     }
     return card.model_copy(update=parts)
+
+
+def card_in(path: Path) -> ModelCard | None:
+    """Read the model card that a file carries (see `own_card`; VesselError also where it is no model)."""
+    return own_card(read_graph(path), path)
 
 
 def correct_card(card: ModelCard, changes: Mapping[str, Any]) -> ModelCard:

@@ -6,9 +6,8 @@ from pathlib import Path
 from vesselapp.core.alone import alone_in
 from vesselapp.core.files import make_folder
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
-from vesselapp.inference.cards import kept_card, kept_since, own_card
+from vesselapp.inference.cards import card_in, kept_card, kept_since
 from vesselapp.inference.checks import model_sha256
-from vesselapp.inference.graph import read_graph
 from vesselapp.inference.manifest import Manifest, read_manifest, stems_of, still_there, still_to_do
 from vesselapp.inference.model import Model
 from vesselapp.inference.workers import run_batch
@@ -87,7 +86,7 @@ def _resumed(
 ) -> tuple[list[Errand], list[Outcome]]:
     """Split errands into those to do and those already done as they are wanted now."""
     sha256 = model_sha256(spec.model)
-    card = own_card(read_graph(spec.model), spec.model) or kept_card(sha256)
+    card = card_in(spec.model) or kept_card(sha256)
     if card is None:  # never met before, so nothing was done with it
         return list(errands), []
     threshold = card.threshold if spec.threshold is None else spec.threshold

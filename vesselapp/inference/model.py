@@ -1,7 +1,6 @@
 """A loaded model: a session on the device that really works, and its card."""
 
 import contextlib
-import copy
 import hashlib
 import logging
 import math
@@ -61,7 +60,6 @@ class Model:
         self._fixed_batch: int | None = None
         self._cpu_answer: NDArray[np.float32] | None = None
         self._turn, self._retreating = threading.Lock(), threading.Lock()
-        self._short = False  # of memory: tiles were made smaller
 
     @property
     def device(self) -> Provider:
@@ -127,14 +125,6 @@ class Model:
             return None
         return np.asarray(self._fetch(name, to_input(batch, self.card.input, self._table)), np.float32)
 
-    def with_card(self, card: ModelCard) -> "Model":
-        """Give the same session under another card: other tiles, say, or another meaning of its answer."""
-        other = copy.copy(self)
-        other.card = card
-        other.tile_size = min(card.tile.size, self.tile_size) if self._short else card.tile.size
-        other._table = value_table(card.input)
-        return other
-
     def _fetch(self, name: str, given: NDArray[Any]) -> NDArray[Any]:
         # The CPU serves several threads at once; another device's memory holds one batch at a time.
         with self._turn if self._device is not CPU else contextlib.nullcontext():
@@ -197,7 +187,7 @@ class Model:
             self.batch //= 2
             self.provider_note = f"Memory of {self.provider} is short: {self.batch} tiles at once."
         elif trouble.memory and not tile.fixed and smaller >= 4 * tile.stride:
-            self.tile_size, self._short = smaller, True
+            self.tile_size = smaller
             self.provider_note = f"Memory of {self.provider} is short: tiles of {smaller} px."
         elif self._device is not CPU:
             note = f"{self.provider} failed at work ({trouble.message}), so the CPU computes."

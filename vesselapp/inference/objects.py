@@ -222,7 +222,6 @@ def check_tells_objects(card: "ModelCard | None", name: str) -> None:
 def find_diameter(
     model: "Model",
     pixels: NDArray[np.uint8],
-    threshold: float = 0.5,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> float:
     """Find the typical cell diameter (px of the picture) by asking the model at several scales.
@@ -242,7 +241,7 @@ def find_diameter(
         for rows, columns in search_parts(height, width, factor):
             part = pixels[rows, columns]
             seen += part.shape[0] * part.shape[1]
-            areas.append(_measure(*_run(model, part, factor, cancelled), threshold))
+            areas.append(_measure(*_run(model, part, factor, cancelled)))
         known = np.concatenate(areas)
         return _Sizes(factor, len(known) * height * width / seen, _median(known), _typical(known))
 
@@ -289,11 +288,9 @@ class _Sizes:
     typical: float
 
 
-def _measure(
-    inside: NDArray[np.float32], foreground: NDArray[np.float32], threshold: float
-) -> NDArray[np.int64]:
+def _measure(inside: NDArray[np.float32], foreground: NDArray[np.float32]) -> NDArray[np.int64]:
     """Give the areas (px) of the cells that the model found."""
-    mask = foreground >= threshold
+    mask = foreground >= 0.5
     marks = _seeds(inside, mask, 0.5)  # pale cells must not fall apart here: touching ones may be joined
     areas = np.bincount(marks.ravel())
     marks[(areas < 6)[marks]] = 0

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.evidence import Correction
-from vesselapp.core.geometry import Box, box_of
-from vesselapp.core.strokes import Pixels
+from vesselapp.core.geometry import Box, Pixels, box_of
 from vesselapp.state.document import Document
 
 _BESIDE = {4: ((-1, 0), (0, -1)), 8: ((-1, -1), (-1, 0), (-1, 1), (0, -1))}
@@ -151,9 +150,7 @@ def _in_window(
     evidence = document.evidence.levels[0][wide.slices]
     found = []
     for part, chosen in find(evidence, document.level, *more):
-        moved = Box(
-            part.left + wide.left, part.top + wide.top, part.right + wide.left, part.bottom + wide.top
-        )
+        moved = part.moved(wide.left, wide.top)
         if not moved.clipped_to(box).empty:
             found.append((moved, chosen))
     return found

@@ -302,7 +302,7 @@ class Desk:
 
     def _wishes(self) -> Wishes:
         threshold = self.asking.model.card.threshold if self.asking.model else 0.5
-        return Wishes(threshold, self._settings.history_megabytes * 2**20, self._keeper.who)
+        return Wishes(threshold, self._settings.history_megabytes * 2**20)
 
     def _tell(self, sentences: list[str]) -> None:
         sentences, self._to_tell = [*self._to_tell, *sentences], []

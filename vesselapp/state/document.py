@@ -9,11 +9,11 @@ from psygnal import Signal
 from vesselapp.core import evidence as ev
 from vesselapp.core.edits import Edit, EditRecorder
 from vesselapp.core.evidence import Correction
-from vesselapp.core.geometry import EMPTY, Box, box_of
+from vesselapp.core.geometry import EMPTY, Box, Pixels, box_of
 from vesselapp.core.image import Image
 from vesselapp.core.learnt import Learnt
 from vesselapp.core.pyramid import Pyramid, halve_evidence
-from vesselapp.core.strokes import Pixels, Point, stroke_pixels
+from vesselapp.core.strokes import Point, stroke_pixels
 from vesselapp.state.brush import Brush
 from vesselapp.state.history import DEFAULT_CAP_BYTES, History
 from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone

@@ -184,7 +184,7 @@ class Keeper:
 
     # -- from other threads ------------------------------------------------------------------------------
 
-    def _report(self, _sitting: Sitting) -> None:
+    def _report(self) -> None:
         if not self._told.is_set():
             self._told.set()
             self._deliver(self._tell)

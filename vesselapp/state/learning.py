@@ -44,8 +44,8 @@ class Learning:
     jobs : Jobs
     asking : Asking
         The model in use, and its answer.
-    is_judged : callable
-        Says whether a person has judged the answer in sight, so that no other takes its place by itself.
+    is_reviewed : callable
+        Says whether the picture is reviewed: then no other answer takes the place of the one in sight.
 
     Attributes
     ----------
@@ -70,8 +70,8 @@ class Learning:
     taken_back = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, jobs: Jobs, asking: Asking, is_judged: Callable[[], bool] = lambda: False) -> None:
-        self._jobs, self._asking, self._is_judged = jobs, asking, is_judged
+    def __init__(self, jobs: Jobs, asking: Asking, is_reviewed: Callable[[], bool] = lambda: False) -> None:
+        self._jobs, self._asking, self._is_reviewed = jobs, asking, is_reviewed
         self._features = FeatureFinder(jobs, asking)
         self._document: Document | None = None
         self._answer: Answer | None = None
@@ -185,7 +185,7 @@ class Learning:
         if document is None:
             return
         self._take_back(document)
-        if answer is None or self._asking.running or self._is_judged():
+        if answer is None or self._asking.running or self._is_reviewed():
             return
         learnt = document.learnt
         of_this = learnt is not None and answer.model_sha256 == learnt.model_sha256

@@ -34,11 +34,10 @@ WAITS = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """How documents are made: threshold (0-1) of new ones, cap of undo history (bytes), who is at work."""
+    """How documents are made: threshold (0-1) of new ones, cap of undo history (bytes)."""
 
     threshold: float
     history_bytes: int
-    who: str
 
 
 @dataclass(eq=False)
@@ -118,7 +117,7 @@ def open_picture(
     image = entry.source.read()
     pixels = Pyramid(image.pixels, halve_pixels)
     facts = collection.facts(entry, image)
-    place, sentence = collection.place(entry, image, wishes.who)
+    place, sentence = collection.place(entry, image, keeper.who)
     keeper.ended(place.folder)
     opened = Opened(entry, image, pixels, place, facts)
     opened.notes = [note for note in (*image.notes, sentence) if note]
@@ -141,7 +140,7 @@ def _take(opened: Opened, keeper: Keeper, wishes: Wishes) -> None:
     """Take the lock and read under it, with strokes that an earlier run could not save put back."""
     place, facts = opened.place, opened.facts
     try:
-        writer = place.open(wishes.who, facts, cap_bytes=wishes.history_bytes)
+        writer = place.open(keeper.who, facts, cap_bytes=wishes.history_bytes)
     except Taken as taken:
         opened.holder = taken.holder
         return

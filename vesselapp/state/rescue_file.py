@@ -57,7 +57,6 @@ class Left:
     undone : tuple of str
         Those that could be redone, the next one last; empty in files of an earlier version.
     record : Record or None
-    told : bool
         As in `Unsaved`.
     begun : Record or None
         As in `Unsaved`.
@@ -84,7 +83,6 @@ class Left:
     history: tuple[str, ...]
     undone: tuple[str, ...]
     record: Record | None
-    told: bool
     begun: Record | None
     knows_begun: bool
     answer_sha256: str | None
@@ -117,7 +115,6 @@ def read(file: Path) -> Left | None:
             tuple(str(digest) for digest in about["history"]),
             tuple(str(digest) for digest in about.get("undone", ())),
             _record_in(about, "record"),
-            bool(about["told"]),
             _record_in(about, "begun"),
             "begun" in about,
             str(about["answer"]) if "answer" in about else None,

@@ -170,7 +170,7 @@ class Review:
         progress again.
         """
         document, record, kept = self.document, self.record, self._answer_kept
-        same = kept is not None and record.level == document.level and np.array_equal(kept, self._judged())
+        same = kept is not None and record.level == document.level and np.array_equal(kept, self._in_sight())
         changes |= {"threshold": document.threshold, "level": document.level}
         changes["adapted_px"] = self._adapted_px()
         self.record = replace(record, **changes)  # type: ignore[arg-type]
@@ -192,7 +192,7 @@ class Review:
         if self.sitting is None:
             return
         if judged:
-            self._answer_kept = self._judged()
+            self._answer_kept = self._in_sight()
         self.sitting.put_record(self.record, told=told, answer=self._answer_kept if judged else None)
 
     def take(self, kept: Kept) -> None:
@@ -239,7 +239,7 @@ class Review:
         """Give what was in sight without any model's answer when it was judged."""
         record = self.record
         named = (record.model, record.model_version, record.model_sha256)
-        return Answer(self._judged(), *named, record.threshold, judged=True)
+        return Answer(self._in_sight(), *named, record.threshold, judged=True)
 
     def _on_happened(self, operation: Operation) -> None:
         if isinstance(operation, Viewed):
@@ -260,7 +260,7 @@ class Review:
         adapted = self.document.adapted
         return 0 if adapted is None else adapted.pixels
 
-    def _judged(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    def _in_sight(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         probability = self.document.probability
         if probability is None:
             return np.full((self.document.height, self.document.width), ev.LOWEST, np.uint8)

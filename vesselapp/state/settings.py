@@ -8,6 +8,7 @@ from typing import Any
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
+from vesselapp.study.json_text import parse_object
 
 _log = logging.getLogger(__name__)
 
@@ -53,13 +54,11 @@ def load_settings(file: Path) -> Settings:
     """Read the settings; a missing or broken file, or a value that makes no sense, gives the default."""
     settings = Settings()
     try:
-        stored = json.loads(file.read_bytes())
+        stored = parse_object(file.read_bytes())
     except FileNotFoundError:
         return settings
     except (OSError, ValueError) as error:
         _log.warning("settings in %s not used: %s", file, error)
-        return settings
-    if not isinstance(stored, dict):
         return settings
     for known in fields(Settings):
         value = _checked(stored.get(known.name), getattr(settings, known.name), known.metadata)

@@ -53,7 +53,7 @@ class Sitting:
     kept : Kept or None
         What the document was made from.
     report : callable
-        Called with the sitting, from its thread, whenever its standing is another.
+        Called from its thread whenever its standing is another.
     reopened : callable
         Called with the sitting, with what is kept (None: what the document shows) and what a person should
         know, from its thread, when it may be written from now on.
@@ -69,7 +69,7 @@ class Sitting:
         who: str,
         rescue: Rescue,
         kept: Kept | None,
-        report: Callable[[Sitting], None],
+        report: Callable[[], None],
         reopened: Callable[[Sitting, Kept | None, str], None],
         writer: Writer | None = None,
     ) -> None:
@@ -238,9 +238,9 @@ class Sitting:
                 _log.exception("keeping %s failed", self.facts.image)
                 self._on_failed(VesselError(f"Something went wrong while saving: {problem!r}."))
             if not self._is_over():
-                self._report(self)
+                self._report()
         self._ended.set()
-        self._report(self)
+        self._report()
 
     def _is_over(self) -> bool:
         return self._hold is Hold.ENDED

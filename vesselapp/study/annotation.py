@@ -20,7 +20,7 @@ from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.apart import FILES, FORMER, begun_apart, bring_back, put_apart, strange_in
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
-from vesselapp.study.lock import Holder, Lock, holder_of
+from vesselapp.study.lock import Lock
 from vesselapp.study.migrate import bring_forward, parse_any_record
 from vesselapp.study.pictures import key_in
 from vesselapp.study.reading import Found, file_bytes, read_annotation
@@ -228,10 +228,6 @@ class AnnotationFolder:
             Where the disk doesn't answer, or a newer version of the app wrote it.
         """
         return read_record(self.folder)
-
-    def holder(self) -> Holder | None:
-        """Tell who has it open for writing; None where nobody has."""
-        return holder_of(self.folder)
 
     def was_removed(self) -> bool:
         """Tell whether its folder isn't there although what that lies in is.

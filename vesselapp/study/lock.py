@@ -89,7 +89,7 @@ class Lock:
         self.unclean = unclean
 
     @classmethod
-    def take(cls, folder: Path, who: str, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Lock:
+    def take(cls, folder: Path, who: str, *, name: str = LOCK_NAME) -> Lock:
         """Take the lock of a folder: a free one, or one whose process on this computer has died.
 
         Parameters
@@ -99,8 +99,6 @@ class Lock:
         who : str
         name : str
             Of the lock file.
-        stale : float
-            Seconds without a heartbeat after which a lock is stale.
 
         Raises
         ------
@@ -109,7 +107,7 @@ class Lock:
         VesselError
             Where nothing can be written there.
         """
-        return cls._take(folder / name, who, stale, over_stale=False)
+        return cls._take(folder / name, who, STALE_SECONDS, over_stale=False)
 
     @classmethod
     def take_over(
@@ -215,14 +213,6 @@ class Lock:
             if not self._is_ours():
                 raise self._lost()
 
-    def held(self) -> bool:
-        """Tell, from the disk, whether the lock is still ours."""
-        try:
-            self.check()
-        except VesselError:
-            return False
-        return True
-
     def refresh(self) -> None:
         """Give the sign of life, every `HEARTBEAT_SECONDS`.
 
@@ -291,26 +281,26 @@ class Lock:
         )
 
 
-def holder_of(folder: Path, *, name: str = LOCK_NAME, stale: float = STALE_SECONDS) -> Holder | None:
+def holder_of(folder: Path) -> Holder | None:
     """Tell who has a folder's lock, without taking it; None where it is free.
 
     Whether it is stale is told by the server's clock, so only where a file can be written to the folder.
     """
     try:
-        links = chain(folder / name)
+        links = chain(folder / LOCK_NAME)
         if not links:
             return None
         holder, file = links[-1]
         if _is_dead(holder):
             return replace(holder, stale=True)
-        return replace(holder, stale=age(file) > stale)
+        return replace(holder, stale=age(file) > STALE_SECONDS)
     except OSError:
         return None
 
 
-def unclean_end(folder: Path, *, name: str = LOCK_NAME) -> bool:
+def unclean_end(folder: Path) -> bool:
     """Tell whether whoever had the lock didn't give it back, or still has it."""
-    return (folder / name).exists() or bool(successors(folder / name))
+    return (folder / LOCK_NAME).exists() or bool(successors(folder / LOCK_NAME))
 
 
 def _is_dead(holder: Holder) -> bool:

@@ -119,7 +119,6 @@ class Registry:
         verdict: Verdict | None = None,
         *,
         who: str = "",
-        parent: str = "",
         run: str = "",
     ) -> int:
         """Copy a model into the study under the next number; it isn't in use yet.
@@ -133,8 +132,6 @@ class Registry:
         verdict : Verdict, optional
             What the gate said of it.
         who : str
-        parent : str
-            Hash of the file its training started from; the one its card names where empty.
         run : str
             Name of the run that made it.
 
@@ -148,7 +145,7 @@ class Registry:
         VesselError
             Where the file can't be used or the study can't be written; nothing is changed then.
         """
-        name, card_parent = _named(file)
+        name, parent = _named(file)
         make_folder(self.folder)
         with self._writing(who) as lock:
             kept = self._read()
@@ -161,7 +158,7 @@ class Registry:
                 name=name,
                 file=target.name,
                 sha256=sha256,
-                parent=parent or card_parent,
+                parent=parent,
                 when=time_stamp(),
                 who=who,
                 verdict=verdict.verdict if verdict else "",
@@ -288,10 +285,9 @@ class Registry:
 
 def _named(file: Path) -> tuple[str, str]:
     """Give name and parent of a model file, as its card says."""
-    from vesselapp.inference.cards import own_card
-    from vesselapp.inference.graph import read_graph
+    from vesselapp.inference.cards import card_in
 
-    card = own_card(read_graph(file), file)
+    card = card_in(file)
     return (card.name, card.parent or "") if card is not None else (file.stem, "")
 
 

@@ -21,7 +21,7 @@ Wish = Literal["pause", "go", "stop", "cancel"]
 Word = Literal["promoted", "kept", "discarded", "left"]
 """What can be decided on a run; ``left``: it came to no verdict, and a person turned to another."""
 _NAME = "%Y%m%dT%H%M%SZ"
-_LOG_BYTES = 64 * 2**10
+_LOG_BYTES, _LOG_LINES = 64 * 2**10, 12
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class RunFolder:
             return False
         return is_alive(str(process.get("host")), str(process.get("boot")), pid) is False
 
-    def log_tail(self, lines: int = 12) -> str:
+    def log_tail(self) -> str:
         """Give the last lines that the trainer printed."""
         try:
             with self.log_file.open("rb") as log:
@@ -155,7 +155,7 @@ class RunFolder:
                 text = log.read(_LOG_BYTES).decode("utf-8", "replace")
         except OSError:
             return ""
-        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+        return "\n".join([line for line in text.splitlines() if line.strip()][-_LOG_LINES:])
 
     def decision(self) -> Decision | None:
         """Give what was decided on the candidate, None where nothing was."""

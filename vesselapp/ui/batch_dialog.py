@@ -155,9 +155,8 @@ class BatchDialog(QDialog):
     def start(self) -> None:
         """Begin with what is chosen; what is missing is said in the dialog."""
         from vesselapp.inference.batch import BatchSpec
-        from vesselapp.inference.cards import own_card
+        from vesselapp.inference.cards import card_in
         from vesselapp.inference.catalog import find_model
-        from vesselapp.inference.graph import read_graph
         from vesselapp.inference.objects import check_tells_objects
         from vesselapp.inference.providers import gui_threads
 
@@ -180,7 +179,7 @@ class BatchDialog(QDialog):
                 object_diameter=self._usual_diameter(),
             )
             if "objects" in kinds:
-                check_tells_objects(own_card(read_graph(spec.model), spec.model), spec.model.stem)
+                check_tells_objects(card_in(spec.model), spec.model.stem)
         except VesselError as error:
             self.words.setText(str(error))
             self._fit()

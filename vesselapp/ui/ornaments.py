@@ -7,9 +7,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
-from vesselapp.core.geometry import Box
+from vesselapp.core.geometry import Box, Pixels
 from vesselapp.core.pyramid import Pyramid
-from vesselapp.core.strokes import Pixels
 from vesselapp.ui.looks import PREVIEW_COLOUR, Colour, PictureLook, argb
 from vesselapp.ui.qimages import indexed_image, view_of
 from vesselapp.ui.render import sample_pixels

@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from vesselapp.core.geometry import Box
-from vesselapp.core.strokes import Pixels, Point
+from vesselapp.core.geometry import Box, Pixels
+from vesselapp.core.strokes import Point
 from vesselapp.state.document import Document
 from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
 from vesselapp.ui.ornaments import Minimap, paint_grid, paint_mark, paint_region, paint_wipe

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.files import is_folder, typed_path
 from vesselapp.state.counting import MOST, PictureCount
+from vesselapp.study.study import is_study
 from vesselapp.ui.browse import with_browse
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class StudyDialog(QDialog):
             return "Give the study a name."
         if self.elsewhere.isChecked() and not self.folder_field.text().strip():
             return "Choose a folder for the study."
-        if (self.folder / "study.json").exists():
+        if is_study(self.folder):
             return "There is a study in that folder already; open it instead."
         return ""
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, 
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
-from vesselapp.core.walk import find_pictures
+from vesselapp.core.walk import STUDY_NAME, find_pictures
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
@@ -36,7 +36,6 @@ _NEED_A_PICTURE = (
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
 _NEED_A_STUDY = ("retrain", "study_models", "export_study")
-STUDY_FILE = "study.json"
 _LEAVE_ANYWAY = "Close the window again to leave all the same."
 
 
@@ -418,7 +417,5 @@ def _study_of(paths: list[Path]) -> Path | None:
     """Give the folder of the study that a single path names (the folder, or the file in it)."""
     if len(paths) != 1:
         return None
-    path = paths[0]
-    if path.name == STUDY_FILE and is_file(path):
-        return path.parent
-    return path if is_file(path / STUDY_FILE) else None
+    folder = paths[0].parent if paths[0].name == STUDY_NAME else paths[0]
+    return folder if is_file(folder / STUDY_NAME) else None

@@ -8,8 +8,9 @@ import numpy as np
 from tests.bench.effort.desk import Change, Sight
 from tests.bench.effort.hand import Gesture, Movement, tiles_of
 from vesselapp.core.evidence import Correction
+from vesselapp.core.geometry import Pixels
 from vesselapp.core.tools.grow import Grower
-from vesselapp.core.tools.pieces import Mask, Pixels, Place
+from vesselapp.core.tools.pieces import Mask, Place
 from vesselapp.core.tools.regions import hole_at, piece_at
 from vesselapp.core.tools.skeleton import half_widths
 

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.evidence import BACKGROUND, FOREGROUND, Correction, mask_of
+from vesselapp.core.geometry import Pixels
 from vesselapp.core.image import Image
 from vesselapp.core.pyramid import Pyramid, halve_pixels
-from vesselapp.core.tools.pieces import Mask, Pixels, Plane
+from vesselapp.core.tools.pieces import Mask, Plane
 from vesselapp.core.tools.skeleton import middle_line
 from vesselapp.state.document import Document
 

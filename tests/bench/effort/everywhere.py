@@ -6,9 +6,9 @@ from functools import partial
 from tests.bench.effort.desk import Change, Desk, Goal, Sight
 from tests.bench.effort.hand import Effort, Gesture, Movement, tiles_of
 from vesselapp.core.evidence import Correction, mask_of
-from vesselapp.core.geometry import Box
+from vesselapp.core.geometry import Box, Pixels
 from vesselapp.core.tools import regions
-from vesselapp.core.tools.pieces import Pixels, Plane
+from vesselapp.core.tools.pieces import Plane
 from vesselapp.core.tools.trace import Tracer
 from vesselapp.core.tools.vessels import bridges, spurs
 

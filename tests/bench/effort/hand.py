@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.bench.effort.desk import Change, Sight
-from vesselapp.core.geometry import Box
-from vesselapp.core.tools.pieces import Pixels
+from vesselapp.core.geometry import Box, Pixels
 
 CLICK_PX = 50.0
 HAND_PX = 2

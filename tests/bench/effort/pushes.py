@@ -8,7 +8,7 @@ from tests.bench.effort.cards import BESIDE, Card
 from tests.bench.effort.desk import EVIDENCE, Change, Numbers, Sight
 from tests.bench.effort.hand import Along, Gesture, tiles_near
 from vesselapp.core.evidence import Correction
-from vesselapp.core.tools.pieces import Pixels
+from vesselapp.core.geometry import Pixels
 from vesselapp.core.tools.straight import Edges
 from vesselapp.ui.tools.card import ALONG
 from vesselapp.ui.tools.straighten import STRETCH_SCREEN_PX

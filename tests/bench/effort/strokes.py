@@ -21,8 +21,8 @@ from tests.bench.effort.hand import (
 )
 from tests.bench.effort.ways import Lane, Way
 from vesselapp.core.evidence import Correction
+from vesselapp.core.geometry import Pixels
 from vesselapp.core.strokes import stroke_pixels
-from vesselapp.core.tools.pieces import Pixels
 
 ZOOMS = (4, 2, 1)
 _HAND_STEP = 4

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from skimage.draw import line
 
 from vesselapp.core.evidence import FOREGROUND, LOWEST
-from vesselapp.core.tools.pieces import Mask, Pixels
+from vesselapp.core.geometry import Pixels
+from vesselapp.core.tools.pieces import Mask
 
 _FINE = 8
 LEVEL = 128

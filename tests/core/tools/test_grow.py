@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.core.tools.drawn import joined
 from vesselapp.core.evidence import HIGHEST, LOWEST
-from vesselapp.core.tools.grow import Grower, grow
+from vesselapp.core.tools.grow import Grower
 
 
 @settings(max_examples=40)
@@ -30,14 +30,15 @@ def test_a_cell_is_taken_whole_without_a_model() -> None:
     pixels = np.full((200, 220, 3), 210, np.uint8)
     cv2.circle(pixels, (90, 100), 30, (140, 80, 150), -1)
     cv2.circle(pixels, (160, 100), 30, (140, 80, 150), -1)
-    region = joined([grow(np.full((200, 220), LOWEST, np.uint8), pixels, (85, 95), 0.3)], (200, 220))
+    region = joined([Grower(np.full((200, 220), LOWEST, np.uint8), pixels, (85, 95)).region(0.3)], (200, 220))
     cell = cv2.circle(np.zeros((200, 220), np.uint8), (90, 100), 30, 1, -1) > 0
     assert (region & cell).sum() / (region | cell).sum() > 0.93
 
 
 def test_the_region_stays_in_its_window() -> None:
     flat = np.full((300, 300, 3), 100, np.uint8)
-    box, region = grow(np.full((300, 300), LOWEST, np.uint8), flat, (150, 150), 1.0, window=100)
+    grower = Grower(np.full((300, 300), LOWEST, np.uint8), flat, (150, 150), window=100)
+    box, region = grower.region(1.0)
     assert (box.right - box.left, box.bottom - box.top) == (101, 101)
     assert region.all()
 
@@ -50,13 +51,13 @@ def test_a_cell_that_the_model_knows_is_taken_whole_whatever_is_in_it() -> None:
     cv2.circle(evidence, (90, 100), 30, HIGHEST, -1)
     cell = evidence == HIGHEST
     for place in ((70, 105), (90, 100), (78, 90)):
-        assert np.array_equal(joined([grow(evidence, pixels, place, 0.15)], (200, 220)), cell)
+        assert np.array_equal(joined([Grower(evidence, pixels, place).region(0.15)], (200, 220)), cell)
 
 
 def test_in_a_vessel_colour_still_counts() -> None:
     pixels, evidence = np.full((200, 220, 3), 210, np.uint8), np.full((200, 220), LOWEST, np.uint8)
     pixels[96:105], evidence[96:105] = 150, HIGHEST
     pixels[96:105, 120:] = 90
-    region = joined([grow(evidence, pixels, (60, 100), 0.15)], (200, 220))
+    region = joined([Grower(evidence, pixels, (60, 100)).region(0.15)], (200, 220))
     assert region[98:103, 5:110].all()
     assert not region[:, 130:].any()

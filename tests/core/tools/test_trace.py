@@ -219,10 +219,10 @@ def test_evidence_gives_the_width_where_the_picture_shows_nothing() -> None:
     assert abs(float(np.median(widths)) - 7) <= 1.0
 
 
-def test_without_anything_to_see_the_width_is_the_default() -> None:
+def test_without_anything_to_see_the_width_is_3_px() -> None:
     _, line = vessel(6)
-    _, widths = vessel_width(np.full((240, 240, 3), 120, np.uint8), NOTHING, line, default=5.0)
-    assert (widths == 5.0).all()
+    _, widths = vessel_width(np.full((240, 240, 3), 120, np.uint8), NOTHING, line)
+    assert (widths == 3.0).all()
 
 
 @settings(max_examples=60)

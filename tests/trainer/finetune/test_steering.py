@@ -64,7 +64,7 @@ def test_a_trainer_whose_run_was_taken_over_ends_without_a_word(
             heed_for_a_while(asleep)
         asleep.last_word("failed", message="...")
     assert not (tmp_path / "events.jsonl").exists()
-    assert other.held()
+    other.check()
     other.release()
 
 

@@ -5,9 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.evidence import BACKGROUND, FOREGROUND, HIGHEST, LOWEST, UNSURE
-from vesselapp.core.geometry import Box
-
-Pixels = tuple[Box, NDArray[np.bool_]]
+from vesselapp.core.geometry import Box, Pixels
 
 LARGEST = 1200
 _TOLD_APART = 0.3
@@ -89,21 +87,7 @@ class Grower:
         left, top, width, height = (int(value) for value in stats[number][:4])
         part = Box(left, top, left + width, top + height)
         region: NDArray[np.bool_] = numbers[part.slices] == number
-        moved = Box(
-            left + self.box.left, top + self.box.top, part.right + self.box.left, part.bottom + self.box.top
-        )
-        return moved, region
-
-
-def grow(
-    evidence: NDArray[np.uint8],
-    pixels: NDArray[np.uint8],
-    seed: tuple[int, int],
-    reach: float,
-    window: int = 800,
-) -> Pixels:
-    """Give the region around a click once (see `Grower`, which is quicker for a drag)."""
-    return Grower(evidence, pixels, seed, window).region(reach)
+        return part.moved(self.box.left, self.box.top), region
 
 
 def _colour_difference(pixels: NDArray[np.uint8], seed: tuple[int, int]) -> NDArray[np.float32]:

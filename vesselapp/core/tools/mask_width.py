@@ -14,10 +14,8 @@ _STRETCH = 2.5
 _WIDER, _MORE = 1.5, 0.25
 
 
-def mask_width(
-    evidence: NDArray[np.uint8], level: int, path: Path, *, widest: float = WIDEST
-) -> tuple[Centres, Widths]:
-    """Follow the mask across a path to both sides, as far as it holds together.
+def mask_width(evidence: NDArray[np.uint8], level: int, path: Path) -> tuple[Centres, Widths]:
+    """Follow the mask across a path to both sides, as far as it holds together, at most `WIDEST` px.
 
     What juts out for a short stretch, as a branch does, is left; of a wider vessel that the path runs into,
     no more is taken than half as much again as the path usually has.
@@ -28,8 +26,6 @@ def mask_width(
     level : int
     path : (N, 2) int32
         Pixels (x, y), in the mask or at most 2 px beside it.
-    widest : float
-        To no side the mask is followed farther (px).
 
     Returns
     -------
@@ -39,10 +35,10 @@ def mask_width(
         Px.
     """
     way, normal = smooth_way(path)
-    reach = round(widest / _FINE)
+    reach = round(WIDEST / _FINE)
     steps = np.arange(-reach, reach + 1, dtype=np.float32) * np.float32(_FINE)
-    corner = np.maximum(way.min(axis=0) - widest - 2, 0).astype(int)
-    end = (way.max(axis=0) + widest + 3).astype(int)
+    corner = np.maximum(way.min(axis=0) - WIDEST - 2, 0).astype(int)
+    end = (way.max(axis=0) + WIDEST + 3).astype(int)
     mask = mask_of(evidence[corner[1] : end[1], corner[0] : end[0]], level).astype(np.uint8)
     x, y = (way[:, side, None] + normal[:, side, None] * steps - corner[side] - 0.5 for side in (0, 1))
     read = cv2.remap(mask, x.astype(np.float32), y.astype(np.float32), cv2.INTER_NEAREST) > 0

@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.geometry import Box
+from vesselapp.core.geometry import Box, Pixels
 
 Plane = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-Pixels = tuple[Box, Mask]
 Place = tuple[int, int]
 
 _TILE = 256
@@ -21,10 +20,8 @@ def trimmed(box: Box, chosen: Mask) -> Pixels | None:
     rows, columns = np.flatnonzero(chosen.any(axis=1)), np.flatnonzero(chosen.any(axis=0))
     if not len(rows):
         return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    inner = Box(box.left + left, box.top + top, box.left + right, box.top + bottom)
-    return inner, np.ascontiguousarray(chosen[top:bottom, left:right])
+    inner = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return inner.moved(box.left, box.top), np.ascontiguousarray(chosen[inner.slices])
 
 
 def by_tiles(box: Box, chosen: Mask) -> Iterator[Pixels]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from skimage.draw import line as straight_line
 
 from vesselapp.core.evidence import UNSURE, mask_of
-from vesselapp.core.geometry import Box, box_of
-from vesselapp.core.tools.pieces import Mask, Pixels, Place, Plane, bands, by_tiles, trimmed
+from vesselapp.core.geometry import Box, Pixels, box_of
+from vesselapp.core.tools.pieces import Mask, Place, Plane, bands, by_tiles, trimmed
 
 _FIRST_WINDOW = 256
 _BAND_ROWS = 2048
@@ -212,7 +212,7 @@ def _connected(evidence: Plane, level: int, place: Place, *, foreground: bool) -
         flags = (8 if foreground else 4) | (2 << 8) | cv2.FLOODFILL_FIXED_RANGE
         seed = (place[0] - window.left, place[1] - window.top)
         *_, (x, y, w, h) = cv2.floodFill(part, None, seed, 2, 0, 0, flags)
-        found = Box(x + window.left, y + window.top, x + w + window.left, y + h + window.top)
+        found = Box(x, y, x + w, y + h).moved(window.left, window.top)
         cut = (
             (found.left == window.left and window.left > 0)
             or (found.top == window.top and window.top > 0)

@@ -88,10 +88,8 @@ class Ridges:
         strongest = np.zeros_like(green)
         for sigma in _SIGMAS:
             np.maximum(strongest, ridge_strength(green, sigma), out=strongest)
-        inner = Box(
-            box.left - around.left, box.top - around.top, box.right - around.left, box.bottom - around.top
-        )
-        return strongest[inner.slices], green[inner.slices]
+        inner = box.slices_in(around)
+        return strongest[inner], green[inner]
 
     def _green(self, box: Box) -> NDArray[np.float32]:
         step = self.step

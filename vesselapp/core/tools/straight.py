@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from vesselapp.core.evidence import UNSURE, mask_of
-from vesselapp.core.geometry import Box
-from vesselapp.core.tools.pieces import Mask, Pixels, Plane
+from vesselapp.core.geometry import Box, Pixels
+from vesselapp.core.tools.pieces import Mask, Plane
 
 Numbers = NDArray[np.float32]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vesselapp.core.evidence import BACKGROUND, UNSURE, mask_of
-from vesselapp.core.geometry import Box, box_of
-from vesselapp.core.tools.pieces import Mask, Pixels, Place, Plane, by_tiles, trimmed
+from vesselapp.core.geometry import Box, Pixels, box_of
+from vesselapp.core.tools.pieces import Mask, Place, Plane, by_tiles, trimmed
 from vesselapp.core.tools.skeleton import Spot, half_widths, loose_ends, middle_line, walk_back
 from vesselapp.core.tools.trace import Path, Tracer
 from vesselapp.core.tools.width import paint_path

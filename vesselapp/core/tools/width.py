@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
 from vesselapp.core.evidence import BACKGROUND, HIGHEST, UNSURE
-from vesselapp.core.geometry import Box
+from vesselapp.core.geometry import Box, Pixels
 
 Path = NDArray[np.int32]
 Widths = NDArray[np.float32]
 Centres = NDArray[np.float32]
-Pixels = tuple[Box, NDArray[np.bool_]]
 
 WIDEST = 160
+_UNSEEN = 3.0
 _APART = 2
 _MOST_PLACES = 160
 _FINE = 0.5
@@ -33,12 +33,7 @@ _WIDENS = 4.0
 
 
 def vessel_width(
-    pixels: NDArray[np.uint8],
-    evidence: NDArray[np.uint8],
-    path: Path,
-    *,
-    default: float = 3.0,
-    widest: float | None = None,
+    pixels: NDArray[np.uint8], evidence: NDArray[np.uint8], path: Path
 ) -> tuple[Centres, Widths]:
     """Measure a dark vessel's own middle and width along a path.
 
@@ -56,24 +51,19 @@ def vessel_width(
     evidence : (H, W) uint8
     path : (N, 2) int32
         Pixels (x, y), as `Tracer.path` gives them.
-    default : float
-        Width in px where no vessel can be seen.
-    widest : float
-        No width is above this (px); None for a 40th of the picture's longer side, 24-160 px.
 
     Returns
     -------
     centres : (N, 2) float32
         x, y in px (pixel corners at whole numbers), on the vessel's middle.
     widths : (N,) float32
-        Px, at least 1.
+        Px, at least 1, at most a 40th of the picture's longer side (24-160 px); 3 where none is seen.
     """
     way, normal = smooth_way(path)
     apart = max(_APART, len(way) // _MOST_PLACES)
     picked = np.unique(np.append(np.arange(0, len(way), apart), len(way) - 1))
     places = way[picked], normal[picked]
-    if widest is None:
-        widest = float(min(max(max(evidence.shape) // 40, 24), WIDEST))
+    widest = float(min(max(max(evidence.shape) // 40, 24), WIDEST))
     offset, width = _measured(pixels[:, :, 1], _AS_IS, _LEAST_DEPTH, *places, widest)
     known = _measured(evidence, _evidence_table(), _LEAST_CERTAINTY, *places, widest)
     gap = _beside_background(evidence, path)[picked]
@@ -87,14 +77,14 @@ def vessel_width(
     width[better] = known[1][better]
     seen = np.isfinite(width)
     if not seen.any():
-        return way, np.full(len(way), default, np.float32)
+        return way, np.full(len(way), _UNSEEN, np.float32)
     # What the sampling and the smallest lens blur add.
     width = np.sqrt(np.maximum(width**2 - np.float32(_BLUR**2), np.float32(1.0)))
     middle, across = _robust(offset, picked, seen), _robust(width, picked, seen)
     every = np.arange(len(way))
     widths = np.interp(every, picked, across).astype(np.float32)
     # Beyond a vessel's end nothing bounds it: no vessel widens that much on its way.
-    widest = min(widest, max(_WIDENS * float(np.quantile(widths, 0.25)), default))
+    widest = min(widest, max(_WIDENS * float(np.quantile(widths, 0.25)), _UNSEEN))
     offsets = np.interp(every, picked, middle).astype(np.float32)
     return way + normal * offsets[:, None], np.clip(widths, 1.0, widest)
 

@@ -111,6 +111,10 @@ class Tool:
         reach = screen_px * self.canvas.devicePixelRatioF() / self.canvas.view.zoom
         return abs(one[0] - other[0]) <= reach and abs(one[1] - other[1]) <= reach
 
+    def snap_reach(self) -> int:
+        """Give how far (px of the picture) a click snaps to a vessel: about four px of the screen."""
+        return min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
+
     def note_click(self, at: Point) -> None:
         """Keep where and when a click of a gesture was, for `doubles`."""
         self._clicked = at, monotonic()

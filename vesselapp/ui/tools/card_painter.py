@@ -10,8 +10,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from vesselapp.core.evidence import BACKGROUND, FOREGROUND
-from vesselapp.core.geometry import Box
-from vesselapp.core.strokes import Pixels
+from vesselapp.core.geometry import Box, Pixels
 from vesselapp.state.document import Document
 from vesselapp.ui.looks import PREVIEW_COLOUR, OverlayLook, contour_of
 from vesselapp.ui.qimages import indexed_image, view_of

@@ -8,7 +8,8 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
 from vesselapp.core.evidence import Correction
-from vesselapp.core.strokes import Pixels, Point
+from vesselapp.core.geometry import Pixels
+from vesselapp.core.strokes import Point
 from vesselapp.core.tools.grow import Grower
 from vesselapp.ui.ornaments import paint_region
 from vesselapp.ui.tools.base import Tool

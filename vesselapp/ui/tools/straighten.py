@@ -333,9 +333,9 @@ class StraightenTool(Tool):
         if self._tracer is None or self._tracer_for is not document:
             self._tracer = Tracer(document.image.pixels, document.evidence.levels[0], document.level)
             self._tracer_for = document
-        reach = min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
         start, end = (
-            self._tracer.snapped((int(place[0] // 1), int(place[1] // 1)), reach) for place in (pressed, at)
+            self._tracer.snapped((int(place[0] // 1), int(place[1] // 1)), self.snap_reach())
+            for place in (pressed, at)
         )
         if self._tracer.node != start or self._tracer.level != document.level:
             self._tracer.level = document.level

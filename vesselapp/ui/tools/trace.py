@@ -11,7 +11,8 @@ from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPen, QPolygonF
 
 from vesselapp.core.edits import Edit
 from vesselapp.core.evidence import Correction
-from vesselapp.core.strokes import Pixels, Point
+from vesselapp.core.geometry import Pixels
+from vesselapp.core.strokes import Point
 from vesselapp.core.tools.mask_width import mask_width
 from vesselapp.core.tools.pieces import disjoint
 from vesselapp.core.tools.trace import Tracer, straight_way
@@ -92,7 +93,7 @@ class TraceTool(Tool):
         tracer, document = self._ready(), self.canvas.document
         if tracer is None or document is None:
             return
-        place, edit = tracer.snapped(_pixel(at), self._reach()), None
+        place, edit = tracer.snapped(_pixel(at), self.snap_reach()), None
         if self._nodes and (self.doubles(at) or place == self._nodes[-1].place):
             if len(self._nodes) > 1 and self.doubles(at):
                 self.finish()
@@ -112,7 +113,7 @@ class TraceTool(Tool):
         """Show the way to the pointer."""
         tracer = self._ready()
         if tracer is not None and self._nodes:
-            self._find(tracer.snapped(_pixel(at), self._reach()), straight=_shift_is_held())
+            self._find(tracer.snapped(_pixel(at), self.snap_reach()), straight=_shift_is_held())
 
     def drag(self, at: Point) -> None:
         """Show the way, with the button still down, too."""
@@ -220,10 +221,6 @@ class TraceTool(Tool):
         return paint_path(
             centres, np.maximum(widths + np.float32(self._wider), 1), document.height, document.width
         )
-
-    def _reach(self) -> int:
-        """How far (px of the picture) a click snaps: about four px of the screen."""
-        return min(max(1, round(4 * self.canvas.devicePixelRatioF() / self.canvas.view.zoom)), 12)
 
 
 def _shift_is_held() -> bool:
