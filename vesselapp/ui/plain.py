@@ -25,5 +25,5 @@ def unmarked(text: str) -> str:
 
 def tip(*lines: str) -> str:
     """Give a tooltip of some lines: marked up, since Qt wraps nothing else; long names break anywhere."""
-    broken = (_LONG_WORD.sub(lambda found: found[0] + "\u200b", line) for line in lines if line)
-    return "<p>" + "<br>".join(escape(line).replace("\n", "<br>") for line in broken) + "</p>"
+    broken = _LONG_WORD.sub(lambda found: found[0] + "\u200b", "\n".join(line for line in lines if line))
+    return f"<p>{escape(broken)}</p>".replace("\n", "<br>") if broken else ""
