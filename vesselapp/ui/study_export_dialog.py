@@ -186,7 +186,7 @@ class StudyExportDialog(QDialog):
         self.parted_box.setEnabled(idle and self._can_part)
         if idle:
             there = is_export(typed_path(self.out_field.text()))
-            self.replaces.setText("Replaces what was exported there earlier." if there else " ")
+            self.replaces.setText("Exporting replaces the export that is there." if there else " ")
         self.close_button.setText("Close" if idle else "Stop")
 
     def done(self, result: int) -> None:
