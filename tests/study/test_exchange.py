@@ -12,7 +12,7 @@ import pytest
 
 from tests.study.studies import draw, facts_of, let_no_one_list, make_study, mask_from, picture_of, review
 from tests.tiny_models import tiny_vessel_model
-from vesselapp.core.errors import VesselError
+from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference import objects
@@ -229,7 +229,7 @@ def test_coco_asks_what_it_is_of_where_the_model_is_away(tmp_path: Path) -> None
     study.set_model("gone.onnx")
     with pytest.raises(VesselError, match="cells or vessels can't be told") as told:
         export_study(study, tmp_path / "out", "coco")
-    assert "--objects" in told.value.hint
+    assert "choose which: objects (cells) or whole (vessels)" in told.value.hint
     assert export_study(study, tmp_path / "out", "coco", objects=True).stems == ["a"]
 
 
@@ -268,6 +268,76 @@ def test_an_export_replaces_only_an_export(tmp_path: Path) -> None:
     with pytest.raises(VesselError, match="holds other files"):
         export_study(study, tmp_path / "full")
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
+
+
+@pytest.mark.parametrize("what", ["masks/a.png", "images/a.png", "masks/b.png", "annotations.json"])
+@pytest.mark.parametrize("kind", ["folder", "coco"])
+def test_an_export_never_replaces_what_a_person_changed_in_an_earlier_one(
+    tmp_path: Path, kind: str, what: str
+) -> None:
+    study, out = make_study(tmp_path, ("a.png", "b.png")), tmp_path / "out"
+    review(study, "a.png")
+    export_study(study, out)
+    review(study, "b.png")
+    (out / what).write_bytes(b"an hour's work")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(VesselError, match="was changed or added since the earlier export") as told:
+        export_study(study, out, kind, objects=False)
+    assert str(out / what) in told.value.message
+    assert "Choose another folder" in told.value.hint
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    (out / what).rename(tmp_path / "kept")
+    assert export_study(study, out, kind, objects=False).stems == ["a", "b"]
+
+
+@pytest.mark.parametrize("ended", ["stopped", "killed"])
+def test_an_export_goes_into_the_folder_of_one_that_came_to_no_end(tmp_path: Path, ended: str) -> None:
+    study, out = make_study(tmp_path, ("a.png", "b.png")), tmp_path / "out"
+    for name in ("a.png", "b.png"):
+        review(study, name)
+
+    def stop(share: float) -> None:
+        if share:
+            shutil.copytree(out, tmp_path / "killed")
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        export_study(study, out, progress=stop)
+    out = out if ended == "stopped" else tmp_path / "killed"
+    assert (out / "masks/a.png").exists()
+    if ended == "stopped":
+        (out / "masks/a.png").write_bytes(b"an hour's work")
+        with pytest.raises(VesselError, match="was changed"):
+            export_study(study, out)
+        (out / "masks/a.png").unlink()
+    assert export_study(study, out, "coco", objects=False).stems == ["a", "b"]
+    assert (out / "annotations.json").exists()
+    assert not list((out / "masks").iterdir())
+
+
+@pytest.mark.parametrize("files", [["masks/a.png"], "no"])
+def test_an_earlier_exports_list_that_tells_nothing_is_refused(tmp_path: Path, files: object) -> None:
+    study, out = make_study(tmp_path, ("a.png",)), tmp_path / "out"
+    review(study, "a.png")
+    export_study(study, out)
+    about = json.loads((out / "export.json").read_text())
+    (out / "export.json").write_text(json.dumps(about | {"files": files}))
+    with pytest.raises(VesselError, match="earlier export"):
+        export_study(study, out)
+    assert (out / "masks/a.png").exists()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["folder", "coco"])
+def test_masks_that_are_reviewed_in_part_are_told(tmp_path: Path, kind: str, count: int) -> None:
+    names = ("a.png", "b.png", "c.png")
+    study = make_study(tmp_path, names)
+    for number, name in enumerate(names):
+        in_part = number < count
+        review(study, name, reviewed_boxes=((0, 0, 10, 10),) if in_part else ())
+    notes = export_study(study, tmp_path / "out", kind, objects=False).notes
+    begun = ["1 picture is reviewed in part", "2 pictures are reviewed in part"]
+    assert [note.partition(":")[0] for note in notes] == (begun[count - 1 : count] if count else [])
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "._mine.txt", "Thumbs.db", "desktop.ini", "Desktop.ini"])

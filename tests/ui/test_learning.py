@@ -293,6 +293,15 @@ def test_an_export_says_that_the_answer_was_adapted(qtbot: QtBot, tmp_path: Path
     assert exported()["adapted_px"] == 0
 
 
+def test_there_is_nothing_to_learn_from_in_an_empty_window(
+    qtbot: QtBot, tmp_path: Path, window: MainWindow
+) -> None:
+    assert window.controls.model.learning.learn_button.isEnabled()
+    empty = new_window(qtbot, tmp_path)
+    assert not empty.controls.model.learning.learn_button.isEnabled()
+    end(qtbot, empty)
+
+
 def refused(window: MainWindow) -> str:
     """Ask for learning where it can't be, and give what is said."""
     document = document_of(window)

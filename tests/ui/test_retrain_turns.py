@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
@@ -276,6 +276,22 @@ def test_coming_back_from_a_correction_shows_it(
     page.start_button.click()
     assert told == ["saved"]
     qtbot.waitUntil(lambda: retraining.state is RunState.DONE, timeout=LONG)
+
+
+@pytest.mark.parametrize("way", ["Escape", "Close"])
+def test_a_verdict_that_was_left_while_models_were_asked_compares_again(
+    stand: Stand, qtbot: QtBot, way: str
+) -> None:
+    stand.begin()
+    stand.until_judged()
+    compare = stand.window.verdict_page.compare
+    compare._on_chosen(0)
+    qtbot.keyClick(stand.window, Qt.Key.Key_Escape) if way == "Escape" else stand.window.close()
+    assert not stand.window.isVisible()
+    stand.desk._on_model_changed()
+    assert stand.window.comparing._job is None  # nobody sees it
+    stand.desk.show()
+    qtbot.waitUntil(lambda: compare.panes.compared is not None, timeout=LONG)
 
 
 def test_another_model_of_the_study_is_told_on_the_first_page(stand: Stand, qtbot: QtBot) -> None:

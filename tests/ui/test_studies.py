@@ -650,12 +650,41 @@ def test_a_whole_study_is_exported_from_the_window(
     dialog.start_button.click()
     qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["a.png", "a_mask.json"]
+    assert "replaces" in dialog.replaces.text()
     dialog.out_field.setText(str(tmp_path / "coco"))
+    assert not dialog.replaces.text().strip()
     dialog.kind.setCurrentIndex(1)
     dialog.everything_box.setChecked(True)
     dialog.start_button.click()
     qtbot.waitUntil(lambda: "3 pictures written" in dialog.words.text(), timeout=20000)
     assert len(json.loads((tmp_path / "coco" / "annotations.json").read_text())["images"]) == 3
+    dialog.close_button.click()
+
+
+def test_coco_is_exported_from_the_window_also_where_the_model_is_gone(
+    qtbot: QtBot, window: MainWindow, study: Study, tmp_path: Path
+) -> None:
+    open_study(qtbot, window, study)
+    window.action("reviewed").trigger()
+    until_kept(qtbot, study, "a.png", lambda found: found.record is not None and found.answer is not None)
+    study.set_model("gone.onnx")
+    window.action("export_study").trigger()
+    dialog = window.findChild(StudyExportDialog)
+    assert isinstance(dialog, StudyExportDialog)
+    dialog.out_field.setText(str(tmp_path / "<b>coco"))
+    formats = [dialog.kind.itemText(row) for row in range(dialog.kind.count())]
+    dialog.kind.setCurrentIndex(formats.index("COCO"))
+    assert dialog.parted_box.isEnabled()
+    dialog.start_button.click()
+    qtbot.waitUntil(lambda: "can't be told" in dialog.words.text(), timeout=20000)
+    assert "--" not in dialog.words.text()
+    dialog.kind.setCurrentIndex(formats.index("COCO, whole (vessels)"))
+    assert not dialog.parted_box.isEnabled()
+    dialog.start_button.click()
+    qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
+    assert dialog.words.textFormat() is Qt.TextFormat.PlainText  # a folder's name is no markup
+    (category,) = json.loads((tmp_path / "<b>coco" / "annotations.json").read_text())["categories"]
+    assert category["name"] == "vessel"
     dialog.close_button.click()
 
 

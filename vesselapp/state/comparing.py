@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import compose, level_of, quantise
+from vesselapp.core.evidence import level_of, quantise
 from vesselapp.core.image import Image, read_image
 from vesselapp.core.pyramid import Pyramid, halve_evidence, halve_pixels
 from vesselapp.state.jobs import Job, Jobs
@@ -179,6 +180,7 @@ def _reviewed(place: AnnotationFolder | None, image: Image) -> Side | None:
     except VesselError:
         return None
     record = kept.record if kept is not None else None
-    if kept is None or record is None or record.state is not State.REVIEWED or kept.answer is None:
+    if kept is None or record is None or record.state is not State.REVIEWED or kept.needs_answer:
         return None
-    return Side(Pyramid(compose(kept.answer, kept.corrections), halve_evidence), record.level)
+    mask = quantise(kept.mask().astype(np.float32))
+    return Side(Pyramid(mask, halve_evidence), level_of(0.5))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +19,14 @@ from vesselapp.core.files import (
     atomic_write,
     copy_file,
     file_sha256,
-    is_folder,
-    is_of_browser,
-    is_there,
     make_folder,
-    patiently,
     reason,
 )
 from vesselapp.core.image import image_size, is_stored_turned
 from vesselapp.core.stamps import time_stamp
-from vesselapp.core.walk import EXPORT_NAME
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces, whole_annotation
-from vesselapp.study.json_text import parse_object
+from vesselapp.study.export_folder import COCO_NAME, ExportFolder, Kind
 from vesselapp.study.judging import Judging
 from vesselapp.study.pictures import StudyPicture, printable
 from vesselapp.study.plane_png import encode_plane
@@ -45,10 +39,6 @@ from vesselapp.study.unusable import (
     unknown_told,
     unreachable_told,
 )
-
-Kind = Literal["folder", "coco"]
-COCO_NAME = "annotations.json"
-_FOLDERS = ("images", "masks", "unsure", "provenance")
 
 
 @dataclass
@@ -73,6 +63,11 @@ class _Mask:
     object_diameter: float | None = None
     numbers: NDArray[np.int32] | None = None
     """Of its objects, where they are more than its connected pieces."""
+
+    @property
+    def in_part(self) -> bool:
+        """Whether a person reviewed only boxes of it."""
+        return self.facts["state"] is State.REVIEWED and bool(self.facts.get("reviewed_boxes"))
 
 
 class _Coco:
@@ -130,7 +125,7 @@ def export_study(
     ----------
     study : Study
     out : Path
-        A new or empty folder, or one with an earlier export, which is replaced.
+        A new or empty folder, or one with an earlier export, which is replaced (see `ExportFolder`).
     kind : str
     everything : bool
         Pictures that aren't reviewed too.
@@ -161,39 +156,45 @@ def export_study(
     names = _names(chosen)
     if objects is None:
         objects = kind == "coco" and _finds_objects(judging)
-    _begin(out, kind, names, listed)
     parted = parted and objects
-    outcome, coco, turned = Exported(left_out=away + _missing_told(len(missing))), _Coco(objects), 0
+    outcome, coco = Exported(left_out=away + _missing_told(len(missing))), _Coco(objects)
+    in_part = turned = 0
     told = outcome.notes if everything else outcome.left_out
     told[:0] = unknown
     outcome.notes += copies_told(study)
-    for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
-        if progress is not None:
-            progress(done / len(chosen))
-        try:
-            made = _mask(study, picture, records.get(picture.key), judging, everything=everything)
-            made = _parted(made, picture, judging) if parted else made
-            turned += is_stored_turned(picture.path)
-        except VesselError as problem:
-            outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
-            continue
-        copy_file(picture.path, out / "images" / image)
-        _write_planes(out, kind, stem, made)
+    with ExportFolder(out, kind, names, listed) as folder:
+        for done, (picture, (stem, image)) in enumerate(zip(chosen, names, strict=True)):
+            if progress is not None:
+                progress(done / len(chosen))
+            try:
+                made = _mask(study, picture, records.get(picture.key), judging, everything=everything)
+                made = _parted(made, picture, judging) if parted else made
+                turned += is_stored_turned(picture.path)
+            except VesselError as problem:
+                outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
+                continue
+            copy_file(picture.path, out / "images" / image)
+            _write_planes(out, kind, stem, made)
+            folder.note(stem, image)
+            if kind == "coco":
+                coco.add(image, made)
+            in_part += made.in_part
+            outcome.stems.append(stem)
         if kind == "coco":
-            coco.add(image, made)
-        outcome.stems.append(stem)
-    outcome.notes += _notes(judging, parted=parted and bool(outcome.stems), turned=turned)
-    if kind == "coco":
-        coco.write(out / COCO_NAME, study.name)
-    _note_written(out)
+            coco.write(out / COCO_NAME, study.name)
+    outcome.notes += _notes(judging, parted=parted and bool(outcome.stems), turned=turned, in_part=in_part)
     facts = {"kind": kind, "pictures": len(outcome.stems), "where": str(out)}
     outcome.notes += AuditLog(study.folder).append_done(who, "exported", **facts)
     return outcome
 
 
-def _notes(judging: Judging, *, parted: bool, turned: int) -> list[str]:
+def _notes(judging: Judging, *, parted: bool, turned: int, in_part: int) -> list[str]:
     """Say what a person should know of the masks that were written."""
     told = []
+    if in_part == 1:
+        told.append("1 picture is reviewed in part: nobody has reviewed the rest of its mask.")
+    elif in_part:
+        told.append(f"{in_part} pictures are reviewed in part: nobody has reviewed the rest of their masks.")
     if parted:
         told.append(f"Touching cells are parted as {judging.judge.model} sees them: not reviewed.")
     if turned:
@@ -219,8 +220,7 @@ def _finds_objects(judging: Judging) -> bool:
     except VesselError as problem:
         raise VesselError(
             f"Whether these are cells or vessels can't be told: {problem.message}",
-            "Bring the study's model back, or use: vesselapp study export --format coco "
-            "with --objects (cells) or --whole (vessels).",
+            "Bring the study's model back, or choose which: objects (cells) or whole (vessels).",
         ) from problem
 
 
@@ -252,71 +252,6 @@ def _names(pictures: Sequence[StudyPicture]) -> list[tuple[str, str]]:
 
 def _is_reviewed(record: Record | None) -> bool:
     return record is not None and record.state is State.REVIEWED
-
-
-def _begin(out: Path, kind: Kind, names: list[tuple[str, str]], listed: Sequence[StudyPicture]) -> None:
-    """Make the folder ready: an earlier export in it is removed; a folder of anything else is refused.
-
-    So is one with pictures that the study works on (``listed``): they are an earlier export's own.
-    """
-    try:
-        names_there = [path.name for path in out.iterdir()] if out.exists() else []
-        there = [name for name in names_there if not is_of_browser(name)]
-        if there and EXPORT_NAME not in there:
-            raise VesselError(f"The folder {out} holds other files.", "Choose a new or an empty folder.")
-        if there and _holds_any(out, listed):
-            raise VesselError(
-                f"The study's own pictures lie in {out}, where an export would replace them.",
-                "Choose a new or an empty folder.",
-            )
-        if there:
-            _remove_former(out)
-    except OSError as problem:
-        raise VesselError(f"{out} can't be written to: {reason(problem)}.") from problem
-    for name in ("images", "masks") if kind == "folder" else ("images",):
-        make_folder(out / name)
-    planned = [COCO_NAME]
-    for stem, image in names:
-        planned += [f"images/{image}", f"masks/{stem}.png", f"unsure/{stem}.png"]
-        planned += [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "provenance")]
-    about = {"kind": kind, "exported": time_stamp(), "files": planned}
-    atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
-
-
-def _holds_any(out: Path, pictures: Sequence[StudyPicture]) -> bool:
-    """Tell whether a picture really lies in an export's folder, whatever links and spellings lead there."""
-    above = {folder for one in pictures for folder in Path(os.path.realpath(one.path)).parents}
-    own = [out, *(out / name for name in _FOLDERS)]
-    theirs, ours = ({_identity(one) for one in some if is_folder(one)} for some in (above, own))
-    return not theirs.isdisjoint(ours)
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    found = folder.stat()
-    return found.st_dev, found.st_ino
-
-
-def _note_written(out: Path) -> None:
-    """List the files that were written; as long as an export runs, all that it might write are listed."""
-    try:
-        about = parse_object((out / EXPORT_NAME).read_bytes())
-    except OSError as problem:
-        raise VesselError(f"{out} can't be written to: {reason(problem)}.") from problem
-    about["files"] = [name for name in about["files"] if is_there(out / name)]
-    atomic_write(out / EXPORT_NAME, json.dumps(about, indent=1).encode())
-
-
-def _remove_former(out: Path) -> None:
-    """Remove the files that an earlier export says it wrote."""
-    try:
-        files = parse_object((out / EXPORT_NAME).read_bytes())["files"]
-        names = [PurePosixPath(str(name)) for name in files]
-    except (ValueError, KeyError, TypeError) as problem:
-        raise VesselError(f"{out / EXPORT_NAME} is damaged.", "Choose a new or an empty folder.") from problem
-    for name in names:
-        own = not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2
-        if own and is_there(out / name):
-            patiently((out / name).unlink)
 
 
 def _mask(

@@ -27,6 +27,7 @@ from vesselapp.core.files import typed_path
 from vesselapp.core.walk import find_pictures
 from vesselapp.state.batch import BatchRun
 from vesselapp.ui.browse import with_browse
+from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.words import duration
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class BatchDialog(QDialog):
             box.setChecked(kind in ("mask", "overlay"))
         self.resume_box = QCheckBox("Keep what an earlier run into this folder has done")
         self.resume_box.setChecked(True)
-        self.model_label = QLabel()
+        self.model_label = PlainLabel()
         self.told = QLabel(
             "The model's own answers are written, without corrections and unsure places. What was corrected "
             "is exported with Ctrl+E, or File > Export study…."
@@ -76,8 +77,7 @@ class BatchDialog(QDialog):
         self.told.setWordWrap(True)
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the batch")
-        self.words = QLabel(_CUT if workspace.settings.batch_cut else " ")
-        self.words.setWordWrap(True)
+        self.words = PlainLabel(_CUT if workspace.settings.batch_cut else " ")
         self.problems = QListWidget()
         self.problems.setAccessibleName("Pictures that failed")
         self.problems.setMinimumHeight(54)

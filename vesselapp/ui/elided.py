@@ -1,11 +1,12 @@
 """Words that say where they are cut."""
 
-from html import escape
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QLabel, QToolTip
+
+from vesselapp.ui.plain import tip
 
 
 class ElidedLabel(QLabel):
@@ -22,15 +23,25 @@ class ElidedLabel(QLabel):
         """Any width will do."""
         return QSize(0, self.fontMetrics().height())
 
+    def heightForWidth(self, width: int) -> int:
+        """Give what all of it takes, with a long name broken where its line ends."""
+        lines = len(self._starts(self._words, width)) if self.wordWrap() else 0
+        return max(super().heightForWidth(width), lines * self.fontMetrics().lineSpacing())
+
     @property
     def is_cut(self) -> bool:
         """Whether not all of it is seen."""
         if self.wordWrap():
-            # Not `heightForWidth`: where words can be selected, that asks for another paint each time.
             room, metrics = self.contentsRect(), self.fontMetrics()
             lines = len(self._starts(self._words, room.width()))
             return (lines - 1) * metrics.lineSpacing() + metrics.height() > room.height()
         return self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
+
+    @property
+    def _breaks_a_name(self) -> bool:
+        """Whether a word is wider than a line, which Qt itself would cut at its end."""
+        metrics, room = self.fontMetrics(), self.contentsRect().width()
+        return any(metrics.horizontalAdvance(word) > room for word in self._words.split())
 
     @property
     def _words(self) -> str:
@@ -47,14 +58,13 @@ class ElidedLabel(QLabel):
     def event(self, event: QEvent) -> bool:
         """Say all of it in a tooltip."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self.is_cut:
-            # Marked up, since a tooltip wraps nothing else.
-            QToolTip.showText(event.globalPos(), f"<p>{escape(self.text())}</p>", self)
+            QToolTip.showText(event.globalPos(), tip(self.text()), self)
             return True
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what finds room."""
-        if not self.is_cut:
+        if not self.is_cut and not self._breaks_a_name:
             super().paintEvent(event)
             return
         room, line, lines = self.contentsRect(), self.fontMetrics().lineSpacing(), self.lines_in_sight()
@@ -75,7 +85,9 @@ class ElidedLabel(QLabel):
     def _starts(self, words: str, width: int) -> list[int]:
         """Give where each line of wrapped words begins; there is one at least."""
         layout = QTextLayout(words, self.font())
-        layout.setTextOption(QTextOption(Qt.AlignmentFlag.AlignLeft))
+        option = QTextOption(Qt.AlignmentFlag.AlignLeft)
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
         starts: list[int] = []
         layout.beginLayout()
         while (line := layout.createLine()).isValid():

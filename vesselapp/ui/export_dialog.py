@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from vesselapp.core.export import SUFFIXES
 from vesselapp.core.files import is_there, typed_path
 from vesselapp.ui.browse import with_browse
+from vesselapp.ui.plain import PlainLabel, unmarked
 
 _WORDS = {
     "mask": "Mask (PNG, 0 and 255)",
@@ -55,13 +56,12 @@ class ExportDialog(QDialog):
         layout.addWidget(with_browse(self.folder_field, "Export to"))
         self.boxes = {}
         for kind, words in _WORDS.items():
-            box = QCheckBox(f"{words}: {stem}{SUFFIXES[kind]}")
+            box = QCheckBox(unmarked(f"{words}: {stem}{SUFFIXES[kind]}"))
             box.setChecked(kind in kinds)
             box.toggled.connect(self._look)
             self.boxes[kind] = box
             layout.addWidget(box)
-        self._warning = QLabel()
-        self._warning.setWordWrap(True)
+        self._warning = PlainLabel()
         layout.addWidget(self._warning)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = self._buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from vesselapp.core.errors import VesselError
 from vesselapp.ui.elided import ElidedLabel
+from vesselapp.ui.plain import unmarked
 
 _log = logging.getLogger(__name__)
 _GAP = 12
@@ -97,7 +98,7 @@ class NoticeBar(_Line):
     def show_text(self, text: str, words: str = "", act: Callable[[], object] = lambda: None) -> None:
         """Show one or two sentences; with ``words`` a button that does something about it."""
         self._act = act
-        self.button.setText(words)
+        self.button.setText(unmarked(words))
         self.button.setVisible(bool(words))
         self._say(text)
 

@@ -68,6 +68,7 @@ class StatusLine(QObject):
         row.addWidget(self.progress)
         row.addWidget(self.cancel)
         self.saved = QLabel("")
+        self.saved.setTextFormat(Qt.TextFormat.PlainText)
         self.saved.setObjectName("saved")
         self.zoom = QLabel("100 %")
         self.zoom.setMinimumWidth(bar.fontMetrics().horizontalAdvance("0000.0 %"))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
 
 from vesselapp.core.errors import VesselError
 from vesselapp.study.record import State
+from vesselapp.ui.plain import unmarked
 
 if TYPE_CHECKING:
     from vesselapp.state.review import Review
@@ -170,7 +171,7 @@ class StudyCommands:
         """List the studies opened last."""
         menu.clear()
         for name in self.workspace.settings.recent_studies:
-            action = menu.addAction(f"{Path(name).name}  –  {Path(name).parent}")
+            action = menu.addAction(unmarked(f"{Path(name).name}  –  {Path(name).parent}"))
             action.setMenuRole(QAction.MenuRole.NoRole)  # "Settings" may be a study's name
             action.triggered.connect(lambda _checked=False, name=name: self.workspace.open_study(Path(name)))
         menu.setEnabled(bool(self.workspace.settings.recent_studies))

@@ -21,6 +21,7 @@ from vesselapp.core.files import is_folder, typed_path
 from vesselapp.state.counting import MOST, PictureCount
 from vesselapp.study.study import is_study
 from vesselapp.ui.browse import with_browse
+from vesselapp.ui.plain import PlainLabel
 
 if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
@@ -68,8 +69,7 @@ class StudyDialog(QDialog):
         for entry in models:
             self.model_box.addItem(entry.name, entry.name)
         self._models = models
-        self.words = QLabel(" ")
-        self.words.setWordWrap(True)
+        self.words = PlainLabel(" ")
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing())
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.make_button = buttons.addButton("Make the study", QDialogButtonBox.ButtonRole.AcceptRole)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QProgressBar,
@@ -25,23 +24,29 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import typed_path
+from vesselapp.core.walk import is_export
 from vesselapp.state.jobs import Deliver, Job, Jobs
 from vesselapp.ui.browse import with_browse
+from vesselapp.ui.plain import PlainLabel
 
 if TYPE_CHECKING:
     from vesselapp.state.keeping import Keeper
     from vesselapp.study.exchange import Exported
 
-_KINDS: tuple[tuple[str, Literal["folder", "coco"]], ...] = (
-    ("Pictures and masks, in two folders", "folder"),
-    ("COCO", "coco"),
+_KINDS: tuple[tuple[str, Literal["folder", "coco"], bool | None], ...] = (
+    ("Pictures and masks, in two folders", "folder", None),
+    ("COCO", "coco", None),
+    ("COCO, objects (cells)", "coco", True),
+    ("COCO, whole (vessels)", "coco", False),
 )
+"""Of each format its words, its kind, and whether it is of objects (None: what the study's model is for)."""
 
 
 @dataclass(frozen=True)
 class _Wanted:
     out: Path
     kind: Literal["folder", "coco"]
+    objects: bool | None
     everything: bool
     parted: bool
 
@@ -81,16 +86,15 @@ class StudyExportDialog(QDialog):
         self.out_field.setAccessibleName("Folder for the export")
         self.kind = QComboBox()
         self.kind.setAccessibleName("Format")
-        for words, kind in _KINDS:
-            self.kind.addItem(words, kind)
+        self.kind.addItems([words for words, _kind, _objects in _KINDS])
         self.everything_box = QCheckBox("Also pictures that are not reviewed, as the model sees them")
         self.parted_box = QCheckBox("Touching cells apart, as the model sees them")
         self.parted_box.setToolTip("COCO, by a model of cells: nobody has reviewed where they are parted")
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the export")
-        self.words = QLabel(" ")
-        self.words.setWordWrap(True)
+        self.replaces = PlainLabel(" ")
+        self.words = PlainLabel(" ")
         self.problems = QListWidget()
         self.problems.setAccessibleName("Pictures that were left out")
         self.problems.setMaximumHeight(130)
@@ -98,6 +102,7 @@ class StudyExportDialog(QDialog):
         self.start_button, self.close_button = QPushButton("Export"), QPushButton("Close")
         self._lay_out()
         self.kind.currentIndexChanged.connect(self._show_state)
+        self.out_field.textChanged.connect(self._show_state)
         self.start_button.clicked.connect(self.start)
         self.close_button.clicked.connect(self.close)
         self._show_state()
@@ -105,6 +110,7 @@ class StudyExportDialog(QDialog):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("Folder", with_browse(self.out_field))
+        form.addRow("", self.replaces)
         form.addRow("Format", self.kind)
         form.addRow("", self.everything_box)
         form.addRow("", self.parted_box)
@@ -125,10 +131,10 @@ class StudyExportDialog(QDialog):
         if not self.out_field.text().strip():
             self.words.setText("Choose a folder for the export.")
             return
-        kind = self.kind.currentData()
-        parted = self.parted_box.isChecked() and kind == "coco"
+        _words, kind, objects = _KINDS[self.kind.currentIndex()]
+        parted = self.parted_box.isChecked() and self._can_part
         out = typed_path(self.out_field.text())
-        wanted = _Wanted(out, kind, self.everything_box.isChecked(), parted)
+        wanted = _Wanted(out, kind, objects, self.everything_box.isChecked(), parted)
         self.words.setText("Exporting…")
         self._show_problems([])
         self._job = self._jobs.submit(
@@ -167,15 +173,24 @@ class StudyExportDialog(QDialog):
         self.problems.addItems(told)
         self.problems.setVisible(bool(told))
 
+    @property
+    def _can_part(self) -> bool:
+        """Whether touching cells can be told apart in the chosen format."""
+        _words, kind, objects = _KINDS[self.kind.currentIndex()]
+        return kind == "coco" and objects is not False
+
     def _show_state(self) -> None:
         idle = self._job is None
         for widget in (self.out_field, self.kind, self.everything_box, self.start_button):
             widget.setEnabled(idle)
-        self.parted_box.setEnabled(idle and self.kind.currentData() == "coco")
+        self.parted_box.setEnabled(idle and self._can_part)
+        if idle:
+            there = is_export(typed_path(self.out_field.text()))
+            self.replaces.setText("Exporting replaces the export that is there." if there else " ")
         self.close_button.setText("Close" if idle else "Stop")
 
     def done(self, result: int) -> None:
-        """Stop what is under way; the next export into that folder replaces what is there."""
+        """Stop what is under way; the next export into that folder replaces what was written."""
         if self._job is not None:
             self._job.cancel()
             self._job = None
@@ -198,6 +213,7 @@ def _export(folder: Path, wanted: _Wanted, keeper: Keeper, job: Job) -> Exported
         wanted.out,
         wanted.kind,
         everything=wanted.everything,
+        objects=wanted.objects,
         parted=wanted.parted,
         who=keeper.who,
         progress=progress,

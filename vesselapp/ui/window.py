@@ -303,7 +303,7 @@ class MainWindow(QMainWindow):
     def _show_adapted(self) -> None:
         document = self.workspace.document
         adapted, learnt = (document.adapted, document.learnt) if document is not None else (None, None)
-        self.controls.model.learning.show_adapted(adapted, own=learnt is None)
+        self.controls.model.learning.show_adapted(adapted, own=learnt is None, can_learn=document is not None)
         allow(self.action("own_answer"), allowed=learnt is not None, why="Not adapted to this picture")
 
     def tell_failure(self, error: VesselError) -> None:

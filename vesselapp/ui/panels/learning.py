@@ -35,12 +35,12 @@ class LearningRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addWidget(self.words)
-        self.show_adapted(None, own=True)
+        self.show_adapted(None, own=True, can_learn=False)
 
-    def show_adapted(self, adapted: Learnt | None, *, own: bool) -> None:
+    def show_adapted(self, adapted: Learnt | None, *, own: bool, can_learn: bool) -> None:
         """Tell from how many corrected pixels the answer was adapted; None: it is the model's own.
 
-        ``own``: whether it is to stay so.
+        ``own``: whether it is to stay so; ``can_learn``: whether there is a picture to learn from.
         The row keeps its height, so that nothing below it moves when a person learns.
         """
         if adapted is None:
@@ -48,3 +48,4 @@ class LearningRow(QWidget):
         else:
             self.words.setText(f"Adapted, from {adapted.pixels:,} corrected pixels")
         self.own_button.setEnabled(not own)
+        self.learn_button.setEnabled(can_learn)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from vesselapp.core.files import is_file, typed_path
 from vesselapp.state.answers import Answer
 from vesselapp.ui.panels.learning import LearningRow
+from vesselapp.ui.plain import PlainLabel, tip
 
 if TYPE_CHECKING:
     from vesselapp.inference.catalog import ModelEntry
@@ -74,8 +75,7 @@ class ModelPanel(QWidget):
         self.badge = QLabel()
         self.badge.setObjectName("badge")
         self.badge.setAccessibleName("Execution provider")
-        self._detail = QLabel()
-        self._detail.setWordWrap(True)
+        self._detail = PlainLabel()
         self._detail.setAccessibleName("Whose answer is in sight")
         self._detail.setMinimumHeight(self._detail.fontMetrics().lineSpacing())
         self._detail.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -150,7 +150,7 @@ class ModelPanel(QWidget):
         missing = bool(choice) and not self.path and self._names.count() > 0
         words = f"not found: {Path(str(choice)).name}" if missing else "none"
         self._names.setPlaceholderText(words if self._names.count() else "")
-        self._names.setToolTip(f"{choice}: not found" if missing else self.path)
+        self._names.setToolTip(tip(f"{choice}: not found" if missing else self.path))
         self._choose(name)
         self.about_button.setEnabled(bool(self.path))
 
@@ -192,8 +192,8 @@ class ModelPanel(QWidget):
         whose = f" of {answer.model}" if answer.model else ""
         if answer.judged:
             version = f", version {answer.version}," if answer.model and answer.version else ""
-            tip = f"In sight is the answer{whose}{version} that was kept with this picture; no model ran."
-            self._tell("KEPT", f"{tip} F5 asks the chosen model.", f"Kept answer{whose}")
+            kept = f"In sight is the answer{whose}{version} that was kept with this picture; no model ran."
+            self._tell("KEPT", f"{kept} F5 asks the chosen model.", f"Kept answer{whose}")
             return
         ran = answer.provider_note or f"The answer in sight was computed on {answer.provider.upper()}."
         words = f"Answered in {answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·")
@@ -201,13 +201,13 @@ class ModelPanel(QWidget):
             words = f"Still the answer{whose}"
         self._tell(answer.provider.upper(), ran, words, fallback=bool(answer.provider_note))
 
-    def _tell(self, badge: str, tip: str, words: str, *, fallback: bool = False) -> None:
+    def _tell(self, badge: str, more: str, words: str, *, fallback: bool = False) -> None:
         self.badge.setText(badge)
-        self.badge.setToolTip(tip)
+        self.badge.setToolTip(tip(more))
         self.badge.setProperty("fallback", "true" if fallback else "false")
         self.badge.style().polish(self.badge)
         self._detail.setText(words)
-        self._detail.setToolTip(tip)
+        self._detail.setToolTip(tip(more))
 
     def show_size(self, diameter: float | None) -> None:
         """Show how wide (px) the open picture's cells were said to be; None: it is found."""

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from vesselapp.state.pictures import Entry, Order, PictureList
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.ui.marks import mark_colour, paint_mark
+from vesselapp.ui.plain import tip
 
 _Index = QModelIndex | QPersistentModelIndex
 _GAP, _PICTURE_SIDE, _MARK_SIDE = 6, 44, 12
@@ -74,8 +75,7 @@ class PictureModel(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{entry.name}, {entry.words}" + (f", note: {entry.note}" if entry.note else "")
         if role == Qt.ItemDataRole.ToolTipRole:
-            lines = [str(entry.path or entry.name), entry.words, entry.note]
-            return "\n".join(line for line in lines if line)
+            return tip(str(entry.path or entry.name), entry.words, entry.note)
         return None
 
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Compared, Comparing, Wanted
 from vesselapp.state.judged import JudgedPicture
+from vesselapp.ui.plain import tip
 from vesselapp.ui.retrain.disagreement import Legend
 from vesselapp.ui.retrain.panes import ComparisonPanes
 from vesselapp.ui.retrain.table import plain_table
@@ -111,7 +112,7 @@ class CompareBox(QWidget):
             )
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(tip(text))
                 self.table.setItem(row, column, item)
         self.table.setCurrentCell(0 if pictures else -1, 0)
         self.table.blockSignals(False)
@@ -131,7 +132,7 @@ class CompareBox(QWidget):
 
     def go_on(self) -> None:
         """Compare once more on the chosen picture, where that was dropped before it ended."""
-        if self.panes.compared is None:
+        if self.panes.compared is None and self.isVisible():
             self._on_chosen(self.table.currentRow())
 
     def _on_progress(self, share: float) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -19,6 +18,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan, Validation
 from vesselapp.study.run_folder import Wish
+from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.retrain.in_short import headline
 from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed
 from vesselapp.ui.retrain.strip import ExampleStrip
@@ -56,14 +56,12 @@ class LivePage(QWidget):
     def __init__(self, retraining: Retraining) -> None:
         super().__init__()
         self._retraining = retraining
-        self.headline = QLabel()
-        self.headline.setWordWrap(True)
+        self.headline = PlainLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
         self.progress.setFormat("%p %")
         self.progress.setAccessibleName("Progress of the training")
-        self.words = QLabel()
-        self.words.setWordWrap(True)
+        self.words = PlainLabel()
         self.loss = Plot("Loss", from_zero=True)
         self.dice = Plot("Dice")
         self.strip = ExampleStrip()
@@ -127,6 +125,7 @@ class LivePage(QWidget):
         self.words.setText(self._details())
         self._refresh_plots()
         self.strip.show_examples(retraining.run, progress.examples)
+        self.strip.setVisible(state.live or self.strip.count() > 0)
         broken = state in (RunState.DEAD, RunState.FAILED)
         if broken and retraining.run is not None and self.log.isHidden():
             self.log.setPlainText(retraining.run.log_tail() or "It said nothing.")

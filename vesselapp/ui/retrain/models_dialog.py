@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableWidgetItem,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.jobs import Jobs
+from vesselapp.ui.plain import PlainLabel, tip
 from vesselapp.ui.retrain.table import plain_table
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class ModelsDialog(QDialog):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setMaximumSectionSize(_WIDEST)
         header.setStretchLastSection(True)
-        self.detail = QLabel()
-        self.detail.setWordWrap(True)
+        self.detail = PlainLabel()
         self.use_button = QPushButton("Use this one")
         self.use_button.setDefault(True)
         self.close_button = QPushButton("Close")
@@ -108,7 +107,7 @@ class ModelsDialog(QDialog):
         for row, entry in enumerate(self._entries):
             for column, text in enumerate(self._cells(entry)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(tip(text))
                 self.table.setItem(row, column, item)
         numbers = [None if entry is None else entry.number for entry in self._entries]
         self.table.setCurrentCell(numbers.index(self._active), 0)

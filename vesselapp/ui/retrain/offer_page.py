@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from vesselapp.state.offer import Offer
 from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.ui.plain import PlainLabel, tip
 from vesselapp.ui.retrain.options_box import OptionsBox
 from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import duration
@@ -52,13 +53,10 @@ class OfferPage(QWidget):
         self._offer: Offer | None = None
         self._plan: Plan | None = None
         self._plan_words = ""
-        self.summary = QLabel(_LOOKING)
-        self.summary.setWordWrap(True)
-        self.warnings = QLabel()
-        self.warnings.setWordWrap(True)
+        self.summary = PlainLabel(_LOOKING)
+        self.warnings = PlainLabel()
         self.warnings.setAccessibleName("Warnings")
-        self.facts = QLabel()
-        self.facts.setWordWrap(True)
+        self.facts = PlainLabel()
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table = self._make_table()
         self.options = OptionsBox()
@@ -84,6 +82,7 @@ class OfferPage(QWidget):
     def _make_table(self) -> QTableWidget:
         table = plain_table("Reviewed pictures", _COLUMNS, (220, 80, 90, 90))
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setToolTip("Double click or Enter opens a picture")
         table.horizontalHeader().setStretchLastSection(True)
         return table
@@ -134,7 +133,7 @@ class OfferPage(QWidget):
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(f"⚠ {text}" if column == 4 and text else text)
                 item.setData(_KEY, picture.key)
-                item.setToolTip(text)
+                item.setToolTip(tip(text))
                 self.table.setItem(row, column, item)
         self._show_sides()
         self._refresh()

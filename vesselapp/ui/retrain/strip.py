@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem
 
 from vesselapp.state.run_progress import Example
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.ui.plain import tip
 
 _SIDE = 96
 _MOST = 200
@@ -51,10 +52,10 @@ class ExampleStrip(QListWidget):
         file = run.inside(example.file) if run is not None else None
         item = QListWidgetItem(f"step {example.step}")
         words = f"{example.picture}, step {example.step}"
-        item.setToolTip(words)
+        item.setToolTip(tip(words))
         if file is not None:
             large = f'<img src="{escape(str(file))}">' if file.is_file() else ""
-            item.setToolTip(f"{large}<p>{escape(words)}</p>")
+            item.setToolTip(large + tip(words))
             item.setIcon(QIcon(_small(str(file), round(_SIDE * self.devicePixelRatioF()))))
         self.addItem(item)
 

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTableWidget,
@@ -21,6 +20,7 @@ from vesselapp.state.comparing import Comparing
 from vesselapp.state.judged import Judged
 from vesselapp.study.run_folder import Decision
 from vesselapp.study.verdict import Ground, Verdict
+from vesselapp.ui.plain import PlainLabel, tip
 from vesselapp.ui.retrain.compare_box import CompareBox
 from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import dice, duration, points
@@ -49,20 +49,17 @@ class VerdictPage(QWidget):
     def __init__(self, comparing: Comparing) -> None:
         super().__init__()
         self._judged: Judged | None = None
-        self.sentence = QLabel()
+        self.sentence = PlainLabel()
         self.sentence.setObjectName("verdict")
-        self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         font = self.sentence.font()
         font.setPointSizeF(font.pointSizeF() * 1.5)
         font.setBold(True)
         self.sentence.setFont(font)
-        self.facts = QLabel()
-        self.facts.setWordWrap(True)
+        self.facts = PlainLabel()
         self.table = self._make_table()
         self.compare = CompareBox(comparing)
-        self.decided = QLabel(" ")
-        self.decided.setWordWrap(True)
+        self.decided = PlainLabel(" ")
         self.promote_button = QPushButton("Promote")
         self.promote_button.setToolTip("The candidate becomes the study's model; earlier ones stay")
         self.anyway_button = QPushButton("Promote anyway…")
@@ -162,7 +159,7 @@ class VerdictPage(QWidget):
         for row, ground in enumerate(verdict.table):
             for column, text in enumerate(_cells(ground)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(tip(text))
                 self.table.setItem(row, column, item)
         height = self.table.horizontalHeader().sizeHint().height() + 4
         self.table.setFixedHeight(

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -390,16 +390,15 @@ class RetrainWindow(QDialog):
     # -- leaving -----------------------------------------------------------------------------------------
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Leave the processor to the app, but not while minimised; a training goes on."""
+        """Leave the processor to the app, but not while minimised; a training goes on.
+
+        A verdict is read anew when the window is opened again.
+        """
         if not event.spontaneous():
+            self._judged_run = None
             self._stop_asking()
             self.comparing.cancel()
         super().hideEvent(event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Hide; all is kept."""
-        self._judged_run = None
-        super().closeEvent(event)
 
 
 def _is_in_use(folder: Path, number: int | None) -> bool:

@@ -1,0 +1,155 @@
+"""The folder of a study's export: which files in it are an export's own, and may be replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from vesselapp.core.errors import VesselError
+from vesselapp.core.export import PROVENANCE_SUFFIX
+from vesselapp.core.files import (
+    atomic_write,
+    file_sha256,
+    is_folder,
+    is_of_browser,
+    is_there,
+    make_folder,
+    patiently,
+    reason,
+)
+from vesselapp.core.stamps import time_stamp
+from vesselapp.core.walk import EXPORT_NAME
+from vesselapp.study.json_text import parse_object
+from vesselapp.study.pictures import StudyPicture
+
+Kind = Literal["folder", "coco"]
+COCO_NAME = "annotations.json"
+_FOLDERS = ("images", "masks", "unsure", "provenance")
+_ANOTHER = "Choose a new or an empty folder."
+
+
+class ExportFolder:
+    """A folder made ready for an export: an earlier one in it is removed, anything else is refused.
+
+    Its list of files keeps the hash of each, by which a later export knows what a person changed. Of an
+    export that was killed, it lists all that might be there, without hashes.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+    names : sequence of (str, str)
+        Stem and file name of each picture.
+    listed : sequence of StudyPicture
+        What the study works on: a folder that these lie in is refused.
+
+    Raises
+    ------
+    VesselError
+        Where it is refused, also for what was changed or added since the earlier export; or can't be written.
+    """
+
+    def __init__(
+        self, path: Path, kind: Kind, names: Sequence[tuple[str, str]], listed: Sequence[StudyPicture]
+    ) -> None:
+        self._path, self._kind = path, kind
+        planned = [COCO_NAME, *(name for stem, image in names for name in _files_of(stem, image))]
+        self._hashes = dict.fromkeys(planned, "")
+        try:
+            self._clear(listed)
+        except OSError as problem:
+            raise VesselError(f"{path} can't be written to: {reason(problem)}.") from problem
+        for name in ("images", "masks") if kind == "folder" else ("images",):
+            make_folder(path / name)
+        self._write()
+
+    def note(self, stem: str, image: str) -> None:
+        """Note a picture's files as they were written."""
+        self._note(_files_of(stem, image))
+
+    def __enter__(self) -> ExportFolder:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """List the files that were written, also where the export ends before its end."""
+        self._note([name for name, sha256 in self._hashes.items() if not sha256])
+        self._hashes = {name: sha256 for name, sha256 in self._hashes.items() if sha256}
+        self._write()
+
+    def _note(self, names: Sequence[str]) -> None:
+        try:
+            self._hashes |= {name: file_sha256(self._path / name) for name in names if self._holds(name)}
+        except OSError as problem:
+            raise VesselError(f"{self._path} can't be read: {reason(problem)}.") from problem
+
+    def _holds(self, name: str) -> bool:
+        return is_there(self._path / name)
+
+    def _write(self) -> None:
+        about = {"kind": self._kind, "exported": time_stamp(), "files": self._hashes}
+        atomic_write(self._path / EXPORT_NAME, json.dumps(about, indent=1).encode())
+
+    def _clear(self, listed: Sequence[StudyPicture]) -> None:
+        out = self._path
+        there = [path.name for path in out.iterdir()] if out.exists() else []
+        if all(is_of_browser(name) for name in there):
+            return
+        if EXPORT_NAME not in there:
+            raise VesselError(f"The folder {out} holds other files.", _ANOTHER)
+        if _holds_any(out, listed):
+            raise VesselError(
+                f"The study's own pictures lie in {out}, where an export would replace them.", _ANOTHER
+            )
+        former = {name: sha256 for name, sha256 in _former(out).items() if self._holds(name)}
+        added = [name for name in self._hashes if name not in former and self._holds(name)]
+        changed = [name for name, sha256 in former.items() if sha256 not in ("", file_sha256(out / name))]
+        if changed or added:
+            raise _not_its_own(out, [*changed, *added])
+        for name in former:
+            patiently((out / name).unlink)
+
+
+def _files_of(stem: str, image: str) -> list[str]:
+    """Name all that an export of either kind may write of a picture."""
+    told = [f"{folder}/{stem}{PROVENANCE_SUFFIX}" for folder in ("masks", "provenance")]
+    return [f"images/{image}", f"masks/{stem}.png", f"unsure/{stem}.png", *told]
+
+
+def _not_its_own(out: Path, names: Sequence[str]) -> VesselError:
+    more = len(names) - 1
+    which = f"{out / names[0]}" + (f" and {more} more file{'s' * (more > 1)} in that folder" if more else "")
+    return VesselError(
+        f"{which} {'were' if more else 'was'} changed or added since the earlier export.",
+        "Choose another folder, or move that away first.",
+    )
+
+
+def _former(out: Path) -> dict[str, str]:
+    """Give the hash of each file that an earlier export says it wrote."""
+    try:
+        files = parse_object((out / EXPORT_NAME).read_bytes())["files"]
+        names = {PurePosixPath(name): str(sha256) for name, sha256 in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        told = f"{out / EXPORT_NAME} doesn't tell which files are those of the earlier export."
+        raise VesselError(told, _ANOTHER) from problem
+    return {
+        str(name): sha256
+        for name, sha256 in names.items()
+        if not name.is_absolute() and ".." not in name.parts and len(name.parts) <= 2
+    }
+
+
+def _holds_any(out: Path, pictures: Sequence[StudyPicture]) -> bool:
+    """Tell whether a picture really lies in an export's folder, whatever links and spellings lead there."""
+    above = {folder for one in pictures for folder in Path(os.path.realpath(one.path)).parents}
+    own = [out, *(out / name for name in _FOLDERS)]
+    theirs, ours = ({_identity(one) for one in some if is_folder(one)} for some in (above, own))
+    return not theirs.isdisjoint(ours)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
