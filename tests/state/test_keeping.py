@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -441,6 +442,31 @@ def test_an_answer_and_the_record_that_names_its_model_go_to_the_disk_together(
     assert kept.answer is not None
     assert kept.record is not None
     assert kept.record.model == "another"
+
+
+def test_a_record_that_comes_while_a_stroke_is_flushed_is_kept_on_closing(
+    keeper: Keeper, place: AnnotationFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    append = journal_file.JournalFile.append
+
+    def slow(self: journal_file.JournalFile, *given: object) -> None:
+        append(self, *given)  # type: ignore[arg-type]
+        begun.set()
+        assert goes_on.wait(20)
+
+    document, sitting = begin(keeper, place)
+    monkeypatch.setattr(journal_file.JournalFile, "append", slow)
+    stroke(document, Brush.PAINT, 20, (100, 100))
+    assert begun.wait(20)
+    sitting.put_record(Record("eye.png", "0" * 64, *SIZE, strokes=4))
+    sitting.close()
+    goes_on.set()
+    assert sitting.wait(20)
+    record = kept_in(place).record
+    assert record is not None
+    assert record.strokes == 4
+    assert record.corrected_share == pytest.approx((document.corrections > 0).mean())
 
 
 def test_a_record_waits_for_the_first_stroke_not_for_the_last(

@@ -236,6 +236,37 @@ def test_an_answer_adapted_otherwise_after_the_review_is_in_progress(
     assert sitting.answers[-1] is other
 
 
+def test_another_answer_for_what_was_changed_here_is_told_of_on_the_disk(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    stroke(document, Brush.PAINT, 20, (50, 50))
+    probability = np.full((530, 600), 240, np.uint8)
+    document.set_probability(probability, Learnt(Head((1.0,), 0.0), "ab" * 32, 50))
+    review.note_adapted()
+    assert sitting.records[-1] == (review.record, False)
+    assert review.record.adapted_px == 50
+    review.mark(State.REVIEWED)
+    document.set_probability(probability, Learnt(Head((1.0,), 0.0), "ab" * 32, 60))
+    review.note_adapted()
+    assert sitting.records[-1][0].adapted_px == 60, "also where it is just the same"
+    document.set_probability(probability)
+    review.note_answer(answer("other"))
+    assert sitting.records[-1] == (review.record, False)
+    assert review.record.model == "other"
+    assert review.record.state is State.REVIEWED
+
+
+def test_answers_alone_leave_nothing_of_a_picture(
+    review: Review, document: Document, sitting: Sitting
+) -> None:
+    document.set_probability(np.full((530, 600), 240, np.uint8), Learnt(Head((1.0,), 0.0), "ab" * 32, 50))
+    review.note_answer(answer())
+    review.note_adapted()
+    review.leave()
+    assert not sitting.records
+    assert not review.touched
+
+
 def test_nothing_is_written_of_answers_in_a_picture_that_is_locked(
     review: Review, document: Document, sitting: Sitting
 ) -> None:

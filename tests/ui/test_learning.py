@@ -246,6 +246,28 @@ def test_it_is_there_when_the_picture_is_opened_again(
     end(qtbot, window)
 
 
+def test_save_now_keeps_from_how_much_the_answer_in_sight_was_adapted(
+    qtbot: QtBot, tmp_path: Path, window: MainWindow
+) -> None:
+    def adapted_on_disk() -> int:
+        window.action("save").trigger()
+        (path,) = (tmp_path / "data").rglob("record.json")
+        number = json.loads(path.read_text())["adapted_px"]
+        assert isinstance(number, int)
+        return number
+
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    assert document.adapted is not None
+    pixels = document.adapted.pixels
+    wait_until_saved(qtbot, window)
+    qtbot.waitUntil(lambda: adapted_on_disk() == pixels, timeout=3000)
+    window.action("undo").trigger()
+    settle(qtbot, window)
+    qtbot.waitUntil(lambda: adapted_on_disk() == 0, timeout=3000)
+
+
 def test_a_reviewed_picture_keeps_the_adapted_answer(
     qtbot: QtBot, tmp_path: Path, window: MainWindow
 ) -> None:

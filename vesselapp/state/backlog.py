@@ -166,6 +166,11 @@ class Backlog:
         """Whether nothing waits, not even a view."""
         return not self._pending and not self.unsaved(None).count
 
+    @property
+    def has_record(self) -> bool:
+        """Whether a record waits, be it for its figures only."""
+        return self._record is not None
+
     def unsaved(self, begun: Record | None) -> Unsaved:
         """Give what isn't on the disk, where that record is."""
         operations, done, undone = tuple(self.operations), tuple(self._done), tuple(self._undone)

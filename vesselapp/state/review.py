@@ -160,32 +160,34 @@ class Review:
         self.changed.emit()
 
     def note_adapted(self) -> None:
-        """Take note of what the answer in sight is adapted by; keep it where the one judged is kept."""
+        """Take note of what the answer in sight is adapted by."""
         self._note_mask()
 
     def _note_mask(self, **changes: object) -> None:
         """Take note of another answer in sight, and of facts about it.
 
         Where it is another than the one that was judged, the mask may be another too: the picture is in
-        progress again.
+        progress again. The disk is told of it where the answer judged is kept, or anything was changed here.
         """
         document, record, kept = self.document, self.record, self._answer_kept
         same = kept is not None and record.level == document.level and np.array_equal(kept, self._in_sight())
         changes |= {"threshold": document.threshold, "level": document.level}
         changes["adapted_px"] = self._adapted_px()
         self.record = replace(record, **changes)  # type: ignore[arg-type]
-        if same or document.locked:
+        if document.locked:
             return
-        if record.state is State.REVIEWED and bool((document.corrections == Correction.NONE).any()):
+        judged = kept is not None and not same
+        reviewed = record.state is State.REVIEWED and not same
+        if reviewed and bool((document.corrections == Correction.NONE).any()):
             self._change(
                 told=True,
-                judged=kept is not None,
+                judged=judged,
                 state=State.IN_PROGRESS,
                 nothing_there=False,
                 reviewed_boxes=(),
             )
-        elif kept is not None:
-            self._hand_over(told=False, judged=True)
+        elif judged or self._changed_here:
+            self._hand_over(told=False, judged=judged)
 
     def _hand_over(self, *, told: bool, judged: bool) -> None:
         """Hand the record on to the disk; judged: with the answer in sight, so that both are of one model."""

@@ -383,7 +383,7 @@ class Sitting:
         """Note that all that was due is on the disk; end, where that was asked for."""
         with self._wake:
             self._problem = None
-            if not self._backlog.is_empty:
+            if not self._backlog.is_empty or (self._closing and self._backlog.has_record):
                 return
             self._backlog.since = None
             ending = self._closing
