@@ -41,7 +41,7 @@ _SEEN = 40
 _SEEN_HARD = 0.5
 _REST = 0.03
 _RIDGE = 1000.0
-_WORTH = 0.4
+_WORTH = 0.15
 """A head must put right so many corrected px for each px that it changes of those seen and left."""
 _UNSEEN = 0.6
 """Where less of the picture is unseen, less is left to win: a head must put right more in proportion."""
