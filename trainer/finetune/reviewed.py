@@ -116,8 +116,9 @@ def find_reviewed(study: Study) -> tuple[dict[str, ReviewedPicture], list[str], 
 
 
 def _judged(record: Record) -> str:
-    """Give the hash of a record without what is written anew when a picture is only looked at or left."""
-    beside = replace(record, saved="", active_seconds=0.0, note="", audit="", who="", software="")
+    """Give the hash of a record without what is written anew when a picture is looked at, left or renamed."""
+    names = {"image": "", "path": ""}
+    beside = replace(record, saved="", active_seconds=0.0, note="", audit="", who="", software="", **names)
     return hashlib.sha256(record_bytes(beside)).hexdigest()
 
 
