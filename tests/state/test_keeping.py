@@ -630,3 +630,18 @@ def test_what_another_program_puts_there_is_kept_apart_and_told(
     assert "is kept in aside-1" in told[0][1]
     assert (place.folder / "aside-1" / "journal.log").read_bytes() == theirs
     assert_same(kept_in(place), document)
+
+
+def test_what_is_kept_apart_only_at_closing_is_told_too(keeper: Keeper, place: AnnotationFolder) -> None:
+    document, sitting = begin(keeper, place)
+    told = reopened_of(keeper)
+    stroke(document, Brush.PAINT, 20, (300, 300))
+    until(lambda: saved(sitting))
+    theirs = b"another's corrections"
+    (place.folder / "corrections.png").write_bytes(theirs)
+    sitting.close()
+    until(lambda: bool(told))
+    assert told[0][0] is None
+    assert "is kept in aside-1" in told[0][1]
+    assert (place.folder / "aside-1" / "corrections.png").read_bytes() == theirs
+    assert_same(kept_in(place), document)

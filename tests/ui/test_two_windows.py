@@ -79,3 +79,18 @@ def test_who_comes_back_sees_what_another_has_reviewed_meanwhile(
     QApplication.sendEvent(second, QEvent(QEvent.Type.ActivationChange))
     entries = second.workspace.pictures.entries
     qtbot.waitUntil(lambda: entries[1].mark is Mark.REVIEWED, timeout=20000)
+
+
+def test_what_another_program_put_there_is_told_though_the_picture_was_left(
+    qtbot: QtBot, window: MainWindow, study: Study
+) -> None:
+    open_study(qtbot, window, study)
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    wait_until_saved(qtbot, window)
+    folder = study.place(study.pictures()[0]).folder
+    (folder / "corrections.png").write_bytes(b"another's corrections")
+    window.action("next").trigger()
+    wait_for(qtbot, window, "b.png")
+    told = window.notice.label
+    qtbot.waitUntil(lambda: window.notice.isVisible() and "aside-1" in told.text(), timeout=20000)
+    assert told.text().startswith("a.png: Another program replaced corrections.png")

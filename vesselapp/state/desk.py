@@ -386,6 +386,9 @@ class Desk:
         if sitting is not self.sitting or self.document is None or self.review is None:
             if kept is not None:  # coming back shows what the disk holds, not what was left
                 self._left = [left for left in self._left if left[0].sitting is not sitting]
+            elif sentence:
+                tell = self.tell_with_next if self.review is None else self.told.emit
+                tell(f"{sitting.facts.image}: {sentence}")
             return
         if kept is not None:
             self.document.replace_corrections(kept.corrections, kept.done, kept.undone, kept.level)

@@ -401,6 +401,8 @@ class Sitting:
                     "%s has no new snapshot; its journal has everything: %s", self.facts.image, problem
                 )
                 writer.abandon()
+            if writer.told:  # of files that others put there meanwhile
+                self._reopened(self, None, writer.told)
 
     def keep_in_rescue(self) -> None:
         """Put what is unsaved into the rescue folder (from any thread; see `Safekeeping.keep`)."""
