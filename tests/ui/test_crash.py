@@ -112,9 +112,13 @@ def test_a_killed_app_opens_with_every_stroke(study: Study, tmp_path: Path) -> N
     place = study.place(study.pictures()[0])
     chance = random.Random(4)
     before: tuple[int, int] = (0, 0)
+    rescued = False
     for _ in range(KILLS):
         ready, last = run_and_kill(study, tmp_path, chance.randint(3, 40))
-        assert tuple(map(int, ready)) == before  # it opened with what was there, undo history and all
+        opened = tuple(map(int, ready))
+        # It opened with what was there, undo history and all, and what the drive had been too slow for.
+        assert sum(opened) >= sum(before) if rescued else opened == before
+        rescued = any((tmp_path / "data" / "rescue").glob("*"))
         record = place.record()
         assert record is not None
         kept = place.load(record.sha256, 300, 320)
