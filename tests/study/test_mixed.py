@@ -255,6 +255,30 @@ def test_steps_of_others_behind_ours_are_kept_and_told(tmp_path: Path) -> None:
     assert state_of(load(tmp_path / "a")) == work.state
 
 
+@pytest.mark.parametrize("when", ["older", "theirs", "gone"])
+def test_a_history_cut_by_its_cap_is_kept_whole_whatever_comes_in(tmp_path: Path, when: str) -> None:
+    folder = put(tmp_path / "a", versions()[0].files)
+    writer, work = opened(folder)
+    writer.cap_bytes, writer._journal_slack = 2000, 0
+    writer.append([work.paint() for _ in range(30)])
+    writer.compact()
+    writer.append([work.paint()])
+    if when == "gone":
+        (folder / SNAPSHOT).unlink()
+    else:
+        put(folder, {SNAPSHOT: versions()[0 if when == "older" else 3].files[SNAPSHOT]})
+    writer.append([work.paint()])
+    writer.write_answer(np.full((HEIGHT, WIDTH), 50, np.uint8))
+    writer.write_record(record(State.REVIEWED))
+    writer.close()
+    assert (when == "gone") == (not (folder / "aside-1").exists())
+    kept = load(folder)
+    assert kept is not None
+    assert np.array_equal(kept.corrections, work.corrections)
+    assert kept.record is not None
+    assert (kept.record.state, kept.notes) == (State.REVIEWED, ())
+
+
 def test_a_journal_that_begins_later_is_not_put_upon_corrections_of_others(tmp_path: Path) -> None:
     folder = put(tmp_path / "a", versions()[0].files)
     writer, work = opened(folder)

@@ -56,6 +56,8 @@ class Found:
         Length of the journal's sound part.
     digest
         Running sha256 of that part.
+    snapshot : bytes or None
+        The file of the corrections as it was read.
     hashes : dict
         sha256 of the other files as they were read, by name; also of damaged ones.
     damaged : dict
@@ -83,6 +85,7 @@ class Found:
     header: Header | None = None
     journal_bytes: int = 0
     digest: Digest = field(default_factory=hashlib.sha256)
+    snapshot: bytes | None = None
     hashes: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -230,7 +233,7 @@ def _begin(found: Found, snapshot: bytes | None) -> None:
     base = header.base if header is not None else 0
     problem = "it is missing"
     if snapshot is not None:
-        found.hashes[SNAPSHOT_NAME] = hashlib.sha256(snapshot).hexdigest()
+        found.snapshot, found.hashes[SNAPSHOT_NAME] = snapshot, hashlib.sha256(snapshot).hexdigest()
         try:
             corrections, sequence = read_snapshot(snapshot, *plane.shape)
         except Damaged as damage:

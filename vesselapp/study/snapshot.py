@@ -32,7 +32,7 @@ _PALETTE = bytes([0, 0, 0, 0, 114, 178, 213, 94, 0, 240, 228, 66])
 
 def write_snapshot(
     path: Path, corrections: NDArray[np.uint8], sequence: int, ready: Callable[[], object] | None = None
-) -> str:
+) -> bytes:
     """Write corrections as palette PNG.
 
     Parameters
@@ -47,15 +47,19 @@ def write_snapshot(
 
     Returns
     -------
-    str
-        The file's sha256.
+    bytes
+        What was written.
     """
-    return _write(path, encode_plane(corrections, _PALETTE, {_SEQUENCE: str(sequence)}), ready)
+    data = encode_plane(corrections, _PALETTE, {_SEQUENCE: str(sequence)})
+    atomic_write(path, data, ready=ready)
+    return data
 
 
 def write_answer(path: Path, answer: NDArray[np.uint8], ready: Callable[[], object] | None = None) -> str:
     """Write a quantised probability ((H, W) uint8, 1-253) as gray PNG; give the file's sha256."""
-    return _write(path, encode_plane(answer), ready)
+    data = encode_plane(answer)
+    atomic_write(path, data, ready=ready)
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_snapshot(data: bytes, height: int, width: int) -> tuple[NDArray[np.uint8], int]:
@@ -93,8 +97,3 @@ def read_answer(data: bytes, height: int, width: int) -> NDArray[np.uint8]:
     if plane.size and not LOWEST <= plane.min() <= plane.max() <= HIGHEST:
         raise Damaged("it holds values that are no probabilities")
     return plane
-
-
-def _write(path: Path, data: bytes, ready: Callable[[], object] | None) -> str:
-    atomic_write(path, data, ready=ready)
-    return hashlib.sha256(data).hexdigest()

@@ -23,7 +23,7 @@ from vesselapp.study.journal import EMPTY_PLANE, JOURNAL_NAME, Header, Operation
 from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.pictures import key_in
-from vesselapp.study.reading import Found, file_bytes, read_annotation
+from vesselapp.study.reading import Found, file_bytes
 from vesselapp.study.record import (
     RECORD_NAME,
     ImageFacts,
@@ -91,6 +91,7 @@ class Writer:
         self._state.level, self._state.view, self._state.pending = state.level, state.view, state.pending
         self._header = found.header
         self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest, lock.check)
+        self._snapshot = found.snapshot  # what is in the folder may be another program's by now
         self._hashes = dict(found.hashes)
         self._record = self._logged = found.record
         self._unsealed = found.there and (lock.unclean or bool(found.notes))
@@ -333,23 +334,10 @@ class Writer:
         return False
 
     def _plane(self) -> NDArray[np.uint8]:
-        """Give the corrections as they stand on disk, from snapshot and journal."""
-        size = self._facts.height, self._facts.width
-        state = self._state
-        data = file_bytes(self._folder / SNAPSHOT_NAME)
-        sha256 = None if data is None else hashlib.sha256(data).hexdigest()
-        if sha256 == self._hashes.get(SNAPSHOT_NAME):
-            plane = np.zeros(size, np.uint8) if data is None else read_snapshot(data, *size)[0]
-            edits = state.pending
-        elif self._whole:
-            plane, edits = np.zeros(size, np.uint8), edits_of(state.done)
-        else:  # an earlier one of ours may have come back
-            found = read_annotation(self._folder, self._facts.sha256, *size)
-            ours = not found.damaged and found.digest.hexdigest() == self._journal.sha256
-            if not ours or found.state.plane is None:
-                raise VesselError(f"Another program changed the files in {self._folder}.")
-            return found.state.plane
-        for edit in edits:
+        """Give the corrections as they were acknowledged: our last snapshot, and what was done since."""
+        size, data = (self._facts.height, self._facts.width), self._snapshot
+        plane = np.zeros(size, np.uint8) if data is None else read_snapshot(data, *size)[0]
+        for edit in self._state.pending:
             edit.apply(plane)
         return plane
 
@@ -357,7 +345,8 @@ class Writer:
         state, path = self._state, self._folder / SNAPSHOT_NAME
         self._unsealed = True
         self._keep_of_others(SNAPSHOT_NAME)
-        self._hashes[SNAPSHOT_NAME] = write_snapshot(path, plane, state.number, self.lock.check)
+        self._snapshot = write_snapshot(path, plane, state.number, self.lock.check)
+        self._hashes[SNAPSHOT_NAME] = hashlib.sha256(self._snapshot).hexdigest()
         state.snapshot, state.pending = state.number, []
 
     def _live_bytes(self) -> float:
