@@ -655,7 +655,9 @@ def test_a_whole_study_is_exported_from_the_window(
     assert not dialog.replaces.text().strip()
     dialog.kind.setCurrentIndex(1)
     dialog.everything_box.setChecked(True)
+    assert dialog.progress.value() == dialog.progress.maximum()
     dialog.start_button.click()
+    assert dialog.progress.value() == 0
     qtbot.waitUntil(lambda: "3 pictures written" in dialog.words.text(), timeout=20000)
     assert len(json.loads((tmp_path / "coco" / "annotations.json").read_text())["images"]) == 3
     dialog.close_button.click()

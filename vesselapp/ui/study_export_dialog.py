@@ -136,6 +136,7 @@ class StudyExportDialog(QDialog):
         out = typed_path(self.out_field.text())
         wanted = _Wanted(out, kind, objects, self.everything_box.isChecked(), parted)
         self.words.setText("Exporting…")
+        self.progress.setValue(0)
         self._show_problems([])
         self._job = self._jobs.submit(
             "export study",
