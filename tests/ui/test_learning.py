@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -20,8 +22,9 @@ from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.learnt import Learnt
 from vesselapp.state.document import Document
+from vesselapp.state.features import Material
 from vesselapp.state.learning import NAME, OWN_NAME
-from vesselapp.state.lesson import FEWEST_PX
+from vesselapp.state.lesson import FEWEST_PX, adapted_by
 from vesselapp.study.record import State
 from vesselapp.ui.app import make_window
 from vesselapp.ui.window import MainWindow
@@ -425,7 +428,7 @@ def test_a_models_file_stays_named_when_the_list_comes_after_the_answer(
 
 
 def test_the_own_answer_can_be_had_while_the_other_is_still_adapted(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = document_of(window)
     correct(document)
@@ -433,11 +436,19 @@ def test_the_own_answer_can_be_had_while_the_other_is_still_adapted(
     qtbot.waitUntil(lambda: document.adapted is not None, timeout=20000)
     wait_until_saved(qtbot, window)
     end(qtbot, window)
+    go_on = threading.Event()
+
+    def slowly(found: Material, wanted: Learnt | None) -> NDArray[np.uint8]:
+        go_on.wait(20)
+        return adapted_by(found, wanted)
+
+    monkeypatch.setattr("vesselapp.state.learning.adapted_by", slowly)
     again = new_window(qtbot, tmp_path)
     again.open_paths([tmp_path / "pictures"])
     workspace = again.workspace
     qtbot.waitUntil(lambda: workspace.document is not None and workspace.learning.running, timeout=20000)
     again.commands.cancel()
+    go_on.set()
     assert "Adapting to this picture was stopped" in again.status.task.text()
     assert again.controls.model.learning.own_button.isEnabled()
     again.action("own_answer").trigger()
