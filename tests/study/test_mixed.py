@@ -167,6 +167,7 @@ ACTION = st.one_of(
 @example(begun=0, actions=["stroke", [(JOURNAL, 1)], "review"])
 @example(begun=0, actions=[[(JOURNAL, 1)], "stroke"])
 @example(begun=0, actions=[[(JOURNAL, "missing")], "compact", [(JOURNAL, 0)]])
+@example(begun=1, actions=[[(ANSWER, "missing")], "stroke", [(ANSWER, 1)], "review"])
 def test_what_comes_in_while_a_picture_is_open_is_kept_beside_the_work(
     begun: int | None, actions: list[str | list[tuple[str, str | int]]]
 ) -> None:
@@ -176,8 +177,7 @@ def test_what_comes_in_while_a_picture_is_open_is_kept_beside_the_work(
         if begun is not None:
             put(folder, known[begun].files)
         writer, work = opened(folder, "bob", 7)
-        foreign, ours = Files(), files_of(folder)
-        first = ours.get(JOURNAL)  # come back, it is ours, and is written on
+        foreign, ours = Files(), set(files_of(folder).items())  # what comes back of ours is no stranger's
 
         def is_kept(name: str, data: bytes) -> bool:
             return any(
@@ -203,7 +203,7 @@ def test_what_comes_in_while_a_picture_is_open_is_kept_beside_the_work(
                 act(action)
                 for name, data in foreign.items():
                     assert is_kept(name, data)
-                foreign, ours = Files(), files_of(folder)
+                ours |= files_of(folder).items() - foreign.items()
                 continue
             for name, choice in action:
                 (folder / name).unlink(missing_ok=True)
@@ -211,7 +211,7 @@ def test_what_comes_in_while_a_picture_is_open_is_kept_beside_the_work(
                 if choice != "missing":
                     put_in = b"" if isinstance(choice, str) else known[choice].files[name]
                     (folder / name).write_bytes(put_in)
-                    if put_in not in (b"", ours.get(name)) and not (name == JOURNAL and put_in == first):
+                    if put_in and (name, put_in) not in ours:
                         foreign[name] = put_in
         writer.close()
         kept = load(folder)
