@@ -78,6 +78,8 @@ def run(names: Sequence[str]) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             os.environ[name] = folder
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed app is compiled once
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "compiled")
         picture = Path(folder) / "picture.jpg"
         PIL.Image.fromarray(fundus_picture(2336, 3504, 3264)).save(picture, quality=90)
         painted_after(OURS, picture), painted_after(BARE, picture)
