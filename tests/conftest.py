@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Where a change is judged (CI is set), examples are the same in each run: a rare case that nobody met yet is found
-# by whoever runs the suite by hand, and doesn't refuse a change that has nothing to do with it.
+# Where a change is judged (CI is set), examples are the same in each run: a rare case that nobody met yet is
+# found by whoever runs the suite by hand, and doesn't refuse a change that has nothing to do with it.
 settings.register_profile("patient", deadline=None)  # a machine may be busy
 settings.load_profile("ci" if os.environ.get("CI") else "patient")
 

@@ -105,7 +105,9 @@ def test_the_unreviewed_open_picture_is_asked_of_the_new_model(
     draw(qtbot, window)
     corrected = document.corrections.copy()
     assert corrected.any()
+    window.workspace.settings.reviewer = "Ann Müller"
     promote(qtbot, window, study)
+    assert Registry(study.folder).entry(2).who == "Ann Müller"
     qtbot.waitUntil(
         lambda: window.workspace.answer is not None and window.workspace.answer.model == "Tiny tuned",
         timeout=LONG,

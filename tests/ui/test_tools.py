@@ -626,6 +626,7 @@ def test_preferences_are_taken(
     from vesselapp.ui.preferences import PreferencesDialog
 
     def choose(dialog: PreferencesDialog) -> QDialog.DialogCode:
+        dialog.reviewer.setText(" Ann Müller ")
         dialog.history.setValue(64)
         dialog.provider.setCurrentText("cpu")
         return QDialog.DialogCode.Accepted
@@ -636,6 +637,7 @@ def test_preferences_are_taken(
     window.action("preferences").trigger()
     assert vessel.history.cap_bytes == 64 * 2**20
     assert window.workspace.settings.provider == "cpu"
+    assert window.workspace.settings.reviewer == window.workspace.keeper.who == "Ann Müller"
     qtbot.waitUntil(lambda: bool(answers), timeout=20000)
 
 

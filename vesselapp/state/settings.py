@@ -8,6 +8,7 @@ from typing import Any
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
+from vesselapp.core.user import user_name
 from vesselapp.study.json_text import parse_object
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,11 @@ class Settings:
     reviewer: str = ""
     recent_studies: tuple[str, ...] = ()
     last_pictures: dict[str, str] = field(default_factory=dict, metadata={"values": str})
+
+    @property
+    def who(self) -> str:
+        """The person at work: the name given in the preferences, else the login name."""
+        return self.reviewer or user_name()
 
     def note_study(self, folder: Path) -> None:
         """Remember a study as the one opened last."""

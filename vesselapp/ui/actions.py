@@ -70,7 +70,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "redo", "&Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Edit", "redo", "Bring back the edit undone last"
     ),
     ActionSpec(
-        "preferences", "&Preferences…", ("Ctrl+,",), "Edit", "", "Memory for undo, execution provider"
+        "preferences", "&Preferences…", ("Ctrl+,",), "Edit", "", "Your name, memory for undo, provider"
     ),
     ActionSpec(
         "history", "&History", (), "Edit", "", "Go to the list of edits", words="steps undo list go back jump"

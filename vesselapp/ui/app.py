@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
 from vesselapp.core.folders import cache_folder, data_folder, settings_folder
-from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.rescue import Rescue
@@ -69,7 +68,7 @@ def make_window(
     courier = _Courier()
     courier.setParent(app)
     jobs = Jobs(courier.deliver)
-    keeper = Keeper(courier.deliver, Rescue(data_folder / "rescue"), settings.reviewer or user_name())
+    keeper = Keeper(courier.deliver, Rescue(data_folder / "rescue"), settings.who)
     store, cache = AnnotationStore(data_folder / "annotations"), cache_folder or data_folder / "cache"
     workspace = Workspace(jobs, settings, store, keeper, cache, ahead)
 

@@ -368,6 +368,7 @@ class Commands:
         dialog = PreferencesDialog(workspace.settings, names, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             reload = dialog.apply()
+            workspace.keeper.who = workspace.settings.who
             if workspace.document is not None:
                 workspace.document.history.set_cap(workspace.settings.history_megabytes * 2**20)
                 self._window.controls.history.refresh()

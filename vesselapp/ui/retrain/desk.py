@@ -46,6 +46,8 @@ class RetrainDesk:
         Given a study's folder, waits until that is done, not on the window's thread.
     tell : callable
         Given a sentence for the person.
+    who : callable
+        Tells who is at work.
     look_again : callable
         Called before the study's models are shown: somebody else may have changed which is in use.
     """
@@ -63,11 +65,12 @@ class RetrainDesk:
         wait_saved: Callable[[Path], None] = lambda folder: None,
         look_again: Callable[[], object] = lambda: None,
         tell: Callable[[str], object] = lambda words: None,
+        who: Callable[[], str] = user_name,
     ) -> None:
         self._parent, self._deliver = parent, deliver
         self._open_picture, self._model_changed = open_picture, model_changed
         self._dress, self._save, self._wait_saved = dress, save, wait_saved
-        self._look_again, self._tell = look_again, tell
+        self._look_again, self._tell, self._who = look_again, tell, who
         self.retraining = Retraining(deliver)
         self.window: RetrainWindow | None = None
         self.models: ModelsDialog | None = None
@@ -110,7 +113,7 @@ class RetrainDesk:
             self.window = RetrainWindow(
                 self.retraining,
                 self._lane(),
-                user_name(),
+                self._who,
                 self._parent,
                 save=self._save,
                 wait_saved=self._wait_saved,
@@ -130,7 +133,7 @@ class RetrainDesk:
         if self.models is None:
             from vesselapp.ui.retrain.models_dialog import ModelsDialog
 
-            self.models = ModelsDialog(self._lane(), user_name(), self._parent)
+            self.models = ModelsDialog(self._lane(), self._who, self._parent)
             self.models.model_changed.connect(self._on_model_changed)
         self.models.show_study(self._folder)
         self.models.show()
@@ -190,6 +193,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         wait_saved=partial(workspace.keeper.wait_saved, timeout_s=_SAVING_S),
         look_again=partial(workspace.study_model_changed, by_hand=False),
         tell=workspace.desk.tell_with_next,
+        who=lambda: workspace.settings.who,
     )
 
     def follow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,8 @@ class ModelsDialog(QDialog):
     ----------
     jobs : Jobs
         A lane beside the open picture's.
-    who : str
+    who : callable
+        Tells who is at work.
 
     Signals
     -------
@@ -50,7 +52,7 @@ class ModelsDialog(QDialog):
 
     model_changed = Signal()
 
-    def __init__(self, jobs: Jobs, who: str, parent: QWidget | None = None) -> None:
+    def __init__(self, jobs: Jobs, who: Callable[[], str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._jobs, self._who = jobs, who
         self._folder: Path | None = None
@@ -140,7 +142,7 @@ class ModelsDialog(QDialog):
             return
         number = None if entry is None else entry.number
         self.use_button.setEnabled(False)
-        work = partial(_use, self._folder, number, self._who)
+        work = partial(_use, self._folder, number, self._who())
         self._jobs.submit("use", lambda _job: work(), lambda _none: self._on_used(), self._on_failed)
 
     def _on_used(self) -> None:

@@ -63,8 +63,8 @@ class RetrainWindow(QDialog):
     retraining : Retraining
     jobs : Jobs
         A lane of its own.
-    who : str
-        Signs decisions.
+    who : callable
+        Tells who signs decisions.
     save : callable
         Puts what is done in the main window on the disk, for the trainer to read.
     wait_saved : callable
@@ -87,7 +87,7 @@ class RetrainWindow(QDialog):
         self,
         retraining: Retraining,
         jobs: Jobs,
-        who: str,
+        who: Callable[[], str],
         parent: QWidget | None = None,
         *,
         save: Callable[[], object] = lambda: None,
@@ -352,7 +352,7 @@ class RetrainWindow(QDialog):
 
     def _decide(self, word: Word) -> None:
         try:
-            self._retraining.decide(Decision(word, self._who))
+            self._retraining.decide(Decision(word, self._who()))
         except VesselError as error:
             self.verdict_page.show_problem(str(error))
 
@@ -366,7 +366,7 @@ class RetrainWindow(QDialog):
         def work(_job: object) -> Decision | None:
             from vesselapp.study.promote import promote
 
-            promote(folder, run, who=self._who, overrule=reason)
+            promote(folder, run, who=self._who(), overrule=reason)
             return run.decision()
 
         self._jobs.submit(
