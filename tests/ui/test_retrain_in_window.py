@@ -3,6 +3,8 @@
 import hashlib
 import sys
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.evidence import threshold_of
 from vesselapp.core.geometry import Box
+from vesselapp.state import ahead
+from vesselapp.state import workspace as workspace_module
+from vesselapp.state.opening import Opened
 from vesselapp.study.models import Registry
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
@@ -172,6 +177,80 @@ def test_a_model_chosen_elsewhere_is_taken_when_the_models_are_looked_at(
         timeout=LONG,
     )
     assert "changed elsewhere" in window.notice.label.text()
+
+
+def test_a_model_chosen_elsewhere_answers_the_next_picture(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(qtbot, window, tmp_path)
+    registry, workspace = Registry(study.folder), window.workspace
+    registry.add(tiny_vessel_model(tmp_path / "second.onnx", name="Tiny second", threshold=0.3), who="ann")
+    registry.use(2, who="ann")
+    monkeypatch.setattr(workspace_module, "_LOOK_AGAIN_S", 0.0)
+    go_to(qtbot, window, "p2.png")
+    qtbot.waitUntil(
+        lambda: workspace.answer is not None and workspace.answer.model == "Tiny second", timeout=LONG
+    )
+    assert "changed elsewhere" in window.notice.label.text()
+    (study.folder / "study.json").rename(
+        tmp_path / "away"
+    )  # a drive that is gone just now is no other choice
+    Registry(study.folder).use(1, who="ann")
+    workspace.look_again()
+    qtbot.wait(200)
+    assert workspace.answer is not None
+    assert workspace.answer.model == "Tiny second"
+
+
+def test_a_picture_that_is_waited_for_comes_though_the_model_changes(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_study(qtbot, window, tmp_path)
+    workspace = window.workspace
+    go_to(qtbot, window, "p0.png")
+    reading, go_on, read = Event(), Event(), ahead.open_picture
+
+    def slow(*args: Any, **options: Any) -> Opened:
+        reading.set()
+        assert go_on.wait(60)
+        return read(*args, **options)
+
+    monkeypatch.setattr(ahead, "open_picture", slow)
+    workspace.desk.ahead.forget()
+    workspace.run_model()  # once it has answered, the next picture is made ready
+    qtbot.waitUntil(reading.is_set, timeout=LONG)
+    workspace.step(1)
+    workspace.use_model("cells")
+    go_on.set()
+    qtbot.waitUntil(lambda: workspace.document is not None and workspace.name == "p1.png", timeout=LONG)
+    wait_for_answer(qtbot, window)
+
+
+def test_what_was_reviewed_once_keeps_its_answer_and_says_so(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    study = open_study(qtbot, window, tmp_path)
+    go_to(qtbot, window, "p2.png")
+    window.action("reviewed").trigger()
+    window.action("in_progress").trigger()
+    go_to(qtbot, window, "p1.png")
+    registry = Registry(study.folder)
+    registry.add(tiny_vessel_model(tmp_path / "second.onnx", name="Tiny second", threshold=0.3), who="ann")
+    registry.use(2, who="ann")
+    workspace = window.workspace
+    workspace.study_model_changed()
+    qtbot.waitUntil(lambda: str(workspace.asking.of_study).endswith("second.onnx"), timeout=LONG)
+    workspace.run_model()
+    qtbot.waitUntil(
+        lambda: workspace.model is not None and workspace.model.card.name == "Tiny second", timeout=LONG
+    )
+    wait_for_answer(qtbot, window)
+    go_to(qtbot, window, "p2.png")
+    assert window.workspace.answer is not None
+    assert window.workspace.answer.model == "Tiny vessels"
+    assert window.notice.label.text() == "This picture keeps its answer; F5 asks the chosen model."
+    go_to(qtbot, window, "p0.png")  # reviewed by this model too, and reviewed still: nothing to be told
+    assert not window.notice.isVisible()
 
 
 def test_a_reviewed_picture_keeps_its_mask(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

@@ -96,6 +96,11 @@ class Ahead:
             self._hand_over()
         return True
 
+    def forget_answer(self) -> None:
+        """Drop what was made ready with another model; a picture that is waited for still comes."""
+        if self._ready is None:
+            self.forget()
+
     def forget(self) -> None:
         """Drop what was made ready, and stop."""
         if self._job is not None:

@@ -19,7 +19,7 @@ from vesselapp.state.document import Document
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.learning import Learning
-from vesselapp.state.opening import Opened, Wishes, judged_answer
+from vesselapp.state.opening import Opened, Wishes, judged_answer, of_another_model
 from vesselapp.state.pictures import Entry, PictureList
 from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+KEEPS_ANSWER = "This picture keeps its answer; F5 asks the chosen model."
 BETWEEN = "The next picture is being opened."
 """Why the picture that was left takes nothing more, as long as it is in sight."""
 
@@ -211,7 +212,8 @@ class Desk:
         if opened.readable:
             review.sitting = self._keeper.sit(opened.place, opened.facts, document, kept, opened.writer)
         self._take(review, kept.view if kept is not None else None)
-        self._tell([*map(str, opened.problems), *opened.notes])
+        keeps = [KEEPS_ANSWER] if of_another_model(kept, self.asking.model) else []
+        self._tell([*map(str, opened.problems), *opened.notes, *keeps])
         if kept is not None and kept.answer is not None:
             self.asking.take(None, judged_answer(kept))
         elif opened.found is not None:
@@ -336,10 +338,10 @@ class Desk:
 
     def ask_another(self) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight."""
-        self.ahead.forget()
+        self.ahead.forget_answer()
         self._left = [(review, review.lasting(answer)) for review, answer in self._left]
         if self.review is not None and self.review.lasting(self.answer) is not None:
-            self.told.emit("This picture keeps its answer; F5 asks the chosen model.")
+            self.told.emit(KEEPS_ANSWER)
         else:
             self.ask()
 

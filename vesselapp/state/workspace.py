@@ -95,7 +95,7 @@ class Workspace:
         self.remember: Callable[[], None] = lambda: None
         self._collection: Collection | None = None
         self._opened: set[Entry] = set()
-        self._looked = 0.0
+        self._looked = self._model_looked = 0.0
         self._listing = Listing(jobs.deliver, self._take_records)
         self.desk = desk = Desk(jobs, settings, keeper, self.pictures)
         desk.opening.connect(self._on_opening)
@@ -259,11 +259,11 @@ class Workspace:
         self.study_changed.emit()
         last = "" if study is None else self.settings.last_pictures.get(str(study.folder), "")
         shown = self.pictures.shown
+        self._looked = self._model_looked = time.monotonic()
         if shown:
             self.open(next((entry for entry in shown if entry.key and entry.key == last), shown[0]))
         else:
             self.desk.show_nothing()
-        self._looked = time.monotonic()
         self._listing.read(collection)
         self.pictures_changed.emit()
 
@@ -282,6 +282,7 @@ class Workspace:
         at_work = {key_in(folder) for folder in self.keeper.at_work()}  # by name: no drive is asked here
         self._opened = {one for one in self._opened if one.key in at_work}
         self._listing.read(collection)
+        self.study_model_changed(by_hand=False)
 
     def rank(self) -> None:
         """Ask the model about all pictures of the list, in the background, and sort them by doubt."""
@@ -304,6 +305,8 @@ class Workspace:
     def _on_document(self) -> None:
         if self.review is not None:
             self._opened.add(self.review.entry)
+            if time.monotonic() - self._model_looked >= _LOOK_AGAIN_S:
+                self.study_model_changed(by_hand=False)
         self.document_changed.emit()
         self.remember()
 
@@ -363,28 +366,34 @@ class Workspace:
     def study_model_changed(self, *, by_hand: bool = True) -> None:
         """Turn to the model that the study uses now: what isn't reviewed is asked of it, corrections stay.
 
-        Not ``by_hand``: only where somebody else, or a command, has changed it since it was last looked at.
+        Not ``by_hand``: only where somebody else, or a command, has changed it since it was last looked at;
+        one that can't be had just now is no change.
         """
         study = self.study
         if study is None:
             return
+        self._model_looked = time.monotonic()
 
         def work(_job: Job) -> tuple[str, str]:
             from vesselapp.study.study_model import model_of
 
-            return model_of(study)
+            return model_of(type(study).open(study.folder))
 
         def done(found: tuple[str, str]) -> None:
-            if study is self.study and (by_hand or found[0] != self.asking.of_study):
-                self.asking.choose_study(found[0])
-                self.desk.ask_another()
-                changed = (
-                    "" if by_hand else "The study's model was changed elsewhere; it answers from now on."
-                )
-                if found[1] or changed:
-                    self.told.emit(found[1] or changed)
+            model, problem = found
+            if study is not self.study or (not by_hand and (problem or model == self.asking.of_study)):
+                return
+            self.asking.choose_study(model)
+            self.desk.ask_another()
+            told = problem if by_hand else "The study's model was changed elsewhere; it answers from now on."
+            if told:
+                self.told.emit(told)
 
-        self.jobs.submit("study's model", work, done, self.failed.emit)
+        def failed(error: VesselError) -> None:
+            if by_hand:
+                self.failed.emit(error)
+
+        self.jobs.submit("study's model", work, done, failed)
 
     def _alone(self, image_sha256: str) -> AnnotationFolder:
         """Give where work on a picture alone is kept, once it is all there."""

@@ -185,7 +185,7 @@ class VerdictPage(QWidget):
         if decision is not None:
             told.append(decision_words(decision))
         if in_use:
-            told.append("It answers the pictures that are not reviewed; corrections stay.")
+            told.append("It answers the pictures that were never reviewed; corrections stay.")
         self.decided.setText(" ".join(told) or " ")  # its line stays, so that nothing jumps
         self._ask_reason(False)
 
