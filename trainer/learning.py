@@ -82,8 +82,11 @@ def _promote(options: argparse.Namespace) -> None:
     folder = options.run_folder.resolve()
     if not (folder / "verdict.json").is_file():
         raise VesselError(f"{options.run_folder} holds no verdict.", "Give the folder of a finished run.")
-    number = promote(_study_of(folder), RunFolder(folder), who=user_name(), overrule=options.overrule)
+    run = RunFolder(folder)
+    number = promote(_study_of(folder), run, who=user_name(), overrule=options.overrule)
     print(f"in use: model {number}", file=sys.stdout)
+    if options.overrule and run.verdict().overruled is None:
+        print("It was offered, so no reason was needed, and none is kept.", file=sys.stderr)
 
 
 def _study_of(run: Path) -> Path:

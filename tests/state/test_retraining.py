@@ -183,6 +183,25 @@ def test_a_dead_trainer_is_told_and_gone_on_with(retraining: Retraining, desk: D
     assert [step for step, _ in retraining.progress.losses] == list(range(1, 21))
 
 
+def test_a_dead_run_is_not_gone_on_with_beside_another(
+    retraining: Retraining, desk: Desk, study: Path
+) -> None:
+    retraining.start(options(steps=20, die=8))
+    desk.until(lambda: retraining.state is RunState.DEAD)
+    dead, other = retraining.run, Retraining(desk.calls.put, COMMAND)
+    other.open(study)
+    desk.until(lambda: other.state is RunState.DEAD)
+    time.sleep(1.1)  # runs are named by the second
+    other.start(options(steps=100000, pause_s=0.01))
+    desk.until(lambda: other.progress.step > 0)
+    with pytest.raises(VesselError, match="Another training"):
+        retraining.go_on()
+    assert retraining.run == other.run != dead
+    other.wish("cancel")
+    desk.until(lambda: other.state is RunState.STOPPED)
+    other.close()
+
+
 def test_one_that_goes_on_is_starting_until_its_trainer_speaks(tmp_path: Path) -> None:
     retraining = Retraining(lambda _call: None)
     retraining.run, retraining._lives = RunFolder(tmp_path), True

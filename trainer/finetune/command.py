@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shlex
+import shutil
 import subprocess
 
 import torch
@@ -11,8 +12,9 @@ import torch
 from trainer.export import read_card, write_card
 from trainer.finetune.candidate import judged_card
 from trainer.finetune.judging import judge_run
+from trainer.finetune.kept_lessons import FOLDER as LESSONS
 from trainer.finetune.kept_lessons import keep_judgement
-from trainer.finetune.loop import Course, bring_lessons, cut_short, finish, learn_all
+from trainer.finetune.loop import MAIN, Course, bring_lessons, cut_short, finish, learn_all
 from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
 from trainer.finetune.reviewed import Read, find_reviewed, read_judgement
 from trainer.finetune.sides import without, write_sides
@@ -66,6 +68,7 @@ def finetune(request: Request) -> Verdict | None:
         try:
             verdict = run.verdict() if run.has_verdict else _run(study, request, line)
         except Cancelled:
+            _drop_work(run)
             line.emit("stopped")
             return None
         except VesselError as problem:
@@ -80,6 +83,13 @@ def finetune(request: Request) -> Verdict | None:
         line.emit("verdict", file="verdict.json")
         line.emit("done")
     return verdict
+
+
+def _drop_work(run: RunFolder) -> None:
+    """Remove what a cancelled run learnt, and what it learnt from; it can't be gone on with then."""
+    patiently((run.folder / CONFIG).unlink, missing_ok=True)
+    for folder in (run.folder / MAIN, run.folder / LESSONS, *run.folder.glob("fold*")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stopped(study: Study, run: RunFolder) -> str:

@@ -199,7 +199,10 @@ def make_plan(
     base_name = told_name(study, models.base)
     tuned_here = {entry.sha256 for entry in Registry(study.folder).entries() if entry.run}
     known_models = {base_sha256, incumbent_sha256} | tuned_here | came_of(study, base_card)
-    told = _answered_told(pictures.values(), known_models, base_name)
+    told = [
+        *_answered_told(pictures.values(), known_models, base_name),
+        *_tasks_told(base_recipe.task, base_name, models.incumbent, told_name(study, models.incumbent)),
+    ]
     return Plan(
         recipe,
         tuning,
@@ -236,6 +239,16 @@ def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base:
         f"{count} of {len(pictures)} reviewed pictures were answered by {name}, but the training "
         f"starts from {base}: start from that model, unless another one is meant."
     )
+
+
+def _tasks_told(task: str, base: str, incumbent: Path, in_use: str) -> Iterable[str]:
+    """Say so where what the candidate has to beat looks for something else."""
+    card = card_in(incumbent)
+    if card is not None and card.task not in (task, "other"):
+        yield (
+            f"{base} finds {task}, but {in_use}, which the new model is compared with, {card.task}: start "
+            f"from a model of {card.task}, unless the study is of {task} by now."
+        )
 
 
 def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: set[str]) -> list[str]:

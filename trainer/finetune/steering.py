@@ -43,11 +43,13 @@ class Line:
         self._lost = False
         self._last_words = ""
         self._began, self._before = time.monotonic(), 0.0
+        self._paused: float | None = None
 
     @property
     def worked(self) -> float:
-        """Seconds that trainers have worked on the run, this one and those before it."""
-        return self._before + time.monotonic() - self._began
+        """Seconds that trainers have worked on the run, this one and those before it; pauses don't count."""
+        now = time.monotonic() if self._paused is None else self._paused
+        return self._before + now - self._began
 
     def __enter__(self) -> "Line":
         try:
@@ -119,17 +121,19 @@ class Line:
             Where another trainer has taken the run over.
         """
         self._heed_loss()
-        paused = False
         while (word := self._wish()) == "pause":
             self._heed_loss()
-            if not paused:
+            if self._paused is None:
+                self._paused = time.monotonic()
                 self.emit("paused")
-                paused = True
             time.sleep(_LOOK_S)
+        since, self._paused = self._paused, None
+        if since is not None:
+            self._began += time.monotonic() - since
         if word in ("stop", "cancel"):
             patiently((self.run.folder / "wish").unlink, missing_ok=True)
             raise Stopped if word == "stop" else Cancelled
-        if paused:
+        if since is not None:
             self.emit("resumed")
 
     def heed_cancel(self) -> None:

@@ -151,6 +151,7 @@ class Watch(lightning.Callback):
         if reached > float(task.best) + _NO_BETTER:
             task.best.fill_(reached)
             task.stale.zero_()
+            task.best_steps.fill_(task.steps_done)
             save_weights(task.average.module.state_dict(), Path(trainer.default_root_dir) / BEST)
         if task.recipe.patience and int(task.stale) >= task.recipe.patience:
             trainer.should_stop = True

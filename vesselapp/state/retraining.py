@@ -183,10 +183,7 @@ class Retraining:
         assert self.study is not None
         if self.state.live:
             raise VesselError("A training of this study is at work already.", "Wait for it, or cancel it.")
-        newest = newest_run(self.study)
-        if newest is not None and is_at_work(newest):
-            self.show_run(newest)
-            raise VesselError("Another training of this study is at work already.", "It is shown now.")
+        self._refuse_beside_another()
         command = self._command or trainer_command()
         self.cancel_plan()
         run = new_run(self.study)
@@ -196,10 +193,18 @@ class Retraining:
     def go_on(self) -> None:
         """Go on with a run that died or failed, from its last checkpoint (VesselError as `start`)."""
         if self.run is not None and self.can_go_on:
+            self._refuse_beside_another()
             options = TrainingOptions.of_run(self.run)
             self.run.wish("go")  # what was wished of it before it died is over
             self.run.tell_going_on()
             self._begin(self._command or trainer_command(), self.run, options)
+
+    def _refuse_beside_another(self) -> None:
+        assert self.study is not None
+        newest = newest_run(self.study)
+        if newest is not None and is_at_work(newest):
+            self.show_run(newest)
+            raise VesselError("Another training of this study is at work already.", "It is shown now.")
 
     def _begin(self, command: Sequence[str], run: RunFolder, options: TrainingOptions) -> None:
         assert self.study is not None

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +15,14 @@ import pytest
 from tests.trainer.finetune.conftest import MakeStudy, bright, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import read_card
-from trainer.finetune import watch
-from trainer.finetune.command import finetune
+from trainer.finetune import steering, watch
+from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune
 from trainer.finetune.watch import Watch, Window, example_png
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
+from vesselapp.inference.catalog import find_model
 from vesselapp.study.models import Registry
 from vesselapp.study.promote import promote
 from vesselapp.study.run_folder import RunFolder
@@ -205,7 +207,9 @@ def test_stop_keeps_what_was_reached(make_study: MakeStudy, monkeypatch: pytest.
     verdict = finetune(made.request())
     assert verdict is not None
     run = only_run(made.folder)
-    assert json.loads((run / "training" / "done.json").read_text())["steps"] == 25
+    done = json.loads((run / "training" / "done.json").read_text())
+    assert done["steps"] == 25
+    assert done["kept"] in (10, 20, 25)  # the step of a validation, whose weights are kept
     # the nets that judge are made as the candidate was
     assert json.loads((run / "fold1" / "done.json").read_text())["steps"] == 25
     events = events_of(run)
@@ -279,6 +283,9 @@ def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatc
     assert events_of(run)[-1]["event"] == "stopped"
     assert not (run / "verdict.json").exists()
     assert Registry(made.folder).active() is None
+    left = {path.name for path in run.iterdir()}
+    assert left >= {"events.jsonl", "examples"}
+    assert not left & {"config.json", "training", "lessons", "fold1"}  # nothing of it is kept, as it was told
 
 
 def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
@@ -288,6 +295,35 @@ def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch)
     kinds = [event["event"] for event in events_of(only_run(made.folder))]
     assert kinds.index("paused") + 1 == kinds.index("resumed")
     assert kinds[-1] == "done"
+
+
+def test_a_night_of_pause_is_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run, clock = RunFolder(tmp_path), [1000.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += 8 * 3600
+        assert line.worked == 60  # also while it lasts: a sign of life keeps it
+        run.wish("go")
+
+    monkeypatch.setattr(steering, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    with Line(run, events=False) as line:
+        clock[0] += 60
+        run.wish("pause")
+        line.heed()
+        clock[0] += 5
+        assert line.worked == 65
+
+
+def test_a_base_that_finds_something_else_is_told(make_study: MakeStudy, tmp_path: Path):
+    made = make_study(3)
+    cells = tmp_path / "cells.onnx"
+    shutil.copy(find_model(task="cells"), cells)
+    told = [
+        words for words in plan_only(made.request(base=str(cells)))["warnings"] if "compared with" in words
+    ]
+    assert len(told) == 1
+    assert "cells finds cells" in told[0]
+    assert not [words for words in plan_only(made.request())["warnings"] if "compared with" in words]
 
 
 def test_ctrl_c_says_how_the_run_goes_on(
