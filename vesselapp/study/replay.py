@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vesselapp.core.edits import Edit
+from vesselapp.core.edits import Edit, toggle_all
 from vesselapp.core.errors import VesselError
 from vesselapp.study.journal import (
     EMPTY_PLANE,
@@ -160,8 +160,7 @@ def journal_of(replay: Replay, header: Header, kept: Sequence[Edit]) -> tuple[He
 def plane_before(corrections: NDArray[np.uint8], edits: Sequence[Edit]) -> str:
     """Name the corrections before some edits, given those after them (see `Header.plane`)."""
     before = corrections.copy()
-    for edit in edits:
-        edit.apply(before)
+    toggle_all(edits, before)
     return name_of_plane(before)
 
 
