@@ -17,6 +17,7 @@ from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.commands import Commands
+from vesselapp.ui.export_commands import LEAVE_ANYWAY
 from vesselapp.ui.icons import draw_overflow, icon
 from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on, reveal_focus
 from vesselapp.ui.looks import OverlayLook
@@ -36,7 +37,6 @@ _NEED_A_PICTURE = (
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
 _NEED_A_STUDY = ("retrain", "study_models", "export_study")
-_LEAVE_ANYWAY = "Close the window again to leave all the same."
 
 
 class MainWindow(QMainWindow):
@@ -393,18 +393,22 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let what was done get to the disk, then let go of everything; nothing is asked."""
         self.canvas.end_gesture()
+        if self.commands.exports.hold_closing():
+            event.ignore()
+            return
         lost = self.workspace.close()
         if not lost.items() <= self._warned_of.items():
             self._warned_of = lost
             self.workspace.stay(
                 f"{NOT_SAVED}{', '.join(lost)}, neither in its place nor in the rescue folder "
-                f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"
+                f"{self.workspace.keeper.rescue.folder}. {LEAVE_ANYWAY}"
             )
             event.ignore()
             return
         # What the keeper's thread still has to tell finds nobody.
         self.workspace.standing_changed.disconnect(self._on_standing)
         self.workspace.settings.batch_cut |= self.commands.batch.running
+        self.workspace.exports.close()
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()
