@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
         controls.overlay.changed.connect(self.apply_look)
         controls.picture.changed.connect(self._on_picture_look)
         controls.brush.changed.connect(canvas.set_diameter)
-        controls.cleanup.bind(canvas)
+        controls.cleanup.bind(canvas, workspace.desk.cleaning)
         self._numbers = NumberKeys(canvas, controls)
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
@@ -409,6 +409,7 @@ class MainWindow(QMainWindow):
         self.workspace.standing_changed.disconnect(self._on_standing)
         self.workspace.settings.batch_cut |= self.commands.batch.running
         self.workspace.exports.close()
+        self.workspace.desk.cleaning.close()
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()
