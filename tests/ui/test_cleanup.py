@@ -212,3 +212,29 @@ def test_a_picture_is_neither_judged_nor_exported_before_its_clean_up_is_made(
     qtbot.waitUntil(lambda: document_of(opened).history.names[0] == ["Widen by 1 px"], timeout=20000)
     press(qtbot, opened, Qt.Key.Key_2)
     assert review.record.state is State.REVIEWED
+
+
+def test_closing_waits_for_a_clean_up_that_was_applied(qtbot: QtBot, opened: MainWindow, slow: Slow) -> None:
+    panel, document = opened.controls.cleanup, document_of(opened)
+    panel.kind.setCurrentText("Widen by 1 px")
+    panel.apply_button.click()
+    assert not opened.close()
+    assert "as soon as this is done: the clean-up of this picture." in opened.notice.label.text()
+    slow.go_on.set()
+    qtbot.waitUntil(lambda: not opened.isVisible(), timeout=20000)
+    assert document.history.names[0] == ["Widen by 1 px"]
+    assert opened.workspace.keeper.at_work() == set()
+
+
+def test_a_window_stays_where_its_clean_up_changed_nothing(
+    qtbot: QtBot, opened: MainWindow, slow: Slow
+) -> None:
+    panel = opened.controls.cleanup
+    panel.kind.setCurrentText("Widen by 1 px")
+    panel.apply_button.click()
+    assert not opened.close()
+    stroke(qtbot, opened)
+    slow.go_on.set()
+    qtbot.waitUntil(lambda: "nothing was changed" in opened.notice.label.text(), timeout=20000)
+    qtbot.wait(50)
+    assert opened.isVisible()

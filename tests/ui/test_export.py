@@ -126,7 +126,7 @@ def test_closing_waits_for_an_export(qtbot: QtBot, opened: MainWindow, drive: Dr
     opened.commands.exports.export(tmp_path / "out", ("mask",))
     assert not opened.close()
     assert opened.isVisible()
-    assert "The export of a is being written" in opened.notice.label.text()
+    assert "as soon as this is done: the export of a." in opened.notice.label.text()
     drive.go_on.set()
     qtbot.waitUntil(lambda: not opened.isVisible(), timeout=20000)
     assert mask_in(tmp_path / "out").any()

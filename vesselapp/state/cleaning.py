@@ -97,15 +97,17 @@ class Cleaning:
         """Look for it, and make it where it still holds; else a person is told that nothing was made."""
 
         def done(found: Found) -> None:
-            self._end_applying()
-            if wanted.holds:
-                make(wanted, found)
-            else:
-                self.told.emit(_changed_nothing(wanted, "was changed"))
+            try:
+                if wanted.holds:
+                    make(wanted, found)
+                else:
+                    self.told.emit(_changed_nothing(wanted, "was changed"))
+            finally:
+                self._end_applying()
 
         def failed(error: VesselError) -> None:
-            self._end_applying()
             self.told.emit(str(error))
+            self._end_applying()
 
         self.stop_looking()
         self._apply = wanted, self._find(wanted, done, failed)

@@ -1,4 +1,4 @@
-"""Export of the open picture: asks where to, tells when it is written, and lets closing wait for it."""
+"""Export of the open picture: asks where to, and tells when it is written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from vesselapp.core.errors import VesselError
 if TYPE_CHECKING:
     from vesselapp.ui.window import MainWindow
 
-LEAVE_ANYWAY = "Close the window again to leave all the same."
-
 
 class ExportCommands:
     """What the window does about exports.
@@ -26,7 +24,6 @@ class ExportCommands:
 
     def __init__(self, window: MainWindow) -> None:
         self._window, self._workspace = window, window.workspace
-        self._closes = False
         self._workspace.exports.written.connect(self._on_written)
         self._workspace.exports.failed.connect(self._on_failed)
 
@@ -63,21 +60,7 @@ class ExportCommands:
 
     def _on_written(self, files: list[Path], folder: Path) -> None:
         self._window.status.tell(f"Exported {', '.join(path.name for path in files)} to {folder}")
-        if self._closes and not self._workspace.exports.under_way:
-            self._window.close()
 
     def _on_failed(self, error: VesselError) -> None:
-        self._closes = False
         self._window.status.look_again()
         self._window.tell_failure(error)
-
-    def hold_closing(self) -> bool:
-        """Tell whether closing waits for an export, and tell the person; a second time it doesn't."""
-        under_way = self._workspace.exports.under_way
-        self._closes = bool(under_way) and not self._closes
-        if self._closes:
-            names = ", ".join(under_way)
-            self._window.notice.show_text(
-                f"The export of {names} is being written; the window closes when it is there. {LEAVE_ANYWAY}"
-            )
-        return self._closes

@@ -16,8 +16,8 @@ from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.closing import LEAVE_ANYWAY, Closing
 from vesselapp.ui.commands import Commands
-from vesselapp.ui.export_commands import LEAVE_ANYWAY
 from vesselapp.ui.icons import draw_overflow, icon
 from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on, reveal_focus
 from vesselapp.ui.looks import OverlayLook
@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         ]
         self.commands = Commands(self)
         self.studies = StudyCommands(self)
+        self.closing = Closing(self)
         handlers = self.commands.handlers() | self.studies.handlers()
         self.actions_by_key = make_actions(self, handlers, self._held)
         self.pictures.show_actions(self.actions_by_key)
@@ -393,7 +394,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let what was done get to the disk, then let go of everything; nothing is asked."""
         self.canvas.end_gesture()
-        if self.commands.exports.hold_closing():
+        if self.closing.holds():
             event.ignore()
             return
         lost = self.workspace.close()
