@@ -3,10 +3,15 @@ import pytest
 
 from tests.state.test_document import make_document
 from vesselapp.core.geometry import Box
-from vesselapp.state.cleanup import CLEANUPS, Cleanup, found_by
+from vesselapp.state.cleanup import CLEANUPS, Cleanup, Found, Frozen
+from vesselapp.state.cleanup import found_by as found_in
 from vesselapp.state.document import Document
 
 BY_NAME = {cleanup.name: cleanup for cleanup in CLEANUPS}
+
+
+def found_by(cleanup: Cleanup, document: Document, size: int, box: Box | None = None) -> Found:
+    return found_in(cleanup, Frozen.of(document), size, box)
 
 
 def drawn() -> Document:

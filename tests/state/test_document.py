@@ -208,3 +208,34 @@ def test_parts_of_an_answer_are_shown_and_taken_back() -> None:
     document.set_probability(np.full((HEIGHT, WIDTH), 120, np.uint8))
     document.drop_parts()
     assert (document.probability == 120).all()
+
+
+def test_every_change_of_the_evidence_is_counted() -> None:
+    document = make_document()
+    answer = np.full((document.height, document.width), 40, np.uint8)
+
+    def part() -> None:
+        document.show_part(0, 0, np.full((20, 20), 200, np.uint8))
+
+    def abandoned() -> None:
+        document.begin_stroke()
+        document.paint((60, 60), (90, 60), 9, Brush.PAINT)
+        document.abandon_stroke()
+
+    for step in (
+        lambda: document.set_probability(answer),
+        lambda: stroke(document, Brush.PAINT, 9, (10, 10), (40, 10)),
+        document.undo,
+        document.redo,
+        part,
+        document.drop_parts,
+        abandoned,
+        lambda: document.replace_corrections(np.zeros_like(answer), [], [], None),
+    ):
+        before = document.changes
+        step()
+        assert document.changes > before
+    before = document.changes
+    document.set_level(document.level + 1)
+    document.mask()
+    assert document.changes == before

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from tests.state.test_document import make_document, stroke
+from vesselapp.state import doubt
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.state.doubt import DoubtWalk
@@ -58,3 +60,31 @@ def test_the_walk_counts_every_place() -> None:
     walk = DoubtWalk(document)
     walk.next()
     assert walk.left == len(rows) * len(columns) - 1 > 250
+
+
+def test_places_are_found_anew_only_where_they_may_be_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, find = [], doubt.doubtful_places
+
+    def counted(evidence: np.ndarray, level: int) -> list[doubt.Place]:
+        found.append(level)
+        return find(evidence, level)
+
+    monkeypatch.setattr(doubt, "doubtful_places", counted)
+    document = doubtful()
+    walk = DoubtWalk(document)
+    while walk.next() is not None:
+        pass
+    assert len(found) == 1
+    walk.again()
+    stroke(document, Brush.PAINT, 40, (40, 104), (140, 104))
+    assert middle_row(walk.next()) // 100 != 1
+    assert walk.left == 1
+    document.undo()
+    walk.again()
+    assert middle_row(walk.next()) // 100 == 1
+    document.set_level(document.level + 9)
+    walk.next()
+    assert found[-1] == document.level
+    document.set_probability(np.full((document.height, document.width), 5, np.uint8))
+    assert walk.next() is None
+    assert len(found) == 5

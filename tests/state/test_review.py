@@ -16,7 +16,7 @@ from vesselapp.core.learnt import Head, Learnt
 from vesselapp.state.answers import Answer
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
-from vesselapp.state.exporting import export_picture, provenance_of
+from vesselapp.state.exporting import InSight, provenance_of
 from vesselapp.state.pictures import Entry
 from vesselapp.state.review import LONGEST_PAUSE_S, Review
 from vesselapp.state.settings import Settings
@@ -356,6 +356,6 @@ def test_what_is_told_of_a_mask_without_an_answer_names_no_model() -> None:
 def test_a_picture_of_a_very_long_name_is_exported(document: Document, tmp_path: Path) -> None:
     name = "網膜" * 41 + ".png"
     review = Review(Entry(Source(name, Path.cwd, None)), document, FACTS, None, "ann")  # type: ignore[arg-type]
-    written = export_picture(review, tmp_path, ("mask",), Settings())
+    written = InSight.of(review, ("mask",), Settings()).write(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(written)
     assert all(path.name.startswith("網膜") for path in written)

@@ -65,6 +65,12 @@ def wait_until_saved(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: sitting is not None and not sitting.standing.unsaved, timeout=20000)
 
 
+def export(qtbot: QtBot, window: MainWindow, folder: Path, *kinds: str) -> None:
+    """Export the open picture, and wait until it is written, or told why not."""
+    window.commands.exports.export(folder, kinds)
+    qtbot.waitUntil(lambda: not window.workspace.exports.under_way, timeout=20000)
+
+
 def random_pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
     """Give noise as a picture."""
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_until_saved
+from tests.ui.conftest import export, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_studies import (
     again,
@@ -114,7 +114,7 @@ def test_in_a_study_it_is_asked_again_and_exported(
     set_size(qtbot, window, SIZE)
     seen = document(window).mask()
     assert not np.array_equal(seen, found)
-    window.commands.export(tmp_path / "one", ("mask",))
+    export(qtbot, window, tmp_path / "one", "mask")
     assert json.loads((tmp_path / "one" / "a_mask.json").read_text())["object_diameter"] == SIZE
     until_kept(qtbot, study, "a.png", is_kept)
     close(window)
@@ -274,7 +274,7 @@ def test_a_model_that_works_at_no_size_says_nothing_of_it(
     press(qtbot, window, Qt.Key.Key_D)
     wait_for(qtbot, window, "b.png")
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    window.commands.export(tmp_path / "out", ("mask",))
+    export(qtbot, window, tmp_path / "out", "mask")
     assert json.loads((tmp_path / "out" / "b_mask.json").read_text())["object_diameter"] is None
     close(window)
     assert [record.object_diameter for _key, record in study.records()] == [SIZE, None]

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_until_saved
+from tests.ui.conftest import export, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_studies import kept, open_study, press, study, until_kept, wait_for
 from vesselapp.core.errors import VesselError
@@ -166,7 +166,7 @@ def test_what_is_told_meanwhile_stays(
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
     (tmp_path / "file").write_bytes(b"")
-    window.commands.export(tmp_path / "file", ("mask",))
+    export(qtbot, window, tmp_path / "file", "mask")
     told = window.notice.label.text()
     assert "NOT SAVED" not in told
     full.clear()

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.bars import SIDE, bars
 from tests.tiny_models import tiny_vessel_model, with_card
-from tests.ui.conftest import wait_for_answer, wait_until_saved
+from tests.ui.conftest import export, wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.learnt import Learnt
@@ -304,7 +304,7 @@ def test_an_export_says_that_the_answer_was_adapted(qtbot: QtBot, tmp_path: Path
     correct(document)
 
     def exported() -> dict[str, object]:
-        window.commands.export(tmp_path / "out", ("mask",))
+        export(qtbot, window, tmp_path / "out", "mask")
         (sidecar,) = (tmp_path / "out").glob("*.json")
         found = json.loads(sidecar.read_text(encoding="utf-8"))
         assert isinstance(found, dict)

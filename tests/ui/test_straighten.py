@@ -332,6 +332,25 @@ def test_the_next_vessel_comes_to_the_pointer(qtbot: QtBot, window: MainWindow, 
     assert middle_row(window) == pytest.approx(ROW, abs=2)
 
 
+def test_looking_at_the_next_vessel_works_out_nothing_of_its_pixels(
+    qtbot: QtBot, window: MainWindow, vessel: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_vessels(window, vessel)
+    open_by_key(qtbot, window, 200)
+    frames: list[Straight] = []
+    work_out = Straight._frame.func
+
+    def counted(straight: Straight) -> object:
+        frames.append(straight)
+        return work_out(straight)
+
+    monkeypatch.setattr(Straight._frame, "func", counted)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_N)
+    assert frames == []
+    stroke(qtbot, window, [(100, 7), (200, 7), (300, 7)], row=ROW + 80)
+    assert frames == [layout_of(window).straight]
+
+
 def test_after_the_last_vessel_it_is_told_and_the_round_begins_again(
     qtbot: QtBot, window: MainWindow, vessel: Document
 ) -> None:

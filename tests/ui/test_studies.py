@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.study.studies import let_no_one_list
 from tests.tiny_models import fundus_picture, tiny_vessel_model
-from tests.ui.conftest import wait_for_answer, wait_until_saved
+from tests.ui.conftest import export, wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import mask_of
@@ -593,7 +593,7 @@ def test_an_export_tells_where_its_mask_comes_from(
 ) -> None:
     open_study(qtbot, window, study)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    window.commands.export(tmp_path / "out", ("mask",))
+    export(qtbot, window, tmp_path / "out", "mask")
     facts = json.loads((tmp_path / "out" / "a_mask.json").read_text())
     document = window.workspace.document
     assert document is not None

@@ -449,7 +449,7 @@ def test_a_cleanup_is_shown_before_it_is_made(qtbot: QtBot, window: MainWindow, 
     qtbot.waitUntil(lambda: len(canvas.preview) > 0, timeout=5000)
     assert vessel.mask().any()
     panel.apply_button.click()
-    assert not vessel.mask().any()
+    qtbot.waitUntil(lambda: not vessel.mask().any(), timeout=5000)
     qtbot.waitUntil(lambda: not canvas.preview, timeout=5000)
     assert vessel.history.names[0][-1] == "Remove specks"
     assert vessel.undo()
@@ -588,10 +588,10 @@ def test_a_cleanup_says_how_much_it_would_change_and_what_it_did(
     panel.size_field.setValue(200)
     qtbot.waitUntil(lambda: panel.amount.text() == f"2 specks, {drawn} px", timeout=5000)
     panel.apply_button.click()
-    assert window.status.task.text() == "Removed 2 specks"
+    qtbot.waitUntil(lambda: window.status.task.text() == "Removed 2 specks", timeout=5000)
     qtbot.waitUntil(lambda: panel.amount.text() == "Nothing to do", timeout=5000)
     panel.apply_button.click()
-    assert window.status.task.text() == "Nothing to do"
+    qtbot.waitUntil(lambda: window.status.task.text() == "Nothing to do", timeout=5000)
     window.canvas.zoom_by(8)
     qtbot.waitUntil(lambda: panel.amount.text() == "Nothing to do in sight", timeout=5000)
     panel.preview.setChecked(False)

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import export, wait_for_answer
 from tests.ui.test_learning import correct, document_of, end, new_window
 from tests.ui.test_learning import pictures as bars_pictures
 from tests.ui.test_studies import kept, press, study, until_kept
@@ -76,12 +76,12 @@ def test_half_an_answer_is_not_reviewed(
 def test_half_an_answer_is_not_exported(
     qtbot: QtBot, window: MainWindow, halfway: threading.Event, tmp_path: Path
 ) -> None:
-    window.commands.export(tmp_path / "out", ("mask",))
+    export(qtbot, window, tmp_path / "out", "mask")
     assert AT_WORK in window.notice.label.text()
     assert not (tmp_path / "out").exists()
     halfway.set()
     wait_for_answer(qtbot, window)
-    window.commands.export(tmp_path / "out", ("mask",))
+    export(qtbot, window, tmp_path / "out", "mask")
     assert (tmp_path / "out" / "a_mask.png").exists()
 
 

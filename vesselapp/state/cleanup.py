@@ -15,6 +15,20 @@ _BESIDE = {4: ((-1, 0), (0, -1)), 8: ((-1, -1), (-1, 0), (-1, 1), (0, -1))}
 """Rows and columns from a pixel to those before it that hold together with it."""
 
 
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """A picture, its (H, W) uint8 evidence and its threshold's level, as they are at one moment."""
+
+    pixels: NDArray[np.uint8]
+    evidence: NDArray[np.uint8]
+    level: int
+
+    @classmethod
+    def of(cls, document: Document) -> "Frozen":
+        """Take them of a document; what is done on it later doesn't change them."""
+        return cls(document.image.pixels, document.evidence.levels[0].copy(), document.level)
+
+
 @dataclass(frozen=True)
 class Found:
     """What a clean-up would correct.
@@ -60,7 +74,7 @@ class Cleanup:
     size: int | None
     piece: str
     done: str
-    find: Callable[[Document, Box, int], Found]
+    find: Callable[[Frozen, Box, int], Found]
 
     def amount(self, found: Found) -> str:
         """Say how much it would change: ``12 specks, 140 px``."""
@@ -79,21 +93,21 @@ class Cleanup:
         return f"{found.pieces} {self.piece}{'' if found.pieces == 1 else 's'}"
 
 
-def found_by(cleanup: Cleanup, document: Document, size: int, box: Box | None = None) -> Found:
+def found_by(cleanup: Cleanup, frozen: Frozen, size: int, box: Box | None = None) -> Found:
     """Give the pixels that a clean-up would correct, and how many.
 
     Parameters
     ----------
     cleanup : Cleanup
-    document : Document
+    frozen : Frozen
     size : int
         In px: things of that size are meant too; ignored where the clean-up has none.
     box : Box, optional
         Where to look (px); everywhere where None. What reaches out of the box is seen whole for specks, holes
         and gaps up to their size.
     """
-    whole = box_of(document.corrections)
-    return cleanup.find(document, (box or whole).clipped(document.height, document.width), size)
+    box = (box or box_of(frozen.evidence)).clipped(*frozen.evidence.shape)
+    return cleanup.find(frozen, box, size)
 
 
 def _counted(parts: list[Pixels], box: Box, connectivity: int) -> Found:
@@ -143,57 +157,55 @@ def _uncounted(parts: list[Pixels], pieces: int = 0) -> Found:
 
 
 def _in_window(
-    find: Callable[..., list[Pixels]], document: Document, box: Box, size: int, *more: object
+    find: Callable[..., list[Pixels]], frozen: Frozen, box: Box, size: int, *more: object
 ) -> list[Pixels]:
     """Look in a window round the box, large enough for things of that size, and keep what is in the box."""
-    wide = box.grown(size + 2).clipped(document.height, document.width)
-    evidence = document.evidence.levels[0][wide.slices]
+    wide = box.grown(size + 2).clipped(*frozen.evidence.shape)
     found = []
-    for part, chosen in find(evidence, document.level, *more):
+    for part, chosen in find(frozen.evidence[wide.slices], frozen.level, *more):
         moved = part.moved(wide.left, wide.top)
         if not moved.clipped_to(box).empty:
             found.append((moved, chosen))
     return found
 
 
-def _specks(document: Document, box: Box, size: int) -> Found:
+def _specks(frozen: Frozen, box: Box, size: int) -> Found:
     from vesselapp.core.tools.regions import specks
 
-    return _counted(_in_window(specks, document, box, size, size + 1), box, 8)
+    return _counted(_in_window(specks, frozen, box, size, size + 1), box, 8)
 
 
-def _holes(document: Document, box: Box, size: int) -> Found:
+def _holes(frozen: Frozen, box: Box, size: int) -> Found:
     from vesselapp.core.tools.regions import small_holes
 
-    return _counted(_in_window(small_holes, document, box, size, size + 1), box, 4)
+    return _counted(_in_window(small_holes, frozen, box, size, size + 1), box, 4)
 
 
-def _gaps(document: Document, box: Box, size: int) -> Found:
+def _gaps(frozen: Frozen, box: Box, size: int) -> Found:
     from vesselapp.core.tools.trace import Tracer
     from vesselapp.core.tools.vessels import bridges
 
-    evidence = document.evidence.levels[0]
-    tracer = Tracer(document.image.pixels, evidence, document.level)
-    found = bridges(tracer, evidence, document.level, size, box)
+    tracer = Tracer(frozen.pixels, frozen.evidence, frozen.level)
+    found = bridges(tracer, frozen.evidence, frozen.level, size, box)
     return _uncounted([part for bridge in found for part in bridge.pixels], len(found))
 
 
-def _spurs(document: Document, box: Box, size: int) -> Found:
+def _spurs(frozen: Frozen, box: Box, size: int) -> Found:
     from vesselapp.core.tools.vessels import spurs
 
-    return _counted(spurs(document.evidence.levels[0], document.level, size + 1, box), box, 8)
+    return _counted(spurs(frozen.evidence, frozen.level, size + 1, box), box, 8)
 
 
-def _wider(document: Document, box: Box, _size: int) -> Found:
+def _wider(frozen: Frozen, box: Box, _size: int) -> Found:
     from vesselapp.core.tools.regions import one_more
 
-    return _uncounted(one_more(document.evidence.levels[0], document.level, box))
+    return _uncounted(one_more(frozen.evidence, frozen.level, box))
 
 
-def _thinner(document: Document, box: Box, _size: int) -> Found:
+def _thinner(frozen: Frozen, box: Box, _size: int) -> Found:
     from vesselapp.core.tools.regions import one_less
 
-    return _uncounted(one_less(document.evidence.levels[0], document.level, box))
+    return _uncounted(one_less(frozen.evidence, frozen.level, box))
 
 
 CLEANUPS = (

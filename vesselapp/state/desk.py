@@ -14,6 +14,7 @@ from vesselapp.state.ahead import Ahead
 from vesselapp.state.answers import Answer
 from vesselapp.state.asking import Asking
 from vesselapp.state.bringing import Bringing
+from vesselapp.state.cleaning import Cleaning
 from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
 from vesselapp.state.jobs import Jobs
@@ -60,6 +61,8 @@ class Desk:
         State, note and figures of the open picture.
     view : dict or None
         What was in sight when the open picture was left, if that is to be shown again.
+    cleaning : Cleaning
+        Finds what clean-ups would change.
     ahead : Ahead
         Makes the next picture ready.
     bringing : Bringing
@@ -97,6 +100,7 @@ class Desk:
         self._jobs, self._settings, self._keeper, self._pictures = jobs, settings, keeper, pictures
         self.asking = Asking(jobs, settings)
         self.learning = Learning(jobs, self.asking, self._is_reviewed)
+        self.cleaning = Cleaning(jobs.deliver)
         self.ahead = Ahead(jobs, self.asking.finder, keeper)
         self.bringing = Bringing(
             jobs,
@@ -125,6 +129,7 @@ class Desk:
         self.learning.progress.connect(self.progress)
         self.learning.changed.connect(self._on_adapted)
         self.learning.told.connect(self.told)
+        self.cleaning.told.connect(self.told)
         self.learning.failed.connect(self.failed)
         self.learning.rested.connect(self.rest)
         keeper.changed.connect(self._on_standing)
@@ -154,15 +159,17 @@ class Desk:
             return "The model is still at work on this picture."
         if self.learning.running:
             return "The model's answer is still being adapted to this picture."
-        return ""
+        return "The clean-up of this picture is still under way." if self.cleaning.applying else ""
 
     # -- which pictures ----------------------------------------------------------------------------------
 
     def turn_to(self, collection: Collection, sentences: list[str]) -> None:
         """Turn to other pictures, none of which is open yet; sentences are told with the first of them."""
+        self._to_tell = []
         self.leave()
+        self._to_tell += sentences
         self.ahead.forget()
-        self._collection, self._from_anew, self._to_tell = collection, True, sentences
+        self._collection, self._from_anew = collection, True
 
     def tell_with_next(self, sentence: str) -> None:
         """Tell a person something once the next picture is open: what is told before goes with the former."""
@@ -275,6 +282,7 @@ class Desk:
         It stays in sight until another one is there, and can only be looked at.
         """
         review = self.review
+        self._to_tell += self.cleaning.leave()
         if review is not None:
             self.leaving.emit()
             review.document.end_stroke("Stroke")

@@ -54,6 +54,8 @@ class Document:
     ----------
     evidence : Pyramid
         Of the (H, W) uint8 evidence plane.
+    changes : int
+        How often any of it was written so far: while this and the level stay, the mask is the same.
     probability : (H, W) uint8 or None
         Quantised, 1-253; None until a model has answered.
     adapted : Learnt or None
@@ -93,6 +95,7 @@ class Document:
         self.probability = probability
         self.adapted: Learnt | None = None
         self.evidence = _evidence_of(shape, probability, corrections)
+        self.changes = 0
         self.history = History(history_bytes)
         self.locked = ""
         self._before_parts: tuple[NDArray[np.uint8] | None, Learnt | None] | None = None
@@ -349,6 +352,7 @@ class Document:
 
     def _recompose(self, box: Box, *, emit: bool = True) -> None:
         """Derive the evidence anew inside a box."""
+        self.changes += 1
         plane = self.evidence.levels[0][box.slices]
         if self.probability is None:
             ev.compose_into(plane, np.full_like(plane, ev.LOWEST), self.corrections[box.slices])

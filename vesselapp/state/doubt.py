@@ -8,7 +8,7 @@ from vesselapp.state.document import Document
 class DoubtWalk:
     """Remembers which doubtful places of a document a person has been shown.
 
-    The places are found anew at each step, since every correction and every threshold changes them.
+    The places are found anew where a correction, an answer or the threshold may have changed them.
 
     Parameters
     ----------
@@ -23,6 +23,7 @@ class DoubtWalk:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.left = 0
+        self._found: tuple[tuple[int, int], list[Place]] | None = None
         self._shown: list[Box] = []
         self._at = -1
 
@@ -51,7 +52,11 @@ class DoubtWalk:
         self._shown, self._at = [], -1
 
     def _places(self) -> list[Place]:
-        return doubtful_places(self.document.evidence.levels[0], self.document.level)
+        document = self.document
+        state = document.changes, document.level
+        if self._found is None or self._found[0] != state:
+            self._found = state, doubtful_places(document.evidence.levels[0], document.level)
+        return self._found[1]
 
     def _seen(self, place: Place) -> bool:
         x, y = place.centre

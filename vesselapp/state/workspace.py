@@ -15,7 +15,7 @@ from vesselapp.state.asking import Asking
 from vesselapp.state.collection import Collection, LoosePictures, StudyPictures
 from vesselapp.state.desk import Desk
 from vesselapp.state.document import Document
-from vesselapp.state.exporting import export_picture, export_stem
+from vesselapp.state.exporting import Exports, InSight, export_stem
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.learning import Learning
@@ -64,6 +64,7 @@ class Workspace:
     study : Study or None
     desk : Desk
         The open picture.
+    exports : Exports
     remember : callable
         Writes the settings, so that the next start finds the picture that is open now.
     """
@@ -107,6 +108,7 @@ class Workspace:
         desk.failed.connect(self.failed)
         desk.told.connect(self.told)
         desk.asking.answered.connect(self._on_answered)
+        self.exports = Exports(jobs.deliver)
         self.ranking = Ranking(jobs.deliver, Doubts(cache / "doubt"), lambda: desk.busy)
         self.ranking.found.connect(self.pictures.touched)
         self.ranking.recalled.connect(self.pictures.refresh)
@@ -167,8 +169,8 @@ class Workspace:
         if self.sitting is not None:
             self.sitting.save_now()
 
-    def export(self, folder: Path, kinds: Sequence[str]) -> list[Path]:
-        """Write the open picture's files; give them (see `export_picture`).
+    def export(self, folder: Path, kinds: Sequence[str]) -> None:
+        """Begin to write the files of what is in sight now; `exports` tells how that ends.
 
         Raises
         ------
@@ -177,7 +179,7 @@ class Workspace:
         """
         if self.desk.unsettled:
             raise VesselError(self.desk.unsettled, "Export it when that is done.")
-        return export_picture(self.review, folder, kinds, self.settings)
+        self.exports.begin(InSight.of(self.review, kinds, self.settings), folder)
 
     def export_stem(self) -> str:
         """The name that exported files begin with."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
-from vesselapp.core.errors import VesselError
 from vesselapp.core.image import PICTURE_SUFFIXES
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.cleanup import CLEANUPS
 from vesselapp.state.document import Document
 from vesselapp.ui.actions import allow
+from vesselapp.ui.export_commands import ExportCommands
 from vesselapp.ui.keyboard import give_keyboard
 from vesselapp.ui.retrain.desk import desk_of
 from vesselapp.ui.scene import Split
@@ -48,6 +48,7 @@ class Commands:
         self.batch.advanced.connect(self._tell_batch)
         self.batch.ended.connect(window.status.tell)
         self.batch_dialog: BatchDialog | None = None
+        self.exports = ExportCommands(window)
         self.retrain = desk_of(window)
         equalised = window.controls.picture.equalised
         equalised.toggled.connect(lambda on: window.action("equalised").setChecked(on))
@@ -73,7 +74,7 @@ class Commands:
             "next": lambda: workspace.step(1),
             "previous": lambda: workspace.step(-1),
             "save": workspace.save,
-            "export": self.ask_export,
+            "export": self.exports.ask,
             "batch": self.show_batch,
             "quit": window.close,
             "undo": self.undo,
@@ -174,37 +175,6 @@ class Commands:
         if name:
             settings.open_folder = name
             self._window.open_paths([Path(name)])
-
-    def ask_export(self) -> None:
-        """Ask where to and what, then write the files."""
-        from vesselapp.state.exporting import why_refused
-        from vesselapp.ui.export_dialog import ExportDialog
-
-        workspace, settings = self.workspace, self.workspace.settings
-        if workspace.document is None:
-            return
-        path = workspace.document.image.path
-        start = settings.export_folder or str(path.parent if path else Path.cwd())
-        dialog = ExportDialog(
-            Path(start).absolute(),
-            workspace.export_stem(),
-            settings.export_kinds,
-            self._window,
-            partial(why_refused, workspace.review),
-        )
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.export(dialog.folder, dialog.kinds)
-
-    def export(self, folder: Path, kinds: tuple[str, ...]) -> None:
-        """Write the files; tell of success in the status line and of a failure over the canvas."""
-        try:
-            written = self.workspace.export(folder, kinds)
-        except VesselError as error:
-            self._window.tell_failure(error)
-            return
-        self.workspace.settings.export_folder = str(folder)
-        self.workspace.settings.export_kinds = kinds
-        self._window.status.tell(f"Exported {', '.join(path.name for path in written)} to {folder}")
 
     def show_batch(self) -> None:
         """Show the batch dialog; it doesn't stop the work in the window."""

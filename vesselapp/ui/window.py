@@ -16,6 +16,7 @@ from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
 from vesselapp.ui.canvas import Canvas
+from vesselapp.ui.closing import LEAVE_ANYWAY, Closing
 from vesselapp.ui.commands import Commands
 from vesselapp.ui.icons import draw_overflow, icon
 from vesselapp.ui.keyboard import HeldKeys, NumberKeys, goes_on, reveal_focus
@@ -36,7 +37,6 @@ _NEED_A_PICTURE = (
     *("in_progress", "reviewed", "reviewed_next", "nothing_there", "flagged", "reviewed_in_sight", "note"),
 )
 _NEED_A_STUDY = ("retrain", "study_models", "export_study")
-_LEAVE_ANYWAY = "Close the window again to leave all the same."
 
 
 class MainWindow(QMainWindow):
@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         ]
         self.commands = Commands(self)
         self.studies = StudyCommands(self)
+        self.closing = Closing(self)
         handlers = self.commands.handlers() | self.studies.handlers()
         self.actions_by_key = make_actions(self, handlers, self._held)
         self.pictures.show_actions(self.actions_by_key)
@@ -158,7 +159,7 @@ class MainWindow(QMainWindow):
         controls.overlay.changed.connect(self.apply_look)
         controls.picture.changed.connect(self._on_picture_look)
         controls.brush.changed.connect(canvas.set_diameter)
-        controls.cleanup.bind(canvas)
+        controls.cleanup.bind(canvas, workspace.desk.cleaning)
         self._numbers = NumberKeys(canvas, controls)
         canvas.diameter_changed.connect(self._on_diameter)
         canvas.hovered.connect(self.status.show_place)
@@ -393,18 +394,23 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let what was done get to the disk, then let go of everything; nothing is asked."""
         self.canvas.end_gesture()
+        if self.closing.holds():
+            event.ignore()
+            return
         lost = self.workspace.close()
         if not lost.items() <= self._warned_of.items():
             self._warned_of = lost
             self.workspace.stay(
                 f"{NOT_SAVED}{', '.join(lost)}, neither in its place nor in the rescue folder "
-                f"{self.workspace.keeper.rescue.folder}. {_LEAVE_ANYWAY}"
+                f"{self.workspace.keeper.rescue.folder}. {LEAVE_ANYWAY}"
             )
             event.ignore()
             return
         # What the keeper's thread still has to tell finds nobody.
         self.workspace.standing_changed.disconnect(self._on_standing)
         self.workspace.settings.batch_cut |= self.commands.batch.running
+        self.workspace.exports.close()
+        self.workspace.desk.cleaning.close()
         self.commands.batch.close()
         self.commands.retrain.close()
         self.pictures.thumbnails.close()

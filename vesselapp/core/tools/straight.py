@@ -6,6 +6,7 @@ two edges over the places along; a gesture moves edges, and what lies between th
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -87,6 +88,8 @@ class Edges:
 class Straight:
     """The frame of a way: places along and across it for the pixels of a band around it.
 
+    The pixels' own places are worked out when an edge is first moved: to look at a vessel needs none.
+
     Parameters
     ----------
     way : (N, 2) int32
@@ -103,10 +106,6 @@ class Straight:
         across there.
     box : Box
         Of the band.
-    place : (h, w) int32
-        The place along of each pixel of the box; -1 outside the band and beyond the way's ends.
-    across : (h, w) float32
-        How far across each pixel's middle is, px.
     """
 
     def __init__(self, way: NDArray[np.int32], reach: float, height: int, width: int) -> None:
@@ -120,11 +119,19 @@ class Straight:
         low = np.floor(self.centres.min(axis=0) - reach).astype(int) - 1
         high = np.ceil(self.centres.max(axis=0) + reach).astype(int) + 1
         self.box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(height, width)
-        self.place, self.across = self._frame()
-        self._band = np.nonzero(self.place >= 0)
 
     def __len__(self) -> int:
         return len(self.centres)
+
+    @property
+    def place(self) -> NDArray[np.int32]:
+        """The place along of each pixel of the box, (h, w); -1 outside the band and beyond the way's ends."""
+        return self._frame[0]
+
+    @property
+    def across(self) -> Numbers:
+        """How far across each pixel's middle is, px, (h, w)."""
+        return self._frame[1]
 
     def to_picture(self, along: float, across: float) -> tuple[float, float]:
         """Give the place in the picture (x, y in px); beyond the ends, straight on."""
@@ -212,8 +219,14 @@ class Straight:
         top, left = top + self.box.top, left + self.box.left
         return Box(left, top, left + chosen.shape[1], top + chosen.shape[0]), chosen
 
+    @cached_property
+    def _band(self) -> tuple[NDArray[np.int_], ...]:
+        """Rows and columns of the box that are in the band."""
+        return np.nonzero(self.place >= 0)
+
+    @cached_property
     def _frame(self) -> tuple[NDArray[np.int32], Numbers]:
-        """Work out `place` and `across`."""
+        """`place` and `across`."""
         rows, columns = self.box.bottom - self.box.top, self.box.right - self.box.left
         spots = np.floor(self.centres).astype(int) - [self.box.left, self.box.top]
         spots = np.clip(spots, 0, [max(columns - 1, 0), max(rows - 1, 0)])

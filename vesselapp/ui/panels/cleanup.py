@@ -8,22 +8,29 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from vesselapp.core.geometry import box_of
-from vesselapp.state.cleanup import CLEANUPS, Cleanup, found_by
+from vesselapp.state.cleaning import Cleaning, Wanted
+from vesselapp.state.cleanup import CLEANUPS, Cleanup, Found
 from vesselapp.ui.elided import ElidedLabel
 
 if TYPE_CHECKING:
     from vesselapp.ui.canvas import Canvas
 
 _PAUSE_MS = 200
+_APPLY, _LOOKING = "Apply to the whole picture", "Looking…"
 
 
 class CleanupPanel(QWidget):
-    """Kind and size; the canvas shows what would change of what is in sight, until it is applied."""
+    """Kind and size; the canvas shows what would change of what is in sight, until it is applied.
+
+    What is shown is only of the picture as it is: once that changes, nothing is shown until it was looked at
+    anew.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._canvas: Canvas | None = None
+        self._cleaning: Cleaning | None = None
+        self._shown: tuple[Wanted, Found] | None = None
         self.kind = QComboBox()
         self.kind.setAccessibleName("Kind of clean-up")
         for cleanup in CLEANUPS:
@@ -38,7 +45,7 @@ class CleanupPanel(QWidget):
         self.size_field.setSizePolicy(keeping_its_place)
         self.preview = QCheckBox("Show what it would change")
         self.amount = ElidedLabel()
-        self.apply_button = QPushButton("Apply to the whole picture")
+        self.apply_button = QPushButton(_APPLY)
         self.apply_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that Space doesn't press it again
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -57,10 +64,11 @@ class CleanupPanel(QWidget):
         self.apply_button.clicked.connect(self.apply)
         self._on_kind(0)
 
-    def bind(self, canvas: Canvas) -> None:
-        """Work on a canvas's document."""
-        self._canvas = canvas
+    def bind(self, canvas: Canvas, cleaning: Cleaning) -> None:
+        """Work on a canvas's document; what to change is found beside."""
+        self._canvas, self._cleaning = canvas, cleaning
         canvas.zoom_changed.connect(lambda _zoom: self.refresh())
+        cleaning.changed.connect(lambda: self.apply_button.setText(_LOOKING if cleaning.applying else _APPLY))
 
     @property
     def cleanup(self) -> Cleanup:
@@ -73,20 +81,33 @@ class CleanupPanel(QWidget):
         self.preview.setChecked(True)
 
     def refresh(self) -> None:
-        """Show anew what would change, once things have stood still for a moment."""
-        canvas = self._canvas
-        if canvas is not None and (self.preview.isChecked() or canvas.preview or self.amount.text()):
-            self._pause.start()
+        """Show no more what would change in another state, and look anew after a moment of rest."""
+        wanted = self._wanted()
+        if wanted is None:
+            self._end_preview()
+            return
+        if self._shown is not None and not wanted.beside(self._shown[0]):
+            self._show_nothing()
+        if self._shown is None or wanted != self._shown[0]:
+            self.amount.setText(_LOOKING)
+        self._pause.start()
 
     def apply(self) -> None:
-        """Correct the whole picture: one edit."""
-        canvas = self._canvas
-        document = canvas.document if canvas is not None else None
-        if canvas is None or document is None:
+        """Correct the whole picture: one edit, as soon as all that it changes is found."""
+        canvas, cleaning = self._canvas, self._cleaning
+        if canvas is None or cleaning is None or canvas.document is None or cleaning.applying:
             return
-        cleanup = self.cleanup
-        found = found_by(cleanup, document, self.size_field.value())
-        if document.change(cleanup.name, found.parts, cleanup.correction) is not None or not found.pixels:
+        wanted = Wanted.now(self.cleanup, self.size_field.value(), canvas.document)
+        if self._shown is not None and self._shown[0] == wanted:
+            self._make(*self._shown)
+        else:
+            cleaning.apply(wanted, self._make)
+            self.refresh()
+
+    def _make(self, wanted: Wanted, found: Found) -> None:
+        canvas, cleanup = self._canvas, wanted.cleanup
+        edit = wanted.document.change(cleanup.name, found.parts, cleanup.correction)
+        if canvas is not None and (edit is not None or not found.pixels):
             canvas.told.emit(cleanup.told(found))
         self.refresh()
 
@@ -95,26 +116,50 @@ class CleanupPanel(QWidget):
         super().hideEvent(event)
         if not event.spontaneous():
             self.preview.setChecked(False)
-            self._show_preview()
 
     def _on_kind(self, _place: int) -> None:
         cleanup = self.cleanup
         self.size_field.setVisible(cleanup.size is not None)
         if cleanup.size is not None:
             self.size_field.setValue(cleanup.size)
-        self.amount.setText("")
         self.refresh()
 
-    def _show_preview(self) -> None:
+    def _wanted(self) -> Wanted | None:
+        """Give what is to be shown; None where nothing is."""
         canvas = self._canvas
-        if canvas is None:
+        if canvas is None or canvas.document is None or not self.preview.isChecked():
+            return None
+        box = canvas.box_in_sight()
+        return (
+            None if box is None else Wanted.now(self.cleanup, self.size_field.value(), canvas.document, box)
+        )
+
+    def _show_preview(self) -> None:
+        wanted = self._wanted()
+        if wanted is None or self._cleaning is None:
+            self._end_preview()
+        elif self._shown is not None and wanted == self._shown[0]:
+            self._show(*self._shown)
+        else:
+            self._cleaning.look(wanted, self._show, lambda error: self.amount.setText(str(error)))
+
+    def _show(self, wanted: Wanted, found: Found) -> None:
+        """Show what was found, where it is still what is to be shown."""
+        if self._canvas is None or wanted != self._wanted():
             return
-        document, box = canvas.document, canvas.box_in_sight()
-        if not self.preview.isChecked() or document is None or box is None:
-            canvas.set_preview([])
-            self.amount.setText("")
-            return
-        found = found_by(self.cleanup, document, self.size_field.value(), box)
-        canvas.set_preview(found.parts)
-        in_sight = "" if box == box_of(document.corrections) else " in sight"
+        self._shown = wanted, found
+        self._canvas.set_preview(found.parts)
+        in_sight = "" if wanted.everywhere else " in sight"
         self.amount.setText(self.cleanup.amount(found) + in_sight)
+
+    def _show_nothing(self) -> None:
+        self._shown = None
+        if self._canvas is not None and self._canvas.preview:
+            self._canvas.set_preview([])
+
+    def _end_preview(self) -> None:
+        self._pause.stop()
+        if self._cleaning is not None:
+            self._cleaning.stop_looking()
+        self._show_nothing()
+        self.amount.setText("")

@@ -1,0 +1,160 @@
+"""An export is written while the window goes on: it is of what was in sight, and is told when it is there."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from tests.ui.conftest import export, wait_for_answer
+from tests.ui.test_end_to_end import LEFT, drag
+from tests.ui.test_learning import document_of
+from tests.ui.test_studies import press
+from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import dequantise
+from vesselapp.core.export import write_outputs
+from vesselapp.state import exporting
+from vesselapp.ui.window import MainWindow
+
+
+class Drive:
+    """A drive that takes nothing until it is let go; then it may be full."""
+
+    def __init__(self) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.full = False
+
+    def write(self, *what: Any, **how: Any) -> dict[str, Path]:
+        self.asked.set()
+        assert self.go_on.wait(30)
+        if self.full:
+            raise VesselError("The disk is full.", "Choose another place.")
+        return write_outputs(*what, **how)
+
+
+@pytest.fixture
+def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
+    drive = Drive()
+    monkeypatch.setattr(exporting, "write_outputs", drive.write)
+    yield drive
+    drive.go_on.set()
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, window: MainWindow, pictures: Path) -> MainWindow:
+    """The window, with the model's answer for a.png; b.png and c.png are next."""
+    window.open_paths([pictures])
+    wait_for_answer(qtbot, window)
+    return window
+
+
+def to_the_next(qtbot: QtBot, window: MainWindow) -> None:
+    press(qtbot, window, Qt.Key.Key_D)
+    qtbot.waitUntil(lambda: window.windowTitle().startswith("b.png"), timeout=20000)
+    wait_for_answer(qtbot, window)
+
+
+def mask_in(folder: Path) -> np.ndarray:
+    return np.asarray(PIL.Image.open(folder / "a_mask.png")) > 0
+
+
+def told(window: MainWindow) -> str:
+    return window.status.task.text()
+
+
+def test_what_is_exported_is_what_was_in_sight_whatever_is_done_meanwhile(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    import tifffile
+
+    document = document_of(opened)
+    drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
+    seen, level = document.mask(), document.level
+    assert document.probability is not None
+    probability = dequantise(document.probability)
+    opened.commands.exports.export(tmp_path / "out", ("mask", "overlay", "probability"))
+    assert drive.asked.wait(20)
+    assert told(opened) == "Exporting a…"
+    drag(qtbot, opened, [(100, 180), (140, 180)], LEFT)
+    document.set_level(level + 60)
+    document.set_probability(np.full_like(document.probability, 7))
+    to_the_next(qtbot, opened)
+    assert "Exported" not in told(opened)
+    assert not list((tmp_path / "out").glob("a_*"))
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: "Exported" in told(opened), timeout=20000)
+    assert "a_mask.png" in told(opened)
+    assert np.array_equal(mask_in(tmp_path / "out"), seen)
+    assert np.array_equal(tifffile.imread(tmp_path / "out" / "a_probability.tif"), probability)
+    facts = json.loads((tmp_path / "out" / "a_mask.json").read_text(encoding="utf-8"))
+    assert (facts["image"], facts["level"], facts["strokes"]) == ("a.png", level, 1)
+
+
+def test_an_export_that_fails_says_of_which_picture_and_never_that_it_is_there(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    drive.full = True
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    to_the_next(qtbot, opened)
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: not opened.workspace.exports.under_way, timeout=20000)
+    assert opened.notice.label.text() == "a isn't exported: The disk is full. Choose another place."
+    assert "Export" not in told(opened)
+
+
+def test_the_second_export_of_a_place_comes_after_the_first(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
+    seen = document_of(opened).mask()
+    drive.go_on.set()
+    export(qtbot, opened, tmp_path / "out", "mask")
+    assert np.array_equal(mask_in(tmp_path / "out"), seen)
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_closing_waits_for_an_export(qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    assert opened.isVisible()
+    assert "as soon as this is done: the export of a." in opened.notice.label.text()
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: not opened.isVisible(), timeout=20000)
+    assert mask_in(tmp_path / "out").any()
+
+
+def test_a_window_whose_last_export_fails_stays(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    drive.full = True
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: "a isn't exported" in opened.notice.label.text(), timeout=20000)
+    assert opened.isVisible()
+    drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
+    assert document_of(opened).corrections.any()
+    assert opened.close()
+
+
+def test_the_second_close_leaves_without_the_export(opened: MainWindow, drive: Drive, tmp_path: Path) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    assert opened.close()
+
+
+def test_the_next_export_goes_where_the_last_one_goes(
+    opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    settings = opened.workspace.settings
+    assert (settings.export_folder, settings.export_kinds) == (str(tmp_path / "out"), ("mask",))
