@@ -13,6 +13,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core import walk
+from vesselapp.ui.batch_dialog import BatchDialog
 from vesselapp.ui.window import MainWindow
 
 
@@ -158,3 +159,38 @@ def test_the_picture_that_is_read_while_the_app_starts_is_not_looked_for(
     window.workspace.first_read.start(pictures / "b.png")
     window.open_paths([pictures / "b.png"])
     assert names(window) == ["b.png"]
+
+
+def batch_dialog(window: MainWindow, pictures: Path, out: Path) -> BatchDialog:
+    window.action("batch").trigger()
+    dialog = window.commands.batch_dialog
+    assert dialog is not None
+    dialog.pictures_field.setText(str(pictures))
+    dialog.out_field.setText(str(out))
+    return dialog
+
+
+def test_a_batch_goes_through_its_folder_beside_the_window(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, tmp_path: Path, slow: SlowWalk
+) -> None:
+    dialog = batch_dialog(opened, pictures, tmp_path / "out")
+    dialog.start_button.click()
+    assert slow.began.wait(10)
+    assert dialog.words.text() == "Looking for pictures"
+    assert not dialog.start_button.isEnabled()
+    slow.may.set()
+    qtbot.waitUntil(lambda: not opened.commands.batch.running, timeout=60000)
+    assert dialog.words.text() == "3 of 3 done."
+
+
+def test_cancel_ends_a_batch_that_goes_through_its_folder(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, tmp_path: Path, slow: SlowWalk
+) -> None:
+    dialog = batch_dialog(opened, pictures, tmp_path / "out")
+    dialog.start_button.click()
+    dialog.cancel_button.click()
+    qtbot.waitUntil(lambda: not opened.commands.batch.running)
+    assert not slow.may.is_set()
+    assert dialog.words.text().startswith("Cancelled")
+    assert dialog.start_button.isEnabled()
+    assert not (tmp_path / "out").exists()

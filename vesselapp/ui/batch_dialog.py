@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import typed_path
-from vesselapp.core.walk import find_pictures
 from vesselapp.state.batch import BatchRun
 from vesselapp.ui.browse import with_browse
 from vesselapp.ui.plain import PlainLabel
@@ -90,6 +89,7 @@ class BatchDialog(QDialog):
         self.pause_button.clicked.connect(self._pause_or_go_on)
         self.cancel_button.clicked.connect(run.cancel)
         hide_button.clicked.connect(self.hide)
+        run.found.connect(self._on_found)
         run.advanced.connect(self._on_advanced)
         run.ended.connect(self._on_ended)
         for signal in (workspace.pictures_changed, workspace.progress, workspace.idle, workspace.told):
@@ -162,8 +162,7 @@ class BatchDialog(QDialog):
 
         workspace, document = self._workspace, self._workspace.document
         try:
-            unlisted: list[str] = []
-            pictures = self._pictures(unlisted)
+            pictures = self._pictures()
             kinds = tuple(kind for kind, box in self.boxes.items() if box.isChecked())
             if not self.out_field.text().strip() or not kinds:
                 raise VesselError(
@@ -187,15 +186,14 @@ class BatchDialog(QDialog):
         workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
         self._name_model(spec.model.stem)
         self.problems.clear()
-        self.problems.addItems(unlisted)
-        self.problems.setVisible(bool(unlisted))
+        self.problems.hide()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
         self._show_state()
 
-    def _pictures(self, unlisted: list[str]) -> list[Path]:
+    def _pictures(self) -> Path | list[Path]:
         folder = self.pictures_field.text().strip()
         if folder:
-            return find_pictures([typed_path(folder)], unlisted.append)
+            return typed_path(folder)
         paths = [source.path for source in self._workspace.sources if source.path is not None]
         if not paths:
             raise VesselError("No pictures are open.", "Choose a folder of pictures.")
@@ -206,6 +204,13 @@ class BatchDialog(QDialog):
             self._run.go_on()
         else:
             self._run.pause()
+        self._show_state()
+
+    def _on_found(self, unlisted: list[str]) -> None:
+        if unlisted:
+            self.problems.addItems(unlisted)
+            self.problems.show()
+            self._fit()
         self._show_state()
 
     def _on_advanced(self, outcome: Outcome) -> None:
@@ -234,4 +239,5 @@ class BatchDialog(QDialog):
         if run.running:
             left = run.seconds_left
             rest = "" if left is None else f", about {duration(left)} left"
-            self.words.setText(f"{'Paused: ' if run.paused else ''}{finished} of {run.total}{rest}")
+            words = f"{finished} of {run.total}{rest}" if run.total else "Looking for pictures"
+            self.words.setText(f"{'Paused: ' if run.paused else ''}{words}")
