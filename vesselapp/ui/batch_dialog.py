@@ -55,6 +55,7 @@ class BatchDialog(QDialog):
         self.setWindowTitle("Batch")
         self.setMinimumWidth(520)
         self._workspace, self._run = workspace, run
+        self._named: object = None
         self.pictures_field = QLineEdit()
         self.pictures_field.setAccessibleName("Folder of pictures")
         self.pictures_field.setPlaceholderText("the pictures that are open")
@@ -124,6 +125,7 @@ class BatchDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         """Say which model will answer."""
         super().showEvent(event)
+        self._named = None
         self.show_model()
         self._fit()
 
@@ -134,9 +136,15 @@ class BatchDialog(QDialog):
             self.resize(self.width(), max(self.height(), layout.minimumHeightForWidth(self.width())))
 
     def show_model(self) -> None:
-        """Say which model will answer; while a batch runs, the one that does stays named."""
-        if not self._run.running:
-            choice, task = self._workspace.wanted_model()
+        """Say which model will answer; while a batch runs, the one that does stays named.
+
+        Model files are read for it only where another may be named than before.
+        """
+        asking, model = self._workspace.asking, self._workspace.model
+        choice, task = self._workspace.wanted_model()
+        wanted = (choice, task, asking.usual_diameter, model and model.card)
+        if self.isVisible() and not self._run.running and wanted != self._named:
+            self._named = wanted
             self._name_model(Path(choice).stem if choice else f"the shipped one for {task}")
 
     def _name_model(self, name: str) -> None:
@@ -185,6 +193,7 @@ class BatchDialog(QDialog):
             return
         workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
         self._name_model(spec.model.stem)
+        self._named = None
         self.problems.clear()
         self.problems.hide()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
