@@ -13,6 +13,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core import walk
+from vesselapp.study import study
 from vesselapp.ui.batch_dialog import BatchDialog
 from vesselapp.ui.window import MainWindow
 
@@ -194,3 +195,38 @@ def test_cancel_ends_a_batch_that_goes_through_its_folder(
     assert dialog.words.text().startswith("Cancelled")
     assert dialog.start_button.isEnabled()
     assert not (tmp_path / "out").exists()
+
+
+def test_the_open_picture_can_be_corrected_while_a_study_is_made(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, make_folder = threading.Event(), study.make_folder
+
+    def slowly(path: Path) -> Path:
+        assert may.wait(30)
+        return make_folder(path)
+
+    monkeypatch.setattr(study, "make_folder", slowly)
+    opened.workspace.jobs.aside("a long run", lambda: assert_set(may))
+    opened.workspace.make_study(tmp_path / "study", "Pilot", pictures, "")
+    document = opened.workspace.document
+    assert document is not None
+    drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
+    assert document.corrections[150, 120] == 2
+    assert not (tmp_path / "study").exists()
+    may.set()
+    qtbot.waitUntil(lambda: names(opened) == ["a.png", "b.png", "c.png"], timeout=20000)
+    assert opened.workspace.study is not None
+    assert opened.workspace.study.name == "Pilot"
+
+
+def test_why_a_study_can_not_be_made_is_told_over_the_open_picture(
+    qtbot: QtBot, opened: MainWindow, pictures: Path
+) -> None:
+    document = opened.workspace.document
+    opened.workspace.make_study(pictures / "a.png", "Pilot", pictures, "")
+    qtbot.waitUntil(opened.notice.isVisible)
+    assert "is a file" in opened.notice.label.text()
+    assert opened.workspace.document is document
+    assert opened.workspace.study is None
+    assert not opened.workspace.desk.busy

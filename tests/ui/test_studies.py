@@ -129,7 +129,7 @@ def test_a_study_is_made_listed_and_worked_through(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:
     model = str(tmp_path / "tiny.onnx")
-    window.studies.make_study(tmp_path / "my study", "Pilot", pictures, model)
+    window.workspace.make_study(tmp_path / "my study", "Pilot", pictures, model)
     qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=20000)
     wait_for(qtbot, window, "a.png – Pilot")
     study = window.workspace.study
@@ -174,6 +174,7 @@ def test_work_on_a_picture_alone_comes_along_into_a_study(
     assert (found.record.state, found.record.path) == (State.REVIEWED, "a.png")
     assert [finding for finding in verify_study(study.folder) if finding.problem] == []
     window.open_paths([pictures / "a.png"])
+    qtbot.waitUntil(lambda: window.workspace.study is None, timeout=20000)
     wait_for(qtbot, window, "a.png")
     assert np.array_equal(document(window).corrections, corrections)  # and stays where it was
 

@@ -238,15 +238,11 @@ class Workspace:
         if paths == [self.first_read.path]:
             done(paths)
             return
-        lane = Jobs(self.jobs.deliver)  # of its own, so that a model at work holds nothing up
-        job = lane.submit(
-            "pictures",
-            lambda job: find_pictures(paths, unlisted.append, job.cancelled),
-            done,
-            failed,
-            stopped=self.desk.rest,
-        )
-        lane.close(0)
+
+        def work(job: Job) -> list[Path]:
+            return find_pictures(paths, unlisted.append, job.cancelled)
+
+        job = self.jobs.beside("pictures", work, done, failed, stopped=self.desk.rest)
         self.desk.bringing.wait_for(job, "Looking for pictures")
 
     def _stay_with(self, error: VesselError) -> None:
@@ -255,6 +251,21 @@ class Workspace:
         self.failed.emit(error)
         self.desk.go_on(str(error))
         self.desk.rest()
+
+    def make_study(self, folder: Path, name: str, pictures: Path, model: str) -> None:
+        """Make a study of a folder of pictures and open it, in the background."""
+
+        def work(_job: Job) -> Study:
+            from vesselapp.study.study import Study
+
+            return Study.create(folder, name, [pictures], model, self.keeper.who)
+
+        def done(study: Study) -> None:
+            self.desk.bringing.waited()
+            self.open_study(study.folder)
+
+        job = self.jobs.beside("make study", work, done, self._stay_with, stopped=self.desk.rest)
+        self.desk.bringing.wait_for(job, f"Making the study {name}")
 
     def open_study(self, folder: Path) -> None:
         """Open a study, in the background, and the picture of it that was open last."""
