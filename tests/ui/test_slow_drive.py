@@ -14,7 +14,9 @@ from tests.ui.conftest import wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core import walk
 from vesselapp.study import study
+from vesselapp.ui import study_export_dialog
 from vesselapp.ui.batch_dialog import BatchDialog
+from vesselapp.ui.study_export_dialog import StudyExportDialog
 from vesselapp.ui.window import MainWindow
 
 
@@ -230,3 +232,27 @@ def test_why_a_study_can_not_be_made_is_told_over_the_open_picture(
     assert opened.workspace.document is document
     assert opened.workspace.study is None
     assert not opened.workspace.desk.busy
+
+
+def test_whether_an_export_is_there_is_looked_for_once_and_beside_the_window(
+    qtbot: QtBot, opened: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[str, bool]] = []
+
+    def is_export(folder: Path) -> bool:
+        looked.append((folder.name, threading.current_thread() is threading.main_thread()))
+        return folder.name == "there"
+
+    monkeypatch.setattr(study_export_dialog, "is_export", is_export)
+    deliver = opened.workspace.jobs.deliver
+    dialog = StudyExportDialog(tmp_path, "Pilot", opened.workspace.keeper, deliver, opened)
+    dialog.show()
+    dialog.out_field.setText(str(tmp_path) + "/")
+    qtbot.keyClicks(dialog.out_field, "there")
+    qtbot.waitUntil(lambda: "replaces" in dialog.replaces.text())
+    assert looked == [("there", False)]
+    qtbot.keyClicks(dialog.out_field, "s")
+    assert "replaces" not in dialog.replaces.text()
+    dialog.close()
+    qtbot.wait(300)
+    assert looked == [("there", False)]

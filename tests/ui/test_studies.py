@@ -651,8 +651,10 @@ def test_a_whole_study_is_exported_from_the_window(
     dialog.start_button.click()
     qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["a.png", "a_mask.json"]
-    assert "replaces" in dialog.replaces.text()
+    qtbot.waitUntil(lambda: "replaces" in dialog.replaces.text())
     dialog.out_field.setText(str(tmp_path / "coco"))
+    assert not dialog.replaces.text().strip()
+    qtbot.wait(300)
     assert not dialog.replaces.text().strip()
     dialog.kind.setCurrentIndex(1)
     dialog.everything_box.setChecked(True)
