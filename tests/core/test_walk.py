@@ -1,13 +1,14 @@
 """Which pictures a folder gives."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.study.studies import let_no_one_list
-from vesselapp.core.errors import VesselError
+from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.export import write_outputs
 from vesselapp.core.walk import find_pictures
 from vesselapp.study.pictures import walk_in
@@ -61,3 +62,42 @@ def test_a_subfolder_that_can_not_be_listed_is_told(tmp_path: Path, monkeypatch:
     (tmp_path / "a.png").unlink()
     with pytest.raises(VesselError, match="sub can't be read"):
         find_pictures([tmp_path])
+
+
+def test_where_pictures_lie_is_asked_once_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(tmp_path, *(f"{folder}/{number}.png" for folder in "ab" for number in range(9)))
+    asked: list[Path] = []
+    realpath = os.path.realpath
+
+    def asking(path: Path) -> str:
+        asked.append(path)
+        return realpath(path)
+
+    monkeypatch.setattr(os.path, "realpath", asking)
+    assert len(find_pictures([tmp_path])) == 18
+    assert asked == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_a_picture_that_is_linked_to_is_taken_once(tmp_path: Path) -> None:
+    lay(tmp_path, "a/1.png", "2.png", "elsewhere/3.png")
+    link(tmp_path / "a/4.png", tmp_path / "a/1.png")
+    link(tmp_path / "a/5.png", tmp_path / "elsewhere/3.png")
+    link(tmp_path / "linked", tmp_path / "a")
+    found = find_pictures([tmp_path / "a", tmp_path / "linked", tmp_path / "elsewhere/3.png", tmp_path])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a/1.png", "a/5.png", "2.png"]
+
+
+def link(path: Path, target: Path) -> None:
+    try:
+        path.symlink_to(target)
+    except OSError:
+        pytest.skip("no links here")
+
+
+def test_a_search_goes_no_further_than_it_may(tmp_path: Path) -> None:
+    lay(tmp_path, "1.png", "2.png", "3.png")
+    for paths in ([tmp_path], sorted(tmp_path.iterdir())):
+        for times in range(3):
+            answers = iter([False] * times)
+            with pytest.raises(Cancelled):
+                find_pictures(paths, stopped=lambda answers=answers: next(answers, True))  # type: ignore[misc]

@@ -185,6 +185,32 @@ def test_cancel_ends_the_batch_and_resume_goes_on(pictures: list[Path], spec: Ba
     assert len(rest) == 6
 
 
+class Impatient(Control):
+    """Cancels itself when it is asked for the nth time."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self.patience, self.asked = patience, 0
+
+    def is_cancelled(self) -> bool:
+        self.asked += 1
+        return self.asked >= self.patience
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_cancel_is_heeded_at_each_picture_while_a_batch_is_planned(
+    pictures: list[Path], spec: BatchSpec, *, resume: bool
+) -> None:
+    list(predict_many(pictures, spec))
+    before = (spec.out / "manifest.csv").read_bytes()
+    for patience in range(1, 3 * len(pictures) + 1):
+        control = Impatient(patience)
+        assert not list(predict_many(pictures, spec, resume=resume, control=control))
+        assert control.asked == patience
+        assert (spec.out / "manifest.csv").read_bytes() == before
+    assert not [path for path in spec.out.iterdir() if path.name.startswith(".")]
+
+
 def test_a_consumer_that_stops_stops_the_workers(pictures: list[Path], spec: BatchSpec) -> None:
     outcomes = predict_many(pictures, spec, workers=2)
     next(outcomes)

@@ -1,5 +1,6 @@
 """The batch beside the open picture."""
 
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -8,10 +9,13 @@ import PIL.Image
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.inference.foreign_models import foreign_model
 from tests.study.studies import let_no_one_list
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import ScaleSpec
+from vesselapp.inference import catalog
+from vesselapp.inference.graph import GraphInfo
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.settings import load_settings, save_settings
 from vesselapp.ui.batch_dialog import BatchDialog
@@ -175,13 +179,54 @@ def test_a_model_chosen_during_a_batch_is_named_when_it_has_ended(
     assert dialog.model_label.text() == "other"
 
 
+def test_no_model_file_is_read_for_the_dialog_unless_another_may_be_named(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    read: list[Path] = []
+    read_graph = catalog.read_graph
+
+    def reading(path: Path, *, metadata_only: bool = False) -> GraphInfo:
+        if threading.current_thread() is threading.main_thread():
+            read.append(path)
+        return read_graph(path, metadata_only=metadata_only)
+
+    def run() -> None:
+        window.action("run").trigger()
+        qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+
+    monkeypatch.setattr(catalog, "read_graph", reading)
+    run()
+    assert not read
+    dialog.hide()
+    window.workspace.use_model(str(tiny_vessel_model(tmp_path / "other.onnx", name="Other")))
+    run()
+    assert not read
+    dialog.show()
+    assert read
+    assert dialog.model_label.text() == "other"
+
+
+def test_a_correction_of_the_model_is_said_at_once(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+) -> None:
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    window.workspace.use_model(str(foreign_model(tmp_path / "foreign.onnx")))
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    window.workspace.set_object_diameter(14.0)
+    window.workspace.correct_model({"scale.kind": "object_diameter", "scale.size": 20.0})
+    qtbot.waitUntil(lambda: dialog.model_label.text() == "foreign; cells of 14 px", timeout=20000)
+
+
 def test_what_is_missing_is_said(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     dialog = open_dialog(qtbot, window, pictures, Path())
     dialog.out_field.clear()
     dialog.start_button.click()
     assert "missing" in dialog.words.text()
+    dialog.out_field.setText(str(pictures / "out"))
     dialog.pictures_field.setText("/nowhere at all")
     dialog.start_button.click()
+    finish(qtbot, window)
     assert "nowhere" in dialog.words.text()
     dialog.pictures_field.clear()
     dialog.out_field.setText(str(pictures / "out"))

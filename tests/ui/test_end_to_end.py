@@ -155,7 +155,7 @@ def test_next_and_previous_keep_the_work(qtbot: QtBot, window: MainWindow, pictu
 
 
 def test_another_picture_drops_the_stale_answer(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
-    window.open_paths([pictures])
+    open_all(qtbot, window, pictures)
     for index in (1, 2, 0, 2):
         window.workspace.open(window.workspace.pictures.shown[index])
     wait_for_answer(qtbot, window)
@@ -202,7 +202,8 @@ def test_bad_files_are_told_and_the_window_goes_on(
 def test_a_folder_without_pictures_is_told(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     window.open_paths([tmp_path / "empty"])
-    assert window.notice.isVisible()
+    qtbot.waitUntil(window.notice.isVisible)
+    assert "holds no pictures" in window.notice.label.text()
 
 
 def test_dropped_files_are_opened(qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from vesselapp.state.judged import bases_of
 from vesselapp.state.retraining import RunState
 from vesselapp.state.run_progress import Example, Plan
 from vesselapp.state.trainer_process import TrainingOptions
-from vesselapp.study.models import Registry
+from vesselapp.study.models import ModelEntry, Registry
 from vesselapp.study.run_folder import RunFolder
 from vesselapp.study.study import Study
 from vesselapp.ui.plain import tip
@@ -350,6 +351,7 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     page.models_button.click()
     models = stand.desk.models
     assert models is not None
+    qtbot.waitUntil(lambda: models.table.rowCount() == 3)
     assert [models.table.item(row, 0).text() for row in range(3)] == ["", "", "● in use"]
     assert models.table.item(0, 2).text().endswith(", as the study began")
     assert not models.use_button.isEnabled()
@@ -368,12 +370,13 @@ def test_a_better_candidate_is_promoted_and_rolled_back(stand: Stand, qtbot: QtB
     assert "It answers" not in page.decided.text()
 
 
-def test_the_models_are_named_on_a_small_screen(stand: Stand, tmp_path: Path) -> None:
+def test_the_models_are_named_on_a_small_screen(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
     name = "Vessels of a clinic with a name that is too long for any column of a table on a small screen"
     Registry(stand.study.folder).add(tiny_vessel_model(tmp_path / "long.onnx", name=name), who="tester")
     stand.desk.show_models()
     models = stand.desk.models
     assert models is not None
+    qtbot.waitUntil(lambda: models.table.rowCount() == 3)
     models.resize(615, 346)
     QApplication.processEvents()
     table = models.table
@@ -384,6 +387,42 @@ def test_the_models_are_named_on_a_small_screen(stand: Stand, tmp_path: Path) ->
             whole = table.fontMetrics().horizontalAdvance(item.text())
             assert table.columnWidth(column) > whole or item.text() == name
     assert table.columnWidth(2) > 200
+
+
+def test_the_models_are_read_beside_the_window_and_only_those_of_the_study_can_be_chosen(
+    stand: Stand, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A choice made while the list is read anew stays."""
+    may, entries = threading.Event(), Registry.entries
+
+    def slowly(registry: Registry) -> tuple[ModelEntry, ...]:
+        assert may.wait(30)
+        return entries(registry)
+
+    registry = Registry(stand.study.folder)
+    registry.add(tiny_vessel_model(tmp_path / "other.onnx", name="Other"), who="tester")
+    monkeypatch.setattr(Registry, "entries", slowly)
+    stand.desk.show_models()
+    models = stand.desk.models
+    assert models is not None
+    assert models.table.rowCount() == 0
+    assert not models.use_button.isEnabled()
+    may.set()
+    qtbot.waitUntil(lambda: models.table.rowCount() == 3)
+    assert models.table.currentRow() == 1
+    may.clear()
+    models.refresh()
+    models.table.setCurrentCell(2, 0)
+    may.set()
+    qtbot.wait(200)
+    assert models.table.currentRow() == 2
+    assert models.use_button.isEnabled()
+    (registry.folder / "registry.json").write_bytes(b"{")
+    models.refresh()
+    qtbot.waitUntil(lambda: "registry.json" in models.detail.text())
+    models.show_study(tmp_path)
+    assert models.table.rowCount() == 0
+    assert not models.use_button.isEnabled()
 
 
 def test_the_verdict_fits_into_a_small_window(stand: Stand, qtbot: QtBot) -> None:
@@ -412,6 +451,7 @@ def test_a_verdict_follows_the_model_in_use(stand: Stand, qtbot: QtBot, tmp_path
     page.models_button.click()
     models = stand.desk.models
     assert models is not None
+    qtbot.waitUntil(lambda: models.table.rowCount() == 3)
     models.table.setCurrentCell(2, 0)
     models.use_button.click()
     qtbot.waitUntil(page.anyway_button.isVisible, timeout=LONG)

@@ -125,6 +125,7 @@ def test_the_unreviewed_open_picture_is_asked_of_the_new_model(
     window.controls.model.study_button.click()
     models = window.commands.retrain.models
     assert models is not None
+    qtbot.waitUntil(lambda: models.table.rowCount() > 1)
     models.table.setCurrentCell(1, 0)
     models.use_button.click()
     qtbot.waitUntil(

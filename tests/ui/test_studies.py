@@ -129,7 +129,7 @@ def test_a_study_is_made_listed_and_worked_through(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:
     model = str(tmp_path / "tiny.onnx")
-    window.studies.make_study(tmp_path / "my study", "Pilot", pictures, model)
+    window.workspace.make_study(tmp_path / "my study", "Pilot", pictures, model)
     qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=20000)
     wait_for(qtbot, window, "a.png – Pilot")
     study = window.workspace.study
@@ -174,6 +174,7 @@ def test_work_on_a_picture_alone_comes_along_into_a_study(
     assert (found.record.state, found.record.path) == (State.REVIEWED, "a.png")
     assert [finding for finding in verify_study(study.folder) if finding.problem] == []
     window.open_paths([pictures / "a.png"])
+    qtbot.waitUntil(lambda: window.workspace.study is None, timeout=20000)
     wait_for(qtbot, window, "a.png")
     assert np.array_equal(document(window).corrections, corrections)  # and stays where it was
 
@@ -651,8 +652,10 @@ def test_a_whole_study_is_exported_from_the_window(
     dialog.start_button.click()
     qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["a.png", "a_mask.json"]
-    assert "replaces" in dialog.replaces.text()
+    qtbot.waitUntil(lambda: "replaces" in dialog.replaces.text())
     dialog.out_field.setText(str(tmp_path / "coco"))
+    assert not dialog.replaces.text().strip()
+    qtbot.wait(300)
     assert not dialog.replaces.text().strip()
     dialog.kind.setCurrentIndex(1)
     dialog.everything_box.setChecked(True)

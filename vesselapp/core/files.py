@@ -201,6 +201,15 @@ def special_in(folder: str | os.PathLike[str]) -> set[str]:
     return set()
 
 
+def real_path(path: Path, folders: dict[Path, str]) -> str:
+    """Give where a file lies behind all links; ``folders`` holds where those that were asked about lie."""
+    if os.path.islink(path):  # noqa: PTH114 - pathlib raises there
+        return os.path.realpath(path)
+    if path.parent not in folders:
+        folders[path.parent] = os.path.join(os.path.realpath(path.parent), "")  # noqa: PTH118 - ends in one /
+    return folders[path.parent] + path.name
+
+
 def typed_path(text: str) -> Path:
     """Give the path that a person typed; ``~`` is the home folder, ``~nobody`` just a name.
 

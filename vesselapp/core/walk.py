@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from vesselapp.core.errors import VesselError
+from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.export import written_by_vesselapp
-from vesselapp.core.files import reason, special_in
+from vesselapp.core.files import real_path, reason, special_in
 from vesselapp.core.image import KINDS_HINT, PICTURE_SUFFIXES, natural_key
 
 STUDY_NAME = "study.json"
@@ -19,7 +19,9 @@ EXPORT_NAME = "export.json"
 
 
 def find_pictures(
-    paths: Iterable[str | os.PathLike[str]], unlisted: Callable[[str], object] = lambda _: None
+    paths: Iterable[str | os.PathLike[str]],
+    unlisted: Callable[[str], object] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[Path]:
     """Replace each folder by the pictures in it (see `walk`), and drop what comes twice.
 
@@ -30,6 +32,8 @@ def find_pictures(
     paths : files and folders
     unlisted : callable, optional
         Told, in a sentence, of each subfolder that can't be listed.
+    stopped : callable, optional
+        Asked at each folder and file whether to go no further.
 
     Returns
     -------
@@ -39,12 +43,19 @@ def find_pictures(
     ------
     VesselError
         For a path that doesn't exist, and for a folder without pictures.
+    Cancelled
+        Where it was stopped.
     """
     found: dict[str, Path] = {}
+    folders: dict[Path, str] = {}
     for given in paths:
         path = Path(given)
-        for picture in _pictures_in(path, unlisted) if _is_folder(path) else [path]:
-            found.setdefault(os.path.realpath(picture), picture)
+        walked = _is_folder(path)
+        for picture in _pictures_in(path, unlisted, stopped) if walked else [path]:
+            if stopped():
+                raise Cancelled
+            real = real_path(picture, folders) if walked else os.path.realpath(picture)
+            found.setdefault(real, picture)
     return list(found.values())
 
 
@@ -63,7 +74,7 @@ def walk(
     ----------
     folder : Path
     stopped : callable
-        Asked at each folder whether to go no further.
+        Asked at each folder and file whether to go no further.
     failed : callable, optional
         Told why a folder can't be listed; its pictures are passed over.
     """
@@ -78,6 +89,8 @@ def walk(
             names = []
         special = special_in(parent)
         for name in sorted(filter(_is_picture, names), key=_order):
+            if stopped():
+                return
             path = Path(parent, name)
             if name not in special and not written_by_vesselapp(path):
                 yield path
@@ -115,9 +128,11 @@ def _is_folder(path: Path) -> bool:
     return False
 
 
-def _pictures_in(folder: Path, unlisted: Callable[[str], object]) -> list[Path]:
+def _pictures_in(folder: Path, unlisted: Callable[[str], object], stopped: Callable[[], bool]) -> list[Path]:
     problems: list[OSError] = []
-    pictures = list(walk(folder, failed=problems.append))
+    pictures = list(walk(folder, stopped=stopped, failed=problems.append))
+    if stopped():
+        raise Cancelled
     if problems and not pictures:
         where = problems[0].filename or folder
         raise VesselError(f"The folder {where} can't be read: {reason(problems[0])}.") from problems[0]

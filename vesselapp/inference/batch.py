@@ -4,20 +4,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
-from vesselapp.core.files import FileState
+from vesselapp.core.files import FileState, real_path
 from vesselapp.core.image import read_image
 from vesselapp.inference.model import Model
 from vesselapp.inference.objects import check_tells_objects, find_diameter, number_objects
 from vesselapp.inference.predict import predict
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,23 @@ class Control:
         """Tell whether the batch is to stop."""
         return self._cancelled.is_set()
 
+    def each(self, things: Iterable[T]) -> Iterator[T]:
+        """Go through things one by one; `Cancelled` is raised as soon as the batch is to stop."""
+        for thing in things:
+            if self.is_cancelled():
+                raise Cancelled
+            yield thing
+
     def wait(self) -> None:
         """Wait out a pause."""
         self._go.wait()
 
 
 def plan_errands(
-    pictures: Sequence[Path], spec: BatchSpec, taken: Mapping[str, Path] | None = None
+    pictures: Sequence[Path],
+    spec: BatchSpec,
+    taken: Mapping[str, Path] | None = None,
+    control: Control | None = None,
 ) -> list[Errand]:
     """Give each picture a name for its results.
 
@@ -145,16 +157,23 @@ def plan_errands(
     spec : BatchSpec
     taken : mapping, optional
         Names (case folded) that results in the folder have already, and of which picture they are.
+    control : Control, optional
+        `Cancelled` is raised where it says so.
     """
-    originals = {os.path.realpath(path) for path in pictures}
+    each, folders = (control or Control()).each, dict[Path, str]()
+    originals = {_place_of(path, folders) for path in each(pictures)}
     stems = unique_stems([Path(os.path.abspath(path)) for path in pictures], taken)  # noqa: PTH100
     errands = []
-    for path, stem in zip(pictures, stems, strict=True):
+    for path, stem in each(zip(pictures, stems, strict=True)):
         targets = [spec.out / f"{stem}{SUFFIXES[kind]}" for kind in spec.save]
-        trap = next((target for target in targets if os.path.realpath(target) in originals), None)
+        trap = next((target for target in targets if _place_of(target, folders) in originals), None)
         refusal = "" if trap is None else f"{trap} is one of the pictures that were given."
         errands.append(Errand(path, stem, refusal))
     return errands
+
+
+def _place_of(path: Path, folders: dict[Path, str]) -> str:
+    return os.path.normcase(real_path(path, folders))
 
 
 def do_errand(

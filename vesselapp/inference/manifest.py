@@ -5,7 +5,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -135,11 +135,9 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
         raise VesselError(f"{path} can't be read.", "Choose another folder.") from error
 
 
-def still_there(rows: dict[str, dict[str, str]], folder: Path) -> dict[str, dict[str, str]]:
+def still_there(rows: Iterable[tuple[str, dict[str, str]]], folder: Path) -> dict[str, dict[str, str]]:
     """Give the lines whose results still lie in the folder: they stay until their picture is done anew."""
-    return {
-        file: row for file, row in rows.items() if any((folder / name).is_file() for name in _results(row))
-    }
+    return {file: row for file, row in rows if any((folder / name).is_file() for name in _results(row))}
 
 
 def stems_of(rows: dict[str, dict[str, str]]) -> dict[str, Path]:
@@ -148,7 +146,7 @@ def stems_of(rows: dict[str, dict[str, str]]) -> dict[str, Path]:
 
 
 def still_to_do(
-    errands: Sequence[Errand],
+    errands: Iterable[Errand],
     rows: dict[str, dict[str, str]],
     spec: BatchSpec,
     *,

@@ -1,9 +1,11 @@
 """Masks of many pictures, on this machine or a cluster, with a manifest: what window and shell call."""
 
+import contextlib
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from vesselapp.core.alone import alone_in
+from vesselapp.core.errors import Cancelled
 from vesselapp.core.files import make_folder
 from vesselapp.inference.batch import BatchSpec, Control, Errand, Outcome, plan_errands
 from vesselapp.inference.cards import card_in, kept_card, kept_since
@@ -60,11 +62,12 @@ def predict_many(
         from vesselapp.inference.cluster import check_address
 
         check_address(dask)
-    with alone_in(make_folder(spec.out)):
+    control = control or Control()
+    with contextlib.suppress(Cancelled), alone_in(make_folder(spec.out)):
         rows = read_manifest(spec.out)
-        errands = plan_errands(pictures, spec, stems_of(rows))
-        to_do, done = (list(errands), []) if not resume else _resumed(errands, rows, spec)
-        kept = rows if resume else still_there(rows, spec.out)
+        errands = plan_errands(pictures, spec, stems_of(rows), control)
+        to_do, done = (list(errands), []) if not resume else _resumed(errands, rows, spec, control)
+        kept = rows if resume else still_there(control.each(rows.items()), spec.out)
         with Manifest(spec.out, kept) as manifest:
             for outcome in done:
                 yield outcome
@@ -82,7 +85,7 @@ def predict_many(
 
 
 def _resumed(
-    errands: list[Errand], rows: dict[str, dict[str, str]], spec: BatchSpec
+    errands: list[Errand], rows: dict[str, dict[str, str]], spec: BatchSpec, control: Control
 ) -> tuple[list[Errand], list[Outcome]]:
     """Split errands into those to do and those already done as they are wanted now."""
     sha256 = model_sha256(spec.model)
@@ -90,11 +93,11 @@ def _resumed(
     if card is None:  # never met before, so nothing was done with it
         return list(errands), []
     threshold = card.threshold if spec.threshold is None else spec.threshold
-    to_do, done = still_to_do(errands, rows, spec, model_sha256=sha256, threshold=threshold)
+    to_do, done = still_to_do(control.each(errands), rows, spec, model_sha256=sha256, threshold=threshold)
     corrected = kept_since(sha256)  # a foreign model answers otherwise since then
     stale = {
         one.picture
-        for one in done
+        for one in control.each(done)
         if any(_written(path) < corrected for path in (one.outputs or {}).values())
     }
     to_do += [errand for errand in errands if errand.picture in stale]

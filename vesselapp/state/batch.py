@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from vesselapp.core.errors import VesselError, in_a_sentence
+from vesselapp.core.walk import find_pictures
 from vesselapp.state.jobs import Deliver
 
 if TYPE_CHECKING:
@@ -31,14 +32,17 @@ class BatchRun:
 
     Attributes
     ----------
+    found : Signal
+        Once it is known how many pictures there are; carries sentences about folders that can't be listed.
     advanced : Signal
         After each picture; carries its `Outcome`.
     ended : Signal
         Once, with a sentence that says how it went.
     done, failed, total : int
-        Pictures so far.
+        Pictures so far; none in total until they are found.
     """
 
+    found = Signal(list)
     advanced = Signal(object)
     ended = Signal(str)
 
@@ -67,16 +71,15 @@ class BatchRun:
             return None
         return (time.monotonic() - self._began) / finished * (self.total - finished)
 
-    def start(self, pictures: Sequence[Path], spec: BatchSpec, *, resume: bool, workers: int) -> None:
-        """Begin; what is running already goes on alone."""
+    def start(self, pictures: Path | Sequence[Path], spec: BatchSpec, *, resume: bool, workers: int) -> None:
+        """Begin with pictures, or with those in a folder; what is running already goes on alone."""
         if self.running:
             return
         from vesselapp.inference.batch import Control
 
         self._control = Control()
-        self.done = self.failed = 0
-        self.total, self._began = len(pictures), time.monotonic()
-        work = (list(pictures), spec, resume, workers, self._control)
+        self.done = self.failed = self.total = 0
+        work = (pictures, spec, resume, workers, self._control)
         self._thread = threading.Thread(target=self._work, args=work, name="batch", daemon=True)
         self._thread.start()
 
@@ -102,13 +105,16 @@ class BatchRun:
             self._thread.join(timeout_s)
 
     def _work(
-        self, pictures: list[Path], spec: BatchSpec, resume: bool, workers: int, control: Control
+        self, pictures: Path | Sequence[Path], spec: BatchSpec, resume: bool, workers: int, control: Control
     ) -> None:
         from vesselapp.core.errors import Cancelled
         from vesselapp.inference.many import predict_many
 
-        told = ""
+        told, unlisted = "", list[str]()
         try:
+            if isinstance(pictures, Path):
+                pictures = find_pictures([pictures], unlisted.append, control.is_cancelled)
+            self._deliver(partial(self._note_found, len(pictures), unlisted))
             for outcome in predict_many(pictures, spec, resume=resume, workers=workers, control=control):
                 self._deliver(partial(self._advance, outcome))
         except Cancelled:
@@ -119,6 +125,10 @@ class BatchRun:
             _log.exception("the batch failed")
             told = str(in_a_sentence(error))
         self._deliver(lambda: self._end(told, cancelled=control.is_cancelled()))
+
+    def _note_found(self, total: int, unlisted: list[str]) -> None:
+        self.total, self._began = total, time.monotonic()
+        self.found.emit(unlisted)
 
     def _advance(self, outcome: Outcome) -> None:
         if outcome.problem:

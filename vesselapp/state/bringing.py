@@ -46,6 +46,7 @@ class Bringing:
         self._jobs, self._keeper, self._ahead, self._wishes = jobs, keeper, ahead, wishes
         self._progress, self._failed, self._stopped = progress, failed, stopped
         self._job: Job | None = None
+        self._before: Job | None = None
         self._turn = 0
 
     @property
@@ -76,13 +77,20 @@ class Bringing:
 
     def wait_for(self, job: Job, words: str) -> None:
         """Bring nothing until a job is done; another turn cancels it."""
-        self._stop()
-        self._job = job
+        self.turn()
+        self._job = self._before = job
         self._progress(words, 0.0)
 
     def waited(self) -> None:
         """Note that the job that was waited for is done."""
         self._job = None
+
+    def give_up(self) -> bool:
+        """Wait no longer for what stands before a picture; False where that isn't waited for."""
+        waits = self._job is not None and self._job is self._before
+        if waits:
+            self.turn()
+        return waits
 
     def _read(self, entry: Entry, collection: Collection, ready: Callable[[Opened | None], None]) -> None:
         wishes, keeper, found = self._wishes(), self._keeper, list[Opened]()

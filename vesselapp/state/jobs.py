@@ -109,6 +109,21 @@ class Jobs:
         self._queue.put(step)
         return job
 
+    def beside(
+        self,
+        name: str,
+        work: Callable[[Job], T],
+        done: Callable[[T], None],
+        failed: Callable[[VesselError], None],
+        *,
+        stopped: Callable[[], None] = lambda: None,
+    ) -> Job:
+        """Begin work at once, on a thread of its own that the lane doesn't hold up; else as `submit`."""
+        lane = Jobs(self.deliver)
+        job = lane.submit(name, work, done, failed, stopped=stopped)
+        lane.close(0)
+        return job
+
     def aside(self, name: str, work: Callable[[], None]) -> None:
         """Queue work whose outcome nobody waits for; a failure is only logged."""
         self.submit(

@@ -33,6 +33,11 @@ class ReadAhead:
         self._image: Image | None = None
         self._problem: VesselError | None = None
 
+    @property
+    def path(self) -> Path | None:
+        """Of the picture that is read, until it is asked for."""
+        return self._path
+
     def start(self, path: Path) -> None:
         """Begin to read a picture; one that was begun before and not asked for is forgotten."""
         self._path, self._image, self._problem = path, None, None

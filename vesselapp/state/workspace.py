@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
+from vesselapp.core.walk import find_pictures
 from vesselapp.state.answers import Answer
 from vesselapp.state.asking import Asking
 from vesselapp.state.collection import Collection, LoosePictures, StudyPictures
@@ -190,6 +191,7 @@ class Workspace:
 
         With each comes what is another as soon as more is done on it.
         """
+        self.desk.bringing.turn()
         self.cancel()
         self.ranking.close(2.0)
         self.desk.ahead.forget()
@@ -214,6 +216,59 @@ class Workspace:
         pictures = LoosePictures(sources, self.store, self.cache / "hashes.jsonl")
         self._take_collection(pictures, pictures.entries(), None, sentences=sentences)
 
+    def open_pictures(self, paths: list[Path], model: str = "") -> None:
+        """Take the pictures in files and folders as the list, in the background, and open the first.
+
+        A model's file is chosen then, and asked about them. The picture that is being read already is opened
+        at once.
+        """
+        unlisted: list[str] = []
+
+        def done(found: list[Path]) -> None:
+            self.desk.bringing.waited()
+            self.set_sources([self.first_read.source(path) for path in found], unlisted)
+            then()
+
+        def failed(error: VesselError) -> None:
+            self._stay_with(error)
+            then()
+
+        def then() -> None:
+            if model:
+                self.use_model(model)
+
+        if paths == [self.first_read.path]:
+            done(paths)
+            return
+
+        def work(job: Job) -> list[Path]:
+            return find_pictures(paths, unlisted.append, job.cancelled)
+
+        job = self.jobs.beside("pictures", work, done, failed, stopped=self.desk.rest)
+        self.desk.bringing.wait_for(job, "Looking for pictures")
+
+    def _stay_with(self, error: VesselError) -> None:
+        """Tell why other pictures can't be opened, and go on with those that are."""
+        self.desk.bringing.waited()
+        self.failed.emit(error)
+        self.desk.go_on(str(error))
+        self.desk.rest()
+
+    def make_study(self, folder: Path, name: str, pictures: Path, model: str) -> None:
+        """Make a study of a folder of pictures and open it, in the background."""
+
+        def work(_job: Job) -> Study:
+            from vesselapp.study.study import Study
+
+            return Study.create(folder, name, [pictures], model, self.keeper.who)
+
+        def done(study: Study) -> None:
+            self.desk.bringing.waited()
+            self.open_study(study.folder)
+
+        job = self.jobs.beside("make study", work, done, self._stay_with, stopped=self.desk.rest)
+        self.desk.bringing.wait_for(job, f"Making the study {name}")
+
     def open_study(self, folder: Path) -> None:
         """Open a study, in the background, and the picture of it that was open last."""
 
@@ -231,13 +286,7 @@ class Workspace:
             study, pictures, entries, model, sentences = found
             self._take_collection(pictures, entries, study, model, sentences)
 
-        def failed(error: VesselError) -> None:
-            self.desk.bringing.waited()
-            self.failed.emit(error)
-            self.desk.go_on(str(error))
-            self.desk.rest()
-
-        job = self.jobs.submit("study", work, done, failed, stopped=self.desk.rest)
+        job = self.jobs.submit("study", work, done, self._stay_with, stopped=self.desk.rest)
         self.desk.bringing.wait_for(job, f"Opening {folder.name}")
 
     def _take_collection(
@@ -349,7 +398,7 @@ class Workspace:
         self.desk.ask(fresh=fresh)
 
     def cancel(self) -> str:
-        """Stop the model's run, or learning; what was in sight before it is so again.
+        """Stop the model's run, learning, or opening others; what was in sight before is so again.
 
         Gives a sentence that says what was stopped; empty where nothing was under way.
         """
@@ -358,6 +407,10 @@ class Workspace:
             stopped = self.learning.stopped_told
         self.asking.cancel()
         self.learning.cancel()
+        if self.desk.bringing.give_up():
+            stopped = f"Opening was stopped. {stopped}".strip()
+            self.desk.go_on()
+            self.desk.rest()
         return stopped
 
     def use_model(self, choice: str | None) -> None:

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import typed_path
-from vesselapp.core.walk import find_pictures
 from vesselapp.state.batch import BatchRun
 from vesselapp.ui.browse import with_browse
 from vesselapp.ui.plain import PlainLabel
@@ -56,6 +55,7 @@ class BatchDialog(QDialog):
         self.setWindowTitle("Batch")
         self.setMinimumWidth(520)
         self._workspace, self._run = workspace, run
+        self._named: object = None
         self.pictures_field = QLineEdit()
         self.pictures_field.setAccessibleName("Folder of pictures")
         self.pictures_field.setPlaceholderText("the pictures that are open")
@@ -90,6 +90,7 @@ class BatchDialog(QDialog):
         self.pause_button.clicked.connect(self._pause_or_go_on)
         self.cancel_button.clicked.connect(run.cancel)
         hide_button.clicked.connect(self.hide)
+        run.found.connect(self._on_found)
         run.advanced.connect(self._on_advanced)
         run.ended.connect(self._on_ended)
         for signal in (workspace.pictures_changed, workspace.progress, workspace.idle, workspace.told):
@@ -124,6 +125,7 @@ class BatchDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         """Say which model will answer."""
         super().showEvent(event)
+        self._named = None
         self.show_model()
         self._fit()
 
@@ -134,9 +136,15 @@ class BatchDialog(QDialog):
             self.resize(self.width(), max(self.height(), layout.minimumHeightForWidth(self.width())))
 
     def show_model(self) -> None:
-        """Say which model will answer; while a batch runs, the one that does stays named."""
-        if not self._run.running:
-            choice, task = self._workspace.wanted_model()
+        """Say which model will answer; while a batch runs, the one that does stays named.
+
+        Model files are read for it only where another may be named than before.
+        """
+        asking, model = self._workspace.asking, self._workspace.model
+        choice, task = self._workspace.wanted_model()
+        wanted = (choice, task, asking.usual_diameter, model and model.card)
+        if self.isVisible() and not self._run.running and wanted != self._named:
+            self._named = wanted
             self._name_model(Path(choice).stem if choice else f"the shipped one for {task}")
 
     def _name_model(self, name: str) -> None:
@@ -162,8 +170,7 @@ class BatchDialog(QDialog):
 
         workspace, document = self._workspace, self._workspace.document
         try:
-            unlisted: list[str] = []
-            pictures = self._pictures(unlisted)
+            pictures = self._pictures()
             kinds = tuple(kind for kind, box in self.boxes.items() if box.isChecked())
             if not self.out_field.text().strip() or not kinds:
                 raise VesselError(
@@ -186,16 +193,16 @@ class BatchDialog(QDialog):
             return
         workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
         self._name_model(spec.model.stem)
+        self._named = None
         self.problems.clear()
-        self.problems.addItems(unlisted)
-        self.problems.setVisible(bool(unlisted))
+        self.problems.hide()
         self._run.start(pictures, spec, resume=self.resume_box.isChecked(), workers=gui_threads())
         self._show_state()
 
-    def _pictures(self, unlisted: list[str]) -> list[Path]:
+    def _pictures(self) -> Path | list[Path]:
         folder = self.pictures_field.text().strip()
         if folder:
-            return find_pictures([typed_path(folder)], unlisted.append)
+            return typed_path(folder)
         paths = [source.path for source in self._workspace.sources if source.path is not None]
         if not paths:
             raise VesselError("No pictures are open.", "Choose a folder of pictures.")
@@ -206,6 +213,13 @@ class BatchDialog(QDialog):
             self._run.go_on()
         else:
             self._run.pause()
+        self._show_state()
+
+    def _on_found(self, unlisted: list[str]) -> None:
+        if unlisted:
+            self.problems.addItems(unlisted)
+            self.problems.show()
+            self._fit()
         self._show_state()
 
     def _on_advanced(self, outcome: Outcome) -> None:
@@ -234,4 +248,5 @@ class BatchDialog(QDialog):
         if run.running:
             left = run.seconds_left
             rest = "" if left is None else f", about {duration(left)} left"
-            self.words.setText(f"{'Paused: ' if run.paused else ''}{finished} of {run.total}{rest}")
+            words = f"{finished} of {run.total}{rest}" if run.total else "Looking for pictures"
+            self.words.setText(f"{'Paused: ' if run.paused else ''}{words}")

@@ -135,18 +135,7 @@ class StudyCommands:
         dialog = StudyDialog(list_models(), folder, self.workspace.jobs.deliver, self._window)
         dialog.choose_model(self._window.controls.model.path)
         if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.make_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
-
-    def make_study(self, folder: Path, name: str, pictures: Path, model: str) -> None:
-        """Make a study of a folder of pictures and open it; told where it can't be made."""
-        from vesselapp.study.study import Study
-
-        try:
-            Study.create(folder, name, [pictures], model, self.workspace.keeper.who)
-        except VesselError as error:
-            self._window.tell_failure(error)
-            return
-        self.workspace.open_study(folder)
+            self.workspace.make_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
 
     def ask_export(self) -> None:
         """Ask what of the open study is to be written, and write it."""

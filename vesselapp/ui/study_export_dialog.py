@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vesselapp.state.keeping import Keeper
     from vesselapp.study.exchange import Exported
 
+_SETTLE_MS = 200
 _KINDS: tuple[tuple[str, Literal["folder", "coco"], bool | None], ...] = (
     ("Pictures and masks, in two folders", "folder", None),
     ("COCO", "coco", None),
@@ -81,6 +82,9 @@ class StudyExportDialog(QDialog):
         self._folder, self._keeper = folder, keeper
         self._jobs = Jobs(deliver)
         self._job: Job | None = None
+        self._look: Job | None = None
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settle.timeout.connect(self._look_there)
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         self.out_field = QLineEdit(str(folder / "exports" / stamp))
         self.out_field.setAccessibleName("Folder for the export")
@@ -102,10 +106,11 @@ class StudyExportDialog(QDialog):
         self.start_button, self.close_button = QPushButton("Export"), QPushButton("Close")
         self._lay_out()
         self.kind.currentIndexChanged.connect(self._show_state)
-        self.out_field.textChanged.connect(self._show_state)
+        self.out_field.textChanged.connect(self._on_out)
         self.start_button.clicked.connect(self.start)
         self.close_button.clicked.connect(self.close)
         self._show_state()
+        self._on_out()
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -165,6 +170,7 @@ class StudyExportDialog(QDialog):
     def _end(self) -> None:
         self._job = None
         self._show_state()
+        self._on_out()
         layout = self.layout()  # what is told may take more lines than before
         if layout is not None:
             self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
@@ -185,16 +191,31 @@ class StudyExportDialog(QDialog):
         for widget in (self.out_field, self.kind, self.everything_box, self.start_button):
             widget.setEnabled(idle)
         self.parted_box.setEnabled(idle and self._can_part)
-        if idle:
-            there = is_export(typed_path(self.out_field.text()))
-            self.replaces.setText("Exporting replaces the export that is there." if there else " ")
         self.close_button.setText("Close" if idle else "Stop")
+
+    def _on_out(self) -> None:
+        """Look whether an export is in the folder, as soon as nothing more is typed."""
+        self.replaces.setText(" ")
+        if self._look is not None:
+            self._look.cancel()
+        self._settle.start()
+
+    def _look_there(self) -> None:
+        out = typed_path(self.out_field.text())
+
+        def show(there: bool) -> None:
+            self.replaces.setText("Exporting replaces the export that is there." if there else " ")
+
+        if self._job is None:
+            self._look = self._jobs.submit("look", lambda _job: is_export(out), show, lambda _error: None)
 
     def done(self, result: int) -> None:
         """Stop what is under way; the next export into that folder replaces what was written."""
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
+        self._settle.stop()
+        for job in (self._job, self._look):
+            if job is not None:
+                job.cancel()
+        self._job = None
         self._jobs.close(0)
         super().done(result)
 

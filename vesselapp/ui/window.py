@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QToolBar, 
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
-from vesselapp.core.walk import STUDY_NAME, find_pictures
+from vesselapp.core.walk import STUDY_NAME
 from vesselapp.state.thumbnails import Thumbnails
 from vesselapp.state.workspace import Workspace
 from vesselapp.ui.actions import ACTIONS, TOOLBAR, allow, make_actions
@@ -185,19 +185,15 @@ class MainWindow(QMainWindow):
 
     # -- pictures ----------------------------------------------------------------------------------------
 
-    def open_paths(self, paths: list[Path]) -> None:
-        """Open a study's folder, or files and folders whose pictures become the list."""
+    def open_paths(self, paths: list[Path], model: str = "") -> None:
+        """Open a study, or files and folders whose pictures become the list and are asked of a model."""
         study = _study_of(paths)
-        if study is not None:
-            self.workspace.open_study(study)
+        if study is None:
+            self.workspace.open_pictures(paths, model)
             return
-        unlisted: list[str] = []
-        try:
-            found = find_pictures(paths, unlisted.append)
-        except VesselError as error:
-            self.tell_failure(error)
-            return
-        self.workspace.set_sources([self.workspace.first_read.source(path) for path in found], unlisted)
+        self.workspace.open_study(study)
+        if model:
+            self.status.tell("A study's own model answers first: drop the other one again.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""
@@ -209,12 +205,11 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         models = [path for path in paths if path.suffix.lower() == ".onnx"]
         pictures = [path for path in paths if path not in models]
+        model = str(models[0]) if models else ""
         if pictures:
-            self.open_paths(pictures)
-        if models and _study_of(pictures) is not None:
-            self.status.tell("A study's own model answers first: drop the other one again.")
-        elif models:
-            self.workspace.use_model(str(models[0]))
+            self.open_paths(pictures, model)
+        elif model:
+            self.workspace.use_model(model)
 
     def _on_pictures(self) -> None:
         pictures = self.workspace.pictures

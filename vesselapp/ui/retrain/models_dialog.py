@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from vesselapp.core.errors import VesselError
-from vesselapp.state.jobs import Jobs
+from vesselapp.state.jobs import Job, Jobs
 from vesselapp.ui.plain import PlainLabel, tip
 from vesselapp.ui.retrain.table import plain_table
 
@@ -56,7 +57,8 @@ class ModelsDialog(QDialog):
         super().__init__(parent)
         self._jobs, self._who = jobs, who
         self._folder: Path | None = None
-        self._entries: list[ModelEntry | None] = [None]
+        self._reading: Job | None = None
+        self._entries: list[ModelEntry | None] = []
         self._active: int | None = None
         self._first = ""
         self.setWindowTitle("Models of this study")
@@ -83,40 +85,62 @@ class ModelsDialog(QDialog):
         self.table.currentCellChanged.connect(lambda *_places: self._on_chosen())
         self.use_button.clicked.connect(self._use)
         self.close_button.clicked.connect(self.close)
+        self.finished.connect(lambda _result: self._stop_reading())
+        self._show("", [], None, None)
 
     def show_study(self, folder: Path | None) -> None:
         """List the models of a study's folder."""
-        self._folder = folder
+        if folder != self._folder:
+            self._folder = folder
+            self._show("", [], None, None)  # another study's are not to be chosen
         self.refresh()
 
-    def refresh(self) -> None:
-        """Read the list anew."""
-        from vesselapp.study.models import Registry
-        from vesselapp.study.study import Study
+    def showEvent(self, event: QShowEvent) -> None:
+        """List the models as they are now."""
+        super().showEvent(event)
+        self.refresh()
 
-        if self._folder is None:
+    def refresh(self, told: str = "") -> None:
+        """Read the list anew, in the background, if it is in sight; then tell something beneath it."""
+        self._stop_reading()
+        if self._folder is None or not self.isVisible():
             return
-        try:
-            registry = Registry(self._folder)
-            self._first = _first_of(Study.open(self._folder))
-            self._entries = [None, *registry.entries()]
-            active = registry.active()
-        except VesselError as error:
-            self.detail.setText(str(error))
-            return
-        self._active = None if active is None else active.number
+        before = self._chosen()
+
+        def done(listed: tuple[str, list[ModelEntry | None], int | None]) -> None:
+            first, entries, active = listed
+            chosen = self._chosen()
+            moved = chosen[0] and chosen != before  # by the person, meanwhile
+            self._show(first, entries, active, _number(chosen[1]) if moved else active)
+            if told:
+                self.detail.setText(told)
+
+        def failed(error: VesselError) -> None:
+            self.detail.setText(told or str(error))
+
+        self._reading = self._jobs.beside("models", partial(_list, self._folder), done, failed)
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _show(
+        self, first: str, entries: list[ModelEntry | None], active: int | None, chosen: int | None
+    ) -> None:
+        self._first, self._entries, self._active = first, entries, active
         self.table.setRowCount(len(self._entries))
         for row, entry in enumerate(self._entries):
             for column, text in enumerate(self._cells(entry)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(tip(text))
                 self.table.setItem(row, column, item)
-        numbers = [None if entry is None else entry.number for entry in self._entries]
-        self.table.setCurrentCell(numbers.index(self._active), 0)
+        numbers = [*map(_number, entries)]
+        if numbers:
+            self.table.setCurrentCell(numbers.index(chosen if chosen in numbers else active), 0)
         self._on_chosen()
 
     def _cells(self, entry: ModelEntry | None) -> tuple[str, ...]:
-        used = "● in use" if (None if entry is None else entry.number) == self._active else ""
+        used = "● in use" if _number(entry) == self._active else ""
         if entry is None:
             return used, "–", self._first, "", "", ""
         verdict = entry.verdict + (" (overruled)" if entry.reason else "")
@@ -129,9 +153,8 @@ class ModelsDialog(QDialog):
 
     def _on_chosen(self) -> None:
         chosen, entry = self._chosen()
-        number = None if entry is None else entry.number
-        self.use_button.setEnabled(chosen and number != self._active)
-        told = _FIRST if entry is None else entry.sentence
+        self.use_button.setEnabled(chosen and _number(entry) != self._active)
+        told = entry.sentence if entry is not None else _FIRST if chosen else ""
         if entry is not None and entry.reason:
             told += f" Promoted against the verdict. Reason: {entry.reason}"
         self.detail.setText(told)
@@ -140,9 +163,8 @@ class ModelsDialog(QDialog):
         chosen, entry = self._chosen()
         if not chosen or self._folder is None:
             return
-        number = None if entry is None else entry.number
         self.use_button.setEnabled(False)
-        work = partial(_use, self._folder, number, self._who())
+        work = partial(_use, self._folder, _number(entry), self._who())
         self._jobs.submit("use", lambda _job: work(), lambda _none: self._on_used(), self._on_failed)
 
     def _on_used(self) -> None:
@@ -150,8 +172,21 @@ class ModelsDialog(QDialog):
         self.model_changed.emit()
 
     def _on_failed(self, error: VesselError) -> None:
-        self.refresh()
-        self.detail.setText(str(error))
+        self.refresh(str(error))
+
+
+def _list(folder: Path, _job: Job) -> tuple[str, list[ModelEntry | None], int | None]:
+    """Give what the study began with, its models (None: that one), and the number of the one in use."""
+    from vesselapp.study.models import Registry
+    from vesselapp.study.study import Study
+
+    registry = Registry(folder)
+    active = registry.active()  # before the list, to which somebody else may add
+    return _first_of(Study.open(folder)), [None, *registry.entries()], _number(active)
+
+
+def _number(entry: ModelEntry | None) -> int | None:
+    return None if entry is None else entry.number
 
 
 def _first_of(study: Study) -> str:
