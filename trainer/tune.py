@@ -50,7 +50,7 @@ def tune(
             "Nothing is left to search: all is given.", f"Leave out one of {', '.join(SEARCHED)}."
         )
     make_folder(out)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # else it prints a traceback of each stop
     try:
         with only_one(out):
             remove_temporaries(out)
