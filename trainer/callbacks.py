@@ -1,4 +1,4 @@
-"""What is done between the steps of a training: its checkpoint is kept, and Ctrl+C is heeded."""
+"""What is done between the steps of a training: its checkpoint is kept; Ctrl+C and SIGTERM are heeded."""
 
 import signal
 import threading
@@ -33,12 +33,16 @@ class KeepCheckpoint(Callback):
             sync_folder(kept.parent)
 
 
+_LEFT_ALONE = "DataLoader worker", "Connection closed by peer"
+"""What PyTorch says where a process that this one needs has ended."""
+
+
 class _Halted(Exception):
     """Ends a training between two steps."""
 
 
 class HeedInterrupt(Callback):
-    """Stop at the next step after Ctrl+C, at once after a second (where Lightning exits).
+    """Stop at the next step after Ctrl+C or SIGTERM, at once after a second (where Lightning exits).
 
     Python would raise KeyboardInterrupt wherever the training is, also where nothing can be raised from, such
     as in the end of a loading process. Of several processes only the first heeds it, and ends the others.
@@ -48,18 +52,26 @@ class HeedInterrupt(Callback):
         self.run, self.first, self.asked = run, first, False
 
     def __enter__(self) -> "HeedInterrupt":
-        self._before: Any = None
+        self._before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note if self.first else signal.SIG_IGN)
+            heeding = self._note if self.first else signal.SIG_IGN
+            self._before = {one: signal.signal(one, heeding) for one in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-        # it ends at a step, by Lightning, or before a smaller batch
+        for one, before in self._before.items():
+            if before is not None:  # else no Python code had set it
+                signal.signal(one, before)
+        # it ends at a step, by Lightning, before a smaller batch, or as a process it needs was told too
         stopped = error is None or isinstance(error, _Halted | SystemExit) or memory_is_full(error)
+        stopped = stopped or any(words in str(error) for words in _LEFT_ALONE)
         if self.asked and stopped:
             raise KeyboardInterrupt(self._sentence()) from None
+
+    def setup(self, trainer: lightning.Trainer, *_: Any, **__: Any) -> None:
+        """Keep Lightning from waiting, inside a handler of its own for SIGTERM, for the other processes."""
+        connector: Any = trainer._signal_connector
+        connector._sigterm_notifier_fn = lambda *_: None
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         """Stop before a step."""
@@ -87,4 +99,5 @@ class HeedInterrupt(Callback):
         launcher: Any = trainer.strategy.launcher
         if launcher is not None:  # the others wait for this process
             launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
+            launcher.procs.clear()  # else Lightning, which watches over them, may kill this process too
         raise _Halted

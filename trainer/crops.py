@@ -15,6 +15,9 @@ from trainer.drawn import draw
 from trainer.pictures import Scaled, cell_truth
 from trainer.recipes import Recipe
 
+_LAST_SECONDS = 30
+"""A loading process that is told to end goes on for so long."""
+
 
 class Crops(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """One epoch of crops, taken evenly from all sets; the last one is as long as its steps are.
@@ -69,6 +72,10 @@ def _chances(pictures: list[Scaled]) -> NDArray[np.float64]:
 
 
 def start_worker(_: int) -> None:
-    """Keep a loading process to one thread: the net needs the others. Ctrl+C is its parent's to heed."""
+    """Keep a loading process to one thread: the net needs the others.
+
+    Ctrl+C and SIGTERM are its parent's to heed, which may need it until then; its end it does wait for.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_LAST_SECONDS))
     cv2.setNumThreads(0)

@@ -17,6 +17,9 @@ from trainer.split import load_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import make_folder, remove_temporaries
 
+_DIVERGED = "diverged"
+"""Under it a trial keeps what was said where it diverged."""
+
 
 def tune(
     recipe: Recipe, data: tuple[Path, ...], out: Path, trials: int, fixed: Collection[str] = ()
@@ -50,7 +53,7 @@ def tune(
             "Nothing is left to search: all is given.", f"Leave out one of {', '.join(SEARCHED)}."
         )
     make_folder(out)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # else it prints a traceback of each stop
     try:
         with only_one(out):
             remove_temporaries(out)
@@ -79,7 +82,7 @@ def _search(
         storage=f"sqlite:///{out / 'study.db'}",
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=recipe.seed + _made(out)),
+        sampler=optuna.samplers.TPESampler(seed=(recipe.seed + _made(out)) % 2**32),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
     )
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # no other is at work: it was killed
@@ -93,12 +96,16 @@ def _search(
         try:
             train(suggested, options, callbacks=[Prune(trial)])
         except Diverged as problem:
+            trial.set_user_attr(_DIVERGED, str(problem))
             raise optuna.TrialPruned(problem.message) from problem
         return best_dice(folder)
 
     made = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
     study.optimize(objective, n_trials=max(0, trials - len(made)))
     if not any(t.state == TrialState.COMPLETE for t in study.trials):
+        said = [t.user_attrs.get(_DIVERGED) for t in study.get_trials(states=(TrialState.PRUNED,))]
+        if said and all(said):
+            raise VesselError(f"Every trial failed, so nothing is the best. The last one: {said[-1]}")
         raise VesselError("No trial has come to its end, so nothing is the best.", "Set --trials higher.")
     return dict(study.best_params) | {"dice": study.best_value}
 

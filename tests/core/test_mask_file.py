@@ -181,6 +181,15 @@ def test_a_mask_that_calls_0_white_is_read_as_it_is_stored(tmp_path: Path, value
     assert np.array_equal(read_mask(tmp_path / "mask.tif", SIZE).marked, blob())
 
 
+@pytest.mark.parametrize("ending", ["tif", "jpg"])
+@pytest.mark.parametrize("inks", [slice(3), slice(3, 4)], ids=["colours", "black"])
+def test_a_mask_in_inks_is_read_as_it_looks(tmp_path: Path, inks: slice, ending: str) -> None:
+    values = np.zeros((*SIZE, 4), np.uint8)
+    values[~blob(), inks] = 255
+    PIL.Image.fromarray(values, "CMYK").save(tmp_path / f"mask.{ending}")
+    assert np.mean(read_mask(tmp_path / f"mask.{ending}").marked != blob()) < 0.02
+
+
 @pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 160, 0)])
 @pytest.mark.parametrize("kind", ["gif", "quantised", "adaptive"])
 def test_a_mask_with_a_palette_that_a_program_made_is_read_as_it_looks(

@@ -99,8 +99,10 @@ def test_the_cpu_answers_where_the_memory_is_full_and_nowhere_else(
         assert task.answer(np.zeros((16, 16, 3), np.uint8)) == "by the CPU"
 
 
-@pytest.mark.parametrize("error", [*FULL, OTHER])
-def test_ctrl_c_before_the_memory_was_full_stops(tmp_path: Path, error: RuntimeError):
+@pytest.mark.parametrize(
+    "error", [*FULL, OTHER, RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated.")]
+)
+def test_ctrl_c_before_the_memory_was_full_or_a_process_was_gone_stops(tmp_path: Path, error: RuntimeError):
     def interrupted() -> None:
         with HeedInterrupt(tmp_path, first=True) as stop:
             stop.asked = True

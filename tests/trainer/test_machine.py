@@ -1,5 +1,6 @@
 """What a computer can't do, and who else is at work: the training goes round it or says so."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -78,31 +79,40 @@ def after(file: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
-@pytest.mark.parametrize("more", [["--devices=1", "--set=workers=1"], ["--devices=2"]])
-def test_ctrl_c_stops_at_every_moment(tmp_path: Path, fundus_set: Path, more: list[str]):
-    process = training(tmp_path / "run", fundus_set, *more)
-    after(tmp_path / "run" / CHECKPOINT, process)
-    os.killpg(process.pid, signal.SIGINT)
+@pytest.mark.parametrize("more", [["--devices=1"], ["--devices=2"]])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_kill_stop_at_every_moment(
+    tmp_path: Path, fundus_set: Path, more: list[str], sent: signal.Signals
+):
+    process = training(tmp_path / "run", fundus_set, "--set=workers=1", *more)
     try:
-        _, said = process.communicate(timeout=60)
+        after(tmp_path / "run" / CHECKPOINT, process)
+        os.killpg(process.pid, sent)
+        _, said = process.communicate(timeout=60)  # all processes have let go of the pipe
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     assert process.returncode == 130, said
-    assert said.splitlines() == ["trainer: Stopped. The same command goes on from the end of the last epoch."]
+    *others, told = said.splitlines()
+    assert told == "trainer: Stopped. The same command goes on from the end of the last epoch."
+    assert not others or sent == signal.SIGTERM  # which ends a loading process that is just being made
     assert not (tmp_path / "run" / "done.json").exists()
 
 
-def test_ctrl_c_says_where_the_same_command_goes_on(
-    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_a_training_is_told_where_the_same_command_goes_on(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
 ):
     recipe = dataclasses.replace(tiny, workers=1, validate_every=9)
-    run, step = options(tmp_path, fundus_set), Fit.training_step
-    before = signal.getsignal(signal.SIGINT)  # ignored, where the tests run in the background
+    whole = train(recipe, options(tmp_path / "whole", fundus_set))
+    run, step = options(tmp_path / "run", fundus_set), Fit.training_step
+    before = signal.getsignal(sent)  # SIGINT is ignored, where the tests run in the background
 
     def pressed(number: int):
         def training_step(self, batch, index):
             if self.steps_done == number:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(sent)
             return step(self, batch, index)
 
         return training_step
@@ -111,8 +121,9 @@ def test_ctrl_c_says_where_the_same_command_goes_on(
         monkeypatch.setattr(Fit, "training_step", pressed(number))
         with pytest.raises(KeyboardInterrupt, match=said):
             train(recipe, run)
-    assert signal.getsignal(signal.SIGINT) is before
-    assert (tmp_path / "done.json").exists()
+    assert signal.getsignal(sent) is before
+    assert (run.out / "done.json").exists()
+    assert same(weights_of(run.out), weights_of(whole))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no kill -9")

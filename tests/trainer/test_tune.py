@@ -89,6 +89,21 @@ def test_a_trial_that_diverges_ends_alone(
     assert "FAIL" not in states
 
 
+def test_a_search_in_which_all_trials_diverge_says_so_also_later(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path
+):
+    recipe = dataclasses.replace(tiny, learning_rate=1e30)
+    for trials in (2, 2, 1):
+        with pytest.raises(VesselError, match=r"Every trial .*became .* at step .*lower learning_rate"):
+            tune(recipe, (fundus_set,), tmp_path, trials, fixed=("learning_rate",))
+
+
+def test_a_search_with_the_highest_seed_goes_on(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    recipe = dataclasses.replace(tiny, steps=2, seed=2**32 - 1)
+    for trials in (1, 2):
+        assert "dice" in tune(recipe, (fundus_set,), tmp_path, trials)
+
+
 def test_what_a_person_fixes_is_not_searched(tmp_path: Path, tiny: Recipe, fundus_set: Path):
     recipe = dataclasses.replace(tiny, steps=2, learning_rate=2e-3, loss="bce+dice")
     best = tune(recipe, (fundus_set,), tmp_path, trials=1, fixed=("learning_rate", "loss", "steps"))

@@ -65,6 +65,8 @@ def read_mask(path: Path, size: tuple[int, int] | None = None) -> MaskFile:
     """
     stored = open_stored(path, size)
     lossy = stored.format == "JPEG"
+    if stored.mode == "CMYK":
+        stored = stored.convert("RGB")  # black would be taken for what is opaque
     values = _of_palette(stored) if stored.mode == "P" else stored_values(stored)
     if values.ndim == 3:
         values, brightness = _of_colours(values)
