@@ -168,6 +168,14 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
     pixels = resize_pixels(np.ascontiguousarray(picture.pixels[top:bottom, left:right]), *size)
     soft = resize_probability(picture.mask[top:bottom, left:right].astype(np.float32), *size)
     valid = field.mask(*size, scale=scale, left=left, top=top)
+    if picture.case.fov is not None:
+        valid *= _scaled_area(picture.inside[top:bottom, left:right], *size)
+        if not valid.any():
+            raise VesselError(
+                f"The field of view {picture.case.fov} lies apart from the eye that is found in "
+                f"{picture.case.image.name}: no px would count.",
+                "Mark where the eye is, or take the file away.",
+            )
     truth = np.round(soft * 255).astype(np.uint8)[:, :, None]
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
 
@@ -192,10 +200,14 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
         diameter = median_diameter(objects)
     factor = bounded(recipe.size / (diameter or recipe.size), height, width)
     pixels, truth = scaled_cells(picture.pixels, objects, factor)
-    height, width = truth.shape[:2]
-    inside = cv2.resize(picture.inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    valid = (inside > 0).astype(np.uint8)
+    valid = _scaled_area(picture.inside, *truth.shape[:2])
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
+
+
+def _scaled_area(inside: NDArray[np.bool_], height: int, width: int) -> NDArray[np.uint8]:
+    """Scale where scores count: 1 for each px that covers some of it, else 0."""
+    covered = cv2.resize(inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return (covered > 0).astype(np.uint8)
 
 
 def scaled_cells(

@@ -1,13 +1,17 @@
 """How the parts of a case are read, however they are turned."""
 
+import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.pictures import read_picture
+from tests.trainer.conftest import save
+from trainer.pictures import prepare, read_picture
 from trainer.readers import read_sets
+from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 
 MASK = np.zeros((40, 60), bool)
@@ -38,3 +42,30 @@ def test_a_field_of_view_in_which_nothing_is_marked_is_refused(tmp_path: Path):
         Image.fromarray(plane * np.uint8(255)).save(tmp_path / kind / "a.png")
     with pytest.raises(VesselError, match="nothing is marked"):
         read_picture(read_sets([tmp_path])[0], "vessels")
+
+
+def test_a_sets_own_field_of_view_counts_in_training_as_in_measuring(
+    tmp_path: Path, fundus_set: Path, tiny: Recipe
+):
+    data = shutil.copytree(fundus_set, tmp_path / "eyes")
+    half = np.zeros((160, 160), bool)
+    half[:, :80] = True
+    for file in (data / "fov").iterdir():
+        save(file, half)
+    case = read_sets([data])[0]
+    lesson = prepare(read_picture(case, "vessels"), tiny)
+    found = prepare(read_picture(dataclasses.replace(case, fov=None), "vessels"), tiny)
+    middle = lesson.valid.shape[1] // 2
+    assert np.array_equal(lesson.valid[:, : middle - 2], found.valid[:, : middle - 2])
+    assert not lesson.valid[:, middle + 2 :].any()
+
+
+def test_a_field_of_view_apart_from_the_eye_that_is_found_is_refused(
+    tmp_path: Path, fundus_set: Path, tiny: Recipe
+):
+    corner = np.zeros((160, 160), bool)
+    corner[:5, :5] = True
+    save(tmp_path / "corner.png", corner)
+    case = dataclasses.replace(read_sets([fundus_set])[0], fov=tmp_path / "corner.png")
+    with pytest.raises(VesselError, match=r"corner\.png lies apart from the eye"):
+        prepare(read_picture(case, "vessels"), tiny)
