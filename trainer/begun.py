@@ -16,12 +16,13 @@ from vesselapp.core.files import atomic_write, file_sha256, patiently, reason
 from vesselapp.core.model_card import Source
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
-RECIPE, ASKED, SPLIT, COMMAND, PARENT = (
+RECIPE, ASKED, SPLIT, COMMAND, PARENT, BEGUN = (
     "recipe.json",
     "asked.json",
     "split.json",
     "command.txt",
     "parent.json",
+    "begun.json",
 )
 _SHOWN = 4
 _SEEN = "learnt", "held", "unsure"
@@ -76,7 +77,12 @@ def keep_asked(file: Path, asked: Recipe, fixed: list[str]) -> None:
 
 
 def keep_begun(
-    run: Path, recipe: Recipe, sides: dict[str, list[str]], command: str, weights: Path | None
+    run: Path,
+    recipe: Recipe,
+    sides: dict[str, list[str]],
+    command: str,
+    weights: Path | None,
+    pictures: dict[str, str],
 ) -> Recipe:
     """Write down what a run is begun with (VesselError where that fails); give the recipe that it trains.
 
@@ -91,6 +97,8 @@ def keep_begun(
     command : str
     weights : Path or None
         The model file that the net starts from: what that has learnt is kept too.
+    pictures : dict of str to str
+        The hash of each picture's file, by case key.
     """
     trained = _as_memory_allows(run, recipe)
     try:
@@ -110,9 +118,27 @@ def keep_begun(
         told = {key: sorted(getattr(seen, key)) for key in _SEEN}
         write_json(run / PARENT, kept | told | {"whole": seen.whole})
     write_json(run / SPLIT, sides)
+    write_json(run / BEGUN, {"pictures": pictures})
     atomic_write(run / COMMAND, (command + "\n").encode(errors="backslashreplace"))
     write_json(run / RECIPE, recipe_to_dict(trained))
     return trained
+
+
+def check_pictures(run: Path, pictures: dict[str, str]) -> None:
+    """Refuse other pictures (hashes by case key) than a run was begun with (VesselError).
+
+    Where it was begun before these were kept, nothing is refused.
+    """
+    if not (run / BEGUN).exists():
+        return
+    kept = json.loads((run / BEGUN).read_bytes())["pictures"]
+    other = [key for key, sha256 in pictures.items() if kept.get(key) != sha256]
+    if other:
+        raise VesselError(
+            f"The run {run} was begun with other pictures of these names: {len(other)} of {len(pictures)} "
+            f"(first: {min(other)}).",
+            "Give the pictures that it was begun with, or begin a new run.",
+        )
 
 
 def halve_batch(run: Path, recipe: Recipe) -> Recipe:

@@ -22,6 +22,7 @@ from trainer.begun import (
     RECIPE,
     SPLIT,
     WEIGHTS,
+    check_pictures,
     has_learnt,
     keep_begun,
     kept_recipe,
@@ -109,6 +110,9 @@ def _train(
         seen = seen_by(read_card(options.weights)) if options.weights is not None else Seen()
     sides = load_split(source) if source is not None else split_after(seen, cases)
     learn, judge = take_split(sides, cases, source or out / SPLIT)
+    hashes = {case.key: image_sha256(case) for case in (*learn, *judge)}
+    if begun:
+        check_pictures(out, hashes)
     pictures = _load(learn, recipe), _load(judge, recipe)
     _check_truth(pictures[0], recipe)
     if not begun:
@@ -116,10 +120,10 @@ def _train(
         held.enter_context(alone)
         if has_learnt(out) and is_first(options.nodes):
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
-        recipe = keep_begun(out, recipe, sides, options.command, options.weights)
+        recipe = keep_begun(out, recipe, sides, options.command, options.weights, hashes)
     _tell_of_sides(options, len(cases), len(learn), len(judge))
     _tell_of_batch(recipe.batch, asked, options)
-    judged, learnt = ([image_sha256(case) for case in side] for side in (judge, learn))
+    judged, learnt = ([hashes[case.key] for case in side] for side in (judge, learn))
     for told in flattery(seen, judged, learnt):
         _tell(options, told, "warning", message=told)
     fit_within_memory(

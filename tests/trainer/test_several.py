@@ -138,7 +138,7 @@ def test_one_process_of_all_machines_is_the_first(
 def test_the_first_machine_alone_holds_the_folder_and_speaks(
     tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, capsys, machine: int
 ):
-    keep_begun(tmp_path, tiny, {}, "", None)
+    keep_begun(tmp_path, tiny, {}, "", None, {})
     save_weights({}, tmp_path / "weights.pt")
     write_json(tmp_path / "done.json", {"steps": 4})
     monkeypatch.setattr(rank_zero_only, "rank", 0)
