@@ -39,7 +39,7 @@ from trainer.full_memory import fit_within_memory
 from trainer.lineage import Seen, flattery, seen_by, split_after
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
-from trainer.machine import computed_precision, only_one, quiet_tensorboard
+from trainer.machine import computed_precision, free_memory, only_one, quiet_tensorboard
 from trainer.nets import Segmenter, build_net
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
@@ -47,7 +47,14 @@ from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import Recipe, read_recipe
 from trainer.several import check_launched, devices_of, is_first, processes_of
 from trainer.split import load_split, take_split
-from trainer.telling import tell, tell_of_batch, tell_of_precision, tell_of_processes, tell_of_sides
+from trainer.telling import (
+    tell,
+    tell_of_batch,
+    tell_of_memory,
+    tell_of_precision,
+    tell_of_processes,
+    tell_of_sides,
+)
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import patiently, reason, remove_temporaries
 
@@ -114,7 +121,7 @@ def _train(
     hashes = {case.key: image_sha256(case) for case in (*learn, *judge)}
     if begun:
         check_pictures(out, hashes)
-    pictures = _load(learn, recipe), _load(judge, recipe)
+    pictures = _load((learn, judge), recipe, options)
     _check_truth(pictures[0], recipe)
     if not begun:
         trainer = _try_out(recipe, options, *pictures)
@@ -365,8 +372,21 @@ def _try_out(
         return _lightning_trainer(recipe, options, (), task)
 
 
-def _load(cases: list[Case], recipe: Recipe) -> list[Scaled]:
-    return [prepare(read_picture(case, recipe.task), recipe) for case in cases]
+def _load(
+    sides: tuple[list[Case], list[Case]], recipe: Recipe, options: RunOptions
+) -> tuple[list[Scaled], list[Scaled]]:
+    """Bring all pictures to working scale; say where they begin to fill the memory."""
+    free, taken, loaded = free_memory(), 0, ([], [])
+    count = sum(len(side) for side in sides)
+    for side, cases in zip(loaded, sides, strict=True):
+        for case in cases:
+            picture = prepare(read_picture(case, recipe.task), recipe)
+            side.append(picture)
+            taken += picture.pixels.nbytes + picture.truth.nbytes + picture.valid.nbytes
+            if taken > free / 2:
+                tell_of_memory(taken, free, len(loaded[0]) + len(loaded[1]), count, options)
+                free = float("inf")  # said once
+    return loaded
 
 
 def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:

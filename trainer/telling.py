@@ -39,6 +39,16 @@ def tell_of_batch(batch: int, asked: int, options: "RunOptions") -> None:
         tell(options, text, "batch", batch=batch)
 
 
+def tell_of_memory(taken: float, free: float, loaded: int, count: int, options: "RunOptions") -> None:
+    """Say where the pictures loaded so far take (bytes) much of the memory that was free."""
+    text = (
+        f"{loaded} of {count} pictures, at the size they are learnt at, take {taken / 1e9:.1f} of the "
+        f"{free / 1e9:.1f} GB of memory that were free. Where that doesn't last: fewer or smaller pictures, "
+        "or size set lower."
+    )
+    tell(options, text, "warning", message=text)
+
+
 def tell_of_precision(recipe: Recipe, options: "RunOptions") -> None:
     """Say where a CPU can't compute the recipe's precision."""
     taken = computed_precision(recipe.precision, options.accelerator)
