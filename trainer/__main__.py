@@ -222,12 +222,13 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _without_paths(options: argparse.Namespace) -> str:
-    """Give the command that a model's card keeps: all that decides the weights, no folder of this machine."""
+    """Give the command that a model's card keeps: all that decides the weights, no folder of this machine.
+
+    The devices that a training really has it adds itself.
+    """
     data = " ".join(shlex.quote(folder.resolve().name) for folder in options.data)
     settings = "".join(f" --set {shlex.quote(change)}" for change in options.set)
     more = f" --split {shlex.quote(options.split.name)}" if options.split is not None else ""
-    more += f" --devices {options.devices}" if options.devices != "auto" else ""
-    more += f" --nodes {options.nodes}" if options.nodes != 1 else ""
     command = f"python -m trainer train {options.recipe} --data {data} --out RUN{settings}{more}"
     if options.weights is None:
         return command

@@ -16,12 +16,13 @@ from vesselapp.core.files import atomic_write, file_sha256, patiently, reason
 from vesselapp.core.model_card import Source
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
-RECIPE, ASKED, SPLIT, COMMAND, PARENT = (
+RECIPE, ASKED, SPLIT, COMMAND, PARENT, BEGUN = (
     "recipe.json",
     "asked.json",
     "split.json",
     "command.txt",
     "parent.json",
+    "begun.json",
 )
 _SHOWN = 4
 _SEEN = "learnt", "held", "unsure"
@@ -76,7 +77,13 @@ def keep_asked(file: Path, asked: Recipe, fixed: list[str]) -> None:
 
 
 def keep_begun(
-    run: Path, recipe: Recipe, sides: dict[str, list[str]], command: str, weights: Path | None
+    run: Path,
+    recipe: Recipe,
+    sides: dict[str, list[str]],
+    command: str,
+    weights: Path | None,
+    pictures: dict[str, str],
+    processes: int,
 ) -> Recipe:
     """Write down what a run is begun with (VesselError where that fails); give the recipe that it trains.
 
@@ -91,6 +98,10 @@ def keep_begun(
     command : str
     weights : Path or None
         The model file that the net starts from: what that has learnt is kept too.
+    pictures : dict of str to str
+        The hash of each picture's file, by case key.
+    processes : int
+        How many train together: each has a batch of its own.
     """
     trained = _as_memory_allows(run, recipe)
     try:
@@ -110,9 +121,41 @@ def keep_begun(
         told = {key: sorted(getattr(seen, key)) for key in _SEEN}
         write_json(run / PARENT, kept | told | {"whole": seen.whole})
     write_json(run / SPLIT, sides)
-    atomic_write(run / COMMAND, (command + "\n").encode(errors="backslashreplace"))
+    write_json(run / BEGUN, {"pictures": pictures, "processes": processes})
+    _write_command(run, command)
     write_json(run / RECIPE, recipe_to_dict(trained))
     return trained
+
+
+def check_pictures(run: Path, pictures: dict[str, str]) -> None:
+    """Refuse other pictures (hashes by case key) than a run was begun with (VesselError).
+
+    Where it was begun before these were kept, nothing is refused.
+    """
+    kept = _begun(run).get("pictures")
+    other = [key for key, sha256 in pictures.items() if kept is not None and kept.get(key) != sha256]
+    if other:
+        raise VesselError(
+            f"The run {run} was begun with other pictures of these names: {len(other)} of {len(pictures)} "
+            f"(first: {min(other)}).",
+            "Give the pictures that it was begun with, or begin a new run.",
+        )
+
+
+def other_processes(run: Path, now: int, step: int, devices: str) -> int | None:
+    """Give how many processes trained a run until a step, where they were not as many as now.
+
+    From then on it has those of now, and so says its command, which `devices` are the options of. None also
+    where it isn't known.
+    """
+    kept = _begun(run)
+    before = kept.get("processes", now)
+    if before == now:
+        return None
+    if command := kept_command(run):
+        _write_command(run, f"{command}; from step {step} on with {devices}")
+    write_json(run / BEGUN, kept | {"processes": now})
+    return int(before)
 
 
 def halve_batch(run: Path, recipe: Recipe) -> Recipe:
@@ -149,6 +192,16 @@ def seen_before(run: Path) -> Seen:
 def kept_command(run: Path) -> str:
     """Give the command that a run was begun with; empty where that isn't known."""
     return (run / COMMAND).read_text("utf-8").strip() if (run / COMMAND).exists() else ""
+
+
+def _begun(run: Path) -> dict[str, Any]:
+    """Give what is kept of pictures and processes; nothing for a run from before that was kept."""
+    kept: dict[str, Any] = json.loads((run / BEGUN).read_bytes()) if (run / BEGUN).exists() else {}
+    return kept
+
+
+def _write_command(run: Path, command: str) -> None:
+    atomic_write(run / COMMAND, (command + "\n").encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -44,6 +44,14 @@ def loading(workers: int) -> dict[str, Any]:
     return {"num_workers": workers, "multiprocessing_context": "fork"}
 
 
+def free_memory() -> float:
+    """Give the bytes of memory that programs may still take; no end of it where that isn't known."""
+    with contextlib.suppress(OSError, LookupError, ValueError):
+        told = Path("/proc/meminfo").read_text("ascii").partition("MemAvailable:")[2]
+        return int(told.split()[0]) * 1024.0
+    return float("inf")
+
+
 @contextlib.contextmanager
 def only_one(run: Path) -> Iterator[None]:
     """Hold a folder for one training; the system lets go of it, however the process ends.

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from vesselapp.inference.objects import median_diameter, typical_diameter
 
 MOST_GROWN = 4.0
 _LARGEST = 4096
+_LARGEST_NUMBER = 2**16 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ def _read_truth(case: Case, size: tuple[int, int]) -> tuple[NDArray[np.bool_], N
         if numbers is None:
             one = case.apart or (case.numbered and mask.numbers is None and _pieces(mask.marked) < 2)
             numbers = mask.marked.astype(np.int32) if one else mask.numbers
-        return mask.marked, numbers
+        return mask.marked, None if numbers is None else _counted(numbers)
     if numbers is None:
         numbers = np.zeros(size, np.int32)
         for number, path in enumerate(case.masks, 1):
@@ -135,7 +137,15 @@ def _read_numbers(case: Case, path: Path, size: tuple[int, int]) -> NDArray[np.i
             f"{path} has {numbers.shape[2]} channels, but object numbers are one.",
             "Save it as a picture of one channel (uint16) that holds each object's number.",
         )
-    return np.maximum(numbers, 0).astype(np.int32)
+    return _counted(np.maximum(numbers, 0))
+
+
+def _counted(numbers: NDArray[Any]) -> NDArray[np.int32]:
+    """Give object numbers as int32, 0 background; large ones, which take much memory, are counted anew."""
+    if numbers.max() > _LARGEST_NUMBER:
+        found = np.unique(numbers[numbers > 0])
+        numbers = np.where(numbers > 0, np.searchsorted(found, numbers) + 1, 0)
+    return numbers.astype(np.int32)
 
 
 def _pieces(mask: NDArray[np.bool_]) -> int:
@@ -168,6 +178,14 @@ def vessel_picture(picture: Picture, recipe: Recipe) -> Scaled:
     pixels = resize_pixels(np.ascontiguousarray(picture.pixels[top:bottom, left:right]), *size)
     soft = resize_probability(picture.mask[top:bottom, left:right].astype(np.float32), *size)
     valid = field.mask(*size, scale=scale, left=left, top=top)
+    if picture.case.fov is not None:
+        valid *= _scaled_area(picture.inside[top:bottom, left:right], *size)
+        if not valid.any():
+            raise VesselError(
+                f"The field of view {picture.case.fov} lies apart from the eye that is found in "
+                f"{picture.case.image.name}: no px would count.",
+                "Mark where the eye is, or take the file away.",
+            )
     truth = np.round(soft * 255).astype(np.uint8)[:, :, None]
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
 
@@ -192,10 +210,14 @@ def cell_picture(picture: Picture, recipe: Recipe) -> Scaled:
         diameter = median_diameter(objects)
     factor = bounded(recipe.size / (diameter or recipe.size), height, width)
     pixels, truth = scaled_cells(picture.pixels, objects, factor)
-    height, width = truth.shape[:2]
-    inside = cv2.resize(picture.inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    valid = (inside > 0).astype(np.uint8)
+    valid = _scaled_area(picture.inside, *truth.shape[:2])
     return Scaled(picture.case.set_name, picture.case.name, pixels, truth, valid, picture.case.subject)
+
+
+def _scaled_area(inside: NDArray[np.bool_], height: int, width: int) -> NDArray[np.uint8]:
+    """Scale where scores count: 1 for each px that covers some of it, else 0."""
+    covered = cv2.resize(inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return (covered > 0).astype(np.uint8)
 
 
 def scaled_cells(

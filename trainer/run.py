@@ -22,6 +22,7 @@ from trainer.begun import (
     RECIPE,
     SPLIT,
     WEIGHTS,
+    check_pictures,
     has_learnt,
     keep_begun,
     kept_recipe,
@@ -38,14 +39,22 @@ from trainer.full_memory import fit_within_memory
 from trainer.lineage import Seen, flattery, seen_by, split_after
 from trainer.looks import group_by_look
 from trainer.losses import parse_loss
-from trainer.machine import computed_precision, only_one, quiet_tensorboard
+from trainer.machine import computed_precision, free_memory, only_one, quiet_tensorboard
 from trainer.nets import Segmenter, build_net
 from trainer.pictures import Scaled, prepare, read_picture
 from trainer.progress import Events, Progress, quiet_lightning
 from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import Recipe, read_recipe
-from trainer.several import check_launched, is_first
+from trainer.several import check_launched, devices_of, is_first, processes_of
 from trainer.split import load_split, take_split
+from trainer.telling import (
+    tell,
+    tell_of_batch,
+    tell_of_memory,
+    tell_of_precision,
+    tell_of_processes,
+    tell_of_sides,
+)
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import patiently, reason, remove_temporaries
 
@@ -109,19 +118,23 @@ def _train(
         seen = seen_by(read_card(options.weights)) if options.weights is not None else Seen()
     sides = load_split(source) if source is not None else split_after(seen, cases)
     learn, judge = take_split(sides, cases, source or out / SPLIT)
-    pictures = _load(learn, recipe), _load(judge, recipe)
+    hashes = {case.key: image_sha256(case) for case in (*learn, *judge)}
+    if begun:
+        check_pictures(out, hashes)
+    pictures = _load((learn, judge), recipe, options)
     _check_truth(pictures[0], recipe)
     if not begun:
-        _try_out(recipe, options, *pictures)
+        trainer = _try_out(recipe, options, *pictures)
         held.enter_context(alone)
         if has_learnt(out) and is_first(options.nodes):
             raise VesselError(f"Another training was made in {out} meanwhile.", "Give another --out.")
-        recipe = keep_begun(out, recipe, sides, options.command, options.weights)
-    _tell_of_sides(options, len(cases), len(learn), len(judge))
-    _tell_of_batch(recipe.batch, asked, options)
-    judged, learnt = ([image_sha256(case) for case in side] for side in (judge, learn))
+        command = f"{options.command} {devices_of(trainer)}" if options.command else ""
+        recipe = keep_begun(out, recipe, sides, command, options.weights, hashes, processes_of(trainer))
+    tell_of_sides(options, len(cases), len(learn), len(judge))
+    tell_of_batch(recipe.batch, asked, options)
+    judged, learnt = ([hashes[case.key] for case in side] for side in (judge, learn))
     for told in flattery(seen, judged, learnt):
-        _tell(options, told, "warning", message=told)
+        tell(options, told, "warning", message=told)
     fit_within_memory(
         recipe,
         options.out,
@@ -179,7 +192,8 @@ def fit_task(
                 )
             # what Lightning counts the rows of the logs by: the whole run's steps, also after a kill
             trainer.fit_loop.epoch_loop._batches_that_stepped = task.steps_before
-            _tell_of_precision(recipe, options)
+            tell_of_precision(recipe, options)
+            tell_of_processes(trainer, recipe, options, task.steps_before)
             trainer.fit(task)
         if not trainer.is_global_zero:
             return
@@ -342,60 +356,37 @@ def _is_done(options: RunOptions) -> bool:
     if made is None:
         return False
     text = f"The run {options.out} is finished ({made} steps): there is nothing left to train."
-    _tell(options, text, "finished", step=made)
+    tell(options, text, "finished", step=made)
     return True
 
 
-def _try_out(recipe: Recipe, options: RunOptions, learn: list[Scaled], held: list[Scaled]) -> None:
+def _try_out(
+    recipe: Recipe, options: RunOptions, learn: list[Scaled], held: list[Scaled]
+) -> lightning.Trainer:
     """Build all that settings decide, so that what can't be is said before anything is written."""
     task = Fit(recipe, learn, held, pretrained=options.weights is None)
     if options.weights is not None:
         start_from(task.net, options.weights)
     task.configure_optimizers()
     with quiet_lightning():
-        _lightning_trainer(recipe, options, (), task)
+        return _lightning_trainer(recipe, options, (), task)
 
 
-def _tell_of_sides(options: RunOptions, cases: int, learn: int, held: int) -> None:
-    if not held:
-        why = "" if options.split or options.weights else ", as all are of one look or one person"
-        text = (
-            f"No picture is held back{why}: nothing will tell how well this net does on what it has not "
-            'learnt. To hold some back, name them in a file {"train": [...], "validation": [...]} '
-            "and give it with --split."
-        )
-        _tell(options, text, "warning", message=text)
-    if cases > learn + held:
-        text = (
-            f"{cases - learn - held} of {cases} pictures are on neither side of the split: they are left out."
-        )
-        _tell(options, text, "warning", message=text)
-
-
-def _tell_of_batch(batch: int, asked: int, options: RunOptions) -> None:
-    if batch != asked:
-        text = f"A GPU's memory was full before: this training has batch={batch}, not {asked}."
-        _tell(options, text, "batch", batch=batch)
-
-
-def _tell_of_precision(recipe: Recipe, options: RunOptions) -> None:
-    taken = computed_precision(recipe.precision, options.accelerator)
-    if taken != recipe.precision:
-        text = f"This CPU doesn't compute {recipe.precision}: it works in float32, which is faster here."
-        _tell(options, text, "precision", precision=taken)
-
-
-def _tell(options: RunOptions, text: str, event: str, **values: Any) -> None:
-    """Say something in the terminal, or as an event too where those are asked for."""
-    if options.quiet or not is_first(options.nodes):
-        return
-    print(text, file=sys.stderr)
-    if options.events:
-        emit(event, **values)
-
-
-def _load(cases: list[Case], recipe: Recipe) -> list[Scaled]:
-    return [prepare(read_picture(case, recipe.task), recipe) for case in cases]
+def _load(
+    sides: tuple[list[Case], list[Case]], recipe: Recipe, options: RunOptions
+) -> tuple[list[Scaled], list[Scaled]]:
+    """Bring all pictures to working scale; say where they begin to fill the memory."""
+    free, taken, loaded = free_memory(), 0, ([], [])
+    count = sum(len(side) for side in sides)
+    for side, cases in zip(loaded, sides, strict=True):
+        for case in cases:
+            picture = prepare(read_picture(case, recipe.task), recipe)
+            side.append(picture)
+            taken += picture.pixels.nbytes + picture.truth.nbytes + picture.valid.nbytes
+            if taken > free / 2:
+                tell_of_memory(taken, free, len(loaded[0]) + len(loaded[1]), count, options)
+                free = float("inf")  # said once
+    return loaded
 
 
 def _check_truth(pictures: list[Scaled], recipe: Recipe) -> None:

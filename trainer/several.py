@@ -29,12 +29,23 @@ def check_launched(trainer: lightning.Trainer) -> None:
     """Refuse a trainer of more or fewer processes than torchrun has started (VesselError)."""
     if not TorchElasticEnvironment.detect():
         return
-    started, asked = int(os.environ["WORLD_SIZE"]), trainer.num_devices * trainer.num_nodes
+    started, asked = int(os.environ["WORLD_SIZE"]), processes_of(trainer)
     if started != asked:
         raise VesselError(
             f"torchrun has started {started} processes, but this training is one of {asked}.",
             "Leave out --devices and --nodes: torchrun's own numbers are taken.",
         )
+
+
+def processes_of(trainer: lightning.Trainer) -> int:
+    """Give how many processes train together, also before the others are started."""
+    return int(trainer.num_devices * trainer.num_nodes)
+
+
+def devices_of(trainer: lightning.Trainer) -> str:
+    """Give the options that ask for just the devices and machines that a trainer has."""
+    more = f" --nodes {trainer.num_nodes}" if trainer.num_nodes > 1 else ""
+    return f"--devices {trainer.num_devices}{more}"
 
 
 def is_first(nodes: int) -> bool:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.begun import SPLIT, kept_command, parent_of, seen_before, sources_before
+from trainer.begun import SPLIT, check_pictures, kept_command, parent_of, seen_before, sources_before
 from trainer.evaluate import as_figures, evaluate_file, print_table, summarise
 from trainer.export import export_net, make_card, write_card
 from trainer.fit import BEST
@@ -66,10 +66,12 @@ def ship(
     learn, held = read_split(run / SPLIT, read_sets(data)) if data else ([], [])
     if data and not held:
         print("The run held no picture back, so the card gets no figures.", file=sys.stderr)
+    hashes = {case.key: image_sha256(case) for case in (*learn, *held)}
+    check_pictures(run, hashes)
     sources, whole = _sources(run, recipe)
     steps, finished = steps_behind(run, checkpoint)
     seen = seen_before(run)
-    learnt, judged = ([image_sha256(case) for case in side] for side in (learn, held))
+    learnt, judged = ([hashes[case.key] for case in side] for side in (learn, held))
     warnings = [] if finished else [_unfinished(steps, recipe)]
     warnings += flattery(seen, judged, learnt)
     warnings += _chosen(run, recipe, checkpoint, steps if finished else None)

@@ -5,15 +5,15 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from trainer.begun import keep_asked
+from trainer.begun import check_pictures, keep_asked
 from trainer.fit import Diverged
 from trainer.lineage import Seen, split_after
 from trainer.looks import group_by_look
 from trainer.machine import only_one
-from trainer.readers import read_sets
+from trainer.readers import image_sha256, read_sets
 from trainer.recipes import Recipe, change_recipe, is_validated
 from trainer.run import RunOptions, train
-from trainer.split import load_split
+from trainer.split import load_split, take_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import make_folder, remove_temporaries
 
@@ -111,7 +111,7 @@ def _search(
 
 
 def _check_judged(recipe: Recipe, data: tuple[Path, ...], out: Path) -> None:
-    """Refuse, before anything is trained, what would leave every trial without a validation."""
+    """Refuse, before anything is trained, what leaves every trial unjudged, or judged by other pictures."""
     if not is_validated(recipe):
         raise VesselError("No trial would ever be validated.", "Set validate_every lower.")
     cases, split = read_sets(list(data)), _shared_split(out)
@@ -121,6 +121,9 @@ def _check_judged(recipe: Recipe, data: tuple[Path, ...], out: Path) -> None:
         raise VesselError(
             "No picture is held back, so no trial could be judged.", "Give pictures of more subjects."
         )
+    if split is not None:
+        learn, judge = take_split(sides, cases, split)
+        check_pictures(split.parent, {case.key: image_sha256(case) for case in (*learn, *judge)})
 
 
 SEARCHED = ("learning_rate", "loss", "ema", "weight_decay")

@@ -62,6 +62,17 @@ def test_of_two_values_above_0_the_higher_is_foreground(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(tmp_path / "a.png").marked, blob())
 
 
+@pytest.mark.parametrize("written", [(0, 2**32 - 1), (0, 2**31 + 7), (0, 2**31 + 7, 2**32 - 1)])
+def test_numbers_of_32_bit_without_a_sign_are_marked(tmp_path: Path, written: tuple[int, ...]):
+    """A label of objects is often written so; Pillow takes such numbers for negative ones."""
+    order = blob().astype(int)
+    order[:8] = len(written) - 1
+    tifffile.imwrite(tmp_path / "a.tif", np.array(written, np.uint32)[order])
+    found = read_mask(tmp_path / "a.tif", SIZE)
+    assert np.array_equal(found.marked, order > 0)
+    assert found.numbers is None or np.array_equal(found.numbers, order)
+
+
 @pytest.mark.parametrize("side", [1, 3, 9])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
 @pytest.mark.parametrize("most", [3, 250, 300])

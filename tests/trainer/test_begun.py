@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.trainer.conftest import write_fundus_set
-from trainer.begun import halve_batch, keep_begun, write_json
+from trainer.begun import halve_batch, keep_begun, kept_command, write_json
 from trainer.fit import Fit
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe, read_recipe, recipe_to_dict
@@ -107,20 +107,20 @@ def test_a_batch_that_was_halved_before_anything_was_learnt_is_kept(
     tmp_path: Path, tiny: Recipe, fundus_set: Path, capsys: pytest.CaptureFixture[str]
 ):
     run = options(tmp_path / "run", fundus_set, quiet=False)
-    assert keep_begun(run.out, tiny, {}, "", None) == tiny
+    assert keep_begun(run.out, tiny, {}, "", None, {}, 1) == tiny
     halved = halve_batch(run.out, tiny)
-    assert keep_begun(run.out, tiny, {}, "", None) == halved == dataclasses.replace(tiny, batch=1)
+    assert keep_begun(run.out, tiny, {}, "", None, {}, 1) == halved == dataclasses.replace(tiny, batch=1)
     assert load_net(train(tiny, run))[0] == halved
     assert "this training has batch=1, not 2" in capsys.readouterr().err
     (run.out / "last.ckpt").unlink()
     (run.out / "weights.pt").unlink()
     other = dataclasses.replace(tiny, crop=96)
-    assert keep_begun(run.out, other, {}, "", None) == other
+    assert keep_begun(run.out, other, {}, "", None, {}, 1) == other
     assert not (run.out / "asked.json").exists()
 
 
 def test_processes_that_halve_at_once_keep_what_was_asked_for(tmp_path: Path, tiny: Recipe):
-    keep_begun(tmp_path, tiny, {}, "", None)
+    keep_begun(tmp_path, tiny, {}, "", None, {}, 1)
     write_json(tmp_path / "recipe.json", recipe_to_dict(dataclasses.replace(tiny, batch=1)))  # the other did
     assert halve_batch(tmp_path, tiny).batch == 1
     assert read_recipe(tmp_path / "asked.json") == tiny
@@ -198,6 +198,77 @@ def test_pictures_that_a_split_leaves_out_are_said(
     split = sides_of(tmp_path, fundus_set, train=[0, 1], validation=[2])
     train(tiny, options(tmp_path / "run", fundus_set, quiet=False, split=split))
     assert "1 of 4 pictures are on neither side" in capsys.readouterr().err
+
+
+def test_a_run_keeps_to_its_pictures_not_to_their_names(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    data = shutil.copytree(fundus_set, tmp_path / "eyes")
+    run = train(tiny, options(tmp_path / "run", data))
+    (run / "done.json").unlink()
+    (run / "weights.pt").unlink()
+    eye0, eye1 = (data / "images" / f"eye{number}.png" for number in (0, 1))
+    mine = eye1.read_bytes()
+    shutil.copy(eye0, eye1)
+    said = r"begun with other pictures of these names: 1 of 4 \(first: eyes/eye1\)"
+    with pytest.raises(VesselError, match=said):
+        train(tiny, options(run, data))
+    with pytest.raises(VesselError, match=said):
+        ship(run, tmp_path / "m.onnx", data=[data])
+    assert not (tmp_path / "m.onnx").exists()
+    eye1.write_bytes(mine)
+    moved = tmp_path / "elsewhere" / "eyes"
+    shutil.copytree(data, moved)
+    train(tiny, options(run, moved))
+    ship(run, tmp_path / "m.onnx", data=[moved])
+
+
+def test_a_run_from_before_its_pictures_were_kept_goes_on(tmp_path: Path, tiny: Recipe, fundus_set: Path):
+    run = train(tiny, options(tmp_path / "run", fundus_set))
+    for name in ("begun.json", "done.json", "weights.pt"):
+        (run / name).unlink()
+    train(tiny, options(run, fundus_set))
+    assert ship(run, tmp_path / "m.onnx", data=[fundus_set]).config["training"]["whole"]
+
+
+@pytest.mark.parametrize("before", [2, 1, None])
+def test_other_devices_than_before_are_told_and_kept(
+    tmp_path: Path,
+    tiny: Recipe,
+    fundus_set: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
+    before: int | None,
+):
+    """Also in the command that the card keeps. A run from before that was kept goes on without a word."""
+    run = options(tmp_path / "run", fundus_set, quiet=False, command="train this")
+    step = Fit.training_step
+
+    def until_third(self, batch, index):
+        if self.global_step == 3:
+            raise RuntimeError("killed")
+        return step(self, batch, index)
+
+    with monkeypatch.context() as m:
+        m.setattr(Fit, "training_step", until_third)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(tiny, run)
+    assert kept_command(run.out) == "train this --devices 1"
+    file = run.out / "begun.json"
+    file.write_text(file.read_text().replace('"processes": 1', f'"processes": {before}'))
+    if before is None:
+        file.unlink()
+    train(tiny, run)
+    told = "1 x 2 crops from now on, until step 2 it was 2 x 2: this training goes on with --devices 1"
+    assert (told in capsys.readouterr().err) == (before == 2)
+    more = "; from step 2 on with --devices 1" if before == 2 else ""
+    assert kept_command(run.out) == f"train this --devices 1{more}"
+    assert before is None or json.loads(file.read_text())["processes"] == 1
+
+
+def test_an_attempt_that_learnt_nothing_may_be_of_other_pictures(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path
+):
+    keep_begun(tmp_path / "run", tiny, {}, "", None, {"eyes/eye0": "of another file"}, 1)
+    ship(train(tiny, options(tmp_path / "run", fundus_set)), tmp_path / "m.onnx", data=[fundus_set])
 
 
 def test_copies_on_both_sides_of_a_split_are_said(

@@ -33,6 +33,29 @@ def test_a_cpu_works_in_what_it_computes(monkeypatch: pytest.MonkeyPatch, comput
     assert computed_precision(precision, "auto") == (precision if computes else "32")
 
 
+@pytest.mark.parametrize(("free", "said"), [(4e5, "3 of 4"), (float("inf"), "")])
+def test_pictures_that_begin_to_fill_the_memory_are_told_before_they_do(
+    tmp_path: Path,
+    tiny: Recipe,
+    fundus_set: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
+    free: float,
+    said: str,
+):
+    """Each is of 128 px at working scale, and so takes 82 kB or so."""
+    monkeypatch.setattr("trainer.run.free_memory", lambda: free)
+    loud = dataclasses.replace(options(tmp_path / "a", fundus_set), quiet=False)
+    train(dataclasses.replace(tiny, steps=2), loud)
+    told = capsys.readouterr().err
+    assert told.count("GB of memory that were free") == bool(said)
+    assert said in told
+
+
+def test_the_memory_that_is_free_is_known_on_linux():
+    assert (0 < machine.free_memory() < 2**50) == (sys.platform == "linux")
+
+
 def test_a_cpu_without_bf16_trains_in_float32_and_keeps_the_recipe(
     tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):

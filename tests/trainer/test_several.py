@@ -12,7 +12,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from tests.trainer.conftest import TINY
 from trainer.__main__ import main
-from trainer.begun import keep_begun, write_json
+from trainer.begun import keep_begun, kept_command, write_json
 from trainer.fit import save_weights
 from trainer.recipes import Recipe
 from trainer.run import RunOptions, train
@@ -58,6 +58,7 @@ def check(events: list[dict[str, object]], run: Path) -> None:
 
 def test_two_devices_of_one_machine(command: list[str], tmp_path: Path):
     check(finish(start([*command, "--devices", "2"])), tmp_path)
+    assert kept_command(tmp_path).endswith(" --devices 2")
 
 
 def test_two_machines_under_torchrun(command: list[str], tmp_path: Path):
@@ -74,6 +75,7 @@ def test_two_machines_under_torchrun(command: list[str], tmp_path: Path):
     finally:
         others = finish(second)
     check(events, tmp_path)
+    assert kept_command(tmp_path).endswith(" --devices 1 --nodes 2")
     assert others == []  # only the first machine speaks
 
 
@@ -98,7 +100,6 @@ def test_the_numbers_of_torchrun_are_taken(
     monkeypatch.setattr("trainer.run.train", lambda _recipe, run: asked.append(run))
     assert main([*command[2:], *more]) == 0
     assert [(run.devices, run.nodes) for run in asked] == [(2, 2)]
-    assert "--devices 2 --nodes 2" in asked[0].command
 
 
 @pytest.mark.usefixtures("torchrun")
@@ -138,7 +139,7 @@ def test_one_process_of_all_machines_is_the_first(
 def test_the_first_machine_alone_holds_the_folder_and_speaks(
     tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, capsys, machine: int
 ):
-    keep_begun(tmp_path, tiny, {}, "", None)
+    keep_begun(tmp_path, tiny, {}, "", None, {}, 1)
     save_weights({}, tmp_path / "weights.pt")
     write_json(tmp_path / "done.json", {"steps": 4})
     monkeypatch.setattr(rank_zero_only, "rank", 0)

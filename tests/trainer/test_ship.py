@@ -193,7 +193,7 @@ def test_a_pretrained_encoder_is_a_source(tmp_path: Path, tiny: Recipe):
     encoder = "pretrained encoder resnet18/imagenet"
     recipe = dataclasses.replace(tiny, architecture="Unet", encoder="resnet18", encoder_weights="imagenet")
     run = tmp_path / "run"
-    keep_begun(run, recipe, {"train": ["hrf/01_h"], "validation": []}, "", None)
+    keep_begun(run, recipe, {"train": ["hrf/01_h"], "validation": []}, "", None, {}, 1)
     save_weights(build_net(recipe, pretrained=False).state_dict(), run / "weights.pt")
     (run / "done.json").write_text('{"steps": 4}')
     card = ship(run, tmp_path / "first.onnx", data=[])
@@ -203,7 +203,7 @@ def test_a_pretrained_encoder_is_a_source(tmp_path: Path, tiny: Recipe):
     ]
     assert card.licence.startswith("not stated")
     assert f"Learnt from 1 of hrf; begun with the {encoder}." in " ".join(card.limits)
-    keep_begun(run, recipe, {"train": ["hrf/02_h"], "validation": []}, "", tmp_path / "first.onnx")
+    keep_begun(run, recipe, {"train": ["hrf/02_h"], "validation": []}, "", tmp_path / "first.onnx", {}, 1)
     sources, whole = shipping._sources(run, recipe)
     assert [source.name for source in sources] == ["hrf", "hrf, before", encoder]
     assert whole

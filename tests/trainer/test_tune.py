@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def test_search_resumes(tmp_path: Path, tiny: Recipe, fundus_set: Path):
     assert len(list(tmp_path.glob("trial-*"))) == 2
     splits = {(tmp_path / f"trial-00{n}" / "split.json").read_text() for n in (0, 1)}
     assert len(splits) == 1
+
+
+def test_a_search_keeps_to_its_pictures_not_to_their_names(tmp_path: Path, tiny: Recipe):
+    data = write_fundus_set(tmp_path / "eyes")
+    recipe = dataclasses.replace(tiny, steps=2)
+    tune(recipe, (data,), tmp_path / "search", trials=1)
+    shutil.copy(data / "images" / "eye0.png", data / "images" / "eye1.png")
+    with pytest.raises(VesselError, match=r"begun with other pictures of these names: 1 of 4"):
+        tune(recipe, (data,), tmp_path / "search", trials=2)
+    assert len(list((tmp_path / "search").glob("trial-*"))) == 1
 
 
 def test_a_place_that_takes_no_study_is_one_sentence(tmp_path: Path, tiny: Recipe, fundus_set: Path):

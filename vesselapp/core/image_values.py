@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 _STRIP_VALUES = 2**20
-_PHOTOMETRIC, _SAMPLE_FORMAT, _SIGNED = 262, 339, 2
+_PHOTOMETRIC, _SAMPLE_FORMAT, _UNSIGNED, _SIGNED = 262, 339, 1, 2
 
 
 def to_bytes(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[np.uint8], str | None]:
@@ -54,13 +54,16 @@ def stored_values(picture: Pillow.Image) -> NDArray[Any]:
 
     Pillow turns those of a TIFF that calls 0 white. Who writes a mask so means what is stored: tifffile
     writes bool arrays thus, ImageJ masks with an inverted lookup table, and scanners ink. It also takes
-    bytes with a sign for such without.
+    bytes with a sign for such without, and numbers of 32 bit without one for such with.
     """
     values, tags = np.asarray(picture), getattr(picture, "tag_v2", {})
     if picture.mode in ("1", "L") and tags.get(_PHOTOMETRIC) == 0:
         values = np.invert(values)
     if picture.mode == "L" and tags.get(_SAMPLE_FORMAT) == (_SIGNED,):
         values = values.view(np.int8)
+    unsigned = bool(tags) and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,)
+    if picture.mode == "I" and unsigned and values.min() < 0:
+        values = values.view(np.uint32)
     return values
 
 
