@@ -145,10 +145,10 @@ class BatchDialog(QDialog):
         wanted = (choice, task, asking.usual_diameter, model and model.card)
         if self.isVisible() and not self._run.running and wanted != self._named:
             self._named = wanted
-            self._name_model(Path(choice).stem if choice else f"the shipped one for {task}")
+            name = Path(choice).stem if choice else f"the shipped one for {task}"
+            self._name_model(name, self._usual_diameter())
 
-    def _name_model(self, name: str) -> None:
-        size = self._usual_diameter()
+    def _name_model(self, name: str, size: float | None) -> None:
         self.model_label.setText(name if size is None else f"{name}; cells of {size:g} px")
 
     def _usual_diameter(self) -> float | None:
@@ -192,7 +192,7 @@ class BatchDialog(QDialog):
             self._fit()
             return
         workspace.settings.batch_folder, workspace.settings.batch_cut = str(spec.out), False
-        self._name_model(spec.model.stem)
+        self._name_model(spec.model.stem, spec.object_diameter)
         self._named = None
         self.problems.clear()
         self.problems.hide()

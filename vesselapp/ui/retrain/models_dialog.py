@@ -164,10 +164,14 @@ class ModelsDialog(QDialog):
         if not chosen or self._folder is None:
             return
         self.use_button.setEnabled(False)
-        work = partial(_use, self._folder, _number(entry), self._who())
-        self._jobs.submit("use", lambda _job: work(), lambda _none: self._on_used(), self._on_failed)
+        folder, number = self._folder, _number(entry)
+        work = partial(_use, folder, number, self._who())
+        used = partial(self._on_used, folder, number)
+        self._jobs.submit("use", lambda _job: work(), lambda _none: used(), self._on_failed)
 
-    def _on_used(self) -> None:
+    def _on_used(self, folder: Path, number: int | None) -> None:
+        if folder == self._folder:
+            self._show(self._first, self._entries, number, number)
         self.refresh()
         self.model_changed.emit()
 
