@@ -27,13 +27,20 @@ def main(arguments: list[str] | None = None) -> int:
         options.run(options)
     except VesselError as error:
         print(f"trainer: {error}", file=sys.stderr)
-        if getattr(options, "events", False):
+        if getattr(options, "events", False) and _speaks(options):
             emit("failed", message=str(error))
         return 1
     except KeyboardInterrupt as stop:
         print(f"trainer: {str(stop) or 'Stopped.'}", file=sys.stderr)
         return 130
     return 0
+
+
+def _speaks(options: argparse.Namespace) -> bool:
+    """Tell whether this process speaks for all where several train one net."""
+    from trainer.several import is_first
+
+    return is_first(getattr(options, "nodes", 1))
 
 
 def _parser() -> argparse.ArgumentParser:

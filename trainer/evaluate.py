@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from trainer.lineage import seen_by
 from trainer.metrics import (
     Counts,
     betti0_error,
@@ -25,7 +26,7 @@ from trainer.metrics import (
     pooled_intervals,
 )
 from trainer.pictures import Picture, read_picture, with_numbers
-from trainer.readers import Case
+from trainer.readers import Case, image_sha256
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
 from vesselapp.core.files import atomic_write, make_folder
 from vesselapp.core.model_card import Figures
@@ -180,23 +181,31 @@ def amount(pictures: int) -> str:
 def _cells(name: str, values: dict[str, float], intervals: dict[str, tuple[float, float]]) -> tuple[str, str]:
     if name not in values:
         return "", ""
-    between = "-".join(shown(end, 3) for end in intervals.get(name, ()))
+    between = "-".join(shown(round(end, 4), 3) for end in intervals.get(name, ()))  # as of a card
     return shown(values[name]), between
 
 
 def notes_of(model: Model, scores: list[Scores]) -> list[str]:
-    """Say what has to be known to read the figures: which truth is empty, what was guessed of the model."""
+    """Say what has to be known to read the figures: which truth is empty, what the model learnt, guesses."""
     rows = [s for s in scores if s.who != SECOND]
     empty = [s.case.key for s in rows if not s.counts.tp + s.counts.fn]
     notes = []
+    where = " inside the field of view" if model.card.task != "cells" or any(s.case.fov for s in rows) else ""
     if len(empty) == len(rows):
         notes.append(
-            f"Nothing is marked in any mask ({amount(len(rows))}): how much is found can't be measured. "
-            "Look whether the masks are what they should be."
+            f"Nothing is marked{where} in any mask ({amount(len(rows))}): how much is found can't be "
+            "measured. Look whether the masks are what they should be."
         )
     elif empty:
-        more = ", ..." if len(empty) > 1 else ""
-        notes.append(f"Nothing is marked in {len(empty)} of {len(rows)} masks ({empty[0]}{more}).")
+        notes.append(f"Nothing is marked{where} in {len(empty)} of {len(rows)} masks ({_first(empty)}).")
+    learnt = seen_by(model.card).learnt
+    flattering = [s.case.key for s in rows if learnt and image_sha256(s.case) in learnt]
+    if flattering:
+        were = "was" if len(flattering) == 1 else "were"
+        notes.append(
+            f"{len(flattering)} of {amount(len(rows))} {were} learnt by {model.path.name} "
+            f"({_first(flattering)}): figures on those flatter it."
+        )
     if model.card.guessed:
         notes.append(
             f"What {model.path.name} takes and what its answer means was guessed: where that is wrong, so "
@@ -205,12 +214,16 @@ def notes_of(model: Model, scores: list[Scores]) -> list[str]:
     return notes
 
 
+def _first(keys: list[str]) -> str:
+    return f"{keys[0]}, ..." if len(keys) > 1 else keys[0]
+
+
 def print_warnings(scores: list[Scores], console: Console | None = None) -> None:
     """Print what the app would warn of, each sentence once, with the number of its pictures."""
     for sentence in dict.fromkeys(warning for s in scores for warning in s.warnings):
         keys = [s.case.key for s in scores if sentence in s.warnings]
-        line = f"{len(keys)} of {sum(s.who != SECOND for s in scores)} pictures ({keys[0]}"
-        text = f"{line}{', ...' if len(keys) > 1 else ''}): {sentence}"
+        whole = sum(s.who != SECOND for s in scores)
+        text = f"{len(keys)} of {whole} pictures ({_first(keys)}): {sentence}"
         (console or Console()).print(text, markup=False)
 
 

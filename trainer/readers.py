@@ -90,7 +90,8 @@ def read_sets(folders: list[Path]) -> list[Case]:
         named = folder.resolve() if ".." in folder.parts else folder.absolute()
         try:
             if not folder.is_dir():
-                raise VesselError(f"The data folder {folder} doesn't exist.")
+                why = "is no folder" if folder.exists() else "doesn't exist"
+                raise VesselError(f"The data folder {folder} {why}.")
             found = _read_below(named, levels=2)
         except OSError as error:
             raise VesselError(f"{error.filename or folder} can't be read: {reason(error)}.") from error

@@ -269,6 +269,9 @@ def test_no_pictures_and_no_folder(tmp_path: Path):
         read_sets([tmp_path])
     with pytest.raises(VesselError, match="doesn't exist"):
         read_sets([tmp_path / "nowhere"])
+    (tmp_path / "file").touch()
+    with pytest.raises(VesselError, match="file is no folder"):
+        read_sets([tmp_path / "file"])
 
 
 def test_split_keeps_subjects_and_is_stable(tmp_path: Path):

@@ -103,6 +103,19 @@ def test_the_numbers_of_torchrun_are_taken(
 
 
 @pytest.mark.usefixtures("torchrun")
+@pytest.mark.parametrize("rank", [0, 3])
+def test_a_failure_of_several_processes_is_one_event(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rank: int
+):
+    monkeypatch.setattr(rank_zero_only, "rank", rank)
+    monkeypatch.setenv("GROUP_RANK", str(rank // 2))
+    assert main([*command[2:], "--set=batch=no"]) == 1
+    said = capsys.readouterr()
+    assert "batch" in said.err
+    assert said.out.count('"failed"') == (rank == 0)
+
+
+@pytest.mark.usefixtures("torchrun")
 @pytest.mark.parametrize("asked", [{"devices": 1}, {"devices": "1", "nodes": 2}, {"devices": 3, "nodes": 2}])
 def test_other_numbers_than_those_of_torchrun_are_one_sentence(
     tmp_path: Path, tiny: Recipe, fundus_set: Path, asked: dict[str, int | str]

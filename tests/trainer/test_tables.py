@@ -14,11 +14,11 @@ from tests.trainer.conftest import draw_fundus, save
 from trainer.__main__ import main
 from trainer.compare import Difference, compare, compare_files, print_differences
 from trainer.evaluate import Scores, as_figures, evaluate, notes_of, print_table, print_warnings, summarise
-from trainer.export import export_net, make_card
+from trainer.export import export_net, make_card, write_card
 from trainer.metrics import count, pixel_measures, pooled_intervals
 from trainer.nets import build_net
 from trainer.pictures import read_picture
-from trainer.readers import Case, read_sets
+from trainer.readers import Case, image_sha256, read_sets
 from trainer.recipes import RECIPES, change_recipe
 from vesselapp.inference.catalog import list_models
 from vesselapp.inference.model import load_model
@@ -56,6 +56,15 @@ def test_the_table_has_pooled_figures_with_intervals_and_cuts_none_at_80_columns
         low, high = s.pooled_interval["dice"]
         assert low < s.pooled["dice"] < high
         assert f"{s.pooled['dice']:.4f} │ {low:.3f}-{high:.3f}" in text
+
+
+def test_an_interval_reads_as_it_will_in_a_card():
+    console = Console(width=LINE, record=True)
+    summary = summarise([scores("HRF", "1", 3)])[0]
+    summary = replace(summary, interval={"dice": (0.62547, 0.62552)})
+    print_table([summary], console)
+    low, high = as_figures([summary])[0].intervals["dice"]
+    assert f"{low:.3f}-{high:.3f}" in console.export_text()
 
 
 def test_brackets_in_names_are_printed(capsys: pytest.CaptureFixture[str]):
@@ -141,13 +150,24 @@ def test_truth_without_anything_is_told(model: Path, tmp_path: Path, capsys: pyt
     arguments = [str(model), "--data", str(tmp_path / "eyes")]
     assert main(["evaluate", *arguments]) == 0
     out = capsys.readouterr().out
-    assert "Nothing is marked in any mask (2 pictures)" in printed(out)
+    assert "Nothing is marked inside the field of view in any mask (2 pictures)" in printed(out)
     assert "sensitivity" not in out
     save(tmp_path / "eyes" / "masks" / "b.png", vessels)
     assert main(["compare", str(model), *arguments]) == 0
     out = capsys.readouterr().out
-    assert "Nothing is marked in 1 of 2 masks (eyes/a)." in printed(out)
+    assert "Nothing is marked inside the field of view in 1 of 2 masks (eyes/a)." in printed(out)
     assert "1 of 2" in out
+
+
+def test_pictures_that_a_model_has_learnt_are_told(
+    model: Path, fundus_set: Path, capsys: pytest.CaptureFixture[str]
+):
+    learnt = [image_sha256(case) for case in read_sets([fundus_set])[1:]]
+    card = load_model(model).card.model_copy(update={"config": {"training": {"learnt": learnt}}})
+    write_card(model, card)
+    assert main(["evaluate", str(model), "--data", str(fundus_set)]) == 0
+    note = "3 of 4 pictures were learnt by tiny.onnx (eyes/eye1, ...): figures on those flatter it."
+    assert note in printed(capsys.readouterr().out)
 
 
 def test_a_model_of_unknown_purpose_is_measured_where_ours_is(
