@@ -95,7 +95,7 @@ def test_a_study_opened_again_in_the_same_window_shows_what_is_not_saved_yet(
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     qtbot.waitUntil(lambda: bool(window.workspace.keeper.unsaved()), timeout=20000)
     before, listed = window.workspace.desk.review, window.workspace.pictures.current
-    window.workspace.open_study(study.folder)
+    window.workspace.turning.to_study(study.folder)
     qtbot.waitUntil(lambda: window.workspace.pictures.current not in (None, listed), timeout=20000)
     qtbot.waitUntil(lambda: window.workspace.desk.review is not None, timeout=20000)
     review, document = window.workspace.desk.review, window.workspace.document

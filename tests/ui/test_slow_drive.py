@@ -210,7 +210,7 @@ def test_the_open_picture_can_be_corrected_while_a_study_is_made(
 
     monkeypatch.setattr(study, "make_folder", slowly)
     opened.workspace.jobs.aside("a long run", lambda: assert_set(may))
-    opened.workspace.make_study(tmp_path / "study", "Pilot", pictures, "")
+    opened.workspace.turning.to_new_study(tmp_path / "study", "Pilot", pictures, "")
     document = opened.workspace.document
     assert document is not None
     drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
@@ -226,7 +226,7 @@ def test_why_a_study_can_not_be_made_is_told_over_the_open_picture(
     qtbot: QtBot, opened: MainWindow, pictures: Path
 ) -> None:
     document = opened.workspace.document
-    opened.workspace.make_study(pictures / "a.png", "Pilot", pictures, "")
+    opened.workspace.turning.to_new_study(pictures / "a.png", "Pilot", pictures, "")
     qtbot.waitUntil(opened.notice.isVisible)
     assert "is a file" in opened.notice.label.text()
     assert opened.workspace.document is document

@@ -129,7 +129,7 @@ def test_a_study_is_made_listed_and_worked_through(
     qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
 ) -> None:
     model = str(tmp_path / "tiny.onnx")
-    window.workspace.make_study(tmp_path / "my study", "Pilot", pictures, model)
+    window.workspace.turning.to_new_study(tmp_path / "my study", "Pilot", pictures, model)
     qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=20000)
     wait_for(qtbot, window, "a.png – Pilot")
     study = window.workspace.study

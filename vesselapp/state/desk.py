@@ -344,6 +344,11 @@ class Desk:
             self.review.set_object_diameter(diameter)
         self.ask_another()
 
+    def use_model(self, choice: str | None) -> None:
+        """Choose a model by name or file (None: the shipped one), and ask it about the open picture."""
+        self.asking.choose(choice)
+        self.ask_another()
+
     def ask_another(self) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight."""
         self.ahead.forget_answer()

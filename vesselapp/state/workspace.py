@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.walk import find_pictures
 from vesselapp.state.answers import Answer
 from vesselapp.state.asking import Asking
-from vesselapp.state.collection import Collection, LoosePictures, StudyPictures
+from vesselapp.state.collection import Collection
 from vesselapp.state.desk import Desk
 from vesselapp.state.document import Document
 from vesselapp.state.exporting import Exports, InSight, export_stem
@@ -27,13 +26,13 @@ from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.sources import ReadAhead, Source
+from vesselapp.state.turning import Turned, Turning
 from vesselapp.study.pictures import key_in
 from vesselapp.study.record import Record
 from vesselapp.study.store import AnnotationStore
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
-    from vesselapp.study.annotation import AnnotationFolder
     from vesselapp.study.study import Study
 
 
@@ -66,6 +65,8 @@ class Workspace:
     desk : Desk
         The open picture.
     exports : Exports
+    turning : Turning
+        Turns to other pictures.
     remember : callable
         Writes the settings, so that the next start finds the picture that is open now.
     """
@@ -91,7 +92,6 @@ class Workspace:
         ahead: ReadAhead | None = None,
     ) -> None:
         self.jobs, self.settings, self.store, self.keeper, self.cache = jobs, settings, store, keeper, cache
-        self.first_read = ahead or ReadAhead()
         self.pictures = PictureList()
         self.study: Study | None = None
         self.remember: Callable[[], None] = lambda: None
@@ -109,6 +109,8 @@ class Workspace:
         desk.failed.connect(self.failed)
         desk.told.connect(self.told)
         desk.asking.answered.connect(self._on_answered)
+        self.first_read, hashes = ahead or ReadAhead(), cache / "hashes.jsonl"
+        self.turning = Turning(jobs, desk, keeper, store, hashes, self.first_read, self._turn)
         self.exports = Exports(jobs.deliver)
         self.ranking = Ranking(jobs.deliver, Doubts(cache / "doubt"), lambda: desk.busy)
         self.ranking.found.connect(self.pictures.touched)
@@ -213,100 +215,20 @@ class Workspace:
 
     def set_sources(self, sources: Sequence[Source], sentences: Sequence[str] = ()) -> None:
         """Take a new list of pictures and open the first; the sentences are told with it."""
-        pictures = LoosePictures(sources, self.store, self.cache / "hashes.jsonl")
-        self._take_collection(pictures, pictures.entries(), None, sentences=sentences)
+        self.turning.to_sources(sources, sentences)
 
-    def open_pictures(self, paths: list[Path], model: str = "") -> None:
-        """Take the pictures in files and folders as the list, in the background, and open the first.
-
-        A model's file is chosen then, and asked about them. The picture that is being read already is opened
-        at once.
-        """
-        unlisted: list[str] = []
-
-        def done(found: list[Path]) -> None:
-            self.desk.bringing.waited()
-            self.set_sources([self.first_read.source(path) for path in found], unlisted)
-            then()
-
-        def failed(error: VesselError) -> None:
-            self._stay_with(error)
-            then()
-
-        def then() -> None:
-            if model:
-                self.use_model(model)
-
-        if paths == [self.first_read.path]:
-            done(paths)
-            return
-
-        def work(job: Job) -> list[Path]:
-            return find_pictures(paths, unlisted.append, job.cancelled)
-
-        job = self.jobs.beside("pictures", work, done, failed, stopped=self.desk.rest)
-        self.desk.bringing.wait_for(job, "Looking for pictures")
-
-    def _stay_with(self, error: VesselError) -> None:
-        """Tell why other pictures can't be opened, and go on with those that are."""
-        self.desk.bringing.waited()
-        self.failed.emit(error)
-        self.desk.go_on(str(error))
-        self.desk.rest()
-
-    def make_study(self, folder: Path, name: str, pictures: Path, model: str) -> None:
-        """Make a study of a folder of pictures and open it, in the background."""
-
-        def work(_job: Job) -> Study:
-            from vesselapp.study.study import Study
-
-            return Study.create(folder, name, [pictures], model, self.keeper.who)
-
-        def done(study: Study) -> None:
-            self.desk.bringing.waited()
-            self.open_study(study.folder)
-
-        job = self.jobs.beside("make study", work, done, self._stay_with, stopped=self.desk.rest)
-        self.desk.bringing.wait_for(job, f"Making the study {name}")
-
-    def open_study(self, folder: Path) -> None:
-        """Open a study, in the background, and the picture of it that was open last."""
-
-        def work(_job: Job) -> tuple[Study, StudyPictures, list[Entry], str, list[str]]:
-            from vesselapp.study.study import Study
-            from vesselapp.study.study_model import model_of
-
-            study = Study.open(folder)
-            pictures = StudyPictures(study, self._alone, self.keeper.ended)
-            entries, (model, problem) = pictures.entries(), model_of(study)
-            return study, pictures, entries, model, [*filter(None, [problem]), *pictures.away()]
-
-        def done(found: tuple[Study, StudyPictures, list[Entry], str, list[str]]) -> None:
-            self.desk.bringing.waited()
-            study, pictures, entries, model, sentences = found
-            self._take_collection(pictures, entries, study, model, sentences)
-
-        job = self.jobs.submit("study", work, done, self._stay_with, stopped=self.desk.rest)
-        self.desk.bringing.wait_for(job, f"Opening {folder.name}")
-
-    def _take_collection(
-        self,
-        collection: Collection,
-        entries: Sequence[Entry],
-        study: Study | None,
-        model: str = "",
-        sentences: Sequence[str] = (),
-    ) -> None:
+    def _turn(self, to: Turned) -> None:
+        study, collection = to.study, to.collection
         if study is not None:
             self.settings.note_study(study.folder)
         self.ranking.stop()
         self._doubts_of = ""
-        self.desk.turn_to(collection, list(sentences))
+        self.desk.turn_to(collection, list(to.sentences))
         before, self.study, self._collection = self.study, study, collection
         if study is not None or before is not None:
-            self.asking.choose_study(None if study is None else model)
+            self.asking.choose_study(None if study is None else to.model)
         self._opened.clear()
-        self.pictures.set_entries(entries)
+        self.pictures.set_entries(to.entries)
         self.study_changed.emit()
         last = "" if study is None else self.settings.last_pictures.get(str(study.folder), "")
         shown = self.pictures.shown
@@ -415,8 +337,7 @@ class Workspace:
 
     def use_model(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one), and ask it about the open picture."""
-        self.asking.choose(choice)
-        self.desk.ask_another()
+        self.desk.use_model(choice)
 
     def study_model_changed(self, *, by_hand: bool = True) -> None:
         """Turn to the model that the study uses now: what isn't reviewed is asked of it, corrections stay.
@@ -449,12 +370,6 @@ class Workspace:
                 self.failed.emit(error)
 
         self.jobs.submit("study's model", work, done, failed)
-
-    def _alone(self, image_sha256: str) -> AnnotationFolder:
-        """Give where work on a picture alone is kept, once it is all there."""
-        place = self.store.place(image_sha256)
-        self.keeper.ended(place.folder)
-        return place
 
     def set_object_diameter(self, diameter: float | None) -> None:
         """Say how wide (px) the cells are, for models of one object size; None: found by itself."""

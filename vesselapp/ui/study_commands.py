@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,7 +136,7 @@ class StudyCommands:
         dialog = StudyDialog(list_models(), folder, self.workspace.jobs.deliver, self._window)
         dialog.choose_model(self._window.controls.model.path)
         if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.workspace.make_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
+            self.workspace.turning.to_new_study(dialog.folder, dialog.name, dialog.pictures, dialog.model)
 
     def ask_export(self) -> None:
         """Ask what of the open study is to be written, and write it."""
@@ -154,7 +155,7 @@ class StudyCommands:
         start = str(Path(settings.recent_studies[0]).parent) if settings.recent_studies else ""
         name = QFileDialog.getExistingDirectory(self._window, "Open study", start or settings.open_folder)
         if name:
-            self.workspace.open_study(Path(name))
+            self.workspace.turning.to_study(Path(name))
 
     def fill_recent(self, menu: QMenu) -> None:
         """List the studies opened last."""
@@ -162,5 +163,6 @@ class StudyCommands:
         for name in self.workspace.settings.recent_studies:
             action = menu.addAction(unmarked(f"{Path(name).name}  –  {Path(name).parent}"))
             action.setMenuRole(QAction.MenuRole.NoRole)  # "Settings" may be a study's name
-            action.triggered.connect(lambda _checked=False, name=name: self.workspace.open_study(Path(name)))
+            turn = partial(self.workspace.turning.to_study, Path(name))
+            action.triggered.connect(lambda _checked=False, turn=turn: turn())
         menu.setEnabled(bool(self.workspace.settings.recent_studies))

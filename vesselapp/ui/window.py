@@ -189,9 +189,9 @@ class MainWindow(QMainWindow):
         """Open a study, or files and folders whose pictures become the list and are asked of a model."""
         study = _study_of(paths)
         if study is None:
-            self.workspace.open_pictures(paths, model)
+            self.workspace.turning.to_pictures(paths, model)
             return
-        self.workspace.open_study(study)
+        self.workspace.turning.to_study(study)
         if model:
             self.status.tell("A study's own model answers first: drop the other one again.")
 
