@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
@@ -14,6 +18,8 @@ from tests.ui.conftest import wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core import walk
 from vesselapp.study import study
+from vesselapp.study.record import State
+from vesselapp.study.verify import verify_study
 from vesselapp.ui import study_export_dialog
 from vesselapp.ui.batch_dialog import BatchDialog
 from vesselapp.ui.study_export_dialog import StudyExportDialog
@@ -220,6 +226,101 @@ def test_the_open_picture_can_be_corrected_while_a_study_is_made(
     qtbot.waitUntil(lambda: names(opened) == ["a.png", "b.png", "c.png"], timeout=20000)
     assert opened.workspace.study is not None
     assert opened.workspace.study.name == "Pilot"
+
+
+def test_a_study_whose_making_is_turned_away_from_is_made_and_told(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, make_folder = threading.Event(), study.make_folder
+    began = threading.Event()
+
+    def slowly(path: Path) -> Path:
+        began.set()
+        assert may.wait(30)
+        return make_folder(path)
+
+    monkeypatch.setattr(study, "make_folder", slowly)
+    opened.workspace.turning.to_new_study(tmp_path / "study", "Pilot", pictures, "")
+    assert began.wait(30)
+    opened.status.cancel.click()
+    may.set()
+    qtbot.waitUntil(lambda: "study Pilot is made" in opened.notice.label.text(), timeout=20000)
+    assert names(opened) == ["a.png"]
+    assert study.is_study(tmp_path / "study")
+
+
+def test_closing_waits_until_a_study_is_whole(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, make_folder = threading.Event(), study.make_folder
+
+    def slowly(path: Path) -> Path:
+        began.set()
+        time.sleep(0.3)
+        return make_folder(path)
+
+    monkeypatch.setattr(study, "make_folder", slowly)
+    opened.workspace.turning.to_new_study(tmp_path / "study", "Pilot", pictures, "")
+    assert began.wait(30)
+    opened.close()
+    assert not [found for found in verify_study(tmp_path / "study") if found.problem]
+
+
+def test_the_rest_of_a_note_is_no_command_on_the_picture_that_comes(
+    qtbot: QtBot, window: MainWindow, pictures: Path, slow: SlowWalk
+) -> None:
+    window.open_paths([pictures / "b.png"])
+    wait_for_answer(qtbot, window)
+    window.activateWindow()
+    window.open_paths([pictures])
+    assert slow.began.wait(10)
+    window.action("note").trigger()
+    note = window.pictures.note
+    qtbot.waitUntil(note.hasFocus)
+    qtbot.keyClicks(note, "about ")
+    slow.may.set()
+    qtbot.waitUntil(lambda: window.workspace.name == "a.png", timeout=20000)
+    wait_for_answer(qtbot, window)
+    focused = QApplication.focusWidget()
+    assert focused is note
+    qtbot.keyClicks(focused, "2 lesions")
+    assert window.workspace.review is not None
+    assert window.workspace.review.record.state is State.NEW
+    assert note.toPlainText() == ""
+    qtbot.keyClick(note, Qt.Key.Key_Escape)
+    assert not note.hasFocus()
+    window.action("note").trigger()
+    qtbot.keyClicks(note, "mine")
+    assert note.toPlainText() == "mine"
+    window.workspace.step(1)
+    qtbot.waitUntil(lambda: window.workspace.name == "b.png", timeout=20000)
+    wait_for_answer(qtbot, window)
+    assert note.toPlainText() == "about "
+
+
+def test_what_is_looked_for_is_said_again_once_the_model_has_answered(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, slow: SlowWalk
+) -> None:
+    opened.open_paths([pictures])
+    assert slow.began.wait(10)
+    opened.action("run").trigger()
+    qtbot.waitUntil(lambda: not opened.workspace.asking.running, timeout=20000)
+    qtbot.waitUntil(lambda: opened.status.task.text() == "Looking for pictures")
+
+
+def test_what_could_not_be_saved_last_time_is_told_with_the_first_picture(
+    qtbot: QtBot, window: MainWindow, pictures: Path, slow: SlowWalk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rescue, left = window.workspace.keeper.rescue, [SimpleNamespace(image="x.png")]
+    monkeypatch.setattr(rescue, "left", lambda: left)
+    window.open_paths([pictures])
+    window.safety.tell_of_rescue()
+    qtbot.waitUntil(lambda: "Work on x.png" in window.notice.label.text())
+    monkeypatch.setattr(rescue, "left", list)
+    slow.may.set()
+    wait_for_answer(qtbot, window)
+    assert window.notice.isVisible()
+    assert "Work on x.png" in window.notice.label.text()
 
 
 def test_why_a_study_can_not_be_made_is_told_over_the_open_picture(

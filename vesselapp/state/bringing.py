@@ -47,6 +47,7 @@ class Bringing:
         self._progress, self._failed, self._stopped = progress, failed, stopped
         self._job: Job | None = None
         self._before: Job | None = None
+        self._words = ""
         self._turn = 0
 
     @property
@@ -79,7 +80,12 @@ class Bringing:
         """Bring nothing until a job is done; another turn cancels it."""
         self.turn()
         self._job = self._before = job
-        self._progress(words, 0.0)
+        self._words = words
+        self.tell()
+
+    def tell(self) -> None:
+        """Say what is waited for."""
+        self._progress(self._words, 0.0)
 
     def waited(self) -> None:
         """Note that the job that was waited for is done."""
@@ -107,7 +113,8 @@ class Bringing:
             self._let_go(*found)
             self._stopped()
 
-        self._progress(f"Opening {entry.name}", 0.0)
+        self._words = f"Opening {entry.name}"
+        self.tell()
         self._job = self._jobs.submit("open", work, ready, failed, stopped=stopped)
 
     def _let_go(self, *unwanted: Opened | None) -> None:

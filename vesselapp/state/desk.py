@@ -20,7 +20,7 @@ from vesselapp.state.document import Document
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.learning import Learning
-from vesselapp.state.opening import Opened, Wishes, judged_answer, of_another_model
+from vesselapp.state.opening import Opened, Wishes, judged_answer
 from vesselapp.state.pictures import Entry, PictureList
 from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
@@ -171,6 +171,12 @@ class Desk:
         self.ahead.forget()
         self._collection, self._from_anew = collection, True
 
+    def tell_also_with_next(self, sentence: str) -> None:
+        """Tell a person something now, and once more where another picture is just coming."""
+        self.told.emit(sentence)
+        if self.bringing.running:
+            self.tell_with_next(sentence)
+
     def tell_with_next(self, sentence: str) -> None:
         """Tell a person something once the next picture is open: what is told before goes with the former."""
         self._to_tell.append(sentence)
@@ -219,16 +225,29 @@ class Desk:
         if opened.readable:
             review.sitting = self._keeper.sit(opened.place, opened.facts, document, kept, opened.writer)
         self._take(review, kept.view if kept is not None else None)
-        keeps = [KEEPS_ANSWER] if of_another_model(kept, self.asking.model) else []
-        self._tell([*map(str, opened.problems), *opened.notes, *keeps])
+        self._tell([*map(str, opened.problems), *opened.notes])
         if kept is not None and kept.answer is not None:
             self.asking.take(None, judged_answer(kept))
+            self._tell_of_another_model(review)
         elif opened.found is not None:
             model, answer = opened.found
             document.suggest_threshold(answer.threshold)
             self.asking.take(model, answer)
         else:
             self.asking.ask(self.box_in_sight())
+
+    def _tell_of_another_model(self, review: Review) -> None:
+        """Say so where work goes on upon an answer that was judged, and that isn't the chosen model's."""
+        record, question = review.record, self.asking.present_question
+
+        def done(sha256: str) -> None:
+            same = record.model_sha256 in ("", sha256)
+            if review is self.review and review.record.state is State.IN_PROGRESS and not same:
+                self.told.emit(KEEPS_ANSWER)
+
+        if record.state is State.IN_PROGRESS:
+            finder = self.asking.finder
+            self._jobs.submit("which model", lambda _job: finder.sha256(question), done, lambda _error: None)
 
     def _come_back(self, entry: Entry) -> bool:
         """Show a picture again that was left and isn't on the disk yet; False where there is none."""
@@ -459,3 +478,5 @@ class Desk:
         """Tell that nothing is under way, unless a newer job is."""
         if not self.busy:
             self.rested.emit()
+        elif self.bringing.running:
+            self.bringing.tell()

@@ -75,6 +75,13 @@ class Finder:
         self._loaded = (wanted, stamp, model)
         return model
 
+    def sha256(self, question: Question) -> str:
+        """Give the hash of the model that is asked, which isn't loaded for that (VesselError, OSError)."""
+        from vesselapp.inference.catalog import find_model
+        from vesselapp.inference.checks import model_sha256
+
+        return model_sha256(find_model(question.choice, question.task))
+
     def find(
         self,
         question: Question,

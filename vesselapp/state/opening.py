@@ -19,7 +19,7 @@ from vesselapp.state.pictures import Entry
 from vesselapp.state.standing import Hold, words_of
 from vesselapp.study.lock import Taken
 from vesselapp.study.lock_file import Holder
-from vesselapp.study.record import ImageFacts, State
+from vesselapp.study.record import ImageFacts
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
@@ -200,13 +200,6 @@ def make_document(opened: Opened, wishes: Wishes, probability: NDArray[np.uint8]
     document.restore(kept.done, kept.undone, kept.level)
     document.adapted = kept.adapted
     return document
-
-
-def of_another_model(kept: Kept | None, model: Model | None) -> bool:
-    """Tell whether work goes on upon an answer that was judged, and that another model than this gave."""
-    if kept is None or kept.answer is None or kept.record is None or model is None:
-        return False
-    return kept.record.state is State.IN_PROGRESS and kept.record.model_sha256 != model.sha256
 
 
 def judged_answer(kept: Kept) -> Answer:

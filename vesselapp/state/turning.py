@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ class Turning:
     ) -> None:
         self._jobs, self._desk, self._keeper = jobs, desk, keeper
         self._store, self._hashes, self._first_read, self._take = store, hashes, first_read, take
+        self._nothing_made = threading.Event()
+        self._nothing_made.set()
 
     def to_sources(self, sources: Sequence[Source], sentences: Sequence[str] = ()) -> None:
         """Turn to pictures that are known; the sentences are told with the first."""
@@ -112,19 +115,37 @@ class Turning:
         self._desk.bringing.wait_for(job, "Looking for pictures")
 
     def to_new_study(self, folder: Path, name: str, pictures: Path, model: str) -> None:
-        """Make a study of a folder of pictures, and turn to it."""
+        """Make a study of a folder of pictures, and turn to it.
 
-        def work(_job: Job) -> Study:
+        It is made also where a person turns to something else meanwhile, and that is told.
+        """
+        made: list[Study] = []
+
+        def work(_job: Job) -> None:
             from vesselapp.study.study import Study
 
-            return Study.create(folder, name, [pictures], model, self._keeper.who)
+            try:
+                made.append(Study.create(folder, name, [pictures], model, self._keeper.who))
+            finally:
+                self._nothing_made.set()
 
-        def done(study: Study) -> None:
+        def done(_none: None) -> None:
             self._desk.bringing.waited()
-            self.to_study(study.folder)
+            self.to_study(made[0].folder)
 
-        job = self._jobs.beside("make study", work, done, self._stay_with, stopped=self._desk.rest)
+        def stopped() -> None:
+            self._desk.rest()
+            if made:
+                words = f"The study {name} is made in {folder}, but not opened: File > Open study… does that."
+                self._desk.tell_also_with_next(words)
+
+        self._nothing_made.clear()
+        job = self._jobs.beside("make study", work, done, self._stay_with, stopped=stopped)
         self._desk.bringing.wait_for(job, f"Making the study {name}")
+
+    def wait_made(self, timeout_s: float) -> None:
+        """Wait until a study that is being made is whole."""
+        self._nothing_made.wait(timeout_s)
 
     def to_study(self, folder: Path) -> None:
         """Turn to a study, and the picture of it that was open last."""

@@ -17,7 +17,7 @@ from vesselapp.state.desk import Desk
 from vesselapp.state.document import Document
 from vesselapp.state.exporting import Exports, InSight, export_stem
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.state.keeping import Keeper
+from vesselapp.state.keeping import CLOSE_S, Keeper
 from vesselapp.state.learning import Learning
 from vesselapp.state.listing import Listing
 from vesselapp.state.pictures import Entry, Order, PictureList
@@ -198,6 +198,7 @@ class Workspace:
         self.ranking.close(2.0)
         self.desk.ahead.forget()
         self.desk.leave()
+        self.turning.wait_made(CLOSE_S)
         lost = {sitting.facts.image: sitting.standing for sitting in self.keeper.close()}
         return {image: (standing.unsaved, standing.saved) for image, standing in lost.items()}
 
@@ -348,7 +349,7 @@ class Workspace:
         study = self.study
         if study is None:
             return
-        self._model_looked = time.monotonic()
+        self._model_looked = looked = time.monotonic()
 
         def work(_job: Job) -> tuple[str, str]:
             from vesselapp.study.study_model import model_of
@@ -357,7 +358,10 @@ class Workspace:
 
         def done(found: tuple[str, str]) -> None:
             model, problem = found
-            if study is not self.study or (not by_hand and (problem or model == self.asking.of_study)):
+            if study is not self.study:
+                return
+            as_before = bool(problem) or model == self.asking.of_study or looked != self._model_looked
+            if as_before and not by_hand:  # or a newer look tells
                 return
             self.asking.choose_study(model)
             self.desk.ask_another()

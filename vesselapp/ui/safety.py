@@ -28,6 +28,8 @@ class Safety:
         self._workspace, self._notice, self._banner, self._status = workspace, notice, banner, status
         self._failing: tuple[str, str] | None = None
         self._waiting: list[str] = []
+        self._with_first = ""
+        workspace.study_changed.connect(self._on_turned)
 
     def show(self) -> None:
         """Say it anew."""
@@ -68,15 +70,25 @@ class Safety:
 
         def tell(left: list[str]) -> None:
             if left:
-                self._notice.show_text(
+                words = (
                     f"Work on {', '.join(left)} could not be saved last time. "
                     "It is in the rescue folder, and put back when the picture is opened again."
                 )
+                if self._workspace.pictures.entries:
+                    self._workspace.desk.tell_also_with_next(words)
+                else:
+                    self._notice.show_text(words)
+                    self._with_first = words  # where pictures are still looked for
 
         rescue = self._workspace.keeper.rescue
         self._workspace.jobs.submit(
             "rescue", lambda _job: [left.image for left in rescue.left()], tell, self._notice.show_error
         )
+
+    def _on_turned(self) -> None:
+        if self._with_first:
+            self._workspace.desk.tell_with_next(self._with_first)
+            self._with_first = ""
 
 
 def _why(standing: Standing) -> str:

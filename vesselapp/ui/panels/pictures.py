@@ -85,6 +85,7 @@ class PicturesPanel(QWidget):
         self._note_settle = _timer(self, _NOTE_SETTLE_MS, self.keep_note)
         self._bind()
         self._on_changed()
+        self._may_note = self._cut_off = False
         self.show_note("", enabled=False)
 
     def _make_view(self) -> None:
@@ -184,18 +185,27 @@ class PicturesPanel(QWidget):
         self.enable_note(enabled)
 
     def enable_note(self, enabled: bool) -> None:
-        """Say whether the note can be written; where it can't any longer, the keyboard goes back."""
-        if not enabled and self.note.hasFocus():
-            self.left.emit()
-        if enabled and not self.note.isEnabled():
+        """Say whether the note can be written.
+
+        Where it can't any longer while a person types, keys do nothing until the field is left: the rest of
+        what was being written is no command, and of no other picture.
+        """
+        self._cut_off |= not enabled and self.note.hasFocus() and not self.note.isReadOnly()
+        self._may_note = enabled
+        self._settle_note()
+
+    def _settle_note(self) -> None:
+        writable = self._may_note and not self._cut_off
+        if writable and (self.note.isReadOnly() or not self.note.isEnabled()):
             self._note_settle.start()  # what couldn't be kept while it was locked is kept now
-        self.note.setEnabled(enabled)
+        self.note.setReadOnly(not writable)
+        self.note.setEnabled(writable or self._cut_off)
 
     def keep_note(self) -> None:
         """Hand on what was written, without waiting for the pause that ends it."""
         if self._note_settle.isActive():
             self._note_settle.stop()
-        if self.note.isEnabled():
+        if self.note.isEnabled() and not self.note.isReadOnly():
             self.noted.emit(self.note.toPlainText())
 
     # -- events ------------------------------------------------------------------------------------------
@@ -205,17 +215,22 @@ class PicturesPanel(QWidget):
         kind = event.type()
         if kind == QEvent.Type.Resize and watched is self.view.viewport():
             self._settle.start()
-        elif kind == QEvent.Type.FocusOut and watched is self.note and self._note_settle.isActive():
-            self.keep_note()
+        elif kind == QEvent.Type.FocusOut and watched is self.note:
+            if self._cut_off:
+                self._cut_off = False
+                self._settle_note()
+            if self._note_settle.isActive():
+                self.keep_note()
         elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport():
+            cut_off = watched is self.note and self._cut_off
+            if cut_off or (event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()):
                 event.accept()
         elif (
             kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
         ):
             self.left.emit()
             return True
-        return False
+        return kind == QEvent.Type.KeyPress and watched is self.note and self._cut_off
 
     def _on_changed(self) -> None:
         self._count()
@@ -224,7 +239,7 @@ class PicturesPanel(QWidget):
     def _on_touched(self, entry: Entry) -> None:
         self._count()
         if entry is self.pictures.current and not self.note.hasFocus():
-            self.show_note(entry.note, enabled=self.note.isEnabled())
+            self.show_note(entry.note, enabled=self._may_note)
 
     def _on_rows(self, _entries: object) -> None:
         self._count()
