@@ -410,11 +410,12 @@ def test_the_models_are_read_beside_the_window_and_only_those_of_the_study_can_b
     may.set()
     qtbot.waitUntil(lambda: models.table.rowCount() == 3)
     assert models.table.currentRow() == 1
+    registry.add(tiny_vessel_model(tmp_path / "third.onnx", name="Third"), who="tester")
     may.clear()
     models.refresh()
     models.table.setCurrentCell(2, 0)
     may.set()
-    qtbot.wait(200)
+    qtbot.waitUntil(lambda: models.table.rowCount() == 4)
     assert models.table.currentRow() == 2
     assert models.use_button.isEnabled()
     (registry.folder / "registry.json").write_bytes(b"{")
