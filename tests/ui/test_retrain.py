@@ -270,6 +270,8 @@ def test_closing_the_window_leaves_the_run_alone(stand: Stand, qtbot: QtBot) -> 
     cancel.click()
     qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.STOPPED, timeout=LONG)
     assert "cancelled" in stand.window.live_page.headline.text()
+    strip = stand.window.live_page.strip
+    assert (strip.count(), strip.isVisible()) == (0, False)
     assert not stand.desk.button.isVisibleTo(stand.main)
 
 
