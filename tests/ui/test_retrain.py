@@ -270,6 +270,8 @@ def test_closing_the_window_leaves_the_run_alone(stand: Stand, qtbot: QtBot) -> 
     cancel.click()
     qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.STOPPED, timeout=LONG)
     assert "cancelled" in stand.window.live_page.headline.text()
+    strip = stand.window.live_page.strip
+    assert (strip.count(), strip.isVisible()) == (0, False)
     assert not stand.desk.button.isVisibleTo(stand.main)
 
 
@@ -410,11 +412,12 @@ def test_the_models_are_read_beside_the_window_and_only_those_of_the_study_can_b
     may.set()
     qtbot.waitUntil(lambda: models.table.rowCount() == 3)
     assert models.table.currentRow() == 1
+    registry.add(tiny_vessel_model(tmp_path / "third.onnx", name="Third"), who="tester")
     may.clear()
     models.refresh()
     models.table.setCurrentCell(2, 0)
     may.set()
-    qtbot.wait(200)
+    qtbot.waitUntil(lambda: models.table.rowCount() == 4)
     assert models.table.currentRow() == 2
     assert models.use_button.isEnabled()
     (registry.folder / "registry.json").write_bytes(b"{")

@@ -19,6 +19,7 @@ from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, p
 from trainer.finetune.reviewed import Read, find_reviewed, read_judgement
 from trainer.finetune.sides import without, write_sides
 from trainer.finetune.steering import Line
+from trainer.finetune.watch import EXAMPLES
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import atomic_write, file_sha256, make_folder, patiently, reason
 from vesselapp.study.run_folder import RunFolder, new_run
@@ -26,6 +27,7 @@ from vesselapp.study.study import Study
 from vesselapp.study.verdict import ThresholdChange, Verdict
 
 CANDIDATE = "candidate.onnx"
+_SPLIT = "split.json"
 
 
 def device_name(accelerator: str) -> str:
@@ -86,9 +88,10 @@ def finetune(request: Request) -> Verdict | None:
 
 
 def _drop_work(run: RunFolder) -> None:
-    """Remove what a cancelled run learnt, and what it learnt from; it can't be gone on with then."""
-    patiently((run.folder / CONFIG).unlink, missing_ok=True)
-    for folder in (run.folder / MAIN, run.folder / LESSONS, *run.folder.glob("fold*")):
+    """Remove what a cancelled run learnt, showed and learnt from; it can't be gone on with then."""
+    for name in (CONFIG, _SPLIT):
+        patiently((run.folder / name).unlink, missing_ok=True)
+    for folder in (*(run.folder / name for name in (MAIN, LESSONS, EXAMPLES)), *run.folder.glob("fold*")):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -129,7 +132,7 @@ def _begin(study: Study, request: Request, line: Line) -> Plan:
     plan = make_plan(study, request, read, tuple(notes))
     write_sides(study.folder, plan.drawn)
     split = {"train": list(plan.sides.learn), "validation": list(plan.sides.judged)}
-    atomic_write(line.run.folder / "split.json", json.dumps(split, indent=1).encode())
+    atomic_write(line.run.folder / _SPLIT, json.dumps(split, indent=1).encode())
     config = json.dumps(plan_to_dict(plan, request.accelerator, study.folder), indent=1)
     atomic_write(line.run.folder / CONFIG, config.encode())
     return plan

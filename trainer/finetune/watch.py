@@ -23,6 +23,7 @@ from trainer.recipes import Recipe
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write
 
+EXAMPLES = "examples"
 _WINDOW = 640
 _SHOWN = 512
 _NO_BETTER = 1e-4
@@ -157,9 +158,9 @@ class Watch(lightning.Callback):
             trainer.should_stop = True
 
     def _show(self, window: Window, mask: NDArray[np.bool_], step: int) -> None:
-        folder = self.line.run.folder / "examples"
+        folder = self.line.run.folder / EXAMPLES
         folder.mkdir(exist_ok=True)
-        name = f"examples/{step:05d}.png"
+        name = f"{EXAMPLES}/{step:05d}.png"
         try:
             atomic_write(self.line.run.folder / name, example_png(window, mask))
         except VesselError:

@@ -214,6 +214,8 @@ class RunProgress:
     def _on_end(self, event: Event) -> None:
         self.end, self.paused = event["event"], False
         self.message = str(event.get("message", ""))
+        if self.end == "stopped":
+            self.examples.clear()  # a cancelled run keeps none
 
 
 _TAKES = {
