@@ -1,9 +1,13 @@
 """The command line: ``python -m trainer train|finetune|promote|evaluate|...``."""
 
 import argparse
+import contextlib
 import io
 import shlex
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        with _ended_by_kill_too():
+            options.run(options)
     except VesselError as error:
         print(f"trainer: {error}", file=sys.stderr)
         if getattr(options, "events", False) and _speaks(options):
@@ -34,6 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"trainer: {str(stop) or 'Stopped.'}", file=sys.stderr)
         return 130
     return 0
+
+
+@contextlib.contextmanager
+def _ended_by_kill_too() -> Iterator[None]:
+    """Let SIGTERM (`kill`, a cluster's limit) end a command as Ctrl+C does, where nothing else heeds it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _speaks(options: argparse.Namespace) -> bool:

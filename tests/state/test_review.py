@@ -327,6 +327,18 @@ def test_a_note_is_kept_at_once(review: Review, sitting: Sitting) -> None:
     assert len(sitting.records) == count
 
 
+def test_whose_review_it_is_stays_with_a_note_of_somebody_else(review: Review, sitting: Sitting) -> None:
+    review.mark(State.REVIEWED)
+    review.who = "bob"
+    review.set_note("cataract?")
+    assert (review.record.state, review.record.who) == (State.REVIEWED, "ann")
+    review.mark(State.REVIEWED)
+    assert review.record.who == "bob"
+    review.who = "eve"
+    review.mark(State.IN_PROGRESS)
+    assert review.record.who == "eve"
+
+
 def test_the_models_threshold_is_the_records(review: Review, document: Document) -> None:
     document.suggest_threshold(0.3)
     review.note_answer(answer())

@@ -202,6 +202,21 @@ def test_what_the_trainer_refuses_is_said(stand: Stand, qtbot: QtBot) -> None:
     assert not page.start_button.isEnabled()
 
 
+def test_what_is_typed_is_looked_at_after_a_pause_and_nothing_started_before(
+    stand: Stand, qtbot: QtBot
+) -> None:
+    stand.desk.show()
+    page = stand.window.offer_page
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    qtbot.keyClicks(page.options.settings, "steps=7")
+    assert not page.start_button.isEnabled()
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    assert page._plan is not None
+    assert page._plan.steps == 7
+    qtbot.keyClicks(page.options.settings, "7\b")  # the same again
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+
+
 def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     stand.begin("steps=100000")
     page, retraining = stand.window.live_page, stand.desk.retraining

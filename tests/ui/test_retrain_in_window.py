@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from tests import fake_trainer
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import threshold_of
 from vesselapp.core.geometry import Box
 from vesselapp.state import ahead
@@ -178,6 +179,12 @@ def test_a_model_chosen_elsewhere_is_taken_when_the_models_are_looked_at(
         timeout=LONG,
     )
     assert "changed elsewhere" in window.notice.label.text()
+    models = window.commands.retrain.models
+    assert models is not None
+    qtbot.waitUntil(lambda: models._active == 1, timeout=LONG)
+    Registry(study.folder).use(2, who="ann")
+    window.workspace.study_model_changed(by_hand=False)
+    qtbot.waitUntil(lambda: models._active == 2, timeout=LONG)
 
 
 def test_a_model_chosen_elsewhere_answers_the_next_picture(
@@ -246,10 +253,17 @@ def test_what_was_reviewed_once_keeps_its_answer_and_says_so(
     assert workspace.answer is not None
     assert workspace.answer.model == "Tiny vessels"
     qtbot.waitUntil(lambda: window.notice.isVisible() and window.notice.label.text() == keeps, timeout=LONG)
+    wait_until_saved(qtbot, window)
+    qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved"), timeout=LONG)
+    before = window.status.saved.text()
+    qtbot.waitUntil(lambda: f"saved {datetime.now():%H:%M:%S}" > before, timeout=LONG)
+    window.action("run").trigger()
+    qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=LONG)  # it doesn't keep it any longer
+    assert workspace.answer.model == "Tiny second"
+    qtbot.waitUntil(lambda: window.status.saved.text() > before, timeout=LONG)
+    window.action("reviewed").trigger()
+    window.action("in_progress").trigger()
     go_to(qtbot, window, "p0.png")
-    registry.use(1, who="ann")
-    workspace.study_model_changed()
-    qtbot.waitUntil(lambda: str(workspace.asking.of_study).endswith("vessels.onnx"), timeout=LONG)
     go_to(qtbot, window, "p2.png")
     told: list[bool] = []
     workspace.jobs.submit("behind it", lambda _job: None, lambda _none: told.append(True), print)

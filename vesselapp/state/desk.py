@@ -368,12 +368,16 @@ class Desk:
         self.asking.choose(choice)
         self.ask_another()
 
-    def ask_another(self) -> None:
-        """Ask the model as it is chosen now, unless a person has judged the answer in sight."""
+    def ask_another(self, *, quiet: bool = False) -> None:
+        """Ask the model as it is chosen now, unless a person has judged the answer in sight.
+
+        That is told, unless ``quiet``.
+        """
         self.ahead.forget_answer()
         self._left = [(review, review.lasting(answer)) for review, answer in self._left]
         if self.review is not None and self.review.lasting(self.answer) is not None:
-            self.told.emit(KEEPS_ANSWER)
+            if not quiet:
+                self.told.emit(KEEPS_ANSWER)
         else:
             self.ask()
 
@@ -461,6 +465,8 @@ class Desk:
     def _on_asked(self) -> None:
         self._asked_anew = self._asked_anew and self.asking.running
         answer = self.answer
+        if answer is not None and not answer.judged:
+            self.over.emit(KEEPS_ANSWER)
         if self.review is not None and answer is not None and answer.sized and not self.asking.running:
             self.asking.object_diameter = answer.object_diameter  # of the one in sight, after a stop
             self.review.set_object_diameter(answer.object_diameter)

@@ -274,7 +274,10 @@ class Review:
             self._touched = True
             self.begun.emit()
         self._changed_here = True
-        self.record = replace(self.record, who=self.who, **changes)  # type: ignore[arg-type]
+        before = self.record
+        self.record = replace(before, **changes)  # type: ignore[arg-type]
+        if judged or not before.state is self.record.state is State.REVIEWED:  # whose review it is stays
+            self.record = replace(self.record, who=self.who)
         self._hand_over(told=told, judged=judged)
         if told:
             self.entry.take(self.record)

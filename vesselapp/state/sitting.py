@@ -329,10 +329,12 @@ class Sitting:
             writer.write_answer(answer)
             with self._wake:
                 self._backlog.answered(answer)
+                self._saved = datetime.now()
         if record is not None:
             writer.write_record(replace(record, corrected_share=self._corrected_share()))
             with self._wake:
                 self._backlog.recorded(record)
+                self._saved = datetime.now()
         if self._refresh_at <= now:
             writer.refresh()
             self._refresh_at = now + HEARTBEAT_SECONDS

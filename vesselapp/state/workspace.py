@@ -80,6 +80,7 @@ class Workspace:
     failed = Signal(object)
     told = Signal(str)
     standing_changed = Signal()
+    study_model_turned = Signal()
     leaving = Signal()
 
     def __init__(
@@ -365,6 +366,7 @@ class Workspace:
                 return
             self.asking.choose_study(model)
             self.desk.ask_another()
+            self.study_model_turned.emit()
             told = problem if by_hand else "The study's model was changed elsewhere; it answers from now on."
             if told:
                 self.told.emit(told)
@@ -383,7 +385,7 @@ class Workspace:
     def reload_model(self) -> None:
         """Load the model anew, after the choice of provider changed, and ask it."""
         self.asking.finder.forget()
-        self.desk.ask_another()
+        self.desk.ask_another(quiet=True)
 
     def correct_model(self, changes: dict[str, object]) -> None:
         """Correct what was guessed of a foreign model (values by dotted name), keep it, and ask it again."""

@@ -72,7 +72,7 @@ class BatchDialog(QDialog):
         self.model_label = PlainLabel()
         self.told = QLabel(
             "The model's own answers are written, without corrections and unsure places. What was corrected "
-            "is exported with Ctrl+E, or File > Export study…."
+            "is exported with Ctrl+E, or File > Export study."
         )
         self.told.setWordWrap(True)
         self.progress = QProgressBar()

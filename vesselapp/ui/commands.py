@@ -338,12 +338,20 @@ class Commands:
         dialog = PreferencesDialog(workspace.settings, names, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             reload = dialog.apply()
+            self._tell_of_name(workspace.keeper.who, workspace.settings.who)
             workspace.keeper.who = workspace.settings.who
             if workspace.document is not None:
                 workspace.document.history.set_cap(workspace.settings.history_megabytes * 2**20)
                 self._window.controls.history.refresh()
             if reload:
                 workspace.reload_model()
+
+    def _tell_of_name(self, before: str, now: str) -> None:
+        if now != before and self.workspace.review is not None:
+            name = self.workspace.name
+            self._window.status.tell(
+                f"{name} is still signed by {before}; {now} signs from the next picture on"
+            )
 
     def show_palette(self) -> None:
         """Open the command palette over the canvas."""

@@ -19,6 +19,8 @@ class PreferencesDialog(QDialog):
         self._settings = settings
         self.reviewer = QLineEdit(settings.reviewer)
         self.reviewer.setMaxLength(_LONGEST_NAME)
+        self.reviewer.setMinimumWidth(30 * self.reviewer.fontMetrics().averageCharWidth())
+        self.reviewer.setCursorPosition(0)
         self.reviewer.setPlaceholderText(user_name())
         self.reviewer.setAccessibleName("Your name")
         self.reviewer.setToolTip("Signs decisions, and reviews from the next picture on; others see it")

@@ -352,6 +352,21 @@ def test_ctrl_c_says_how_the_run_goes_on(
     assert steps.count(11) == 2
 
 
+def test_kill_while_it_is_judged_says_how_the_run_goes_on(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    made, before = make_study(3), signal.getsignal(signal.SIGTERM)
+
+    def killed(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("trainer.finetune.command.judge_run", killed)
+    settings = ["--set=steps=2", "--set=precision=32"]
+    assert main(["finetune", str(made.folder), "--accelerator", "cpu", *settings]) == 130
+    assert "Stopped. To go on: " in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def test_ctrl_c_before_the_plan_begins_anew(
     make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

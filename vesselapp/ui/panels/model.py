@@ -196,10 +196,11 @@ class ModelPanel(QWidget):
             self._tell("KEPT", f"{kept} F5 asks the chosen model.", f"Kept answer{whose}")
             return
         ran = answer.provider_note or f"The answer in sight was computed on {answer.provider.upper()}."
-        words = f"Answered in {answer.seconds:.1f} s · {answer.provider_note}".rstrip(" ·")
+        fallback = bool(answer.provider_note)  # why is a long sentence: the tooltip has it
+        words = f"Answered in {answer.seconds:.1f} s{' · fell back' if fallback else ''}"
         if asked is None or asked.sha256 != answer.model_sha256:
             words = f"Still the answer{whose}"
-        self._tell(answer.provider.upper(), ran, words, fallback=bool(answer.provider_note))
+        self._tell(answer.provider.upper(), ran, words, fallback=fallback)
 
     def _tell(self, badge: str, more: str, words: str, *, fallback: bool = False) -> None:
         self.badge.setText(badge)

@@ -155,11 +155,15 @@ class RetrainDesk:
             self._jobs = Jobs(self._deliver)
         return self._jobs
 
-    def _on_model_changed(self) -> None:
+    def look_at_models(self) -> None:
+        """Show which model is in use by now, where that is in sight."""
         if self.window is not None:
             self.window.note_model()
-        if self.models is not None and self.models.isVisible():
+        if self.models is not None:
             self.models.refresh()
+
+    def _on_model_changed(self) -> None:
+        self.look_at_models()
         self._model_changed()
 
     def _refresh_button(self) -> None:
@@ -201,5 +205,6 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         desk.set_study(None if study is None else study.folder, "" if study is None else study.name)
 
     workspace.study_changed.connect(follow)
+    workspace.study_model_turned.connect(desk.look_at_models)
     follow()
     return desk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,6 +15,9 @@ from vesselapp.state.judged import Bases
 from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.ui.browse import with_browse
 
+_PAUSE_MS = 600
+"""So long after the last key what was typed is looked at."""
+
 
 class OptionsBox(QWidget):
     """Base model, chaining, replay and settings.
@@ -22,9 +25,12 @@ class OptionsBox(QWidget):
     Signals
     -------
     changed : ()
+    typed : ()
+        A person is typing: what is chosen will be told by ``changed``, once that has ended.
     """
 
     changed = Signal()
+    typed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,9 +59,12 @@ class OptionsBox(QWidget):
         self.show_bases(Bases())
         self.base.activated.connect(self._on_picked)
         self.chain.toggled.connect(self.changed)
-        self.replay.editingFinished.connect(self._on_edited)
-        self.settings.editingFinished.connect(self._on_edited)
-        self._told = self.options()
+        self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
+        self._pause.timeout.connect(self._on_edited)
+        for field in (self.replay, self.settings):
+            field.textEdited.connect(self._on_typed)
+            field.editingFinished.connect(self._on_edited)
+        self._told: TrainingOptions | None = self.options()
 
     def show_bases(self, bases: Bases) -> None:
         """List the models to start from; what a person chose stays, else the one that suggests itself."""
@@ -92,7 +101,13 @@ class OptionsBox(QWidget):
         self._picked = True
         self.changed.emit()
 
+    def _on_typed(self) -> None:
+        self._told = None
+        self._pause.start()
+        self.typed.emit()
+
     def _on_edited(self) -> None:
+        self._pause.stop()
         if self.options() != self._told:
             self._told = self.options()
             self.changed.emit()

@@ -138,6 +138,7 @@ class RetrainWindow(QDialog):
         offer, verdict = self.offer_page, self.verdict_page
         offer.start.connect(self._start)
         offer.options_changed.connect(self._ask_plan)
+        offer.options.typed.connect(self._forget_plan)
         offer.picture_wanted.connect(self.picture_wanted)
         offer.run_wanted.connect(self._show_run)
         self.live_page.anew.connect(self._leave_broken)
@@ -273,6 +274,11 @@ class RetrainWindow(QDialog):
         self._retraining.cancel_plan()
         for job in self._lists:
             job.cancel()
+
+    def _forget_plan(self) -> None:
+        """Show no plan, and start nothing, while other settings are typed."""
+        self._retraining.cancel_plan()
+        self.offer_page.show_plan(None, _ASKING)
 
     def _ask_plan(self) -> None:
         """Ask what the trainer would do; before it has answered, nothing can be started."""
