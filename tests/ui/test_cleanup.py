@@ -238,3 +238,17 @@ def test_a_window_stays_where_its_clean_up_changed_nothing(
     qtbot.waitUntil(lambda: "nothing was changed" in opened.notice.label.text(), timeout=20000)
     qtbot.wait(50)
     assert opened.isVisible()
+
+
+def test_a_window_stays_where_the_picture_of_its_clean_up_was_left(
+    qtbot: QtBot, opened: MainWindow, slow: Slow
+) -> None:
+    panel = opened.controls.cleanup
+    panel.kind.setCurrentText("Widen by 1 px")
+    panel.apply_button.click()
+    assert not opened.close()
+    to_the_next(qtbot, opened)
+    qtbot.wait(50)
+    assert opened.isVisible()
+    assert "a.png was left before it was done" in opened.notice.label.text()
+    assert "The window stays open" in opened.notice.label.text()

@@ -231,6 +231,61 @@ def test_the_second_close_leaves_without_the_export(opened: MainWindow, drive: D
     assert opened.close()
 
 
+def test_leaving_is_asked_for_twice_though_work_cannot_be_saved_either(
+    opened: MainWindow, drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    close = opened.workspace.close
+    monkeypatch.setattr(opened.workspace, "close", lambda: close() | {"a.png": 1})
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    assert not opened.close()
+    assert opened.notice.label.text().startswith("NOT SAVED: a.png")
+    assert "Close the window again to leave all the same." in opened.notice.label.text()
+    assert opened.close()
+
+
+def stays(qtbot: QtBot, window: MainWindow, drive: Drive) -> bool:
+    """Tell whether the window is there after the export was written."""
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: "Exported" in told(window), timeout=20000)
+    qtbot.wait(50)
+    return window.isVisible()
+
+
+def test_a_window_stays_once_another_picture_is_opened_and_says_so(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    to_the_next(qtbot, opened)
+    assert "The window stays open" in opened.notice.label.text()
+    assert opened.notice.isVisible()
+    assert stays(qtbot, opened, drive)
+
+
+def test_a_window_that_is_closed_between_two_pictures_stays_once_the_next_is_there(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, slow: threading.Event, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    press(qtbot, opened, Qt.Key.Key_D)
+    assert not opened.close()
+    slow.set()
+    qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
+    assert "The window stays open" in opened.notice.label.text()
+    assert opened.notice.isVisible()
+    assert stays(qtbot, opened, drive)
+    assert opened.close()
+
+
+def test_a_window_stays_where_the_notice_that_it_closes_was_closed(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    opened.notice.hide()
+    assert stays(qtbot, opened, drive)
+
+
 def test_the_next_export_goes_where_the_last_one_goes(
     opened: MainWindow, drive: Drive, tmp_path: Path
 ) -> None:
