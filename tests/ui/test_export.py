@@ -113,7 +113,7 @@ def test_an_export_that_fails_says_of_which_picture_and_never_that_it_is_there(
 
 
 @pytest.fixture
-def slow(opened: MainWindow) -> Iterator[threading.Event]:
+def next_is_slow(opened: MainWindow) -> Iterator[threading.Event]:
     """The next picture, which nobody has made ready, is read only when it may be."""
     may, desk = threading.Event(), opened.workspace.desk
     opened.workspace.jobs.aside("a slow drive", lambda: may.wait(30))
@@ -124,7 +124,12 @@ def slow(opened: MainWindow) -> Iterator[threading.Event]:
 
 @pytest.mark.parametrize("stopped", [False, True])
 def test_an_export_that_fails_while_the_next_picture_is_read_is_told_with_it(
-    qtbot: QtBot, opened: MainWindow, drive: Drive, slow: threading.Event, tmp_path: Path, stopped: bool
+    qtbot: QtBot,
+    opened: MainWindow,
+    drive: Drive,
+    next_is_slow: threading.Event,
+    tmp_path: Path,
+    stopped: bool,
 ) -> None:
     drive.full = True
     opened.commands.exports.export(tmp_path / "out", ("mask",))
@@ -134,7 +139,7 @@ def test_an_export_that_fails_while_the_next_picture_is_read_is_told_with_it(
     assert opened.workspace.review is None
     if stopped:
         opened.commands.stop()
-    slow.set()
+    next_is_slow.set()
     qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
     assert opened.notice.isVisible()
     assert "a isn't exported" in opened.notice.label.text()
@@ -165,7 +170,7 @@ def test_another_picture_than_the_one_asked_of_is_not_exported(
 def test_a_picture_that_is_left_while_its_export_is_asked_of_is_told_with_the_next(
     qtbot: QtBot,
     opened: MainWindow,
-    slow: threading.Event,
+    next_is_slow: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -173,20 +178,20 @@ def test_a_picture_that_is_left_while_its_export_is_asked_of_is_told_with_the_ne
     fill_in(monkeypatch, lambda: opened.workspace.step(1))
     opened.action("export").trigger()
     assert "a.png isn't exported: it was left" in opened.notice.label.text()
-    slow.set()
+    next_is_slow.set()
     qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
     assert opened.notice.isVisible()
     assert "a.png isn't exported" in opened.notice.label.text()
 
 
 def test_between_two_pictures_no_export_is_asked_of(
-    opened: MainWindow, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+    opened: MainWindow, next_is_slow: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill_in(monkeypatch, slow.set)
+    fill_in(monkeypatch, next_is_slow.set)
     opened.workspace.step(1)
     opened.action("export").trigger()
     assert told(opened) == "The next picture is being opened."
-    assert not slow.is_set()
+    assert not next_is_slow.is_set()
 
 
 def test_the_second_export_of_a_place_comes_after_the_first(
@@ -264,12 +269,12 @@ def test_a_window_stays_once_another_picture_is_opened_and_says_so(
 
 
 def test_a_window_that_is_closed_between_two_pictures_stays_once_the_next_is_there(
-    qtbot: QtBot, opened: MainWindow, drive: Drive, slow: threading.Event, tmp_path: Path
+    qtbot: QtBot, opened: MainWindow, drive: Drive, next_is_slow: threading.Event, tmp_path: Path
 ) -> None:
     opened.commands.exports.export(tmp_path / "out", ("mask",))
     press(qtbot, opened, Qt.Key.Key_D)
     assert not opened.close()
-    slow.set()
+    next_is_slow.set()
     qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
     assert "The window stays open" in opened.notice.label.text()
     assert opened.notice.isVisible()
