@@ -12,8 +12,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from tests.ui.conftest import wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
-from tests.ui.test_export import opened, to_the_next
+from tests.ui.test_export import next_is_slow, opened, to_the_next
 from tests.ui.test_learning import document_of
 from tests.ui.test_studies import press
 from vesselapp.core.geometry import Pixels
@@ -22,7 +23,7 @@ from vesselapp.state.cleanup import CLEANUPS, Cleanup, Frozen, found_by
 from vesselapp.study.record import State
 from vesselapp.ui.window import MainWindow
 
-__all__ = ["opened"]
+__all__ = ["next_is_slow", "opened"]
 WIDEN = next(cleanup for cleanup in CLEANUPS if cleanup.key == "widen")
 UNDER_WAY = "The clean-up of this picture is still under way."
 
@@ -238,3 +239,47 @@ def test_a_window_stays_where_its_clean_up_changed_nothing(
     qtbot.waitUntil(lambda: "nothing was changed" in opened.notice.label.text(), timeout=20000)
     qtbot.wait(50)
     assert opened.isVisible()
+
+
+def test_a_window_stays_where_the_picture_of_its_clean_up_was_left(
+    qtbot: QtBot, opened: MainWindow, slow: Slow
+) -> None:
+    panel = opened.controls.cleanup
+    panel.kind.setCurrentText("Widen by 1 px")
+    panel.apply_button.click()
+    assert not opened.close()
+    to_the_next(qtbot, opened)
+    qtbot.wait(50)
+    assert opened.isVisible()
+    assert "a.png was left before it was done" in opened.notice.label.text()
+    assert "The window stays open" in opened.notice.label.text()
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_between_two_pictures_a_clean_up_is_refused_and_holds_up_nothing(
+    qtbot: QtBot, opened: MainWindow, slow: Slow, next_is_slow: threading.Event, shown: bool
+) -> None:
+    panel = opened.controls.cleanup
+    panel.kind.setCurrentText("Widen by 1 px")
+    if shown:
+        slow.go_on.set()
+        panel.choose("widen")
+        wait_for_preview(qtbot, opened)
+        slow.go_on.clear()
+    press(qtbot, opened, Qt.Key.Key_D)
+    panel.apply_button.click()
+    assert opened.status.task.text() == "The next picture is being opened."
+    assert not opened.workspace.desk.cleaning.applying
+    next_is_slow.set()
+    qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
+    wait_for_answer(qtbot, opened)
+    press(qtbot, opened, Qt.Key.Key_2)
+    assert opened.workspace.review is not None
+    assert opened.workspace.review.record.state is State.REVIEWED
+
+
+def test_a_picture_that_can_only_be_looked_at_is_not_looked_through(opened: MainWindow, slow: Slow) -> None:
+    document_of(opened).lock("Somebody else has this picture open.")
+    opened.controls.cleanup.apply_button.click()
+    assert opened.status.task.text() == "Somebody else has this picture open."
+    assert slow.times == 0

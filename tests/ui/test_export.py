@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import export, wait_for_answer
@@ -22,6 +23,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import dequantise
 from vesselapp.core.export import write_outputs
 from vesselapp.state import exporting
+from vesselapp.ui.export_dialog import ExportDialog
 from vesselapp.ui.window import MainWindow
 
 
@@ -110,6 +112,88 @@ def test_an_export_that_fails_says_of_which_picture_and_never_that_it_is_there(
     assert "Export" not in told(opened)
 
 
+@pytest.fixture
+def next_is_slow(opened: MainWindow) -> Iterator[threading.Event]:
+    """The next picture, which nobody has made ready, is read only when it may be."""
+    may, desk = threading.Event(), opened.workspace.desk
+    opened.workspace.jobs.aside("a slow drive", lambda: may.wait(30))
+    desk.ahead.forget()
+    yield may
+    may.set()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_export_that_fails_while_the_next_picture_is_read_is_told_with_it(
+    qtbot: QtBot,
+    opened: MainWindow,
+    drive: Drive,
+    next_is_slow: threading.Event,
+    tmp_path: Path,
+    stopped: bool,
+) -> None:
+    drive.full = True
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    press(qtbot, opened, Qt.Key.Key_D)
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: "a isn't exported" in opened.notice.label.text(), timeout=20000)
+    assert opened.workspace.review is None
+    if stopped:
+        opened.commands.stop()
+    next_is_slow.set()
+    qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
+    assert opened.notice.isVisible()
+    assert "a isn't exported" in opened.notice.label.text()
+
+
+def fill_in(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Have the next export dialog filled in for a mask; something happens before it is accepted."""
+
+    def exec_(dialog: ExportDialog) -> QDialog.DialogCode:
+        dialog.boxes["mask"].setChecked(True)
+        meanwhile()
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(ExportDialog, "exec", exec_)
+
+
+def test_another_picture_than_the_one_asked_of_is_not_exported(
+    qtbot: QtBot, opened: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened.workspace.settings.export_folder = str(tmp_path / "out")
+    fill_in(monkeypatch, lambda: to_the_next(qtbot, opened))
+    opened.action("export").trigger()
+    assert "a.png isn't exported: it was left" in opened.notice.label.text()
+    assert not opened.workspace.exports.under_way
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_that_is_left_while_its_export_is_asked_of_is_told_with_the_next(
+    qtbot: QtBot,
+    opened: MainWindow,
+    next_is_slow: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    opened.workspace.settings.export_folder = str(tmp_path / "out")
+    fill_in(monkeypatch, lambda: opened.workspace.step(1))
+    opened.action("export").trigger()
+    assert "a.png isn't exported: it was left" in opened.notice.label.text()
+    next_is_slow.set()
+    qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
+    assert opened.notice.isVisible()
+    assert "a.png isn't exported" in opened.notice.label.text()
+
+
+def test_between_two_pictures_no_export_is_asked_of(
+    opened: MainWindow, next_is_slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_in(monkeypatch, next_is_slow.set)
+    opened.workspace.step(1)
+    opened.action("export").trigger()
+    assert told(opened) == "The next picture is being opened."
+    assert not next_is_slow.is_set()
+
+
 def test_the_second_export_of_a_place_comes_after_the_first(
     qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
 ) -> None:
@@ -150,6 +234,61 @@ def test_the_second_close_leaves_without_the_export(opened: MainWindow, drive: D
     opened.commands.exports.export(tmp_path / "out", ("mask",))
     assert not opened.close()
     assert opened.close()
+
+
+def test_leaving_is_asked_for_twice_though_work_cannot_be_saved_either(
+    opened: MainWindow, drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    close = opened.workspace.close
+    monkeypatch.setattr(opened.workspace, "close", lambda: close() | {"a.png": 1})
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    assert not opened.close()
+    assert opened.notice.label.text().startswith("NOT SAVED: a.png")
+    assert "Close the window again to leave all the same." in opened.notice.label.text()
+    assert opened.close()
+
+
+def stays(qtbot: QtBot, window: MainWindow, drive: Drive) -> bool:
+    """Tell whether the window is there after the export was written."""
+    drive.go_on.set()
+    qtbot.waitUntil(lambda: "Exported" in told(window), timeout=20000)
+    qtbot.wait(50)
+    return window.isVisible()
+
+
+def test_a_window_stays_once_another_picture_is_opened_and_says_so(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    to_the_next(qtbot, opened)
+    assert "The window stays open" in opened.notice.label.text()
+    assert opened.notice.isVisible()
+    assert stays(qtbot, opened, drive)
+
+
+def test_a_window_that_is_closed_between_two_pictures_stays_once_the_next_is_there(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, next_is_slow: threading.Event, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    press(qtbot, opened, Qt.Key.Key_D)
+    assert not opened.close()
+    next_is_slow.set()
+    qtbot.waitUntil(lambda: opened.workspace.review is not None, timeout=20000)
+    assert "The window stays open" in opened.notice.label.text()
+    assert opened.notice.isVisible()
+    assert stays(qtbot, opened, drive)
+    assert opened.close()
+
+
+def test_a_window_stays_where_the_notice_that_it_closes_was_closed(
+    qtbot: QtBot, opened: MainWindow, drive: Drive, tmp_path: Path
+) -> None:
+    opened.commands.exports.export(tmp_path / "out", ("mask",))
+    assert not opened.close()
+    opened.notice.hide()
+    assert stays(qtbot, opened, drive)
 
 
 def test_the_next_export_goes_where_the_last_one_goes(

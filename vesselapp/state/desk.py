@@ -195,7 +195,7 @@ class Desk:
         """
         entry = self._pictures.current
         if self.review is None and entry is not None:
-            self._to_tell = [*sentences]
+            self._to_tell += sentences
             self.open(entry)
 
     # -- going from one to another -----------------------------------------------------------------------

@@ -118,7 +118,7 @@ class Document:
     def set_level(self, level: int) -> None:
         """Choose the threshold by its level; no pixel is written."""
         level = min(max(level, ev.LOWEST + 1), ev.HIGHEST)
-        if level != self._level and self._refuses():
+        if level != self._level and self.refuses():
             self.threshold_changed.emit()  # what showed the new one shows the old one again
         elif level != self._level:
             self._level = level
@@ -172,7 +172,7 @@ class Document:
 
     def learn(self, name: str, learnt: Learnt) -> bool:
         """Say, as one edit, what the model's answer is adapted by from now on; False where it can't be."""
-        if self._refuses():
+        if self.refuses():
             return False
         self._add(Edit(name, EMPTY, (), learnt))
         return True
@@ -189,7 +189,7 @@ class Document:
 
         One under way ends: what it changed is an edit of its own.
         """
-        if self._refuses():
+        if self.refuses():
             return False
         self.end_stroke("Stroke")
         self._recorder = EditRecorder(self.corrections)
@@ -326,7 +326,7 @@ class Document:
             self.end_stroke("Stroke")
         self.locked = reason
 
-    def _refuses(self) -> bool:
+    def refuses(self) -> bool:
         """Tell whether nothing can be changed, and tell the person why."""
         if self.locked:
             self.refused.emit(self.locked)
@@ -339,7 +339,7 @@ class Document:
         return ev.mask_of(self.evidence.levels[0], self._level)
 
     def _travel(self, step: Callable[[NDArray[np.uint8]], Edit | None], operation: Operation) -> bool:
-        if self._recorder is not None or self._refuses():
+        if self._recorder is not None or self.refuses():
             return False
         edit = step(self.corrections)
         if edit is None:

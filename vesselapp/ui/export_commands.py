@@ -32,20 +32,26 @@ class ExportCommands:
         from vesselapp.state.exporting import why_refused
         from vesselapp.ui.export_dialog import ExportDialog
 
-        workspace, settings = self._workspace, self._workspace.settings
-        if workspace.document is None:
+        workspace, settings, review = self._workspace, self._workspace.settings, self._workspace.review
+        if review is None:
+            self._window.status.tell(workspace.desk.unsettled)
             return
-        path = workspace.document.image.path
+        path = review.document.image.path
         start = settings.export_folder or str(path.parent if path else Path.cwd())
         dialog = ExportDialog(
             Path(start).absolute(),
             workspace.export_stem(),
             settings.export_kinds,
             self._window,
-            partial(why_refused, workspace.review),
+            partial(why_refused, review),
         )
-        if dialog.exec() == QDialog.DialogCode.Accepted:
+        if dialog.exec() != QDialog.DialogCode.Accepted:
+            return
+        if workspace.review is review:
             self.export(dialog.folder, dialog.kinds)
+        else:
+            why = f"{review.entry.name} isn't exported: it was left before Export was pressed."
+            self._tell_failure(VesselError(why, "Export it when it is open again."))
 
     def export(self, folder: Path, kinds: tuple[str, ...]) -> None:
         """Write the files; tell in the status line when they are there, and of a failure over the canvas."""
@@ -53,7 +59,7 @@ class ExportCommands:
         try:
             self._workspace.export(folder, kinds)
         except VesselError as error:
-            self._window.tell_failure(error)
+            self._tell_failure(error)
             return
         settings.export_folder, settings.export_kinds = str(folder), kinds
         self._window.status.tell(f"Exporting {exports.under_way[-1]}…", lambda: bool(exports.under_way))
@@ -63,4 +69,10 @@ class ExportCommands:
 
     def _on_failed(self, error: VesselError) -> None:
         self._window.status.look_again()
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: VesselError) -> None:
+        """Tell of it over the canvas; where the next picture is being opened, with that too."""
         self._window.tell_failure(error)
+        if self._workspace.review is None:
+            self._workspace.desk.tell_with_next(str(error))

@@ -97,6 +97,8 @@ class CleanupPanel(QWidget):
         canvas, cleaning = self._canvas, self._cleaning
         if canvas is None or cleaning is None or canvas.document is None or cleaning.applying:
             return
+        if canvas.document.refuses():
+            return
         wanted = Wanted.now(self.cleanup, self.size_field.value(), canvas.document)
         if self._shown is not None and self._shown[0] == wanted:
             self._make(*self._shown)
