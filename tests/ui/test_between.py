@@ -122,10 +122,12 @@ def test_no_note_is_written_on_what_was_left(
     window.action("note").trigger()
     qtbot.keyClicks(note, "drusen")
     window.workspace.open(slow.entry)
-    assert not note.isEnabled()
+    assert note.isReadOnly()
     slow.may.set()
     wait_for(qtbot, window, "c.png")
+    qtbot.waitUntil(window.canvas.hasFocus)  # who types no more can go on with keys
     assert note.isEnabled()
+    assert not note.isReadOnly()
     assert note.toPlainText() == ""
     found = until_kept(qtbot, study, "a.png", lambda found: found.record is not None)
     assert found.record is not None

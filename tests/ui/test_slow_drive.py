@@ -276,6 +276,7 @@ def test_the_rest_of_a_note_is_no_command_on_the_picture_that_comes(
     assert slow.began.wait(10)
     window.action("note").trigger()
     note = window.pictures.note
+    window.pictures._rest_of_note.setInterval(60000)  # nobody pauses
     qtbot.waitUntil(note.hasFocus)
     qtbot.keyClicks(note, "about ")
     slow.may.set()

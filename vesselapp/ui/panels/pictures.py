@@ -24,6 +24,7 @@ from vesselapp.ui.marks import mark_icon
 from vesselapp.ui.panels.picture_rows import ENTRY_ROLE, PictureModel, PictureRow
 
 _SETTLE_MS = 30
+_REST_OF_NOTE_MS = 1000
 _NOTE_SETTLE_MS = 600
 _NOTE_LINES = 3
 STATE_ACTIONS = {
@@ -83,6 +84,7 @@ class PicturesPanel(QWidget):
         self._lay_out()
         self._settle = _timer(self, _SETTLE_MS, self._ask_for_thumbnails)
         self._note_settle = _timer(self, _NOTE_SETTLE_MS, self.keep_note)
+        self._rest_of_note = _timer(self, _REST_OF_NOTE_MS, self._end_rest_of_note)
         self._bind()
         self._on_changed()
         self._may_note = self._cut_off = False
@@ -187,12 +189,20 @@ class PicturesPanel(QWidget):
     def enable_note(self, enabled: bool) -> None:
         """Say whether the note can be written.
 
-        Where it can't any longer while a person types, keys do nothing until the field is left: the rest of
-        what was being written is no command, and of no other picture.
+        Where it can't any longer while a person types, keys do nothing until there is a pause: the rest of
+        what was being written is no command, and of no other picture. Then the keyboard goes back.
         """
-        self._cut_off |= not enabled and self.note.hasFocus() and not self.note.isReadOnly()
+        if not enabled and self.note.hasFocus() and not self.note.isReadOnly():
+            self._cut_off = True
+            self._rest_of_note.start()
         self._may_note = enabled
         self._settle_note()
+
+    def _end_rest_of_note(self) -> None:
+        self._cut_off = False
+        self._settle_note()
+        if self.note.hasFocus():
+            self.left.emit()
 
     def _settle_note(self) -> None:
         writable = self._may_note and not self._cut_off
@@ -217,8 +227,8 @@ class PicturesPanel(QWidget):
             self._settle.start()
         elif kind == QEvent.Type.FocusOut and watched is self.note:
             if self._cut_off:
-                self._cut_off = False
-                self._settle_note()
+                self._rest_of_note.stop()
+                self._end_rest_of_note()
             if self._note_settle.isActive():
                 self.keep_note()
         elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
@@ -230,7 +240,10 @@ class PicturesPanel(QWidget):
         ):
             self.left.emit()
             return True
-        return kind == QEvent.Type.KeyPress and watched is self.note and self._cut_off
+        swallowed = kind == QEvent.Type.KeyPress and watched is self.note and self._cut_off
+        if swallowed:
+            self._rest_of_note.start()
+        return swallowed
 
     def _on_changed(self) -> None:
         self._count()
