@@ -164,4 +164,5 @@ class CleanupPanel(QWidget):
         if self._cleaning is not None:
             self._cleaning.stop_looking()
         self._show_nothing()
-        self.amount.setText("")
+        if self.amount.text():  # else each stroke lays the panel out anew
+            self.amount.setText("")
