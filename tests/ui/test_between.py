@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import wait_until_saved
@@ -132,6 +134,31 @@ def test_no_note_is_written_on_what_was_left(
     found = until_kept(qtbot, study, "a.png", lambda found: found.record is not None)
     assert found.record is not None
     assert found.record.note == "drusen"
+
+
+def test_the_canvas_has_the_keys_again_though_the_next_picture_takes_long(
+    qtbot: QtBot, window: MainWindow, study: Study, slow: Slow
+) -> None:
+    note = window.pictures.note
+    window.pictures._rest_of_note.setInterval(300)
+    window.action("note").trigger()
+    qtbot.keyClicks(note, "drusen")
+    window.workspace.open(slow.entry)
+    qtbot.keyClicks(note, "2")
+    assert note.hasFocus()
+    for key, more, is_of_note in (
+        (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier, True),
+        (Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier, False),
+        (Qt.Key.Key_F5, Qt.KeyboardModifier.NoModifier, False),
+    ):
+        asked = QKeyEvent(QEvent.Type.ShortcutOverride, key, more)
+        QApplication.sendEvent(note, asked)
+        assert asked.isAccepted() is is_of_note
+    qtbot.waitUntil(window.canvas.hasFocus)
+    assert not note.isEnabled()
+    slow.may.set()
+    wait_for(qtbot, window, "c.png")
+    assert window.canvas.hasFocus()
 
 
 def test_a_picture_that_comes_back_can_be_corrected(

@@ -249,10 +249,15 @@ def test_what_was_reviewed_once_keeps_its_answer_and_says_so(
     workspace.study_model_changed()
     qtbot.waitUntil(lambda: str(workspace.asking.of_study).endswith("second.onnx"), timeout=LONG)
     window.notice.hide()
+    workspace.desk._direction = -1
     go_to(qtbot, window, "p2.png")  # no picture was asked of the new model yet
     assert workspace.answer is not None
     assert workspace.answer.model == "Tiny vessels"
     qtbot.waitUntil(lambda: window.notice.isVisible() and window.notice.label.text() == keeps, timeout=LONG)
+    beside = workspace.pictures.beside(-1)  # is made ready all the same
+    qtbot.waitUntil(lambda: workspace.desk.ahead._wanted is not None, timeout=LONG)
+    assert workspace.desk.ahead._wanted is not None
+    assert workspace.desk.ahead._wanted[0] is beside
     wait_until_saved(qtbot, window)
     qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved"), timeout=LONG)
     before = window.status.saved.text()

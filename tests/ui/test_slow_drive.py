@@ -17,6 +17,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core import walk
+from vesselapp.core.errors import VesselError
 from vesselapp.study import study
 from vesselapp.study.record import State
 from vesselapp.study.verify import verify_study
@@ -247,6 +248,37 @@ def test_a_study_whose_making_is_turned_away_from_is_made_and_told(
     qtbot.waitUntil(lambda: "study Pilot is made" in opened.notice.label.text(), timeout=20000)
     assert names(opened) == ["a.png"]
     assert study.is_study(tmp_path / "study")
+
+
+def test_why_a_study_is_not_made_is_told_where_it_was_turned_away_from(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, began = threading.Event(), threading.Event()
+
+    def full(path: Path) -> Path:
+        began.set()
+        assert may.wait(30)
+        raise VesselError("The disk is full.")
+
+    monkeypatch.setattr(study, "make_folder", full)
+    opened.workspace.turning.to_new_study(tmp_path / "study", "Pilot", pictures, "")
+    assert began.wait(30)
+    opened.status.cancel.click()
+    may.set()
+    qtbot.waitUntil(lambda: opened.notice.label.text() == "The disk is full.", timeout=20000)
+
+
+def test_what_is_told_of_a_study_outlasts_turning_to_other_pictures(
+    qtbot: QtBot, opened: MainWindow, pictures: Path, slow: SlowWalk
+) -> None:
+    opened.open_paths([pictures])
+    assert slow.began.wait(10)
+    opened.workspace.desk.tell_also_with_next("The study Pilot is made.")
+    slow.may.set()
+    qtbot.waitUntil(lambda: len(names(opened)) == 3, timeout=20000)
+    wait_for_answer(qtbot, opened)
+    assert opened.notice.isVisible()
+    assert "The study Pilot is made." in opened.notice.label.text()
 
 
 def test_closing_waits_until_a_study_is_whole(

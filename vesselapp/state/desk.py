@@ -118,6 +118,7 @@ class Desk:
         self._collection: Collection | None = None
         self._left: list[tuple[Review, Answer | None]] = []
         self._to_tell: list[str] = []
+        self._of_list: list[str] = []
         self._direction = 1
         self._from_anew, self._read_only, self._asked_anew = True, False, False
         self._answered_anew = False
@@ -165,9 +166,8 @@ class Desk:
 
     def turn_to(self, collection: Collection, sentences: list[str]) -> None:
         """Turn to other pictures, none of which is open yet; sentences are told with the first of them."""
-        self._to_tell = []
         self.leave()
-        self._to_tell += sentences
+        self._of_list = sentences
         self.ahead.forget()
         self._collection, self._from_anew = collection, True
 
@@ -225,10 +225,10 @@ class Desk:
         if opened.readable:
             review.sitting = self._keeper.sit(opened.place, opened.facts, document, kept, opened.writer)
         self._take(review, kept.view if kept is not None else None)
-        self._tell([*map(str, opened.problems), *opened.notes])
+        told = self._tell([*map(str, opened.problems), *opened.notes])
         if kept is not None and kept.answer is not None:
+            self._tell_of_another_model(review, told)  # queued before the next picture is made ready
             self.asking.take(None, judged_answer(kept))
-            self._tell_of_another_model(review)
         elif opened.found is not None:
             model, answer = opened.found
             document.suggest_threshold(answer.threshold)
@@ -236,14 +236,14 @@ class Desk:
         else:
             self.asking.ask(self.box_in_sight())
 
-    def _tell_of_another_model(self, review: Review) -> None:
-        """Say so where work goes on upon an answer that was judged, and that isn't the chosen model's."""
+    def _tell_of_another_model(self, review: Review, told: list[str]) -> None:
+        """Say so, after what was told, where work goes on upon a judged answer of another model."""
         record, question = review.record, self.asking.present_question
 
         def done(sha256: str) -> None:
             same = record.model_sha256 in ("", sha256)
             if review is self.review and review.record.state is State.IN_PROGRESS and not same:
-                self.told.emit(KEEPS_ANSWER)
+                self.told.emit(" ".join([*told, KEEPS_ANSWER]))
 
         if record.state is State.IN_PROGRESS:
             finder = self.asking.finder
@@ -333,10 +333,13 @@ class Desk:
         threshold = self.asking.model.card.threshold if self.asking.model else 0.5
         return Wishes(threshold, self._settings.history_megabytes * 2**20)
 
-    def _tell(self, sentences: list[str]) -> None:
-        sentences, self._to_tell = [*self._to_tell, *sentences], []
+    def _tell(self, sentences: list[str]) -> list[str]:
+        """Tell sentences, after those that wait for a picture; give all that was told."""
+        sentences = [*self._to_tell, *self._of_list, *sentences]
+        self._to_tell, self._of_list = [], []
         if sentences:
             self.told.emit(" ".join(sentences))
+        return sentences
 
     def ask(self, *, fresh: bool = False) -> None:
         """Ask the chosen model about the open picture (fresh: even where its answer is remembered).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,7 @@ class Turning:
     ) -> None:
         self._jobs, self._desk, self._keeper = jobs, desk, keeper
         self._store, self._hashes, self._first_read, self._take = store, hashes, first_read, take
-        self._nothing_made = threading.Event()
-        self._nothing_made.set()
+        self._making: list[threading.Event] = []
 
     def to_sources(self, sources: Sequence[Source], sentences: Sequence[str] = ()) -> None:
         """Turn to pictures that are known; the sentences are told with the first."""
@@ -119,6 +119,7 @@ class Turning:
 
         It is made also where a person turns to something else meanwhile, and that is told.
         """
+        whole, problems = threading.Event(), list[VesselError]()
         made: list[Study] = []
 
         def work(_job: Job) -> None:
@@ -126,8 +127,11 @@ class Turning:
 
             try:
                 made.append(Study.create(folder, name, [pictures], model, self._keeper.who))
+            except VesselError as problem:
+                problems.append(problem)
+                raise
             finally:
-                self._nothing_made.set()
+                whole.set()
 
         def done(_none: None) -> None:
             self._desk.bringing.waited()
@@ -135,17 +139,22 @@ class Turning:
 
         def stopped() -> None:
             self._desk.rest()
-            if made:
+            if problems:
+                self._desk.tell_also_with_next(str(problems[0]))
+            elif made:
                 words = f"The study {name} is made in {folder}, but not opened: File > Open study… does that."
                 self._desk.tell_also_with_next(words)
+            whole.set()
 
-        self._nothing_made.clear()
+        self._making = [*(one for one in self._making if not one.is_set()), whole]
         job = self._jobs.beside("make study", work, done, self._stay_with, stopped=stopped)
         self._desk.bringing.wait_for(job, f"Making the study {name}")
 
     def wait_made(self, timeout_s: float) -> None:
-        """Wait until a study that is being made is whole."""
-        self._nothing_made.wait(timeout_s)
+        """Wait until studies that are being made are whole."""
+        until = time.monotonic() + timeout_s
+        for whole in self._making:
+            whole.wait(max(0.0, until - time.monotonic()))
 
     def to_study(self, folder: Path) -> None:
         """Turn to a study, and the picture of it that was open last."""

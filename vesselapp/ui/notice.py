@@ -103,8 +103,13 @@ class NoticeBar(_Line):
         self._say(text)
 
     def take_back(self, text: str) -> None:
-        """Close where this is still what is told."""
-        if text == self.label.text():
+        """Tell this no longer; close where nothing else is told."""
+        rest = " ".join(self.label.text().replace(text, "").split())
+        if text not in self.label.text() or not self.isVisible():
+            return
+        if rest:
+            self._say(rest)
+        else:
             self.hide()
 
     def show_error(self, error: VesselError) -> None:

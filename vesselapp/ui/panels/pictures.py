@@ -200,9 +200,9 @@ class PicturesPanel(QWidget):
 
     def _end_rest_of_note(self) -> None:
         self._cut_off = False
-        self._settle_note()
         if self.note.hasFocus():
-            self.left.emit()
+            self.left.emit()  # before the field can't have it any longer: Qt would choose who is next
+        self._settle_note()
 
     def _settle_note(self) -> None:
         writable = self._may_note and not self._cut_off
@@ -232,18 +232,30 @@ class PicturesPanel(QWidget):
             if self._note_settle.isActive():
                 self.keep_note()
         elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            cut_off = watched is self.note and self._cut_off
-            if cut_off or (event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()):
+            if self._swallows(watched, event) or (
+                event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()
+            ):
                 event.accept()
         elif (
             kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
         ):
             self.left.emit()
             return True
-        swallowed = kind == QEvent.Type.KeyPress and watched is self.note and self._cut_off
+        swallowed = (
+            kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self._swallows(watched, event)
+        )
         if swallowed:
             self._rest_of_note.start()
         return swallowed
+
+    def _swallows(self, watched: QObject, key: QKeyEvent) -> bool:
+        """Tell whether a key belongs to the rest of a note; those with Ctrl and the like, and F5, don't."""
+        if watched is not self.note or not self._cut_off:
+            return False
+        commands = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+        commands |= Qt.KeyboardModifier.MetaModifier
+        plain = not key.modifiers() & commands and not Qt.Key.Key_F1 <= key.key() <= Qt.Key.Key_F35
+        return plain or (bool(key.text()) and key.text().isprintable())
 
     def _on_changed(self) -> None:
         self._count()
