@@ -146,12 +146,14 @@ def test_the_canvas_has_the_keys_again_though_the_next_picture_takes_long(
     window.workspace.open(slow.entry)
     qtbot.keyClicks(note, "2")
     assert note.hasFocus()
-    for key, more, is_of_note in (
-        (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier, True),
-        (Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier, False),
-        (Qt.Key.Key_F5, Qt.KeyboardModifier.NoModifier, False),
+    control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+    for key, more, text, is_of_note in (
+        (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier, "2", True),
+        (Qt.Key.Key_Q, control | alt, "@", True),
+        (Qt.Key.Key_S, control, "s", False),
+        (Qt.Key.Key_F5, Qt.KeyboardModifier.NoModifier, "", False),
     ):
-        asked = QKeyEvent(QEvent.Type.ShortcutOverride, key, more)
+        asked = QKeyEvent(QEvent.Type.ShortcutOverride, key, more, text)
         QApplication.sendEvent(note, asked)
         assert asked.isAccepted() is is_of_note
     qtbot.waitUntil(window.canvas.hasFocus)

@@ -252,10 +252,10 @@ class PicturesPanel(QWidget):
         """Tell whether a key belongs to the rest of a note; those with Ctrl and the like, and F5, don't."""
         if watched is not self.note or not self._cut_off:
             return False
-        commands = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        commands |= Qt.KeyboardModifier.MetaModifier
-        plain = not key.modifiers() & commands and not Qt.Key.Key_F1 <= key.key() <= Qt.Key.Key_F35
-        return plain or (bool(key.text()) and key.text().isprintable())
+        control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+        held = key.modifiers() & (control | alt | Qt.KeyboardModifier.MetaModifier)
+        is_command = bool(held) and held != control | alt  # both together are AltGr on Windows
+        return not is_command and not Qt.Key.Key_F1 <= key.key() <= Qt.Key.Key_F35
 
     def _on_changed(self) -> None:
         self._count()
