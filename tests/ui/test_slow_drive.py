@@ -273,7 +273,7 @@ def test_what_is_told_of_a_study_outlasts_turning_to_other_pictures(
 ) -> None:
     opened.open_paths([pictures])
     assert slow.began.wait(10)
-    opened.workspace.desk.tell_also_with_next("The study Pilot is made.")
+    opened.workspace.desk.telling.also_with_next("The study Pilot is made.")
     slow.may.set()
     qtbot.waitUntil(lambda: len(names(opened)) == 3, timeout=20000)
     wait_for_answer(qtbot, opened)

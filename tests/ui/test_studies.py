@@ -309,7 +309,8 @@ def test_a_reviewed_picture_keeps_its_mask_whatever_model_is_chosen(
     assert np.array_equal(document.mask(), judged)
     press(qtbot, window, Qt.Key.Key_D)
     wait_for(qtbot, window, "b.png")
-    qtbot.waitUntil(lambda: not window.workspace.desk._left, timeout=20000)  # it is read from the disk then
+    on_its_way = window.workspace.desk.just_left  # once there, it is read from the disk
+    qtbot.waitUntil(lambda: len(on_its_way) == 0, timeout=20000)
     press(qtbot, window, Qt.Key.Key_A)
     wait_for(qtbot, window, "a.png")
     again = window.workspace.document

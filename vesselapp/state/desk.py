@@ -18,6 +18,7 @@ from vesselapp.state.cleaning import Cleaning
 from vesselapp.state.collection import Collection
 from vesselapp.state.document import Document
 from vesselapp.state.jobs import Jobs
+from vesselapp.state.just_left import JustLeft
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.learning import Learning
 from vesselapp.state.opening import Opened, Wishes, judged_answer
@@ -26,6 +27,7 @@ from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.standing import Hold
+from vesselapp.state.telling import Telling
 from vesselapp.study.journal import Viewed
 from vesselapp.study.record import State
 
@@ -67,6 +69,10 @@ class Desk:
         Makes the next picture ready.
     bringing : Bringing
         Opens what is wanted.
+    just_left : JustLeft
+        What isn't on the disk yet of those before.
+    telling : Telling
+        What is told with the next picture.
     box_in_sight : callable
         Gives the part of the picture (px) that a person sees.
     changed : Signal
@@ -111,14 +117,13 @@ class Desk:
             failed=self._on_opening_failed,
             stopped=self.rest,
         )
+        self.just_left = JustLeft(keeper)
+        self.telling = Telling(self.told.emit, lambda: self.bringing.running)
         self.document: Document | None = None
         self.review: Review | None = None
         self.view: dict[str, Any] | None = None
         self.box_in_sight: Callable[[], Box | None] = lambda: None
         self._collection: Collection | None = None
-        self._left: list[tuple[Review, Answer | None]] = []
-        self._to_tell: list[str] = []
-        self._of_list: list[str] = []
         self._direction = 1
         self._from_anew, self._read_only, self._asked_anew = True, False, False
         self._answered_anew = False
@@ -167,25 +172,15 @@ class Desk:
     def turn_to(self, collection: Collection, sentences: list[str]) -> None:
         """Turn to other pictures, none of which is open yet; sentences are told with the first of them."""
         self.leave()
-        self._of_list = sentences
+        self.telling.of_list(sentences)
         self.ahead.forget()
         self._collection, self._from_anew = collection, True
-
-    def tell_also_with_next(self, sentence: str) -> None:
-        """Tell a person something now, and once more where another picture is just coming."""
-        self.told.emit(sentence)
-        if self.bringing.running:
-            self.tell_with_next(sentence)
-
-    def tell_with_next(self, sentence: str) -> None:
-        """Tell a person something once the next picture is open: what is told before goes with the former."""
-        self._to_tell.append(sentence)
 
     def show_nothing(self) -> None:
         """Show an empty canvas, rather than the picture before under another one's name."""
         self.document = None
         self.changed.emit()
-        self._tell([])
+        self.telling.tell()
         self.rest()
 
     def go_on(self, *sentences: str) -> None:
@@ -195,7 +190,7 @@ class Desk:
         """
         entry = self._pictures.current
         if self.review is None and entry is not None:
-            self._to_tell += sentences
+            self.telling.with_next(*sentences)
             self.open(entry)
 
     # -- going from one to another -----------------------------------------------------------------------
@@ -225,7 +220,7 @@ class Desk:
         if opened.readable:
             review.sitting = self._keeper.sit(opened.place, opened.facts, document, kept, opened.writer)
         self._take(review, kept.view if kept is not None else None)
-        told = self._tell([*map(str, opened.problems), *opened.notes])
+        told = self.telling.tell(*map(str, opened.problems), *opened.notes)
         if kept is not None and kept.answer is not None:
             self._tell_of_another_model(review, told)  # queued before the next picture is made ready
             self.asking.take(None, judged_answer(kept))
@@ -251,33 +246,23 @@ class Desk:
 
     def _come_back(self, entry: Entry) -> bool:
         """Show a picture again that was left and isn't on the disk yet; False where there is none."""
-        for review, answer in self._left:
-            if self._is_of(review, entry) and review.sitting is not None and review.sitting.stay():
-                self._left.remove((review, answer))
-                review.list_as(entry)
-                review.document.lock(review.sitting.standing.words)
-                review.resume()
-                self._take(review, None)
-                answer = answer or review.lasting(None)
-                if answer is not None:
-                    self.asking.take(None, answer)
-                else:
-                    self.asking.ask(self.box_in_sight())
-                self._tell([])
-                return True
-        return False
-
-    def _is_of(self, review: Review, entry: Entry) -> bool:
-        """Tell whether a review is of a picture of the list.
-
-        Of a list that was read anew it is where it can't be saved: else the picture's file is read anew, too.
-        """
-        if review.sitting is None or self._collection is None:
+        assert self._collection is not None
+        back = self.just_left.take_back(entry, self._collection)
+        if back is None:
             return False
-        if review.entry is entry:
-            return True
-        stuck = any(sitting is review.sitting for sitting, _ in self._keeper.unsaved())
-        return stuck and self._collection.holds(entry, review.sitting.place, review.entry.path)
+        review, answer = back
+        assert review.sitting is not None
+        review.list_as(entry)
+        review.document.lock(review.sitting.standing.words)
+        review.resume()
+        self._take(review, None)
+        answer = answer or review.lasting(None)
+        if answer is not None:
+            self.asking.take(None, answer)
+        else:
+            self.asking.ask(self.box_in_sight())
+        self.telling.tell()
+        return True
 
     def _take(self, review: Review, view: dict[str, Any] | None) -> None:
         """Turn to a picture, with all that looks at it."""
@@ -301,7 +286,7 @@ class Desk:
         It stays in sight until another one is there, and can only be looked at.
         """
         review = self.review
-        self._to_tell += self.cleaning.leave()
+        self.telling.with_next(*self.cleaning.leave())
         if review is not None:
             self.leaving.emit()
             review.document.end_stroke("Stroke")
@@ -316,7 +301,7 @@ class Desk:
                 review.sitting.close()
                 # One that is being replaced is asked for anew on coming back, as it was to be.
                 answer = review.lasting(self.answer) if self.asking.running else self.answer
-                self._left.append((review, answer))
+                self.just_left.add(review, answer)
             review.document.lock(BETWEEN)
         self.learning.follow(None)
         self.asking.follow(None, None)
@@ -332,14 +317,6 @@ class Desk:
     def _wishes(self) -> Wishes:
         threshold = self.asking.model.card.threshold if self.asking.model else 0.5
         return Wishes(threshold, self._settings.history_megabytes * 2**20)
-
-    def _tell(self, sentences: list[str]) -> list[str]:
-        """Tell sentences, after those that wait for a picture; give all that was told."""
-        sentences = [*self._to_tell, *self._of_list, *sentences]
-        self._to_tell, self._of_list = [], []
-        if sentences:
-            self.told.emit(" ".join(sentences))
-        return sentences
 
     def ask(self, *, fresh: bool = False) -> None:
         """Ask the chosen model about the open picture (fresh: even where its answer is remembered).
@@ -377,7 +354,7 @@ class Desk:
         That is told, unless ``quiet``.
         """
         self.ahead.forget_answer()
-        self._left = [(review, review.lasting(answer)) for review, answer in self._left]
+        self.just_left.forget_answers()
         if self.review is not None and self.review.lasting(self.answer) is not None:
             if not quiet:
                 self.told.emit(KEEPS_ANSWER)
@@ -411,7 +388,7 @@ class Desk:
             self._pictures.touched.emit(self.review.entry)
 
     def _on_standing(self) -> None:
-        self._left = [(review, answer) for review, answer in self._left if not review.ended]
+        self.just_left.forget_ended()
         sitting = self.sitting
         if sitting is not None and self.document is not None:
             standing = sitting.standing
@@ -426,9 +403,9 @@ class Desk:
     def _on_reopened(self, sitting: Sitting, kept: Kept | None, sentence: str) -> None:
         if sitting is not self.sitting or self.document is None or self.review is None:
             if kept is not None:  # coming back shows what the disk holds, not what was left
-                self._left = [left for left in self._left if left[0].sitting is not sitting]
+                self.just_left.forget(sitting)
             elif sentence:
-                tell = self.tell_with_next if self.review is None else self.told.emit
+                tell = self.telling.with_next if self.review is None else self.told.emit
                 tell(f"{sitting.facts.image}: {sentence}")
             return
         if kept is not None:

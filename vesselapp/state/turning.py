@@ -140,10 +140,10 @@ class Turning:
         def stopped() -> None:
             self._desk.rest()
             if problems:
-                self._desk.tell_also_with_next(str(problems[0]))
+                self._desk.telling.also_with_next(str(problems[0]))
             elif made:
                 words = f"The study {name} is made in {folder}, but not opened: File > Open study… does that."
-                self._desk.tell_also_with_next(words)
+                self._desk.telling.also_with_next(words)
             whole.set()
 
         self._making = [*(one for one in self._making if not one.is_set()), whole]

@@ -73,4 +73,4 @@ class Closing:
         if self._waits:
             self._words = ""
             self._window.notice.show_text(_STAYS)
-            self._workspace.desk.tell_with_next(_STAYS)
+            self._workspace.desk.telling.with_next(_STAYS)

@@ -75,4 +75,4 @@ class ExportCommands:
         """Tell of it over the canvas; where the next picture is being opened, with that too."""
         self._window.tell_failure(error)
         if self._workspace.review is None:
-            self._workspace.desk.tell_with_next(str(error))
+            self._workspace.desk.telling.with_next(str(error))

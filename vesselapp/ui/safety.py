@@ -75,7 +75,7 @@ class Safety:
                     "It is in the rescue folder, and put back when the picture is opened again."
                 )
                 if self._workspace.pictures.entries:
-                    self._workspace.desk.tell_also_with_next(words)
+                    self._workspace.desk.telling.also_with_next(words)
                 else:
                     self._notice.show_text(words)
                     self._with_first = words  # where pictures are still looked for
@@ -87,7 +87,7 @@ class Safety:
 
     def _on_turned(self) -> None:
         if self._with_first:
-            self._workspace.desk.tell_with_next(self._with_first)
+            self._workspace.desk.telling.with_next(self._with_first)
             self._with_first = ""
 
 

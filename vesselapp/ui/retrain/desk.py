@@ -196,7 +196,7 @@ def desk_of(window: MainWindow) -> RetrainDesk:
         save=workspace.save,
         wait_saved=partial(workspace.keeper.wait_saved, timeout_s=_SAVING_S),
         look_again=partial(workspace.study_model_changed, by_hand=False),
-        tell=workspace.desk.tell_with_next,
+        tell=workspace.desk.telling.with_next,
         who=lambda: workspace.settings.who,
     )
 
