@@ -157,6 +157,17 @@ def test_a_study_is_made_listed_and_worked_through(
     assert not empty.mask().any()
 
 
+def test_a_study_of_the_picture_in_sight_opens_at_it(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures)
+    window.open_paths([Path("b.png")])
+    wait_for(qtbot, window, "b.png")
+    window.workspace.turning.to_new_study(tmp_path / "my study", "Pilot", pictures, "")
+    wait_for(qtbot, window, "b.png – Pilot")
+    assert [entry.name for entry in window.workspace.pictures.shown] == ["a.png", "b.png", "c.png"]
+
+
 def test_work_on_a_picture_alone_comes_along_into_a_study(
     qtbot: QtBot, window: MainWindow, study: Study, pictures: Path
 ) -> None:

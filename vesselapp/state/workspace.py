@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -225,6 +226,7 @@ class Workspace:
             self.settings.note_study(study.folder)
         self.ranking.stop()
         self._doubts_of = ""
+        in_sight = None if self.entry is None else self.entry.path
         self.desk.turn_to(collection, list(to.sentences))
         before, self.study, self._collection = self.study, study, collection
         if study is not None or before is not None:
@@ -232,15 +234,23 @@ class Workspace:
         self._opened.clear()
         self.pictures.set_entries(to.entries)
         self.study_changed.emit()
-        last = "" if study is None else self.settings.last_pictures.get(str(study.folder), "")
         shown = self.pictures.shown
         self._looked = self._model_looked = time.monotonic()
         if shown:
-            self.open(next((entry for entry in shown if entry.key and entry.key == last), shown[0]))
+            self.open(self._of_last_time() or self._in_study(in_sight) or shown[0])
         else:
             self.desk.show_nothing()
         self._listing.read(collection)
         self.pictures_changed.emit()
+
+    def _of_last_time(self) -> Entry | None:
+        last = "" if self.study is None else self.settings.last_pictures.get(str(self.study.folder), "")
+        return next((entry for entry in self.pictures.shown if entry.key and entry.key == last), None)
+
+    def _in_study(self, path: Path | None) -> Entry | None:
+        if self.study is None or path is None:
+            return None
+        return self.pictures.find(Path(os.path.abspath(path)))  # noqa: PTH100 - as a study knows its folders
 
     def _take_records(self, _collection: Collection, found: Sequence[tuple[Entry, Record]]) -> None:
         # What was opened since knows better than a record that may have been read before.
