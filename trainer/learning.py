@@ -75,7 +75,7 @@ def _check_inside(run: Path, study: Path) -> None:
 
 
 def _promote(options: argparse.Namespace) -> None:
-    from vesselapp.core.user import user_name
+    from vesselapp.core.user import signing_name
     from vesselapp.study.promote import promote
     from vesselapp.study.run_folder import RunFolder
 
@@ -83,7 +83,7 @@ def _promote(options: argparse.Namespace) -> None:
     if not (folder / "verdict.json").is_file():
         raise VesselError(f"{options.run_folder} holds no verdict.", "Give the folder of a finished run.")
     run = RunFolder(folder)
-    number = promote(_study_of(folder), run, who=user_name(), overrule=options.overrule)
+    number = promote(_study_of(folder), run, who=signing_name(), overrule=options.overrule)
     print(f"in use: model {number}", file=sys.stdout)
     if options.overrule and run.verdict().overruled is None:
         print("It was offered, so no reason was needed, and none is kept.", file=sys.stderr)

@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 from tests.cli.conftest import Outcome, save_nuclei, save_picture
 from tests.study.studies import let_no_one_list, review
 from vesselapp.cli.study_arguments import study_parser
+from vesselapp.core.folders import settings_folder
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
 
@@ -36,6 +37,28 @@ def test_folders_of_a_new_study_given_one_by_one_are_all_taken() -> None:
     for more in (["b"], ["--pictures", "b"]):
         typed = study_parser().parse_args(["new", "x", "--pictures", "a", *more])
         assert typed.pictures == [Path("a"), Path("b")]
+
+
+@pytest.mark.parametrize(
+    ("stored", "signed"),
+    [
+        ('{"reviewer": "Dr Wu"}', "Dr Wu"),
+        ('{"reviewer": ""}', "login"),
+        ('{"reviewer": 7}', "login"),
+        ("[", "login"),
+    ],
+)
+def test_commands_sign_as_the_window_does(
+    home: Path, work: Path, run: Run, stored: str, signed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "login")
+    settings = settings_folder() / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(stored)
+    save_picture(work / "pictures" / "eye.png")
+    assert run("study", "new", "eyes", "--pictures", "pictures").status == 0
+    (line,) = (work / "eyes" / "audit.log").read_text().splitlines()
+    assert f'"who":"{signed}"' in line
 
 
 def test_info(study: Study, run: Run) -> None:

@@ -13,7 +13,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.export import short_stem
 from vesselapp.core.files import atomic_write, make_folder, patiently, reason, typed_path
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
-from vesselapp.core.user import user_name
+from vesselapp.core.user import signing_name
 from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import ModelEntry, find_model, list_models, model_of_hash, user_folder
 from vesselapp.inference.graph import read_graph
@@ -66,7 +66,7 @@ def use(options: argparse.Namespace) -> int:
     """Take one of a study's models into use, or with 0 the one it began with."""
     study = Study.open(options.study)
     registry = Registry(study.folder)
-    registry.use(options.number, who=user_name())
+    registry.use(options.number, who=signing_name())
     active = registry.active()
     name = f"{active.number} {active.name}" if active else "the model that the study began with"
     print(f"in use: {name}")

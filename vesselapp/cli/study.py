@@ -19,7 +19,7 @@ from rich.table import Table
 
 from vesselapp.cli import say
 from vesselapp.core.errors import VesselError
-from vesselapp.core.user import user_name
+from vesselapp.core.user import signing_name
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
 from vesselapp.study.lock import holder_of
@@ -36,7 +36,7 @@ def new(options: argparse.Namespace) -> int:
     """Make a study."""
     if options.model:
         _see_model(options.model)
-    study = Study.create(options.study, options.name, options.pictures, options.model, user_name())
+    study = Study.create(options.study, options.name, options.pictures, options.model, signing_name())
     count = len(study.pictures())
     print(f"{study.name}: {count} {'picture' if count == 1 else 'pictures'}, in {study.folder}")
     if not count:
@@ -125,7 +125,7 @@ def export(options: argparse.Namespace) -> int:
             judging=Judging(study, options.model),
             objects=True if options.parted else options.objects,
             parted=options.parted,
-            who=user_name(),
+            who=signing_name(),
             progress=progress,
         )
     facts = {"folder": str(out), "pictures": len(outcome.stems)}
@@ -141,7 +141,7 @@ def take(options: argparse.Namespace) -> int:
             options.masks,
             reviewed=options.reviewed,
             replace_corrections=options.replace,
-            who=user_name(),
+            who=signing_name(),
             progress=progress,
         )
     facts = {"folder": str(study.folder), "pictures": len(outcome.pictures)}
@@ -152,7 +152,7 @@ def model(options: argparse.Namespace) -> int:
     """Say which model a study begins with, where it was the wrong one or its file was moved."""
     study = Study.open(options.study)
     _see_model(options.model)
-    study.set_model(options.model, user_name())
+    study.set_model(options.model, signing_name())
     print(f"the model that {study.name} begins with: {study.model}")
     active = Registry(study.folder).active()
     if active is not None:
@@ -173,7 +173,7 @@ def moved(options: argparse.Namespace) -> int:
     if len(were) != 1:
         listed = ", ".join(str(root) for root in missing)
         raise VesselError(f"Which folder was moved? Missing are: {listed}.", "Name one with --were-in.")
-    study.set_root(study.roots.index(were[0]), options.pictures, user_name())
+    study.set_root(study.roots.index(were[0]), options.pictures, signing_name())
     count = len(study.pictures())
     print(f"{study.name}: {count} {'picture' if count == 1 else 'pictures'} found")
     return 0

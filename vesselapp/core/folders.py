@@ -6,6 +6,9 @@ import platformdirs
 
 _APP = "vesselapp"
 
+SETTINGS_NAME = "settings.json"
+"""The settings' file, in their folder."""
+
 
 def data_folder() -> Path:
     """Give the folder of what the user keeps, own models for one (it may not exist yet)."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
-from vesselapp.core.folders import cache_folder, data_folder, settings_folder
+from vesselapp.core.folders import SETTINGS_NAME, cache_folder, data_folder, settings_folder
 from vesselapp.state.jobs import Jobs
 from vesselapp.state.keeping import Keeper
 from vesselapp.state.rescue import Rescue
@@ -57,7 +57,7 @@ def make_window(
     cache_folder : Path, optional
         Where what can be made again is kept; inside ``data_folder`` where None.
     """
-    settings_file = config_folder / "settings.json"
+    settings_file = config_folder / SETTINGS_NAME
     settings = load_settings(settings_file)
     app = QApplication.instance()
     assert isinstance(app, QApplication)
