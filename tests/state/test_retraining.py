@@ -93,6 +93,19 @@ def test_a_run_is_followed_from_start_to_verdict(
     assert "fake trainer at work on α-SMA" in run.log_tail()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows is told the priority with the start")
+def test_a_training_gives_way_to_other_programs(retraining: Retraining, desk: Desk) -> None:
+    retraining.start(options(steps=1000, pause_s=0.01))
+    desk.until(lambda: retraining.progress.step > 0)
+    run = retraining.run
+    assert run is not None
+    process = json.loads((run.folder / "process.json").read_text())["pid"]
+    assert os.getpriority(os.PRIO_PROCESS, process) >= 10
+    session = Path(f"/proc/{process}/autogroup")
+    if session.exists():  # in a session of its own, that priority counts against nobody
+        assert session.read_text().endswith("nice 10\n")
+
+
 def test_lines_written_in_halves_are_read_whole(retraining: Retraining, desk: Desk) -> None:
     retraining.start(options(steps=12, torn=1, pause_s=0))
     desk.until(lambda: retraining.state is RunState.DONE)

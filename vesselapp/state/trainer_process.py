@@ -21,6 +21,8 @@ from vesselapp.study.run_folder import RunFolder
 
 _INSTALL = 'Install it with:  python -m pip install "vesselapp[train]"'
 _PLAN_SECONDS = 300
+_LOW = 10
+"""The priority of a training, on the scale of nice(1)."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,10 @@ def start_trainer(command: Sequence[str], study: Path, run: RunFolder, options: 
         raise VesselError(f"The trainer can't be started: {reason(problem)}.") from problem
     if os.name == "posix":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, 10)
+            os.setpriority(os.PRIO_PROCESS, process.pid, _LOW)
+        with contextlib.suppress(OSError):
+            # Linux weighs sessions against each other, and a priority only within one: sched(7), autogroup.
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(_LOW), "ascii")
     return Started(process)
 
 
