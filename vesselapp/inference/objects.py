@@ -20,7 +20,7 @@ _LONGEST = 1536
 """So many px of a side are asked at each scale to find the size of cells: all of it, or two parts."""
 _MOST_GROWN = 4.0
 """A picture is grown so many times at most for the size that is found: noise passes for the tiniest cells."""
-# Chosen on pictures of DSB2018 that the model had learnt, tried on those held back (docs/models.md).
+# Chosen on pictures of DSB2018 that the model had learnt, tried on those held back (docs/models-tried.md).
 _LEVELS = np.arange(-1.0, 4.1, 0.5)
 """Log-odds of ``inside`` at which objects may part."""
 _RISE = 1.5
