@@ -77,7 +77,7 @@ def recipe_for(base: Recipe, pictures: int, folds: int, changes: Sequence[str]) 
     Vessels of another camera take many steps to learn, at one rate, whose weights are averaged from the first
     step on; cells are learnt, and forgotten, quickly, and the rate comes down to nothing. Where few
     pictures are judged in folds, each fold is a training of its own, and all are short. The figures come of
-    the measurements in docs/learning.md.
+    the measurements in docs/learning-tried.md.
 
     Raises
     ------

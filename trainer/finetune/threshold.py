@@ -1,7 +1,7 @@
 """The threshold, set anew: fine-tuning shifts a net's probabilities, and most of forgetting is just that.
 
 On what was learnt Dice hardly depends on the threshold, for that is what was learnt; on old ground it does.
-So old ground has a say where it is at hand (docs/learning.md has the figures).
+So old ground has a say where it is at hand (docs/learning-tried.md has the figures).
 """
 
 from collections.abc import Sequence
