@@ -1,6 +1,8 @@
 """The batch beside the open picture."""
 
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,7 @@ from tests.inference.foreign_models import foreign_model
 from tests.study.studies import let_no_one_list
 from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
+from vesselapp.core.errors import Cancelled
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference import catalog
 from vesselapp.inference.graph import GraphInfo
@@ -114,6 +117,23 @@ def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
     for name in names - {"manifest.csv"}:
         with PIL.Image.open(tmp_path / "out" / name) as written:
             written.load()
+
+
+def test_a_batch_cancelled_while_its_pictures_are_looked_for_says_so(
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looking(_paths: object, _failed: object, cancelled: Callable[[], bool]) -> list[Path]:
+        while not cancelled():
+            time.sleep(0.01)
+        raise Cancelled
+
+    dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
+    monkeypatch.setattr("vesselapp.state.batch.find_pictures", looking)
+    dialog.pictures_field.setText(str(pictures))
+    dialog.start_button.click()
+    dialog.cancel_button.click()
+    finish(qtbot, window)
+    assert dialog.words.text() == "Cancelled before it was known what there is to do."
 
 
 def test_the_model_that_is_named_is_the_one_that_answers(

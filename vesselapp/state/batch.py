@@ -142,4 +142,8 @@ class BatchRun:
         words = f"{self.done} of {self.total} done"
         if self.failed:
             words += f", {self.failed} failed"
-        self.ended.emit(told or (f"Cancelled: {words}." if cancelled else f"{words[0].upper()}{words[1:]}."))
+        if cancelled:
+            words = (
+                f"Cancelled: {words}" if self.total else "Cancelled before it was known what there is to do"
+            )
+        self.ended.emit(told or f"{words}.")
