@@ -254,11 +254,7 @@ class Writer:
             if found.former and found.record is not None:
                 self._put_record(found.record)
             self._unsealed = True
-            if self._study is not None:
-                names = ", ".join(f"{name}: {why}" for name, why in found.damaged.items())
-                AuditLog(self._study).append(
-                    self.lock.holder.who, "kept apart", picture=key_in(self._folder), where=place, why=names
-                )
+            self._tell_kept_apart(place, ", ".join(f"{name}: {why}" for name, why in found.damaged.items()))
         return [f"Damaged files are kept in {place}, in {self._folder}."]
 
     # -- how ------------------------------------------------------------------------------------------------
@@ -315,14 +311,13 @@ class Writer:
         self._apart.add(sha256)
         told = f"Another program replaced {name} meanwhile: what it put there is kept in {place}."
         self.told = f"{self.told} {told}".strip()
+        self._tell_kept_apart(place, f"{name}: another program put it there")
+
+    def _tell_kept_apart(self, where: str, why: str) -> None:
+        """Tell the audit log, if there is one, of a folder of files that were put apart."""
         if self._study is not None:
-            AuditLog(self._study).append(
-                self.lock.holder.who,
-                "kept apart",
-                picture=key_in(self._folder),
-                where=place,
-                why=f"{name}: another program put it there",
-            )
+            facts = {"picture": key_in(self._folder), "where": where, "why": why}
+            AuditLog(self._study).append(self.lock.holder.who, "kept apart", **facts)
 
     def _answer_is(self, plane: NDArray[np.uint8]) -> bool:
         """Tell whether the answer on disk is this one."""
