@@ -34,7 +34,6 @@ from vesselapp.study.record import (
     says_more,
 )
 from vesselapp.study.replay import (
-    Replay,
     edits_of,
     journal_of,
     judged_of,
@@ -85,10 +84,8 @@ class Writer:
         self.told = ""
         self.lock, self.cap_bytes = lock, cap_bytes
         self._folder, self._study, self._facts = folder, study, facts
-        state = found.state
-        self._state = Replay(None, state.snapshot, state.number)
-        self._state.done, self._state.undone = list(state.done), list(state.undone)
-        self._state.level, self._state.view, self._state.pending = state.level, state.view, state.pending
+        self._state = found.state.copy()
+        self._state.plane = None  # it is the window's: here, changes are only collected
         self._header = found.header
         self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest, lock.check)
         self._snapshot = found.snapshot  # what is in the folder may be another program's by now
@@ -187,7 +184,8 @@ class Writer:
                 self._write_snapshot(self._plane())
             if self._unsealed and not self._journal.is_ours:
                 self._renew_journal()
-            live = self._live_bytes()
+            edits = edits_of([*self._state.done, *self._state.undone])
+            live = sum(edit.size for edit in edits) * _BASE64
             if self._journal.length > min(live, self.cap_bytes * _BASE64) * _SLACK + self._journal_slack:
                 self._renew_journal()
 
@@ -343,10 +341,6 @@ class Writer:
         self._snapshot = write_snapshot(path, plane, state.number, self.lock.check)
         self._hashes[SNAPSHOT_NAME] = hashlib.sha256(self._snapshot).hexdigest()
         state.snapshot, state.pending = state.number, []
-
-    def _live_bytes(self) -> float:
-        edits = [*edits_of(self._state.done), *edits_of(self._state.undone)]
-        return sum(edit.size for edit in edits) * _BASE64
 
     def _renew_journal(self) -> None:
         """Write the journal anew; what another program put in its place is kept apart."""
