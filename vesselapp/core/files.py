@@ -271,6 +271,19 @@ def sync(handle: int) -> None:
     os.fsync(handle)
 
 
+def append_whole(handle: int, data: bytes, length: int) -> None:
+    """Put data on the disk, at the end of an open file of so many bytes; cut that back where it fails."""
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        sync(handle)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, length)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Put the renaming itself on the disk, where the system can (Windows and some network drives can't)."""
     if os.name == "nt":
