@@ -303,3 +303,11 @@ def file_sha256(path: Path) -> str:
     """Give the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_if_readable(path: Path) -> str | None:
+    """Give the hexadecimal SHA-256 of a file; None where there is none to be read."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return None

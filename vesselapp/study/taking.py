@@ -14,7 +14,7 @@ from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
 from vesselapp.core.export import PROVENANCE_SUFFIX, folded, short_stem
-from vesselapp.core.files import file_sha256, reason
+from vesselapp.core.files import file_sha256, reason, sha256_if_readable
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
 from vesselapp.core.mask_file import read_mask
@@ -108,7 +108,7 @@ def _pairs(
     others: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         image, sha256 = _told_beside(file)
-        found = [picture for picture in by_path.get(image, ()) if _hash_of(picture) == sha256]
+        found = [picture for picture in by_path.get(image, ()) if sha256_if_readable(picture.path) == sha256]
         if len(found) == 1:
             sure.append((found[0], file))
         elif sha256 and image in by_path and not found:
@@ -141,13 +141,6 @@ def _told_beside(file: Path) -> tuple[str, str]:
         return str(told["image"]), str(told["image_sha256"])
     except (OSError, ValueError, KeyError):
         return "", ""
-
-
-def _hash_of(picture: StudyPicture) -> str | None:
-    try:
-        return file_sha256(picture.path)
-    except OSError:
-        return None
 
 
 def _is_same(file: Path, picture: Path) -> bool:
