@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, make_folder, reason
 from vesselapp.core.stamps import time_stamp
+from vesselapp.study.json_text import parse_object
 from vesselapp.study.process import is_alive
 from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
 
@@ -217,7 +218,6 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > LARGEST_FILE:
             return {}
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return parse_object(file.read_bytes())
+    except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
