@@ -36,17 +36,6 @@ from vesselapp.study.lock_file import (
 )
 from vesselapp.study.process import is_alive
 
-__all__ = [
-    "HEARTBEAT_SECONDS",
-    "STALE_SECONDS",
-    "Holder",
-    "Lock",
-    "Lost",
-    "Taken",
-    "holder_of",
-    "unclean_end",
-]
-
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
 LOCK_NAME = "lock.json"

@@ -24,10 +24,11 @@ from vesselapp.study.journal import (
     read_lines,
 )
 from vesselapp.study.migrate import parse_any_record
+from vesselapp.study.plane_png import Damaged
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.replay import Replay, edits_of, judged_of, plane_before
 from vesselapp.study.seal import Sealed, seal_of
-from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, Damaged, read_answer, read_snapshot
+from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, read_answer, read_snapshot
 
 if TYPE_CHECKING:
     Digest = hashlib._Hash

@@ -33,7 +33,7 @@ from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import StudyPicture, is_key, is_key_of, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
-__all__ = ["Opened", "Study", "StudyPicture", "is_study"]
+__all__ = ["Study", "StudyPicture", "is_study"]
 
 STUDY_FORMAT = 1
 

@@ -23,6 +23,7 @@ from vesselapp.study.journal import EMPTY_PLANE, JOURNAL_NAME, Header, Operation
 from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.pictures import key_in
+from vesselapp.study.plane_png import Damaged
 from vesselapp.study.reading import Found, file_bytes
 from vesselapp.study.record import (
     RECORD_NAME,
@@ -44,7 +45,6 @@ from vesselapp.study.seal import Sealed, seal_of
 from vesselapp.study.snapshot import (
     ANSWER_NAME,
     SNAPSHOT_NAME,
-    Damaged,
     read_answer,
     read_snapshot,
     write_answer,
