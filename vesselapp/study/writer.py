@@ -107,7 +107,9 @@ class Writer:
 
     def history(self) -> tuple[list[Operation], bool]:
         """Give the fewest operations that lead to what is on disk; whether nothing was done before."""
-        return operations_of(self._state), self._whole
+        header = self._header
+        whole = SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
+        return operations_of(self._state), whole
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -269,12 +271,6 @@ class Writer:
         with self._told():
             self._unsealed = True  # the audit log is told with the record that follows, or at the end
             self._put_record(replace(record.taken_back, who=self.lock.holder.who, saved=now))
-
-    @property
-    def _whole(self) -> bool:
-        """Whether the history goes back to the first stroke."""
-        header = self._header
-        return SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
 
     def _first_record(self) -> Record:
         """Give the record of an annotation for which none was ever written."""
