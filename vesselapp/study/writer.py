@@ -52,7 +52,7 @@ from vesselapp.study.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import Kept
+    from vesselapp.study.kept import Kept
 
 _SLACK = 1.25
 _SLACK_BYTES = 2**18
