@@ -26,6 +26,7 @@ from vesselapp.core.files import (
     patiently,
     reason,
     sync_folder,
+    telling,
 )
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 
@@ -176,12 +177,10 @@ def _all_at_once(folder: Path, stem: str, stale: Path | None) -> Iterator[Path]:
     """
     mark = hashlib.sha256(stem.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     fresh = folder / f"{TEMPORARY_PREFIX}{mark}"
-    try:
+    with telling(f"{folder} can't be written to"):
         if is_there(fresh):
             shutil.rmtree(fresh)
         fresh.mkdir()
-    except OSError as problem:
-        raise VesselError(f"{folder} can't be written to: {reason(problem)}.") from problem
     try:
         yield fresh
         _take_places(fresh, folder, stale)

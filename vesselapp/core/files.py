@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
@@ -228,6 +228,15 @@ def reason(problem: OSError) -> str:
         code = 206  # said of a path that is too long, too
     text = _WINDOWS_REASONS.get(code) or _REASONS.get(problem.errno or 0) or problem.strerror or str(problem)
     return (text[:1].lower() + text[1:]).rstrip(".")
+
+
+@contextlib.contextmanager
+def telling(what: str, hint: str = "") -> Iterator[None]:
+    """Tell (VesselError) what can't be done inside, and why, where the disk refuses it."""
+    try:
+        yield
+    except OSError as problem:
+        raise VesselError(f"{what}: {reason(problem)}.", hint) from problem
 
 
 def temporary_beside(path: Path) -> Path:

@@ -14,7 +14,7 @@ from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
 from vesselapp.core.export import PROVENANCE_SUFFIX, folded, short_stem
-from vesselapp.core.files import file_sha256, reason, sha256_if_readable
+from vesselapp.core.files import file_sha256, reason, sha256_if_readable, telling
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
 from vesselapp.core.mask_file import read_mask
@@ -163,10 +163,8 @@ def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _masks_in(folder: Path) -> list[Path]:
     """List the files of a folder that may be masks."""
-    try:
+    with telling(f"The folder {folder} can't be read"):
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    except OSError as problem:
-        raise VesselError(f"The folder {folder} can't be read: {reason(problem)}.") from problem
     return [file for file in files if not file.name.startswith(".")]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 import vesselapp
 from vesselapp.core.edits import newest_within
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, telling
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.apart import put_apart
 from vesselapp.study.audit import AuditLog
@@ -396,9 +397,5 @@ class Writer:
         except VesselError:
             pass
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as problem:
-            raise VesselError(f"{self._folder} can't be written: {reason(problem)}.") from problem
+    def _told(self) -> AbstractContextManager[None]:
+        return telling(f"{self._folder} can't be written")
