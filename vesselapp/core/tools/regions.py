@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skimage.draw import line as straight_line
 
 from vesselapp.core.evidence import UNSURE, mask_of
-from vesselapp.core.geometry import Box, Pixels, box_of
+from vesselapp.core.geometry import Box, Pixels, box_of, pixels_at
 from vesselapp.core.tools.pieces import Mask, Place, Plane, bands, by_tiles, trimmed
 
 _FIRST_WINDOW = 256
@@ -174,12 +174,7 @@ def _on_edge(evidence: Plane, x: NDArray[np.int64], y: NDArray[np.int64]) -> boo
 
 
 def _drawn(x: NDArray[np.int64], y: NDArray[np.int64]) -> list[Pixels]:
-    if not len(x):
-        return []
-    box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
-    drawn = np.zeros((box.bottom - box.top, box.right - box.left), np.bool_)
-    drawn[y - box.top, x - box.left] = True
-    return list(by_tiles(box, drawn))
+    return list(by_tiles(*pixels_at(x, y))) if len(x) else []
 
 
 def stepwise_line(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
