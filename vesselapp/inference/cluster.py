@@ -35,7 +35,7 @@ _AWAY_AT_ONCE = 500
 
 
 def run_on_cluster(
-    errands: Sequence[Errand], spec: BatchSpec, address: str, *, control: Control | None = None
+    errands: Sequence[Errand], spec: BatchSpec, address: str, *, control: Control
 ) -> Iterator[Outcome]:
     """Do all errands on a cluster, and give what became of each as it is done.
 
@@ -45,7 +45,7 @@ def run_on_cluster(
     spec : BatchSpec
     address : str
         Of a Dask scheduler (``tcp://host:8786``), or ``local:N`` for N processes here (see `check_address`).
-    control : Control, optional
+    control : Control
 
     Yields
     ------
@@ -59,7 +59,6 @@ def run_on_cluster(
     """
     if not errands:
         return
-    control = control or Control()
     load_model(spec.model, "cpu")  # refuses a bad one here, before it travels
     there = replace(spec, out=spec.out.absolute(), model=_model_beside_results(spec))
     card = _kept_card_json(spec.model)
