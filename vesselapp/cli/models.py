@@ -31,13 +31,7 @@ def list_all(options: argparse.Namespace) -> int:
     for entry in entries:
         origin = "shipped" if entry.shipped else "yours"
         if options.json:
-            record = {
-                "name": entry.name,
-                "task": entry.task,
-                "shipped": entry.shipped,
-                "file": str(entry.path),
-            }
-            print(json.dumps(record))
+            print(json.dumps(entry.facts))
         else:
             print(f"{entry.name}  {entry.task}, {origin}  {entry.path}")
     if not entries:
