@@ -11,7 +11,7 @@ from vesselapp.core.evidence import BACKGROUND, UNSURE, mask_of
 from vesselapp.core.geometry import Box, Pixels, box_of
 from vesselapp.core.tools.pieces import Mask, Place, Plane, by_tiles, trimmed
 from vesselapp.core.tools.skeleton import Spot, half_widths, loose_ends, middle_line, walk_back
-from vesselapp.core.tools.trace import Path, Tracer
+from vesselapp.core.tools.trace import Path, Tracer, straight_way
 from vesselapp.core.tools.width import paint_path
 
 _TIP_WAY = 12
@@ -168,8 +168,7 @@ def _bridge_pixels(
     path = tracer.between(start, end)
     straight = float(np.hypot(end[0] - start[0], end[1] - start[1]))
     if len(path) > _LONGEST_DETOUR * straight + 4:
-        count = int(max(abs(end[0] - start[0]), abs(end[1] - start[1]))) + 1
-        path = np.round(np.linspace(start, end, count)).astype(np.int32)
+        path = straight_way(start, end)
     if (evidence[path[:, 1], path[:, 0]] == BACKGROUND).any():
         return ()  # somebody took it away
     return tuple(_not_there(evidence, level, path, across))
