@@ -87,12 +87,9 @@ def other_pieces(evidence: Plane, level: int, place: Place) -> list[Pixels]:
     out: list[Pixels] = []
     for core, _ in bands(box_of(evidence), evidence.shape[0], _BAND_ROWS, 0):
         gone = mask_of(evidence[core.slices], level)
-        top, bottom = max(core.top, kept[0].top), min(core.bottom, kept[0].bottom)
-        if top < bottom:
-            columns = slice(kept[0].left, kept[0].right)
-            gone[top - core.top : bottom - core.top, columns] &= ~kept[1][
-                top - kept[0].top : bottom - kept[0].top
-            ]
+        both = core.clipped_to(kept[0])
+        if not both.empty:
+            gone[both.slices_in(core)] &= ~kept[1][both.slices_in(kept[0])]
         out.extend(by_tiles(core, gone))
     return out
 
@@ -264,7 +261,5 @@ def _edge(evidence: Plane, level: int, box: Box | None, *, foreground: bool) -> 
         side = (~mask if foreground else mask).astype(np.uint8)
         near = cv2.dilate(side, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
         chosen = near & (mask if foreground else ~mask & (evidence[wide.slices] != UNSURE))
-        top, left = core.top - wide.top, core.left - wide.left
-        chosen = chosen[top : top + core.bottom - core.top, left : left + core.right - core.left]
-        out.extend(by_tiles(core, chosen))
+        out.extend(by_tiles(core, chosen[core.slices_in(wide)]))
     return out
