@@ -173,7 +173,8 @@ def _read_once(folder: Path, record: bytes | None, sha256: str, height: int, wid
     with journal or contextlib.nullcontext():
         if journal is not None:
             _read_header(found, journal)
-        found.images = [_facts(of) for of in (found.record, found.header) if of is not None]
+        said = [of for of in (found.record, found.header) if of is not None]
+        found.images = [(of.sha256, of.height, of.width) for of in said]
         found.foreign = any(image != (sha256, height, width) for image in found.images)
         if found.foreign:
             return found
@@ -185,10 +186,6 @@ def _read_once(folder: Path, record: bytes | None, sha256: str, height: int, wid
         found.state.level = found.record.level
     _finish(found)
     return found
-
-
-def _facts(of: Record | Header) -> tuple[str, int, int]:
-    return of.sha256, of.height, of.width
 
 
 def _read_record(data: bytes | None, found: Found) -> None:
