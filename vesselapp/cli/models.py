@@ -10,9 +10,9 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import short_stem
 from vesselapp.core.files import atomic_write, make_folder, patiently, telling, typed_path
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
+from vesselapp.core.stems import short_stem
 from vesselapp.core.user import user_name
 from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import ModelEntry, find_model, list_models, model_of_hash, user_folder

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
-from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
+from vesselapp.core.export import SUFFIXES, write_outputs
 from vesselapp.core.files import FileState, real_path
 from vesselapp.core.image import read_image
+from vesselapp.core.stems import unique_stems
 from vesselapp.inference.model import Model
 from vesselapp.inference.objects import check_tells_objects, find_diameter, number_objects
 from vesselapp.inference.predict import predict

@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded, written_by_vesselapp
+from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, written_by_vesselapp
 from vesselapp.core.files import FileState, atomic_write, is_file, is_there, patiently
 from vesselapp.core.image import natural_key
+from vesselapp.core.stems import folded
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
 NAME = "manifest.csv"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, mask_of, threshold_of
-from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
+from vesselapp.core.export import PROVENANCE_SUFFIX, write_provenance
 from vesselapp.core.files import (
     atomic_write,
     copy_file,
@@ -24,6 +24,7 @@ from vesselapp.core.files import (
 )
 from vesselapp.core.image import image_size, is_stored_turned
 from vesselapp.core.stamps import time_stamp
+from vesselapp.core.stems import unique_stems
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.coco import object_annotations, pieces
 from vesselapp.study.export_folder import COCO_NAME, ExportFolder, Kind

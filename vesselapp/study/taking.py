@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.export import PROVENANCE_SUFFIX, folded, short_stem
+from vesselapp.core.export import PROVENANCE_SUFFIX
 from vesselapp.core.files import file_sha256, reason, sha256_if_readable, telling
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
 from vesselapp.core.mask_file import read_mask
+from vesselapp.core.stems import folded, short_stem
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Edited
 from vesselapp.study.json_text import parse_object
