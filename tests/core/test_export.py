@@ -15,7 +15,6 @@ from tests.core.pictures import colour_picture
 from vesselapp.core import export
 from vesselapp.core.errors import VesselError
 from vesselapp.core.export import (
-    unique_stems,
     write_mask,
     write_outputs,
     write_overlay,
@@ -25,6 +24,7 @@ from vesselapp.core.export import (
 from vesselapp.core.files import atomic_write
 from vesselapp.core.image import read_image
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
+from vesselapp.core.stems import unique_stems
 from vesselapp.core.walk import find_pictures
 
 

@@ -2,18 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.study.studies import mask_from
-from vesselapp.study.coco import object_annotations, pieces, run_lengths, whole_annotation
+from vesselapp.study.coco import object_annotations, pieces
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 # Counted by hand, after the definition of pycocotools (common/maskApi.c, rleEncode).
 BY_HAND = [
-    (["..", ".."], [4]),
     (["##", "##"], [0, 4]),
     (["#.", ".."], [0, 1, 3]),
     ([".#", ".."], [2, 1, 1]),
@@ -29,9 +28,14 @@ def drawn(rows: list[str]) -> np.ndarray:
     return np.array([[sign == "#" for sign in row] for row in rows])
 
 
+def counts_of(mask: np.ndarray) -> list[int]:
+    (whole,) = object_annotations(mask.astype(np.int32))
+    return whole["segmentation"]["counts"]
+
+
 @pytest.mark.parametrize(("rows", "counts"), BY_HAND)
 def test_counts_by_hand(rows: list[str], counts: list[int]) -> None:
-    assert run_lengths(drawn(rows)) == counts
+    assert counts_of(drawn(rows)) == counts
     assert np.array_equal(mask_from(counts, len(rows), len(rows[0])), drawn(rows))
 
 
@@ -48,7 +52,8 @@ def naive(mask: np.ndarray) -> list[int]:
 
 @given(masks)
 def test_counts_are_those_of_the_definition_and_lead_back(mask: np.ndarray) -> None:
-    counts = run_lengths(mask)
+    assume(mask.any())
+    counts = counts_of(mask)
     assert counts == naive(mask)
     assert np.array_equal(mask_from(counts, *mask.shape), mask)
 
@@ -73,9 +78,9 @@ def test_objects_share_the_mask_out(mask: np.ndarray) -> None:
 def test_objects_and_whole() -> None:
     mask = drawn(["##...", "##..#", "....#", "#...."])
     assert len(list(object_annotations(pieces(mask)))) == 3
-    (whole,) = whole_annotation(mask)
+    (whole,) = object_annotations(mask.astype(np.int32))
     assert (whole["area"], whole["bbox"]) == (7, [0, 0, 5, 4])
-    assert list(whole_annotation(np.zeros((3, 3), bool))) == []
+    assert list(object_annotations(np.zeros((3, 3), np.int32))) == []
     assert list(object_annotations(pieces(np.zeros((3, 3), bool)))) == []
 
 

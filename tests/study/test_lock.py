@@ -213,7 +213,7 @@ def test_a_write_in_the_very_moment_of_being_taken_over_spoils_nothing(
     if moment == "before the journal is looked at":
         monkeypatch.setattr(writer._journal, "append", partial(asleep, writer._journal.append))
     else:
-        monkeypatch.setattr(journal_file, "_write_all", partial(asleep, journal_file._write_all))
+        monkeypatch.setattr(journal_file, "append_whole", partial(asleep, journal_file.append_whole))
     with pytest.raises(Lost):
         writer.append([Work(5).paint()])
     assert state_of(load(folder)) == work.state
@@ -254,7 +254,7 @@ def test_a_journal_that_its_former_owner_has_open_on_windows_is_taken_over_too(
     if moment == "before the journal is looked at":
         monkeypatch.setattr(writer._journal, "append", partial(asleep, writer._journal.append))
     else:
-        monkeypatch.setattr(journal_file, "_write_all", partial(asleep, journal_file._write_all))
+        monkeypatch.setattr(journal_file, "append_whole", partial(asleep, journal_file.append_whole))
     with pytest.raises(Lost):
         writer.append([Work(5).paint()])
     taken[0].append([work.step()])

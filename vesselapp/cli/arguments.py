@@ -11,7 +11,6 @@ from vesselapp.cli.study_arguments import study_parser
 
 SAMPLE_NAMES = ("fundus", "tissue")
 KINDS = ("mask", "overlay", "probability", "objects")
-COMMANDS = ("predict", "study", "models", "doctor")
 
 _COMMANDS_HELP = """\
 commands (each has its own --help):
@@ -32,13 +31,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     SystemExit
         After help or the version (0) and for wrong usage (2), as argparse does.
     """
-    if argv and argv[0] in COMMANDS:
-        makers = {
-            "predict": _predict_parser,
-            "study": study_parser,
-            "models": _models_parser,
-            "doctor": _doctor_parser,
-        }
+    makers = {
+        "predict": _predict_parser,
+        "study": study_parser,
+        "models": _models_parser,
+        "doctor": _doctor_parser,
+    }
+    if argv and argv[0] in makers:
         return makers[argv[0]]().parse_args(argv[1:])
     parser = _window_parser()
     options = parser.parse_args(argv)

@@ -12,7 +12,7 @@ from vesselapp.cli.providers import verdict, why_not
 from vesselapp.cli.qt_libraries import debian_packages, missing_libraries
 from vesselapp.core.errors import VesselError
 from vesselapp.core.folders import data_folder, log_folder, settings_folder
-from vesselapp.inference.catalog import ModelEntry, find_model, list_models
+from vesselapp.inference.catalog import find_model, list_models
 from vesselapp.inference.providers import offered_providers
 
 _PACKAGES = {
@@ -50,11 +50,10 @@ def examine(*, as_json: bool = False) -> int:
 
 
 def _findings() -> dict[str, Any]:
-    models = list_models()
     return {
         "versions": _versions(),
         "providers": _tried_providers(),
-        "models": [_model_finding(entry) for entry in models],
+        "models": [entry.facts for entry in list_models()],
         "folders": {
             "data": str(data_folder()),
             "settings": str(settings_folder()),
@@ -89,10 +88,6 @@ def _tried_providers() -> dict[str, str]:
         return why_not(find_model(None))
     except VesselError as problem:
         return {provider.name: f"not tried: {problem.message}" for provider in offered_providers()}
-
-
-def _model_finding(entry: ModelEntry) -> dict[str, Any]:
-    return {"name": entry.name, "task": entry.task, "shipped": entry.shipped, "file": str(entry.path)}
 
 
 def _window_finding() -> dict[str, Any]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from vesselapp.cli import say
 from vesselapp.cli.providers import verdict, why_not
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import short_stem
-from vesselapp.core.files import atomic_write, make_folder, patiently, reason, typed_path
+from vesselapp.core.files import atomic_write, make_folder, patiently, telling, typed_path
 from vesselapp.core.model_card import Figures, ModelCard, ScaleSpec
+from vesselapp.core.stems import short_stem
 from vesselapp.core.user import signing_name
 from vesselapp.inference.cards import explain_guesses
 from vesselapp.inference.catalog import ModelEntry, find_model, list_models, model_of_hash, user_folder
@@ -31,13 +31,7 @@ def list_all(options: argparse.Namespace) -> int:
     for entry in entries:
         origin = "shipped" if entry.shipped else "yours"
         if options.json:
-            record = {
-                "name": entry.name,
-                "task": entry.task,
-                "shipped": entry.shipped,
-                "file": str(entry.path),
-            }
-            print(json.dumps(record))
+            print(json.dumps(entry.facts))
         else:
             print(f"{entry.name}  {entry.task}, {origin}  {entry.path}")
     if not entries:
@@ -117,10 +111,8 @@ def add(options: argparse.Namespace) -> int:
         say(f"This model is there already, as {there.name}.")
         return 0
     target = _free_name(make_folder(user_folder()), options.name or source.stem)
-    try:
+    with telling(f"{source} can't be read"):
         content = source.read_bytes()
-    except OSError as problem:
-        raise VesselError(f"{source} can't be read: {reason(problem)}.") from problem
     atomic_write(target, content)
     print(f"{target.stem}  {target}")
     for line in explain_guesses(model.card):
@@ -133,10 +125,8 @@ def remove(options: argparse.Namespace) -> int:
     entry = _listed(options.model)
     if entry.shipped:
         raise VesselError(f"{entry.name} came with the app and can't be removed.")
-    try:
+    with telling(f"{entry.path} can't be removed"):
         patiently(entry.path.unlink)
-    except OSError as problem:
-        raise VesselError(f"{entry.path} can't be removed: {reason(problem)}.") from problem
     print(f"removed {entry.path}")
     return 0
 

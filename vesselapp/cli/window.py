@@ -9,8 +9,6 @@ from vesselapp.cli.qt_libraries import library_in, missing_libraries, sentence_a
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import is_file
 
-SAMPLE_FOLDER = Path("vesselapp-sample")
-
 
 def open_window(paths: list[Path], sample: str | None) -> int:
     """Open the window on pictures or on a sample; give the exit status.
@@ -27,7 +25,7 @@ def open_window(paths: list[Path], sample: str | None) -> int:
                 "There is no display, so no window can be opened.",
                 "Use: vesselapp predict PATH... --out DIR",
             )
-        return write_sample(sample)
+        return _write_sample(sample)
     missing = missing_libraries(platform)
     if missing:
         raise VesselError(*sentence_about(missing))
@@ -54,7 +52,7 @@ def open_window(paths: list[Path], sample: str | None) -> int:
     return run([], Source(f"{sample} sample", lambda: sample_image(sample), task=sample_task(sample)))
 
 
-def write_sample(name: str, folder: Path = SAMPLE_FOLDER) -> int:
+def _write_sample(name: str) -> int:
     """Write a sample's mask and overlay into a folder, for a computer without a display."""
     from vesselapp.core.evidence import level_of, mask_of, quantise
     from vesselapp.core.export import write_outputs
@@ -64,6 +62,7 @@ def write_sample(name: str, folder: Path = SAMPLE_FOLDER) -> int:
     from vesselapp.inference.model import load_model
     from vesselapp.inference.predict import predict
 
+    folder = Path("vesselapp-sample")
     say(f"There is no display, so no window can be opened. Writing the sample's results into {folder}/.")
     try:
         path = find_model(None, sample_task(name))

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
@@ -230,6 +230,15 @@ def reason(problem: OSError) -> str:
     return (text[:1].lower() + text[1:]).rstrip(".")
 
 
+@contextlib.contextmanager
+def telling(what: str, hint: str = "") -> Iterator[None]:
+    """Tell (VesselError) what can't be done inside, and why, where the disk refuses it."""
+    try:
+        yield
+    except OSError as problem:
+        raise VesselError(f"{what}: {reason(problem)}.", hint) from problem
+
+
 def temporary_beside(path: Path) -> Path:
     """Give a new name for a temporary file in the same folder."""
     return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}.tmp")
@@ -271,6 +280,19 @@ def sync(handle: int) -> None:
     os.fsync(handle)
 
 
+def append_whole(handle: int, data: bytes, length: int) -> None:
+    """Put data on the disk, at the end of an open file of so many bytes; cut that back where it fails."""
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        sync(handle)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, length)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Put the renaming itself on the disk, where the system can (Windows and some network drives can't)."""
     if os.name == "nt":
@@ -290,3 +312,11 @@ def file_sha256(path: Path) -> str:
     """Give the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_if_readable(path: Path) -> str | None:
+    """Give the hexadecimal SHA-256 of a file; None where there is none to be read."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return None

@@ -70,6 +70,14 @@ Pixels = tuple[Box, NDArray[np.bool_]]
 """A box, and which of its pixels, (h, w) bool, are meant."""
 
 
+def pixels_at(x: NDArray[np.integer], y: NDArray[np.integer]) -> Pixels:
+    """Give the pixels of some places (at least one): the smallest box that holds them, and which of it."""
+    box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
+    chosen = np.zeros((box.bottom - box.top, box.right - box.left), np.bool_)
+    chosen[y - box.top, x - box.left] = True
+    return box, chosen
+
+
 def box_of(plane: NDArray[np.generic]) -> Box:
     """Give the box of a whole (H, W, ...) array."""
     return Box(0, 0, plane.shape[1], plane.shape[0])

@@ -19,7 +19,7 @@ def log_file() -> Path:
 
 
 @contextlib.contextmanager
-def logging_to_file(level: int = logging.INFO) -> Iterator[Path | None]:
+def logging_to_file() -> Iterator[Path | None]:
     """Write log records and Python's warnings to the log file while inside, rather than to the terminal.
 
     Yields
@@ -31,7 +31,7 @@ def logging_to_file(level: int = logging.INFO) -> Iterator[Path | None]:
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     with warnings.catch_warnings():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import draw
 
-from vesselapp.core.geometry import Box, Pixels
+from vesselapp.core.geometry import Box, Pixels, pixels_at
 
 SMALLEST = 1
 LARGEST = 400
@@ -63,11 +63,7 @@ def _thin_line(start: Point, end: Point, height: int, width: int) -> Iterator[Pi
     inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
     rows, columns = rows[inside], columns[inside]
     for first in range(0, len(rows), 256):
-        y, x = rows[first : first + 256], columns[first : first + 256]
-        box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
-        painted = np.zeros((box.bottom - box.top, box.right - box.left), np.bool_)
-        painted[y - box.top, x - box.left] = True
-        yield box, painted
+        yield pixels_at(columns[first : first + 256], rows[first : first + 256])
 
 
 def _capsule(

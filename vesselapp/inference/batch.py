@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.evidence import level_of, mask_of, quantise, threshold_of
-from vesselapp.core.export import SUFFIXES, unique_stems, write_outputs
+from vesselapp.core.export import SUFFIXES, write_outputs
 from vesselapp.core.files import FileState, real_path
 from vesselapp.core.image import read_image
+from vesselapp.core.stems import unique_stems
 from vesselapp.inference.model import Model
 from vesselapp.inference.objects import check_tells_objects, find_diameter, number_objects
 from vesselapp.inference.predict import predict
@@ -146,8 +147,8 @@ class Control:
 def plan_errands(
     pictures: Sequence[Path],
     spec: BatchSpec,
-    taken: Mapping[str, Path] | None = None,
-    control: Control | None = None,
+    taken: Mapping[str, Path],
+    control: Control,
 ) -> list[Errand]:
     """Give each picture a name for its results.
 
@@ -155,12 +156,12 @@ def plan_errands(
     ----------
     pictures : sequence of Path
     spec : BatchSpec
-    taken : mapping, optional
+    taken : mapping
         Names (case folded) that results in the folder have already, and of which picture they are.
-    control : Control, optional
+    control : Control
         `Cancelled` is raised where it says so.
     """
-    each, folders = (control or Control()).each, dict[Path, str]()
+    each, folders = control.each, dict[Path, str]()
     originals = {_place_of(path, folders) for path in each(pictures)}
     stems = unique_stems([Path(os.path.abspath(path)) for path in pictures], taken)  # noqa: PTH100
     errands = []

@@ -4,6 +4,7 @@ import contextlib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -39,6 +40,11 @@ class ModelEntry:
     shipped: bool
     task: str
     tunable: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is printed of it as JSON."""
+        return {"name": self.name, "task": self.task, "shipped": self.shipped, "file": str(self.path)}
 
 
 def shipped_folder() -> Path:

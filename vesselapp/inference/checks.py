@@ -122,15 +122,12 @@ def _check_external(weights: Weights, path: Path) -> None:
     parts = {*PurePosixPath(location).parts, *PureWindowsPath(location).parts}
     absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
     folder = path.resolve().parent
-    if not location or absolute or ".." in parts or "\0" in location:
+    strange = not location or absolute or ".." in parts or "\0" in location
+    if strange or not (folder / location).resolve().is_relative_to(folder):
         raise VesselError(
             f"{path.name} wants to read weights outside its folder: {location!r}.", "Don't use it."
         )
     file = folder / location
-    if not file.resolve().is_relative_to(folder):
-        raise VesselError(
-            f"{path.name} wants to read weights outside its folder: {location!r}.", "Don't use it."
-        )
     if not is_file(file):
         raise VesselError(
             f"The weights of {path.name} should lie beside it in {location}, which is missing.",

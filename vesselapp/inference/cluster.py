@@ -35,7 +35,7 @@ _AWAY_AT_ONCE = 500
 
 
 def run_on_cluster(
-    errands: Sequence[Errand], spec: BatchSpec, address: str, *, control: Control | None = None
+    errands: Sequence[Errand], spec: BatchSpec, address: str, *, control: Control
 ) -> Iterator[Outcome]:
     """Do all errands on a cluster, and give what became of each as it is done.
 
@@ -45,7 +45,7 @@ def run_on_cluster(
     spec : BatchSpec
     address : str
         Of a Dask scheduler (``tcp://host:8786``), or ``local:N`` for N processes here (see `check_address`).
-    control : Control, optional
+    control : Control
 
     Yields
     ------
@@ -59,10 +59,8 @@ def run_on_cluster(
     """
     if not errands:
         return
-    control = control or Control()
-    load_model(spec.model, "cpu")  # refuses a bad one here, before it travels
+    card = _card_to_send(spec.model)
     there = replace(spec, out=spec.out.absolute(), model=_model_beside_results(spec))
-    card = _kept_card_json(spec.model)
     try:
         with _client(address) as client:
             work = _Work(client, deque(errands), there, card, control)
@@ -83,11 +81,11 @@ def _model_beside_results(spec: BatchSpec) -> Path:
     return path
 
 
-def _kept_card_json(path: Path) -> str | None:
-    """Give the card that is kept here for a file without one of its own."""
-    if METADATA_KEY in read_graph(path, metadata_only=True).metadata:
-        return None
-    return load_model(path, "cpu").card.model_dump_json()
+def _card_to_send(path: Path) -> str | None:
+    """Load a model, which refuses a bad one before it travels; give its card where the file holds none."""
+    card = load_model(path, "cpu").card
+    own = METADATA_KEY in read_graph(path, metadata_only=True).metadata
+    return None if own else card.model_dump_json()
 
 
 class _Work:

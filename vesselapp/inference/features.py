@@ -76,9 +76,7 @@ def features_of(
             codes.append(np.zeros((*size, found.shape[-1]), np.uint8))
         _put(codes[0], found, place, plan, (size[0] / plane.shape[0], size[1] / plane.shape[1]))
 
-    wishes = Wishes(
-        progress or (lambda share: None), cancelled or (lambda: False), lambda box: shows_field(box, frame)
-    )
+    wishes = Wishes(progress, cancelled or (lambda: False), lambda box: shows_field(box, frame))
     walk(model, plane, frame.magnify, wishes, compute, take, codes.clear)
     fine = codes[0] if codes else np.zeros((*size, 1), np.uint8)
     return Features(fine, Box(*frame.box), frame.field_of_view)

@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, folded, written_by_vesselapp
+from vesselapp.core.export import PROVENANCE_SUFFIX, SUFFIXES, written_by_vesselapp
 from vesselapp.core.files import FileState, atomic_write, is_file, is_there, patiently
 from vesselapp.core.image import natural_key
+from vesselapp.core.stems import folded
 from vesselapp.inference.batch import BatchSpec, Errand, Outcome
 
 NAME = "manifest.csv"
@@ -53,14 +54,12 @@ class Manifest:
     folder : Path
         Of the results.
     kept : dict
-        Lines of an earlier run to keep (see `read_manifest`), by picture.
+        Lines of an earlier run to keep, by picture, from `read_manifest`: it refuses a file that is not ours.
     """
 
-    def __init__(self, folder: Path, kept: dict[str, dict[str, str]] | None = None) -> None:
+    def __init__(self, folder: Path, kept: dict[str, dict[str, str]]) -> None:
         self._path = folder / NAME
-        if self._path.exists():
-            read_manifest(folder)  # refuses to replace a file of that name that is not ours
-        self._rows = dict(kept or {})
+        self._rows = dict(kept)
         begun = _as_csv(self._rows.values())
         atomic_write(self._path, begun)
         self._length, self._waiting = len(begun), b""

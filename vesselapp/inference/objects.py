@@ -298,7 +298,7 @@ def _measure(inside: NDArray[np.float32], foreground: NDArray[np.float32]) -> ND
 
 
 def _run(
-    model: "Model", pixels: NDArray[np.uint8], factor: float, cancelled: Callable[[], bool] = lambda: False
+    model: "Model", pixels: NDArray[np.uint8], factor: float, cancelled: Callable[[], bool]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     from vesselapp.inference.runner import run_cells
 

@@ -101,7 +101,7 @@ def predict(
         object_diameter = find_diameter(model, pixels, cancelled=cancelled)
     frame = frame_for(pixels, model.card, object_diameter)
     wishes = Wishes(
-        progress=progress or (lambda share: None),
+        progress=progress,
         cancelled=cancelled,
         shows=lambda box: shows_field(box, frame),
         first=None if first is None else _to_plane(first, frame),

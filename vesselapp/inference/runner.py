@@ -24,7 +24,7 @@ class Wishes:
 
     Attributes
     ----------
-    progress : callable
+    progress : callable or None
         Told the share done, 0-1, after each batch of tiles.
     cancelled : callable
         Asked before each batch of tiles; True ends the work.
@@ -38,9 +38,9 @@ class Wishes:
         Average over the picture and its mirror images.
     """
 
-    progress: Callable[[float], None]
+    progress: Callable[[float], None] | None
     cancelled: Callable[[], bool]
-    shows: Callable[[Box], bool]
+    shows: Callable[[Box], bool] = lambda box: True
     first: Box | None = None
     deliver: Callable[[Box, NDArray[np.float32]], None] | None = None
     flips: bool = False
@@ -134,8 +134,7 @@ def run_cells(
         for plane, part in zip(planes, answer[:, : plan.scaled[0], : plan.scaled[1]], strict=True):
             plan.grid.add(plane, place, resize_probability(part, *plan.grid.tile_shape))
 
-    wishes = Wishes(lambda share: None, cancelled, lambda box: True)
-    walk(model, pixels, magnify, wishes, compute, take, lambda: planes.fill(0))
+    walk(model, pixels, magnify, Wishes(None, cancelled), compute, take, lambda: planes.fill(0))
     np.clip(planes, 0.0, 1.0, out=planes)
     return planes[0], planes[1]
 
@@ -217,7 +216,8 @@ def _walk(
         now = places[begin : begin + model.batch]
         for place, answer in zip(now, compute(_batch(pixels, now, plan)), strict=True):
             take(answer, place, plan)
-        wishes.progress(min(1.0, (begin + len(now)) / len(places)))
+        if wishes.progress is not None:
+            wishes.progress(min(1.0, (begin + len(now)) / len(places)))
     if wishes.cancelled():
         raise Cancelled
 

@@ -31,8 +31,8 @@ class DeviceError(Exception):
     """
 
     def __init__(self, cause: Exception) -> None:
-        super().__init__(first_line(cause))
-        self.message = first_line(cause)
+        self.message = _first_line(cause)
+        super().__init__(self.message)
         text = str(cause).lower()
         self.memory = isinstance(cause, MemoryError) or any(word in text for word in _MEMORY_WORDS)
 
@@ -88,7 +88,7 @@ def run_session(session: Any, names: Sequence[str], given: Mapping[str, NDArray[
         raise DeviceError(error) from error
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """Give the first line of a runtime's message, without its code prefix and at a readable length."""
     lines = str(error).strip().splitlines()
     return lines[0].split(" : ")[-1].strip().rstrip(".")[:200] if lines else type(error).__name__

@@ -32,10 +32,10 @@ def run_batch(
     errands: Sequence[Errand],
     spec: BatchSpec,
     *,
-    workers: int | None = None,
-    control: Control | None = None,
-    on_share: Callable[[Path, float], None] | None = None,
-    model: Model | None = None,
+    workers: int | None,
+    control: Control,
+    on_share: Callable[[Path, float], None] | None,
+    model: Model | None,
 ) -> Iterator[Outcome]:
     """Do all errands, and give what became of each as it is done.
 
@@ -46,7 +46,7 @@ def run_batch(
     spec : BatchSpec
     workers : int, optional
         Pictures in work at once; by the number of cores where None.
-    control : Control, optional
+    control : Control
     on_share : callable, optional
         Told picture and share done (0-1) from the workers' threads.
     model : Model, optional
@@ -64,7 +64,6 @@ def run_batch(
     """
     if not errands:
         return
-    control = control or Control()
     count = workers_for(len(errands), workers)
     model = model or load_model(spec.model, spec.provider, threads=max(1, physical_cores() // count))
     work = _Work(model, spec, control, on_share, errands)

@@ -187,7 +187,7 @@ def _gaps(frozen: Frozen, box: Box, size: int) -> Found:
 
     tracer = Tracer(frozen.pixels, frozen.evidence, frozen.level)
     found = bridges(tracer, frozen.evidence, frozen.level, size, box)
-    return _uncounted([part for bridge in found for part in bridge.pixels], len(found))
+    return _uncounted([part for bridge in found for part in bridge], len(found))
 
 
 def _spurs(frozen: Frozen, box: Box, size: int) -> Found:

@@ -13,9 +13,10 @@ from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, dequantise
-from vesselapp.core.export import planned_outputs, short_stem, write_outputs
+from vesselapp.core.export import planned_outputs, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.stamps import time_stamp
+from vesselapp.core.stems import short_stem
 from vesselapp.state.jobs import Deliver, Jobs
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason, sync
+from vesselapp.core.files import append_whole, atomic_write, reason
 from vesselapp.study.json_text import parse_object
 from vesselapp.study.lock import Lock, Lost
 
@@ -161,15 +161,7 @@ class AuditLog:
             length = _whole_length(handle)
             if length != os.fstat(handle).st_size:
                 os.ftruncate(handle, length)  # a line whose writer died in the midst of it
-            try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(handle, view) :]
-                sync(handle)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(handle, length)
-                raise
+            append_whole(handle, data, length)
         finally:
             os.close(handle)
 

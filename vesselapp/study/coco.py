@@ -15,33 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """Give the counts of a mask ((H, W) bool)."""
-    height, width = mask.shape
-    if not mask.any():
-        return [height * width]
-    rows, columns = np.nonzero(mask)
-    top, left = int(rows.min()), int(columns.min())
-    crop = mask[top : int(rows.max()) + 1, left : int(columns.max()) + 1]
-    return _counts(crop, top, left, height, width)
-
-
-def whole_annotation(mask: NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
-    """Give one annotation for all of a mask; none where it is empty."""
-    if mask.any():
-        rows, columns = np.nonzero(mask)
-        top, left = int(rows.min()), int(columns.min())
-        box = [left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top]
-        yield _annotation(run_lengths(mask), mask.shape, int(mask.sum()), box)
-
-
 def pieces(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Number the connected pieces (8 neighbours) of a mask."""
     return np.asarray(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1], np.int32)
 
 
 def object_annotations(numbers: NDArray[np.int32]) -> Iterator[dict[str, Any]]:
-    """Give one annotation for each object of (H, W) numbers; 0 is background."""
+    """Give one annotation for each object of (H, W) numbers, in one piece or not; 0 is background."""
     from skimage.measure import regionprops
 
     height, width = numbers.shape

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import vesselapp
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction, mask_of, threshold_of
-from vesselapp.core.export import PROVENANCE_SUFFIX, unique_stems, write_provenance
+from vesselapp.core.export import PROVENANCE_SUFFIX, write_provenance
 from vesselapp.core.files import (
     atomic_write,
     copy_file,
@@ -24,8 +24,9 @@ from vesselapp.core.files import (
 )
 from vesselapp.core.image import image_size, is_stored_turned
 from vesselapp.core.stamps import time_stamp
+from vesselapp.core.stems import unique_stems
 from vesselapp.study.audit import AuditLog
-from vesselapp.study.coco import object_annotations, pieces, whole_annotation
+from vesselapp.study.coco import object_annotations, pieces
 from vesselapp.study.export_folder import COCO_NAME, ExportFolder, Kind
 from vesselapp.study.judging import Judging
 from vesselapp.study.pictures import StudyPicture, printable
@@ -80,12 +81,11 @@ class _Coco:
 
     def add(self, name: str, made: _Mask) -> None:
         """Add a picture with its mask or its objects."""
-        mask, numbers = made.mask, made.numbers
         number = len(self._images) + 1
-        height, width = mask.shape
+        height, width = made.mask.shape
         self._images.append({"id": number, "file_name": name, "height": height, "width": width})
-        found = object_annotations(pieces(mask) if numbers is None else numbers)
-        for one in found if self._of_objects else whole_annotation(mask):
+        numbers = made.numbers if self._of_objects else made.mask.astype(np.int32)  # the whole is one object
+        for one in object_annotations(pieces(made.mask) if numbers is None else numbers):
             own = {"id": len(self._annotations) + 1, "image_id": number, "category_id": 1}
             self._annotations.append(own | one)
 

@@ -18,7 +18,7 @@ from vesselapp.core.files import (
     is_there,
     make_folder,
     patiently,
-    reason,
+    telling,
 )
 from vesselapp.core.stamps import time_stamp
 from vesselapp.core.walk import EXPORT_NAME
@@ -58,10 +58,8 @@ class ExportFolder:
         self._path, self._kind = path, kind
         planned = [COCO_NAME, *(name for stem, image in names for name in _files_of(stem, image))]
         self._hashes = dict.fromkeys(planned, "")
-        try:
+        with telling(f"{path} can't be written to"):
             self._clear(listed)
-        except OSError as problem:
-            raise VesselError(f"{path} can't be written to: {reason(problem)}.") from problem
         for name in ("images", "masks") if kind == "folder" else ("images",):
             make_folder(path / name)
         self._write()
@@ -80,10 +78,8 @@ class ExportFolder:
         self._write()
 
     def _note(self, names: Sequence[str]) -> None:
-        try:
+        with telling(f"{self._path} can't be read"):
             self._hashes |= {name: file_sha256(self._path / name) for name in names if self._holds(name)}
-        except OSError as problem:
-            raise VesselError(f"{self._path} can't be read: {reason(problem)}.") from problem
 
     def _holds(self, name: str) -> bool:
         return is_there(self._path / name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import patiently, reason, sync_folder
+from vesselapp.core.files import patiently, reason, sync_folder, telling
 from vesselapp.study.annotation import AnnotationFolder, half_apart, put_former_apart, read_record
 from vesselapp.study.apart import FORMER, hand_in
 from vesselapp.study.audit import AuditLog
@@ -87,11 +87,8 @@ class Homes:
         known = self._study.place(picture).record()
         if known is not None and known.sha256 == image_sha256:
             return Opened("same", picture.key)
-        try:
+        with telling("The annotations of the study can't be read", "Is its drive connected?"):
             home = self._home_of(picture, image_sha256)
-        except OSError as problem:
-            text = f"The annotations of the study can't be read: {reason(problem)}."
-            raise VesselError(text, "Is its drive connected?") from problem
         if home is None and known is None:
             return Opened("new", picture.key)
         if home is None:

@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from vesselapp.core.edits import TILE, Edit, tile_box
 from vesselapp.core.evidence import HIGHEST, LOWEST
@@ -155,7 +155,7 @@ def read_lines(file: BinaryIO, header: Header) -> Iterator[Line]:
             number = values.get("n")
             if not whole or not _is_whole(number):
                 raise ValueError("no number")
-            yield Line(raw, int(number or 0), _operation(values, header), whole)
+            yield Line(raw, number, _operation(values, header), whole)
         except ValueError:
             yield Line(raw, -1, None, whole)
 
@@ -183,8 +183,8 @@ def _operation(values: dict[str, Any], header: Header) -> Operation:
             return Redone()
         case "level":
             level = values.get("level")
-            if _is_whole(level) and LOWEST < int(level or 0) <= HIGHEST:
-                return Levelled(int(level or 0))
+            if _is_whole(level) and LOWEST < level <= HIGHEST:
+                return Levelled(level)
         case "view":
             view = values.get("view")
             if isinstance(view, dict):
@@ -213,5 +213,5 @@ def _a_list(value: Any) -> list[Any]:
     return value
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vesselapp.core.files import atomic_write, sync
+from vesselapp.core.files import append_whole, atomic_write, sync
 
 if TYPE_CHECKING:
     Digest = hashlib._Hash
@@ -60,13 +60,9 @@ class JournalFile:
         handle = self._opened()
         self._tried = data
         try:
-            _write_all(handle, data)
-            sync(handle)
+            append_whole(handle, data, self.length)
         except OSError:
-            # What a failed write or flush left is unknown, so nothing of it is built on.
-            with contextlib.suppress(OSError):
-                os.ftruncate(handle, self.length)
-            self._forget()
+            self._forget()  # what a failed write or flush left is unknown, so nothing of it is built on
             raise
         self.length += len(data)
         self._digest.update(data)
@@ -158,12 +154,6 @@ class JournalFile:
             os.ftruncate(handle, self.length)
             sync(handle)
         self._known = True
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
 
 
 def _sha256(handle: int, length: int) -> str:

@@ -16,11 +16,12 @@ import errno
 import os
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import patiently, reason
+from vesselapp.core.files import patiently, telling
 from vesselapp.study.lock_file import (
     Holder,
     age,
@@ -35,17 +36,6 @@ from vesselapp.study.lock_file import (
     successors,
 )
 from vesselapp.study.process import is_alive
-
-__all__ = [
-    "HEARTBEAT_SECONDS",
-    "STALE_SECONDS",
-    "Holder",
-    "Lock",
-    "Lost",
-    "Taken",
-    "holder_of",
-    "unclean_end",
-]
 
 STALE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
@@ -319,9 +309,5 @@ def _unlocked(path: Path) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise VesselError(f"{path.parent} can't be written to: {reason(problem)}.") from problem
+def _told(path: Path) -> AbstractContextManager[None]:
+    return telling(f"{path.parent} can't be written to")

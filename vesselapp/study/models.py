@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, patiently, reason
+from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, patiently, reason, telling
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
@@ -222,12 +222,8 @@ class Registry:
 
     def check(self, entry: ModelEntry) -> None:
         """Make sure that a numbered file is still the one that was added (VesselError where it isn't)."""
-        try:
+        with telling(f"The file of model {entry.number} can't be read"):
             found = file_sha256(entry.path)
-        except OSError as problem:
-            raise VesselError(
-                f"The file of model {entry.number} can't be read: {reason(problem)}."
-            ) from problem
         if found != entry.sha256:
             raise VesselError(
                 f"The file of model {entry.number} ({entry.file}) was changed since it was added.",
@@ -300,10 +296,8 @@ def _copy(source: Path, target: Path) -> str:
 
 
 def _sha256(file: Path) -> str:
-    try:
+    with telling(f"{file} can't be read"):
         return file_sha256(file)
-    except OSError as problem:
-        raise VesselError(f"{file} can't be read: {reason(problem)}.") from problem
 
 
 def _slug(name: str) -> str:

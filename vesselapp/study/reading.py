@@ -24,10 +24,11 @@ from vesselapp.study.journal import (
     read_lines,
 )
 from vesselapp.study.migrate import parse_any_record
+from vesselapp.study.plane_png import Damaged
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.replay import Replay, edits_of, judged_of, plane_before
 from vesselapp.study.seal import Sealed, seal_of
-from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, Damaged, read_answer, read_snapshot
+from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME, read_answer, read_snapshot
 
 if TYPE_CHECKING:
     Digest = hashlib._Hash
@@ -172,7 +173,8 @@ def _read_once(folder: Path, record: bytes | None, sha256: str, height: int, wid
     with journal or contextlib.nullcontext():
         if journal is not None:
             _read_header(found, journal)
-        found.images = [_facts(of) for of in (found.record, found.header) if of is not None]
+        said = [of for of in (found.record, found.header) if of is not None]
+        found.images = [(of.sha256, of.height, of.width) for of in said]
         found.foreign = any(image != (sha256, height, width) for image in found.images)
         if found.foreign:
             return found
@@ -184,10 +186,6 @@ def _read_once(folder: Path, record: bytes | None, sha256: str, height: int, wid
         found.state.level = found.record.level
     _finish(found)
     return found
-
-
-def _facts(of: Record | Header) -> tuple[str, int, int]:
-    return of.sha256, of.height, of.width
 
 
 def _read_record(data: bytes | None, found: Found) -> None:

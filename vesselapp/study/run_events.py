@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from vesselapp.study.json_text import parse_object
 
 Event = dict[str, Any]
 _AT_ONCE = 4 * 2**20
@@ -57,12 +58,11 @@ class EventTail:
 
 def parse_event(line: bytes) -> Event | None:
     """Give the event on a line, or None where there is none."""
-    begins = (0, line.rfind(_BEGINS))
-    for begin in begins if begins[1] > 0 else begins[:1]:
+    for begin in sorted({0, max(0, line.rfind(_BEGINS))}):
         try:
-            event = json.loads(line[begin:])
-        except (ValueError, RecursionError):
+            event = parse_object(line[begin:])
+        except ValueError:
             continue
-        if isinstance(event, dict) and isinstance(event.get("event"), str):
+        if isinstance(event.get("event"), str):
             return event
     return None

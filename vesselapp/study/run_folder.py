@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, make_folder, reason
+from vesselapp.core.files import atomic_write, make_folder, telling
 from vesselapp.core.stamps import time_stamp
+from vesselapp.study.json_text import parse_object
 from vesselapp.study.process import is_alive
 from vesselapp.study.verdict import LARGEST_FILE, Verdict, read_verdict
 
@@ -124,13 +125,11 @@ class RunFolder:
             Where that can't be written.
         """
         line = json.dumps({"event": "going_on", "time": round(time.time(), 3)})
-        try:
-            with self.events_file.open("ab") as file:
-                file.write(line.encode() + b"\n")
-        except OSError as problem:
-            raise VesselError(
-                f"The run folder {self.folder} can't be written: {reason(problem)}.", "Make room."
-            ) from problem
+        with (
+            telling(f"The run folder {self.folder} can't be written", "Make room."),
+            self.events_file.open("ab") as file,
+        ):
+            file.write(line.encode() + b"\n")
 
     def heartbeat(self) -> int | None:
         """Give a number (ns) that changes while the trainer lives; None where it never did."""
@@ -217,7 +216,6 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > LARGEST_FILE:
             return {}
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return parse_object(file.read_bytes())
+    except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}

@@ -13,16 +13,6 @@ from vesselapp.core.evidence import HIGHEST, LOWEST, Correction
 from vesselapp.core.files import atomic_write
 from vesselapp.study.plane_png import Damaged, decode_plane, encode_plane
 
-__all__ = [
-    "ANSWER_NAME",
-    "SNAPSHOT_NAME",
-    "Damaged",
-    "read_answer",
-    "read_snapshot",
-    "write_answer",
-    "write_snapshot",
-]
-
 SNAPSHOT_NAME = "corrections.png"
 ANSWER_NAME = "answer.png"
 

@@ -33,7 +33,7 @@ from vesselapp.study.migrate import parse_any_record
 from vesselapp.study.pictures import StudyPicture, is_key, is_key_of, key_in, printable, walk_in
 from vesselapp.study.record import RECORD_NAME, Record, refuse_newer
 
-__all__ = ["Opened", "Study", "StudyPicture", "is_study"]
+__all__ = ["Study", "StudyPicture", "is_study"]
 
 STUDY_FORMAT = 1
 
@@ -58,7 +58,7 @@ class Study:
     def __init__(self, folder: Path, values: dict[str, Any]) -> None:
         self.folder = folder
         self.unlisted: list[Path] = []
-        self._listed: dict[str, Path] | None = None
+        self._listed: dict[str, Path] = {}
         self._homes = Homes(self)
         self._set(values)
 
@@ -251,7 +251,7 @@ class Study:
         """
         if not self.lists(key):
             self.pictures()  # the list may be older than that picture
-        if _holds((self._listed or {}).get(key), image_sha256) or self.may_hide(key):
+        if _holds(self._listed.get(key), image_sha256) or self.may_hide(key):
             return False
         return not self.missing_roots  # asked last: a drive may go away while the picture is looked for
 
@@ -269,7 +269,7 @@ class Study:
 
     def lists(self, key: str) -> bool:
         """Tell whether a picture of that key was there when the pictures were listed last."""
-        return key in (self._listed or {})
+        return key in self._listed
 
     # -- changing -------------------------------------------------------------------------------------------
 
@@ -317,7 +317,7 @@ class Study:
             AuditLog(self.folder).append(who, "study changed", study=hashlib.sha256(data).hexdigest())
             atomic_write(self.folder / STUDY_NAME, data, ready=lock.check)
         self._set(values)
-        self._listed = None
+        self._listed = {}
 
 
 def _holds(file: Path | None, image_sha256: str) -> bool:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.export import PROVENANCE_SUFFIX, folded, short_stem
-from vesselapp.core.files import file_sha256, reason
+from vesselapp.core.export import PROVENANCE_SUFFIX
+from vesselapp.core.files import file_sha256, reason, sha256_if_readable, telling
 from vesselapp.core.geometry import box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
 from vesselapp.core.mask_file import read_mask
+from vesselapp.core.stems import folded, short_stem
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Edited
 from vesselapp.study.json_text import parse_object
@@ -108,7 +109,7 @@ def _pairs(
     others: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         image, sha256 = _told_beside(file)
-        found = [picture for picture in by_path.get(image, ()) if _hash_of(picture) == sha256]
+        found = [picture for picture in by_path.get(image, ()) if sha256_if_readable(picture.path) == sha256]
         if len(found) == 1:
             sure.append((found[0], file))
         elif sha256 and image in by_path and not found:
@@ -143,13 +144,6 @@ def _told_beside(file: Path) -> tuple[str, str]:
         return "", ""
 
 
-def _hash_of(picture: StudyPicture) -> str | None:
-    try:
-        return file_sha256(picture.path)
-    except OSError:
-        return None
-
-
 def _is_same(file: Path, picture: Path) -> bool:
     """Tell whether a file is a picture itself, or a copy of it."""
     try:
@@ -170,10 +164,8 @@ def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _masks_in(folder: Path) -> list[Path]:
     """List the files of a folder that may be masks."""
-    try:
+    with telling(f"The folder {folder} can't be read"):
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    except OSError as problem:
-        raise VesselError(f"The folder {folder} can't be read: {reason(problem)}.") from problem
     return [file for file in files if not file.name.startswith(".")]
 
 

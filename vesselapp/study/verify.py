@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import FileState, file_sha256, is_of_browser, is_there, reason
+from vesselapp.core.files import FileState, is_of_browser, is_there, reason, sha256_if_readable
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FILES, FORMER, strange_in
@@ -227,7 +227,7 @@ def _take_line(line: AuditLine, told: Told) -> None:
 
 
 def _check_study_file(study: Study, told: Told) -> Iterator[Finding]:
-    if told.study and _hash_of(study.folder / STUDY_NAME) != told.study:
+    if told.study and sha256_if_readable(study.folder / STUDY_NAME) != told.study:
         yield Finding(STUDY_NAME, "It was changed from outside, or a change of it was cut off.")
 
 
@@ -244,7 +244,7 @@ def _check_models(study: Study, told: Told) -> Iterator[Finding]:
         where = f"models/{entry.file}"
         if told.models.get(entry.number) != (entry.file, entry.sha256):
             yield Finding(where, f"The registry's word on model {entry.number} is not that of the audit log.")
-        found = _hash_of(entry.path)
+        found = sha256_if_readable(entry.path)
         if found is None:
             yield Finding(where, "The model is missing.")
         elif found != entry.sha256:
@@ -305,10 +305,10 @@ def _check_sealed(
         text = "The record was changed from outside, or an older one was put back."
         yield Finding(f"{where}/{RECORD_NAME}", text)
     for name in _SEALED_FILES:
-        found, expected = _hash_of(folder / name), sealed.files.get(name)
+        found, expected = sha256_if_readable(folder / name), sealed.files.get(name)
         if found != expected:
             yield Finding(f"{where}/{name}", _difference(found, expected))
-    found = _hash_of(folder / JOURNAL_NAME)
+    found = sha256_if_readable(folder / JOURNAL_NAME)
     expected = sealed.journal[1] if sealed.journal is not None else None
     if found != expected:
         yield Finding(f"{where}/{JOURNAL_NAME}", _difference(found, expected))
@@ -344,7 +344,7 @@ def _check_picture(record: Record, picture: StudyPicture | None, pictures_missin
                 record.path or record.image, f"The picture {record.image} is missing, or was renamed."
             )
         return
-    found = _hash_of(picture.path)
+    found = sha256_if_readable(picture.path)
     if found is None:
         yield Finding(str(picture.path), f"The picture {record.image} can't be read.")
     elif found != record.sha256:
@@ -355,12 +355,4 @@ def _seal_of(path: Path) -> str | None:
     try:
         return seal_of(path.read_bytes())
     except (OSError, ValueError):
-        return None
-
-
-def _hash_of(path: Path) -> str | None:
-    """Give a file's sha256; None where there is none to be read."""
-    try:
-        return file_sha256(path)
-    except OSError:
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 import vesselapp
 from vesselapp.core.edits import newest_within
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, reason
+from vesselapp.core.files import atomic_write, telling
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.apart import put_apart
 from vesselapp.study.audit import AuditLog
@@ -23,6 +24,7 @@ from vesselapp.study.journal import EMPTY_PLANE, JOURNAL_NAME, Header, Operation
 from vesselapp.study.journal_file import Changed, JournalFile
 from vesselapp.study.lock import Lock, Lost
 from vesselapp.study.pictures import key_in
+from vesselapp.study.plane_png import Damaged
 from vesselapp.study.reading import Found, file_bytes
 from vesselapp.study.record import (
     RECORD_NAME,
@@ -34,7 +36,6 @@ from vesselapp.study.record import (
     says_more,
 )
 from vesselapp.study.replay import (
-    Replay,
     edits_of,
     journal_of,
     judged_of,
@@ -45,7 +46,6 @@ from vesselapp.study.seal import Sealed, seal_of
 from vesselapp.study.snapshot import (
     ANSWER_NAME,
     SNAPSHOT_NAME,
-    Damaged,
     read_answer,
     read_snapshot,
     write_answer,
@@ -53,7 +53,7 @@ from vesselapp.study.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import Kept
+    from vesselapp.study.kept import Kept
 
 _SLACK = 1.25
 _SLACK_BYTES = 2**18
@@ -85,10 +85,8 @@ class Writer:
         self.told = ""
         self.lock, self.cap_bytes = lock, cap_bytes
         self._folder, self._study, self._facts = folder, study, facts
-        state = found.state
-        self._state = Replay(None, state.snapshot, state.number)
-        self._state.done, self._state.undone = list(state.done), list(state.undone)
-        self._state.level, self._state.view, self._state.pending = state.level, state.view, state.pending
+        self._state = found.state.copy()
+        self._state.plane = None  # it is the window's: here, changes are only collected
         self._header = found.header
         self._journal = JournalFile(folder / JOURNAL_NAME, found.journal_bytes, found.digest, lock.check)
         self._snapshot = found.snapshot  # what is in the folder may be another program's by now
@@ -110,7 +108,9 @@ class Writer:
 
     def history(self) -> tuple[list[Operation], bool]:
         """Give the fewest operations that lead to what is on disk; whether nothing was done before."""
-        return operations_of(self._state), self._whole
+        header = self._header
+        whole = SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
+        return operations_of(self._state), whole
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -187,7 +187,8 @@ class Writer:
                 self._write_snapshot(self._plane())
             if self._unsealed and not self._journal.is_ours:
                 self._renew_journal()
-            live = self._live_bytes()
+            edits = edits_of([*self._state.done, *self._state.undone])
+            live = sum(edit.size for edit in edits) * _BASE64
             if self._journal.length > min(live, self.cap_bytes * _BASE64) * _SLACK + self._journal_slack:
                 self._renew_journal()
 
@@ -254,11 +255,7 @@ class Writer:
             if found.former and found.record is not None:
                 self._put_record(found.record)
             self._unsealed = True
-            if self._study is not None:
-                names = ", ".join(f"{name}: {why}" for name, why in found.damaged.items())
-                AuditLog(self._study).append(
-                    self.lock.holder.who, "kept apart", picture=key_in(self._folder), where=place, why=names
-                )
+            self._tell_kept_apart(place, ", ".join(f"{name}: {why}" for name, why in found.damaged.items()))
         return [f"Damaged files are kept in {place}, in {self._folder}."]
 
     # -- how ------------------------------------------------------------------------------------------------
@@ -275,12 +272,6 @@ class Writer:
         with self._told():
             self._unsealed = True  # the audit log is told with the record that follows, or at the end
             self._put_record(replace(record.taken_back, who=self.lock.holder.who, saved=now))
-
-    @property
-    def _whole(self) -> bool:
-        """Whether the history goes back to the first stroke."""
-        header = self._header
-        return SNAPSHOT_NAME not in self._hashes if header is None else header.plane == EMPTY_PLANE
 
     def _first_record(self) -> Record:
         """Give the record of an annotation for which none was ever written."""
@@ -315,14 +306,13 @@ class Writer:
         self._apart.add(sha256)
         told = f"Another program replaced {name} meanwhile: what it put there is kept in {place}."
         self.told = f"{self.told} {told}".strip()
+        self._tell_kept_apart(place, f"{name}: another program put it there")
+
+    def _tell_kept_apart(self, where: str, why: str) -> None:
+        """Tell the audit log, if there is one, of a folder of files that were put apart."""
         if self._study is not None:
-            AuditLog(self._study).append(
-                self.lock.holder.who,
-                "kept apart",
-                picture=key_in(self._folder),
-                where=place,
-                why=f"{name}: another program put it there",
-            )
+            facts = {"picture": key_in(self._folder), "where": where, "why": why}
+            AuditLog(self._study).append(self.lock.holder.who, "kept apart", **facts)
 
     def _answer_is(self, plane: NDArray[np.uint8]) -> bool:
         """Tell whether the answer on disk is this one."""
@@ -348,10 +338,6 @@ class Writer:
         self._snapshot = write_snapshot(path, plane, state.number, self.lock.check)
         self._hashes[SNAPSHOT_NAME] = hashlib.sha256(self._snapshot).hexdigest()
         state.snapshot, state.pending = state.number, []
-
-    def _live_bytes(self) -> float:
-        edits = [*edits_of(self._state.done), *edits_of(self._state.undone)]
-        return sum(edit.size for edit in edits) * _BASE64
 
     def _renew_journal(self) -> None:
         """Write the journal anew; what another program put in its place is kept apart."""
@@ -411,9 +397,5 @@ class Writer:
         except VesselError:
             pass
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as problem:
-            raise VesselError(f"{self._folder} can't be written: {reason(problem)}.") from problem
+    def _told(self) -> AbstractContextManager[None]:
+        return telling(f"{self._folder} can't be written")

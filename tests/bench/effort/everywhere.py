@@ -69,4 +69,4 @@ def _with_size(
 
 def _bridges(pixels: Plane, longest: int, evidence: Plane, level: int) -> list[Pixels]:
     tracer = Tracer(pixels, evidence, level)
-    return [part for bridge in bridges(tracer, evidence, level, longest) for part in bridge.pixels]
+    return [part for bridge in bridges(tracer, evidence, level, longest) for part in bridge]

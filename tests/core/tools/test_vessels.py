@@ -25,7 +25,7 @@ def bridged(mask: Mask, longest: float) -> Mask:
     evidence = evidence_of(mask)
     tracer = Tracer(np.full((*mask.shape, 3), 120, np.uint8), evidence, LEVEL)
     return joined(
-        [part for bridge in bridges(tracer, evidence, LEVEL, longest) for part in bridge.pixels], mask.shape
+        [part for bridge in bridges(tracer, evidence, LEVEL, longest) for part in bridge], mask.shape
     )
 
 
@@ -76,7 +76,7 @@ def test_what_is_there_already_is_not_painted_again_and_unsure_stays() -> None:
     evidence = evidence_of(mask)
     evidence[:, 86] = 254
     tracer = Tracer(np.full((*mask.shape, 3), 120, np.uint8), evidence, LEVEL)
-    parts = [part for bridge in bridges(tracer, evidence, LEVEL, 20) for part in bridge.pixels]
+    parts = [part for bridge in bridges(tracer, evidence, LEVEL, 20) for part in bridge]
     painted = joined(parts, mask.shape)
     assert painted.any()
     assert not painted[:, 86].any()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skimage.draw import line as straight_line
 
 from vesselapp.core.evidence import UNSURE, mask_of
-from vesselapp.core.geometry import Box, Pixels, box_of
+from vesselapp.core.geometry import Box, Pixels, box_of, pixels_at
 from vesselapp.core.tools.pieces import Mask, Place, Plane, bands, by_tiles, trimmed
 
 _FIRST_WINDOW = 256
@@ -87,12 +87,9 @@ def other_pieces(evidence: Plane, level: int, place: Place) -> list[Pixels]:
     out: list[Pixels] = []
     for core, _ in bands(box_of(evidence), evidence.shape[0], _BAND_ROWS, 0):
         gone = mask_of(evidence[core.slices], level)
-        top, bottom = max(core.top, kept[0].top), min(core.bottom, kept[0].bottom)
-        if top < bottom:
-            columns = slice(kept[0].left, kept[0].right)
-            gone[top - core.top : bottom - core.top, columns] &= ~kept[1][
-                top - kept[0].top : bottom - kept[0].top
-            ]
+        both = core.clipped_to(kept[0])
+        if not both.empty:
+            gone[both.slices_in(core)] &= ~kept[1][both.slices_in(kept[0])]
         out.extend(by_tiles(core, gone))
     return out
 
@@ -174,12 +171,7 @@ def _on_edge(evidence: Plane, x: NDArray[np.int64], y: NDArray[np.int64]) -> boo
 
 
 def _drawn(x: NDArray[np.int64], y: NDArray[np.int64]) -> list[Pixels]:
-    if not len(x):
-        return []
-    box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
-    drawn = np.zeros((box.bottom - box.top, box.right - box.left), np.bool_)
-    drawn[y - box.top, x - box.left] = True
-    return list(by_tiles(box, drawn))
+    return list(by_tiles(*pixels_at(x, y))) if len(x) else []
 
 
 def stepwise_line(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -269,7 +261,5 @@ def _edge(evidence: Plane, level: int, box: Box | None, *, foreground: bool) -> 
         side = (~mask if foreground else mask).astype(np.uint8)
         near = cv2.dilate(side, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
         chosen = near & (mask if foreground else ~mask & (evidence[wide.slices] != UNSURE))
-        top, left = core.top - wide.top, core.left - wide.left
-        chosen = chosen[top : top + core.bottom - core.top, left : left + core.right - core.left]
-        out.extend(by_tiles(core, chosen))
+        out.extend(by_tiles(core, chosen[core.slices_in(wide)]))
     return out

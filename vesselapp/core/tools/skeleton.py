@@ -52,28 +52,30 @@ def walk_back(line: Mask, end: Spot, longest: int) -> tuple[list[Spot], bool]:
     branches : bool
         Whether the way ended where the line branches (rather than at another end, or by its length).
     """
-    height, width = line.shape
     way, seen = [end], {end}
     while len(way) < longest:
-        row, column = way[-1]
-        near = [
-            (row + down, column + across)
-            for down, across in _AROUND
-            if 0 <= row + down < height and 0 <= column + across < width and line[row + down, column + across]
-        ]
-        onward = [spot for spot in near if spot not in seen]
+        onward = onward_from(line, way[-1], seen)
         if not onward:
             return way, False
-        if len(onward) > 1 and not _one_after_the_other(onward):
+        stair = len(onward) == 2 and touch(*onward)  # its corner is no branching
+        if len(onward) > 1 and not stair:
             return way[:-1] or way, len(way) > 1
         way.append(onward[0])
         seen.add(onward[0])
     return way, False
 
 
-def _one_after_the_other(spots: list[Spot]) -> bool:
-    """Tell whether two spots touch by a side: a corner of a stair, not a branching."""
-    if len(spots) != 2:
-        return False
-    (a, b), (c, d) = spots
-    return abs(a - c) + abs(b - d) == 1
+def onward_from(line: Mask, spot: Spot, seen: set[Spot]) -> list[Spot]:
+    """Give the pixels of a skeleton that touch one of it and were not seen, those by a side first."""
+    height, width = line.shape
+    near = ((spot[0] + down, spot[1] + across) for down, across in _AROUND)
+    return [
+        (row, column)
+        for row, column in near
+        if 0 <= row < height and 0 <= column < width and line[row, column] and (row, column) not in seen
+    ]
+
+
+def touch(one: Spot, other: Spot) -> bool:
+    """Tell whether two spots touch by a side."""
+    return abs(one[0] - other[0]) + abs(one[1] - other[1]) == 1

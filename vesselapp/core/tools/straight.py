@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from vesselapp.core.evidence import UNSURE, mask_of
-from vesselapp.core.geometry import Box, Pixels
+from vesselapp.core.geometry import Box, Pixels, pixels_at
 from vesselapp.core.tools.pieces import Mask, Plane
 
 Numbers = NDArray[np.float32]
@@ -110,7 +110,6 @@ class Straight:
 
     def __init__(self, way: NDArray[np.int32], reach: float, height: int, width: int) -> None:
         self.reach = float(reach)
-        self._shape = height, width
         self.centres = _even(way)
         tangents = np.gradient(self.centres, axis=0)
         tangents /= np.maximum(np.hypot(tangents[:, 0], tangents[:, 1]), 1e-6)[:, None]
@@ -211,13 +210,7 @@ class Straight:
 
     def _pixels(self, rows: NDArray[np.int_], columns: NDArray[np.int_]) -> Pixels | None:
         """Give places of the box as pixels of the picture; None where there are none."""
-        if not len(rows):
-            return None
-        top, left = int(rows.min()), int(columns.min())
-        chosen = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), np.bool_)
-        chosen[rows - top, columns - left] = True
-        top, left = top + self.box.top, left + self.box.left
-        return Box(left, top, left + chosen.shape[1], top + chosen.shape[0]), chosen
+        return pixels_at(columns + self.box.left, rows + self.box.top) if len(rows) else None
 
     @cached_property
     def _band(self) -> tuple[NDArray[np.int_], ...]:

@@ -53,7 +53,7 @@ class Tracer:
         self._height, self._width = evidence.shape
         self._ridges = Ridges(pixels)
         self._node: Place | None = None
-        self._ways: list[_Ways] = []
+        self._ways: dict[int, _Ways] = {}
 
     @property
     def node(self) -> Place | None:
@@ -129,18 +129,14 @@ class Tracer:
         index = next(
             (i for i, (reach, _) in enumerate(_REACHES) if distance <= reach * 9 // 10), len(_REACHES) - 1
         )
-        reach, step = _REACHES[index]
-        while len(self._ways) <= index:
-            self._ways.append(_Ways())
-        ways = self._ways[index]
-        if not ways.ready:
-            x, y = self._node
+        if index not in self._ways:
+            (reach, step), (x, y) = _REACHES[index], self._node
             box = Box(x - reach, y - reach, x + reach + 1, y + reach + 1)
             # Whole blocks, so that the reduced copy lies on the same grid wherever the node is.
             box = Box(box.left // step * step, box.top // step * step, box.right, box.bottom)
             box = box.clipped(self._height, self._width)
-            ways.work_out(self._cost(box, step), box, step, self._node)
-        return ways
+            self._ways[index] = _Ways(self._cost(box, step), box, step, self._node)
+        return self._ways[index]
 
     def _ways_near(self, end: Place, step: int) -> "_Ways":
         """Work out ways that stay near the straight line from the node to a place, in an ellipse."""
@@ -154,9 +150,7 @@ class Tracer:
         ys, xs = (np.mgrid[: cost.shape[0], : cost.shape[1]] + 0.5) * step
         x, y = xs + box.left, ys + box.top
         apart = sum(np.hypot(x - place[0], y - place[1]) for place in ends.tolist())
-        ways = _Ways()
-        ways.work_out(np.where(apart <= most, cost, np.float32(-1)), box, step, self._node)
-        return ways
+        return _Ways(np.where(apart <= most, cost, np.float32(-1)), box, step, self._node)
 
     def _exact(self, coarse: Path, end: Place, step: int) -> Path:
         """Find the way at full size along a coarse one (points in px), a stretch at a time."""
@@ -213,23 +207,13 @@ class Tracer:
 class _Ways:
     """The cheapest ways from one place to all of a window, on a copy of it reduced by a step."""
 
-    def __init__(self) -> None:
-        self.step = 0
-        self._box = Box(0, 0, 0, 0)
-        self._field: MCP_Geometric | None = None
-
-    @property
-    def ready(self) -> bool:
-        return self._field is not None
-
-    def work_out(self, cost: NDArray[np.float32], box: Box, step: int, node: Place) -> None:
+    def __init__(self, cost: NDArray[np.float32], box: Box, step: int, node: Place) -> None:
         self.step, self._box = step, box
         self._field = MCP_Geometric(cost)
         self._field.find_costs([self._reduced(node)])
 
     def to(self, end: Place) -> Path:
         """Give the way in px of the picture; block middles where the copy is reduced."""
-        assert self._field is not None
         found = np.array(self._field.traceback(self._reduced(end)), np.int32)
         corner = np.array([self._box.left, self._box.top], np.int32)
         return np.ascontiguousarray(found[:, ::-1] * self.step + self.step // 2 + corner)

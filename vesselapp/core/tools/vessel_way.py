@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.evidence import LOWEST, mask_of
 from vesselapp.core.tools.pieces import Mask, Place, Plane
-from vesselapp.core.tools.skeleton import Spot, half_widths, middle_line
+from vesselapp.core.tools.skeleton import Spot, half_widths, middle_line, onward_from, touch
 from vesselapp.core.tools.trace import Path
 
 _HEADING = 10
@@ -17,7 +17,6 @@ _FAINTER = (1, 4, 16)
 _LONG_ENOUGH = 0.67
 _APART = 9
 _SHORTEST = 4
-_AROUND = ((-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 class FaintWays:
@@ -129,7 +128,7 @@ class VesselWays:
         """Go on with a way, without the spots seen, which grow by the new ones."""
         way = list(begun)
         while True:
-            onward = self._onward(way[-1], seen)
+            onward = onward_from(self.line, way[-1], seen)
             if not onward:
                 return way
             if len(onward) == 1:
@@ -142,20 +141,8 @@ class VesselWays:
             best = max(onward, key=lambda spot: agreement[spot])
             if agreement[best] < _STRAIGHT_ON:
                 return way
-            seen.difference_update(spot for spot in onward if spot != best and not _touch(spot, best))
+            seen.difference_update(spot for spot in onward if spot != best and not touch(spot, best))
             way.append(best)
-
-    def _onward(self, spot: Spot, seen: set[Spot]) -> list[Spot]:
-        height, width = self.line.shape
-        near = ((spot[0] + down, spot[1] + across) for down, across in _AROUND)
-        return [
-            (row, column)
-            for row, column in near
-            if 0 <= row < height
-            and 0 <= column < width
-            and self.line[row, column]
-            and (row, column) not in seen
-        ]
 
     def _agreement(self, way: list[Spot], spot: Spot, seen: set[Spot]) -> float:
         """Give the cosine between where the way heads and where it would go on from a spot."""
@@ -163,16 +150,12 @@ class VesselWays:
         heading = np.subtract(way[-1], before)
         ahead, known = spot, {*seen, spot}
         for _ in range(_HEADING):
-            onward = self._onward(ahead, known)
+            onward = onward_from(self.line, ahead, known)
             if not onward:
                 break
             known.update(onward)
             ahead = onward[0]
         return _cosine(heading, np.subtract(ahead, way[-1]))
-
-
-def _touch(one: Spot, other: Spot) -> bool:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1]) == 1
 
 
 def _cosine(one: NDArray[np.int_], other: NDArray[np.int_]) -> float:

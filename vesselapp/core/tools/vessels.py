@@ -11,7 +11,7 @@ from vesselapp.core.evidence import BACKGROUND, UNSURE, mask_of
 from vesselapp.core.geometry import Box, Pixels, box_of
 from vesselapp.core.tools.pieces import Mask, Place, Plane, by_tiles, trimmed
 from vesselapp.core.tools.skeleton import Spot, half_widths, loose_ends, middle_line, walk_back
-from vesselapp.core.tools.trace import Path, Tracer
+from vesselapp.core.tools.trace import Path, Tracer, straight_way
 from vesselapp.core.tools.width import paint_path
 
 _TIP_WAY = 12
@@ -23,26 +23,6 @@ _PASSES = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Bridge:
-    """A gap that can be closed.
-
-    Attributes
-    ----------
-    start, end : (x, y)
-        The loose end and what it is joined to, px.
-    gap : float
-        Px of background between the two.
-    pixels : tuple of Box, (h, w) bool
-        What to paint.
-    """
-
-    start: Place
-    end: Place
-    gap: float
-    pixels: tuple[Pixels, ...]
-
-
-@dataclass(frozen=True, eq=False)
 class _Tip:
     place: Place
     direction: NDArray[np.float64]
@@ -51,8 +31,8 @@ class _Tip:
 
 def bridges(
     tracer: Tracer, evidence: Plane, level: int, longest: float, box: Box | None = None
-) -> list[Bridge]:
-    """Find gaps in vessels.
+) -> list[list[Pixels]]:
+    """Find gaps in vessels, and what to paint to close them.
 
     A loose end of the mask's middle line is joined to another one when both point at each other within 45
     degrees, or to the side of another vessel that lies ahead within 30 degrees, over the cheapest way (see
@@ -71,8 +51,8 @@ def bridges(
 
     Returns
     -------
-    list of Bridge
-        Shortest gaps first; each loose end is used once.
+    list of list of Box, (h, w) bool
+        What closes each gap, shortest ones first; each loose end is used once.
     """
     window = (box or box_of(evidence)).clipped(*evidence.shape)
     mask = mask_of(evidence[window.slices], level)
@@ -81,19 +61,18 @@ def bridges(
     tips = list(_tips(line, widths))
     found = sorted([*_end_to_end(tips, longest), *_end_to_side(tips, line, widths, longest)])
     used: set[Place] = set()
-    out: list[Bridge] = []
-    for _, start, end, gap, across in found:
+    out: list[list[Pixels]] = []
+    for _, start, end, across in found:
         if start in used or end in used:
             continue
         used |= {start, end}
-        moved = _moved(start, window), _moved(end, window)
-        pixels = _bridge_pixels(tracer, evidence, level, *moved, across)
+        pixels = _bridge_pixels(tracer, evidence, level, _moved(start, window), _moved(end, window), across)
         if pixels:
-            out.append(Bridge(*moved, gap, pixels))
+            out.append(pixels)
     return out
 
 
-_Candidate = tuple[float, Place, Place, float, tuple[float, float]]
+_Candidate = tuple[float, Place, Place, tuple[float, float]]
 
 
 def _moved(place: Place, window: Box) -> Place:
@@ -128,7 +107,7 @@ def _end_to_end(tips: list[_Tip], longest: float) -> Iterator[_Candidate]:
         gap = max(1.0, distance - a.half_width - b.half_width)
         angle = max(_angle(a.direction, apart), _angle(b.direction, -apart))
         if gap <= longest and angle <= _WIDEST_ANGLE:
-            yield gap * (1 + angle), a.place, b.place, gap, (a.half_width, b.half_width)
+            yield gap * (1 + angle), a.place, b.place, (a.half_width, b.half_width)
 
 
 def _end_to_side(
@@ -155,7 +134,7 @@ def _end_to_side(
         best = int(np.argmin(rated))
         if np.isfinite(rated[best]):
             end = (int(columns[best]) + around.left, int(rows[best]) + around.top)
-            yield float(rated[best]), tip.place, end, float(gap[best]), (tip.half_width, tip.half_width)
+            yield float(rated[best]), tip.place, end, (tip.half_width, tip.half_width)
 
 
 def _angle(direction: NDArray[np.float64], apart: NDArray[np.float64]) -> float:
@@ -164,15 +143,14 @@ def _angle(direction: NDArray[np.float64], apart: NDArray[np.float64]) -> float:
 
 def _bridge_pixels(
     tracer: Tracer, evidence: Plane, level: int, start: Place, end: Place, across: tuple[float, float]
-) -> tuple[Pixels, ...]:
+) -> list[Pixels]:
     path = tracer.between(start, end)
     straight = float(np.hypot(end[0] - start[0], end[1] - start[1]))
     if len(path) > _LONGEST_DETOUR * straight + 4:
-        count = int(max(abs(end[0] - start[0]), abs(end[1] - start[1]))) + 1
-        path = np.round(np.linspace(start, end, count)).astype(np.int32)
+        path = straight_way(start, end)
     if (evidence[path[:, 1], path[:, 0]] == BACKGROUND).any():
-        return ()  # somebody took it away
-    return tuple(_not_there(evidence, level, path, across))
+        return []  # somebody took it away
+    return list(_not_there(evidence, level, path, across))
 
 
 def _not_there(evidence: Plane, level: int, path: Path, across: tuple[float, float]) -> Iterator[Pixels]:
