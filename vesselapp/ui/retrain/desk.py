@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Deliver, Jobs
-from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.retraining import Retraining
 from vesselapp.ui.retrain.in_short import in_short
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class RetrainDesk:
         """Turn to another study, or to none; a training that is under way there is found again."""
         if folder == self._folder:
             return
-        if self.retraining.state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED):
+        if self.retraining.state.live:
             self._tell(f"The training of {self._name} isn't ended by this; open that study to see it again.")
         self._folder, self._name = folder, name
         self.retraining.open(folder)

@@ -172,15 +172,13 @@ class VerdictPage(QWidget):
         judged = self._judged
         if judged is None:
             return
-        promoted = decision is not None and decision.decision == "promoted"
-        can = not promoted and not judged.hindrance
+        word = "" if decision is None else decision.decision
+        can = word != "promoted" and not judged.hindrance
         self.promote_button.setEnabled(can and judged.offered)
         self.anyway_button.setEnabled(can and not judged.offered)
         self.anyway_button.setVisible(not judged.offered)
-        self.keep_button.setEnabled(not promoted and (decision is None or decision.decision != "kept"))
-        self.discard_button.setEnabled(
-            not promoted and (decision is None or decision.decision != "discarded")
-        )
+        self.keep_button.setEnabled(word not in ("promoted", "kept"))
+        self.discard_button.setEnabled(word not in ("promoted", "discarded"))
         told = [words for words in (judged.hindrance, judged.note) if words]
         if decision is not None:
             told.append(decision_words(decision))

@@ -132,7 +132,7 @@ class RetrainWindow(QDialog):
     def _bind(self) -> None:
         self._retraining.changed.connect(self.refresh)
         self._retraining.planned.connect(self._on_plan)
-        self._look.found.connect(self._on_offer)
+        self._look.found.connect(self.offer_page.show_offer)
         self._look.changed.connect(self._on_other_offer)
         self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
         offer, verdict = self.offer_page, self.verdict_page
@@ -253,7 +253,7 @@ class RetrainWindow(QDialog):
             self._look.ask_again(self._retraining.study)
 
     def _on_other_offer(self, offer: Offer) -> None:
-        self._on_offer(offer)
+        self.offer_page.show_offer(offer)
         self._ask_plan()
         if self._retraining.study is not None:
             self._lists += (self._ask_bases(self._retraining.study),)
@@ -290,9 +290,6 @@ class RetrainWindow(QDialog):
             self._retraining.ask_plan(self.offer_page.options.options())
         except VesselError as error:
             self._on_plan(error)
-
-    def _on_offer(self, offer: Offer) -> None:
-        self.offer_page.show_offer(offer)
 
     def _on_plan(self, answer: Plan | VesselError) -> None:
         self._refused = isinstance(answer, VesselError)
