@@ -15,15 +15,14 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QPushButton,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.ui.plain import PlainLabel, tip
-from vesselapp.ui.retrain.table import plain_table
+from vesselapp.ui.plain import PlainLabel
+from vesselapp.ui.retrain.table import plain_table, show_rows
 
 if TYPE_CHECKING:
     from vesselapp.study.models import ModelEntry
@@ -128,12 +127,7 @@ class ModelsDialog(QDialog):
         self, first: str, entries: list[ModelEntry | None], active: int | None, chosen: int | None
     ) -> None:
         self._first, self._entries, self._active = first, entries, active
-        self.table.setRowCount(len(self._entries))
-        for row, entry in enumerate(self._entries):
-            for column, text in enumerate(self._cells(entry)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(tip(text))
-                self.table.setItem(row, column, item)
+        show_rows(self.table, [self._cells(entry) for entry in entries])
         numbers = [*map(_number, entries)]
         if numbers:
             self.table.setCurrentCell(numbers.index(chosen if chosen in numbers else active), 0)
