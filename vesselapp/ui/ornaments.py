@@ -1,6 +1,7 @@
 """What the canvas draws over the picture: pixel grid, minimap, loupe, brush outline, wipe line."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -152,8 +153,8 @@ def paint_wipe(painter: QPainter, x: int, height: int) -> None:
     paint_ring(painter, QPointF(x, height / 2), 7)
 
 
-def polygon_of(path: np.ndarray, view: View, ratio: float) -> list[QPointF]:
-    """Give the logical places of (N, 2) picture places (x, y in px)."""
+def polygon_of(path: Iterable[Iterable[float]], view: View, ratio: float) -> list[QPointF]:
+    """Give the logical places of picture places (x, y in px), also where they are an (N, 2) array."""
     return [QPointF(*(side / ratio for side in view.to_canvas(float(x), float(y)))) for x, y in path]
 
 
