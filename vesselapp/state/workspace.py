@@ -215,10 +215,6 @@ class Workspace:
         """The pictures as listed."""
         return [entry.source for entry in self.pictures.shown]
 
-    def set_sources(self, sources: Sequence[Source], sentences: Sequence[str] = ()) -> None:
-        """Take a new list of pictures and open the first; the sentences are told with it."""
-        self.turning.to_sources(sources, sentences)
-
     def _turn(self, to: Turned) -> None:
         study, collection = to.study, to.collection
         if study is not None:

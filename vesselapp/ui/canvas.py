@@ -17,7 +17,6 @@ from PySide6.QtGui import (
     QTouchEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
 
 from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import LARGEST, SMALLEST, Point
@@ -65,8 +64,8 @@ class Canvas(PictureView):
     tool_changed = Signal()
     used = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("canvas")
         self.setAccessibleName("Picture with its mask")
         self.setMouseTracking(True)

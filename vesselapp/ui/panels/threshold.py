@@ -34,8 +34,8 @@ class HistogramSlider(QSlider):
 
     own_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
         self.setRange(ev.LOWEST + 1, ev.HIGHEST)
         self.setPageStep(10)
         self.setAccessibleName("Threshold")
@@ -140,8 +140,8 @@ class HistogramSlider(QSlider):
 class ThresholdPanel(QWidget):
     """Histogram slider with the threshold in figures."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.slider = HistogramSlider()
         self._value = QLabel("–")
         self._share = QLabel("")
