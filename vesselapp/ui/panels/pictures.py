@@ -82,9 +82,9 @@ class PicturesPanel(QWidget):
         self.note.setTabChangesFocus(True)
         self.note.setFixedHeight(_NOTE_LINES * self.note.fontMetrics().lineSpacing() + 12)
         self._lay_out()
-        self._settle = _timer(self, _SETTLE_MS, self._ask_for_thumbnails)
-        self._note_settle = _timer(self, _NOTE_SETTLE_MS, self.keep_note)
-        self._rest_of_note = _timer(self, _REST_OF_NOTE_MS, self._end_rest_of_note)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._note_settle = QTimer(self, singleShot=True, interval=_NOTE_SETTLE_MS)
+        self._rest_of_note = QTimer(self, singleShot=True, interval=_REST_OF_NOTE_MS)
         self._bind()
         self._on_changed()
         self._may_note = self._cut_off = False
@@ -131,6 +131,9 @@ class PicturesPanel(QWidget):
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.view.verticalScrollBar().valueChanged.connect(lambda _value: self._settle.start())
         self.note.textChanged.connect(self._note_settle.start)
+        self._settle.timeout.connect(self._ask_for_thumbnails)
+        self._note_settle.timeout.connect(self.keep_note)
+        self._rest_of_note.timeout.connect(self._end_rest_of_note)
         for field in (self.text_field, self.note, self.view):
             field.installEventFilter(self)
             field.setAcceptDrops(False)  # a dropped file is the window's to open, and no text
@@ -307,11 +310,3 @@ def _combo(name: str, kinds: type[Show] | type[Order]) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(5)
     return box
-
-
-def _timer(parent: QWidget, ms: int, slot: object) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(ms)
-    timer.timeout.connect(slot)
-    return timer
