@@ -169,7 +169,6 @@ class StatusLine(QObject):
         unsaved : list of str
             Names of pictures whose work doesn't get to the disk.
         """
-        words = ""
         if unsaved:
             words = f"● NOT SAVED: {unsaved[0]}" + (f" and {len(unsaved) - 1} more" if unsaved[1:] else "")
         elif standing is None or review is None:

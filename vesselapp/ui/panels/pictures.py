@@ -216,8 +216,7 @@ class PicturesPanel(QWidget):
 
     def keep_note(self) -> None:
         """Hand on what was written, without waiting for the pause that ends it."""
-        if self._note_settle.isActive():
-            self._note_settle.stop()
+        self._note_settle.stop()
         if self.note.isEnabled() and not self.note.isReadOnly():
             self.noted.emit(self.note.toPlainText())
 
@@ -235,21 +234,17 @@ class PicturesPanel(QWidget):
             if self._note_settle.isActive():
                 self.keep_note()
         elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if self._swallows(watched, event) or (
-                event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()
-            ):
+            escapes = event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()
+            if escapes or self._swallows(watched, event):
                 event.accept()
-        elif (
-            kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        ):
-            self.left.emit()
-            return True
-        swallowed = (
-            kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self._swallows(watched, event)
-        )
-        if swallowed:
-            self._rest_of_note.start()
-        return swallowed
+        elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape:
+                self.left.emit()
+                return True
+            if self._swallows(watched, event):
+                self._rest_of_note.start()
+                return True
+        return False
 
     def _swallows(self, watched: QObject, key: QKeyEvent) -> bool:
         """Tell whether a key belongs to the rest of a note; those with Ctrl and the like, and F5, don't."""
