@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -171,10 +171,8 @@ class PicturesPanel(QWidget):
         """Choose the row of the open picture and bring it into sight."""
         row = self.model.row_of(self.pictures.current)
         index = self.model.index(row) if row >= 0 else QModelIndex()
-        selection = self.view.selectionModel()
-        selection.blockSignals(True)
-        self.view.setCurrentIndex(index)
-        selection.blockSignals(False)
+        with QSignalBlocker(self.view.selectionModel()):
+            self.view.setCurrentIndex(index)
         self.view.viewport().update()
         if row >= 0:
             self.view.scrollTo(index)
@@ -182,10 +180,9 @@ class PicturesPanel(QWidget):
 
     def show_note(self, note: str, *, enabled: bool) -> None:
         """Show the open picture's note."""
-        self.note.blockSignals(True)
         if self.note.toPlainText() != note:
-            self.note.setPlainText(note)
-        self.note.blockSignals(False)
+            with QSignalBlocker(self.note):
+                self.note.setPlainText(note)
         self._note_settle.stop()
         self.enable_note(enabled)
 

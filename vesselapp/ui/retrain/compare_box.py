@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -95,10 +95,9 @@ class CompareBox(QWidget):
         self._comparing.cancel()
         self._pictures, self._asked = pictures, None
         self._models = (incumbent, candidate) if incumbent is not None and candidate is not None else None
-        self.table.blockSignals(True)
-        show_rows(self.table, [_cells(picture) for picture in pictures])
-        self.table.setCurrentCell(0 if pictures else -1, 0)
-        self.table.blockSignals(False)
+        with QSignalBlocker(self.table):
+            show_rows(self.table, [_cells(picture) for picture in pictures])
+            self.table.setCurrentCell(0 if pictures else -1, 0)
         self._on_chosen(0 if pictures else -1)
 
     def _on_chosen(self, row: int) -> None:
