@@ -271,7 +271,6 @@ class Commands:
     def _go_to(self, control: QWidget) -> None:
         """Bring a control of the side panel into sight and give it the keyboard."""
         window = self._window
-        window.action("panels").setChecked(True)
         window.show_panels(True)
         window.controls.ensureWidgetVisible(control)
         give_keyboard(control)
