@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent
@@ -33,6 +33,11 @@ from vesselapp.ui.retrain.live_page import LivePage
 from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.verdict_page import VerdictPage
 
+if TYPE_CHECKING:
+    from vesselapp.state.workspace import Workspace
+
+_SAVING_S = 2.0
+"""How long the first page waits for what is being saved."""
 _ASKING = "Asking the trainer what it would do; it can be started then…"
 
 
@@ -63,12 +68,9 @@ class RetrainWindow(QDialog):
     retraining : Retraining
     jobs : Jobs
         A lane of its own.
-    who : callable
-        Tells who signs decisions.
-    save : callable
-        Puts what is done in the main window on the disk, for the trainer to read.
-    wait_saved : callable
-        Given a study's folder, waits until that is done, not on the window's thread (`OfferLook`).
+    workspace : Workspace
+        Whose work is on the disk before it is looked at what will be learnt from.
+    parent : QWidget
 
     Signals
     -------
@@ -87,20 +89,17 @@ class RetrainWindow(QDialog):
         self,
         retraining: Retraining,
         jobs: Jobs,
-        who: Callable[[], str],
-        parent: QWidget | None = None,
-        *,
-        save: Callable[[], object] = lambda: None,
-        wait_saved: Callable[[Path], None] = lambda folder: None,
+        workspace: Workspace,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
-        self._retraining, self._jobs, self._who, self._save = retraining, jobs, who, save
+        self._retraining, self._jobs, self._workspace = retraining, jobs, workspace
         self._left = self._refused = False
         self._choosing = True
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
-        self._look = OfferLook(jobs, wait_saved)
+        self._look = OfferLook(jobs, partial(workspace.keeper.wait_saved, timeout_s=_SAVING_S))
         self._lists: tuple[Job, ...] = ()
         self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
         self.verdict_page = VerdictPage(self.comparing)
@@ -249,7 +248,7 @@ class RetrainWindow(QDialog):
 
     def _look_again(self) -> None:
         if self._retraining.study is not None:
-            self._save()
+            self._workspace.save()
             self._look.ask_again(self._retraining.study)
 
     def _on_other_offer(self, offer: Offer) -> None:
@@ -299,7 +298,7 @@ class RetrainWindow(QDialog):
             self.offer_page.show_plan(None, str(answer))
 
     def _start(self) -> None:
-        self._save()
+        self._workspace.save()
         try:
             self._retraining.start(self.offer_page.options.options())
         except VesselError as error:
@@ -355,7 +354,7 @@ class RetrainWindow(QDialog):
 
     def _decide(self, word: Word) -> None:
         try:
-            self._retraining.decide(Decision(word, self._who()))
+            self._retraining.decide(Decision(word, self._workspace.settings.who))
         except VesselError as error:
             self.verdict_page.show_problem(str(error))
 
@@ -369,7 +368,7 @@ class RetrainWindow(QDialog):
         def work(_job: object) -> Decision | None:
             from vesselapp.study.promote import promote
 
-            promote(folder, run, who=self._who(), overrule=reason)
+            promote(folder, run, who=self._workspace.settings.who, overrule=reason)
             return run.decision()
 
         self._jobs.submit(
