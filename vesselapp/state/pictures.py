@@ -172,15 +172,13 @@ class PictureList:
         else:
             self.changed_rows.emit(entries)
 
-    def set_current(self, entry: Entry | None) -> None:
+    def set_current(self, entry: Entry) -> None:
         """Say which entry is open; the one before leaves the list if the filter hides it."""
         left, self.current = self.current, entry
-        gone = left is not None and left is not entry and not self._matches(left)
-        if gone or (entry is not None and entry not in self.shown):
-            self.shown = [e for e in self.shown if e is not left or not gone]
-            if entry is not None and entry not in self.shown:
-                self._arrange()
-                return
+        if entry not in self.shown:
+            self._arrange()
+        elif left is not None and left is not entry and not self._matches(left):
+            self.shown = [one for one in self.shown if one is not left]
             self.changed.emit()
 
     def beside(self, by: int) -> Entry | None:
