@@ -223,7 +223,8 @@ class Canvas(PictureView):
         elif self.drag is Drag.MINIMAP:
             self.follow_minimap(now)
         elif self.drag is Drag.TOOL:
-            self.draw_to(now)
+            self._drag_from = now
+            self.tool.drag(self.to_picture(now))
 
     def tell_place(self) -> None:
         """Tell what is under the pointer, also when it came there without a movement of the pointer."""
@@ -269,11 +270,6 @@ class Canvas(PictureView):
         if not self.overlay_shown:
             self.told.emit(_HIDDEN)
         self.tool.press(self.to_picture(at), opposite=opposite, shift=shift)
-
-    def draw_to(self, at: QPointF) -> None:
-        """Go on with the tool's gesture."""
-        self._drag_from = at
-        self.tool.drag(self.to_picture(at))
 
     def lift(self, at: QPointF | None = None) -> None:
         """End what the pressed pointer does, there or where it is; what a tool was drawing is kept."""

@@ -128,7 +128,7 @@ class PicturesPanel(QWidget):
         self.show_box.activated.connect(lambda _row: self.pictures.arrange(self.show_box.currentData()))
         self.order_box.activated.connect(lambda _row: self.sort_by(self.order_box.currentData()))
         self.view.clicked.connect(self._on_clicked)
-        self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.selectionModel().currentChanged.connect(lambda index, _before: self._choose(index))
         self.view.verticalScrollBar().valueChanged.connect(lambda _value: self._settle.start())
         self.note.textChanged.connect(self._note_settle.start)
         self._settle.timeout.connect(self._ask_for_thumbnails)
@@ -273,9 +273,6 @@ class PicturesPanel(QWidget):
     def _on_clicked(self, index: QModelIndex) -> None:
         self._choose(index)
         self.left.emit()
-
-    def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
-        self._choose(index)
 
     def _choose(self, index: QModelIndex) -> None:
         entry = index.data(ENTRY_ROLE)
