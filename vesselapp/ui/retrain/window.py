@@ -85,13 +85,7 @@ class RetrainWindow(QDialog):
     model_changed = Signal()
     models_wanted = Signal()
 
-    def __init__(
-        self,
-        retraining: Retraining,
-        jobs: Jobs,
-        workspace: Workspace,
-        parent: QWidget,
-    ) -> None:
+    def __init__(self, retraining: Retraining, jobs: Jobs, workspace: Workspace, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
         self._retraining, self._jobs, self._workspace = retraining, jobs, workspace
