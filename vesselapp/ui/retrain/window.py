@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Comparing
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.state.judged import Judged, bases_of, earlier_runs, read_judged
+from vesselapp.state.judged import Judged, bases_of, earlier_runs, is_in_use, read_judged
 from vesselapp.state.offer import Offer, OfferLook
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan
@@ -343,7 +343,7 @@ class RetrainWindow(QDialog):
 
     def _show_decision(self) -> None:
         folder, decision = self._retraining.study, self._retraining.decision
-        in_use = folder is not None and decision is not None and _is_in_use(folder, decision.number)
+        in_use = folder is not None and decision is not None and is_in_use(folder, decision.number)
         self.verdict_page.show_decision(decision, in_use=in_use)
 
     def _decide(self, word: Word) -> None:
@@ -395,16 +395,3 @@ class RetrainWindow(QDialog):
             self._stop_asking()
             self.comparing.cancel()
         super().hideEvent(event)
-
-
-def _is_in_use(folder: Path, number: int | None) -> bool:
-    """Tell whether a study uses this numbered model now; False where there is none, or it can't be read."""
-    if number is None:
-        return False
-    from vesselapp.study.models import Registry
-
-    try:
-        active = Registry(folder).active()
-    except VesselError:
-        return False
-    return active is not None and active.number == number
