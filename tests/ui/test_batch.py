@@ -150,7 +150,7 @@ def test_the_model_that_is_named_is_the_one_that_answers(
         assert dialog.model_label.text() == name
         dialog.start_button.click()
         assert asked[-1] == model
-    window.workspace.set_sources([])
+    window.workspace.turning.to_sources([])
     window.workspace.use_model(str(tmp_path / "tiny.onnx"))
     assert dialog.model_label.text() == "tiny", "without a picture too"
 

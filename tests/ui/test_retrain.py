@@ -5,23 +5,27 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests import fake_trainer
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.geometry import Box
+from vesselapp.core.image import read_image
 from vesselapp.inference.catalog import find_model, user_folder
 from vesselapp.state.judged import bases_of
+from vesselapp.state.pictures import Entry
 from vesselapp.state.retraining import RunState
 from vesselapp.state.run_progress import Example, Plan
+from vesselapp.state.sources import Source
 from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.study.models import ModelEntry, Registry
 from vesselapp.study.run_folder import RunFolder
@@ -32,17 +36,10 @@ from vesselapp.ui.retrain.disagreement import BOTH, NONE, ONLY_NEW, ONLY_OLD, ST
 from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed, ticks
 from vesselapp.ui.retrain.strip import ExampleStrip
 from vesselapp.ui.retrain.window import RetrainWindow
+from vesselapp.ui.window import MainWindow
 
 LEFT = Qt.MouseButton.LeftButton
 LONG = 60000
-
-
-class Courier(QObject):
-    call = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.call.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
 
 
 @pytest.fixture
@@ -59,28 +56,18 @@ def study(tmp_path: Path) -> Study:
 
 
 class Stand:
-    """A main window with a desk, and what was asked of the app."""
+    """A main window with a desk of its own for a study, and how often its model was said to be another."""
 
-    def __init__(self, qtbot: QtBot, study: Study) -> None:
-        self.qtbot, self.study = qtbot, study
-        self.main, self.courier = QMainWindow(), Courier()
-        self.opened: list[str] = []
+    def __init__(self, qtbot: QtBot, study: Study, main: MainWindow) -> None:
+        self.qtbot, self.study, self.main = qtbot, study, main
         self.changes: list[int] = []
         self.desk = self.new_desk()
-        qtbot.addWidget(self.main)
-        self.main.resize(900, 600)
-        self.main.show()
+
+    def study_model_changed(self, *, by_hand: bool = True) -> None:
+        self.changes += [1] * by_hand
 
     def new_desk(self) -> RetrainDesk:
-        desk = RetrainDesk(
-            self.main,
-            self.courier.call.emit,
-            place=self.main.statusBar().addPermanentWidget,
-            open_picture=self.opened.append,
-            model_changed=lambda: self.changes.append(1),
-            dress=lambda window: None,
-            save=lambda: None,
-        )
+        desk = RetrainDesk(self.main)
         desk.retraining._command = (sys.executable, fake_trainer.__file__)
         desk.set_study(self.study.folder, self.study.name)
         return desk
@@ -108,8 +95,11 @@ class Stand:
 
 
 @pytest.fixture
-def stand(qtbot: QtBot, qapp: QApplication, study: Study) -> Iterator[Stand]:
-    stand = Stand(qtbot, study)
+def stand(
+    qtbot: QtBot, qapp: QApplication, study: Study, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stand]:
+    stand = Stand(qtbot, study, window)
+    monkeypatch.setattr(window.workspace, "study_model_changed", stand.study_model_changed)
     yield stand
     retraining = stand.desk.retraining
     if retraining.state.live:
@@ -119,7 +109,13 @@ def stand(qtbot: QtBot, qapp: QApplication, study: Study) -> Iterator[Stand]:
     qapp.processEvents()
 
 
-def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot) -> None:
+def test_the_first_page_says_what_will_be_learnt_from(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, workspace, opened = stand.study.pictures(), stand.main.workspace, list[Entry]()
+    entries = [Entry(Source(one.name, partial(read_image, one.path), one.path), one.key) for one in pictures]
+    workspace.pictures.set_entries(entries)
+    monkeypatch.setattr(workspace, "open", opened.append)
     stand.desk.show()
     page = stand.window.offer_page
     assert not stand.window.isModal()
@@ -141,7 +137,7 @@ def test_the_first_page_says_what_will_be_learnt_from(stand: Stand, qtbot: QtBot
     assert page.table.item(0, 1).text() == "learn, judge"
     assert "in 2 parts" in page.facts.text()
     page.table.itemActivated.emit(page.table.item(1, 0))
-    assert stand.opened == [stand.study.pictures()[1].key]
+    assert opened == [entries[1]]
 
 
 def test_models_that_are_not_the_studys_can_be_started_from(

@@ -76,9 +76,11 @@ def test_what_was_asked_of_another_study_is_dropped(
     assert page.options.base.count() == 1
 
 
-def test_that_a_training_goes_on_in_another_study_is_told(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
+def test_that_a_training_goes_on_in_another_study_is_told(
+    stand: Stand, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
-    stand.desk._tell = told.append
+    monkeypatch.setattr(stand.main.workspace.desk.telling, "with_next", lambda *words: told.extend(words))
     empty = drawn_study(tmp_path / "empty")
     stand.begin("steps=2000")
     qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.RUNNING, timeout=LONG)
@@ -237,7 +239,7 @@ def test_coming_back_from_a_correction_shows_it(
     stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(stand.desk, "_save", lambda: told.append("saved"))
+    monkeypatch.setattr(stand.main.workspace, "save", lambda: told.append("saved"))
     stand.desk.show()
     page = stand.window.offer_page
     qtbot.waitUntil(lambda: "CPU" in page.facts.text(), timeout=LONG)

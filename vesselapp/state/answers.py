@@ -70,10 +70,9 @@ class Asked:
 
 
 class Answers:
-    """The answers used last, up to a cap of bytes."""
+    """The answers used last, up to `CAP_BYTES`."""
 
-    def __init__(self, cap_bytes: int = CAP_BYTES) -> None:
-        self.cap_bytes = cap_bytes
+    def __init__(self) -> None:
         self._known: OrderedDict[Asked, Answer] = OrderedDict()
 
     def get(self, asked: Asked) -> Answer | None:
@@ -87,7 +86,7 @@ class Answers:
         """Remember an answer; those not used for longest are let go."""
         self._known[asked] = answer
         self._known.move_to_end(asked)
-        while len(self._known) > 1 and self.size > self.cap_bytes:
+        while len(self._known) > 1 and self.size > CAP_BYTES:
             self._known.popitem(last=False)
 
     def clear(self) -> None:

@@ -39,6 +39,8 @@ class Asking:
         Of the open picture's cells, px, for models of one object size; None: found by itself.
     usual_diameter : float or None
         The same of pictures that nobody has worked on.
+    of_study : str or None
+        The model of the open study (name or file; empty: the shipped one); None without a study.
     progress, answered, failed, rested : Signal
         How far a run is; the document has its answer; why there is none; nothing is under way.
     """
@@ -55,24 +57,19 @@ class Asking:
         self.answer: Answer | None = None
         self.object_diameter: float | None = None
         self.usual_diameter: float | None = None
+        self.of_study: str | None = None
         self._document: Document | None = None
         self._task: str | None = None
         self._choice: str | None = None
-        self._of_study: str | None = None
         self._running: Job | None = None
 
     # -- which model -------------------------------------------------------------------------------------
 
     def question(self, task: str | None) -> Question:
         """Give which model is to be asked about a new picture, which may name what it is for."""
-        usual = self._settings.model if self._of_study is None else self._of_study
+        usual = self._settings.model if self.of_study is None else self.of_study
         choice = self._choice or (usual if task is None else "")
         return Question(choice or None, task or "vessels", self._settings.provider, self.usual_diameter)
-
-    @property
-    def of_study(self) -> str | None:
-        """The model of the open study (name or file; empty: the shipped one); None without a study."""
-        return self._of_study
 
     def choose(self, choice: str | None) -> None:
         """Choose a model by name or file (None: the shipped one)."""
@@ -88,7 +85,7 @@ class Asking:
 
         What was chosen by hand before counts no longer.
         """
-        self._choice, self._of_study = None, model
+        self._choice, self.of_study = None, model
 
     def correct(self, changes: dict[str, object]) -> None:
         """Correct what was guessed of a foreign model (values by dotted name), and keep it.

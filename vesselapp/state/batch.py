@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from vesselapp.core.errors import VesselError, in_a_sentence
+from vesselapp.core.errors import Cancelled, VesselError, in_a_sentence
 from vesselapp.core.walk import find_pictures
 from vesselapp.state.jobs import Deliver
 
@@ -107,7 +107,6 @@ class BatchRun:
     def _work(
         self, pictures: Path | Sequence[Path], spec: BatchSpec, resume: bool, workers: int, control: Control
     ) -> None:
-        from vesselapp.core.errors import Cancelled
         from vesselapp.inference.many import predict_many
 
         told, unlisted = "", list[str]()

@@ -57,7 +57,9 @@ class Bringing:
 
     def turn(self) -> None:
         """Drop what is under way: another picture is wanted now."""
-        self._stop()
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
         self._turn += 1
 
     def bring(self, entry: Entry, collection: Collection, show: Callable[[Opened], None]) -> None:
@@ -123,8 +125,3 @@ class Bringing:
             writer = opened.writer if opened is not None else None
             if writer is not None:
                 self._jobs.aside("let go", writer.close)
-
-    def _stop(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None

@@ -156,13 +156,11 @@ def _uncounted(parts: list[Pixels], pieces: int = 0) -> Found:
     return Found(parts, pieces, sum(int(np.count_nonzero(chosen)) for _, chosen in parts))
 
 
-def _in_window(
-    find: Callable[..., list[Pixels]], frozen: Frozen, box: Box, size: int, *more: object
-) -> list[Pixels]:
+def _in_window(find: Callable[..., list[Pixels]], frozen: Frozen, box: Box, size: int) -> list[Pixels]:
     """Look in a window round the box, large enough for things of that size, and keep what is in the box."""
     wide = box.grown(size + 2).clipped(*frozen.evidence.shape)
     found = []
-    for part, chosen in find(frozen.evidence[wide.slices], frozen.level, *more):
+    for part, chosen in find(frozen.evidence[wide.slices], frozen.level, size + 1):
         moved = part.moved(wide.left, wide.top)
         if not moved.clipped_to(box).empty:
             found.append((moved, chosen))
@@ -172,13 +170,13 @@ def _in_window(
 def _specks(frozen: Frozen, box: Box, size: int) -> Found:
     from vesselapp.core.tools.regions import specks
 
-    return _counted(_in_window(specks, frozen, box, size, size + 1), box, 8)
+    return _counted(_in_window(specks, frozen, box, size), box, 8)
 
 
 def _holes(frozen: Frozen, box: Box, size: int) -> Found:
     from vesselapp.core.tools.regions import small_holes
 
-    return _counted(_in_window(small_holes, frozen, box, size, size + 1), box, 4)
+    return _counted(_in_window(small_holes, frozen, box, size), box, 4)
 
 
 def _gaps(frozen: Frozen, box: Box, size: int) -> Found:

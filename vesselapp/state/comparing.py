@@ -29,7 +29,7 @@ class Wanted:
     picture: Path
     incumbent: Path
     candidate: Path
-    place: AnnotationFolder | None = None
+    place: AnnotationFolder
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class Comparing:
 
     def _compare(self, wanted: Wanted, job: Job) -> Compared:
         image = read_image(wanted.picture)
-        size = None if wanted.place is None else _said_size(wanted.place)
+        size = _said_size(wanted.place)
         old = self._answer(wanted.incumbent, image, size, job, 0.0)
         new = self._answer(wanted.candidate, image, size, job, 0.5)
         in_old = old.evidence.levels[0] >= old.level
@@ -170,10 +170,8 @@ def _said_size(place: AnnotationFolder) -> float | None:
     return None if record is None else record.object_diameter
 
 
-def _reviewed(place: AnnotationFolder | None, image: Image) -> Side | None:
+def _reviewed(place: AnnotationFolder, image: Image) -> Side | None:
     """Give the mask that a person reviewed; None where there is none that can be read."""
-    if place is None:
-        return None
     try:
         height, width = image.pixels.shape[:2]
         kept = place.load(image.sha256, height, width, 0)

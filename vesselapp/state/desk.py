@@ -312,7 +312,6 @@ class Desk:
     def _on_opening_failed(self, error: VesselError) -> None:
         self.show_nothing()
         self.failed.emit(error)
-        self.rest()
 
     def _wishes(self) -> Wishes:
         threshold = self.asking.model.card.threshold if self.asking.model else 0.5

@@ -24,15 +24,13 @@ if TYPE_CHECKING:
     from vesselapp.state.settings import Settings
 
 
-def export_stem(review: Review | None) -> str:
+def export_stem(review: Review) -> str:
     """Give the name that exported files begin with."""
-    return short_stem(Path(review.entry.name).stem) if review is not None else "picture"
+    return short_stem(Path(review.entry.name).stem)
 
 
-def why_refused(review: Review | None, folder: Path, kinds: Sequence[str]) -> str:
+def why_refused(review: Review, folder: Path, kinds: Sequence[str]) -> str:
     """Say why the open picture's files don't replace what lies in a folder; empty where they do."""
-    if review is None:
-        return ""
     told = {"sha256": review.record.sha256}
     unsure = review.document.corrections == Correction.UNSURE
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import file_sha256
 from vesselapp.study.annotation import AnnotationFolder
+from vesselapp.study.models import Registry
 from vesselapp.study.promote import why_not_compared
 from vesselapp.study.record import State
 from vesselapp.study.run_folder import RunFolder, runs_of
@@ -120,6 +121,17 @@ def _sha256(file: Path) -> str:
         return ""
 
 
+def is_in_use(folder: Path, number: int | None) -> bool:
+    """Tell whether a study uses this numbered model now; False where there is none, or it can't be read."""
+    if number is None:
+        return False
+    try:
+        active = Registry(folder).active()
+    except VesselError:
+        return False
+    return active is not None and active.number == number
+
+
 def earlier_runs(folder: Path) -> list[tuple[RunFolder, str]]:
     """List the runs of a study, newest first, each with a few words; those that never began are left out."""
     return [(run, _in_short(run)) for run in runs_of(folder) if run.events_file.exists()]
@@ -157,7 +169,6 @@ def bases_of(folder: Path) -> Bases:
     those that answered reviewed pictures, of how many.
     """
     from vesselapp.inference.catalog import list_models
-    from vesselapp.study.models import Registry
 
     study, registry = Study.open(folder), Registry(folder)
     records = (record for _key, record in study.records())

@@ -98,9 +98,9 @@ class Keeper:
             self._watch.start()
         return sitting
 
-    def ended(self, folder: Path, timeout_s: float = CLOSE_S) -> bool:
+    def ended(self, folder: Path) -> bool:
         """Wait until those sittings on a folder that were closed have ended (not from the GUI thread)."""
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + CLOSE_S
         at_work = [one for one in self._at_present() if one.closing and one.place.folder == folder]
         return all(sitting.wait(until - time.monotonic()) for sitting in at_work)
 

@@ -74,8 +74,6 @@ class Entry:
     source : Source
     key : str
         Of its annotation in the study; "" where there is none.
-    sha256 : str
-        Of its file, where that is known already.
     state : State
     nothing_there : bool
         Reviewed, and nothing was to be found in it.
@@ -88,7 +86,6 @@ class Entry:
 
     source: Source
     key: str = ""
-    sha256: str = ""
     state: State = State.NEW
     nothing_there: bool = False
     in_part: bool = False
@@ -98,7 +95,7 @@ class Entry:
     def take(self, record: Record) -> bool:
         """Say what a record says; tell whether that is news."""
         before = self.state, self.note, self.nothing_there, self.in_part
-        self.sha256, self.state, self.note = record.sha256, record.state, record.note
+        self.state, self.note = record.state, record.note
         self.nothing_there = record.nothing_there and record.state is State.REVIEWED
         self.in_part = bool(record.reviewed_boxes) and record.state is State.REVIEWED
         return before != (self.state, self.note, self.nothing_there, self.in_part)
@@ -175,15 +172,13 @@ class PictureList:
         else:
             self.changed_rows.emit(entries)
 
-    def set_current(self, entry: Entry | None) -> None:
+    def set_current(self, entry: Entry) -> None:
         """Say which entry is open; the one before leaves the list if the filter hides it."""
         left, self.current = self.current, entry
-        gone = left is not None and left is not entry and not self._matches(left)
-        if gone or (entry is not None and entry not in self.shown):
-            self.shown = [e for e in self.shown if e is not left or not gone]
-            if entry is not None and entry not in self.shown:
-                self._arrange()
-                return
+        if entry not in self.shown:
+            self._arrange()
+        elif left is not None and left is not entry and not self._matches(left):
+            self.shown = [one for one in self.shown if one is not left]
             self.changed.emit()
 
     def beside(self, by: int) -> Entry | None:
@@ -194,10 +189,6 @@ class PictureList:
             return self.shown[0]
         place = self.shown.index(self.current) + by
         return self.shown[place] if 0 <= place < len(self.shown) else None
-
-    def find(self, path: Path) -> Entry | None:
-        """Give the entry of a file, or None."""
-        return next((entry for entry in self.entries if entry.path == path), None)
 
     @property
     def reviewed(self) -> int:

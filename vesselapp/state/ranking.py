@@ -65,34 +65,34 @@ class Doubts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, dict[tuple[str, int, int], float]] = {}
+        self._known: dict[str, dict[tuple[str, FileState], float]] = {}
         self._lock = threading.Lock()
 
     def get(self, reading: str, path: Path) -> float | None:
         """Give the doubt in a picture, if it is known."""
         file = FileState.of(path)
         with self._lock:
-            return None if file is None else self._of(reading).get(_key(path, file))
+            return None if file is None else self._of(reading).get((str(path), file))
 
     def put(self, reading: str, path: Path, file: FileState, doubt: float) -> None:
         """Remember the doubt in a picture, as its file was when it was read."""
-        key = _key(path, file)
+        line = json.dumps([str(path), file.changed, file.size, round(doubt, 3)])
         with self._lock:
-            self._of(reading)[key] = doubt
+            self._of(reading)[str(path), file] = doubt
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 with self._file(reading).open("a", encoding="utf-8") as known:
-                    known.write(json.dumps([*key, round(doubt, 3)]) + "\n")
+                    known.write(line + "\n")
             except (OSError, ValueError) as problem:
                 _log.info("doubt in %s not remembered: %s", path, problem)
 
-    def _of(self, reading: str) -> dict[tuple[str, int, int], float]:
+    def _of(self, reading: str) -> dict[tuple[str, FileState], float]:
         if reading not in self._known:
             self._known[reading] = self._read(reading)
         return self._known[reading]
 
-    def _read(self, reading: str) -> dict[tuple[str, int, int], float]:
-        known: dict[tuple[str, int, int], float] = {}
+    def _read(self, reading: str) -> dict[tuple[str, FileState], float]:
+        known: dict[tuple[str, FileState], float] = {}
         try:
             lines = self._file(reading).read_text("utf-8").splitlines()
         except (OSError, ValueError):
@@ -100,17 +100,13 @@ class Doubts:
         for line in lines:
             try:
                 path, changed, size, doubt = json.loads(line)
-                known[str(path), int(changed), int(size)] = float(doubt)
+                known[str(path), FileState(int(changed), int(size))] = float(doubt)
             except (ValueError, TypeError):
                 continue  # a torn line
         return known
 
     def _file(self, reading: str) -> Path:
         return self._folder / f"{reading[:32]}.jsonl"
-
-
-def _key(path: Path, file: FileState) -> tuple[str, int, int]:
-    return str(path), file.changed, file.size
 
 
 class Ranking:

@@ -10,7 +10,6 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -183,7 +182,7 @@ class Rescue:
         for left in self.left_of(place, facts):
             kept = place.load(facts.sha256, facts.height, facts.width) if put_back else kept
             before, number = writer.record, writer.number
-            if not _append(writer, _to_append(kept, left.operations, left.number, left.history, left.undone)):
+            if not _append(writer, kept, left):
                 apart = self._set_apart(left.file)
                 continue
             if left.record is not None:
@@ -221,9 +220,7 @@ class Rescue:
         from vesselapp.state.merging import merged_record
 
         apart = ""
-        if not _append(
-            writer, _to_append(kept, unsaved.operations, unsaved.number, unsaved.history, unsaved.undone)
-        ):
+        if not _append(writer, kept, unsaved):
             apart = self._set_apart(self._write(place, facts, unsaved))
         if unsaved.record is not None:
             theirs = writer.record or unsaved.record.taken_back
@@ -274,24 +271,19 @@ def _sha256_of(answer: NDArray[np.uint8] | None) -> str:
     return "" if answer is None else hashlib.sha256(answer.tobytes()).hexdigest()
 
 
-def _to_append(
-    kept: Kept | None,
-    operations: Sequence[Operation],
-    number: int,
-    history: Sequence[str],
-    undone: Sequence[str],
-) -> list[Operation] | None:
+def _to_append(kept: Kept | None, work: Left | Unsaved) -> list[Operation] | None:
     """Give what has to be appended (see `merged`); None where strokes don't fit what is there."""
     if kept is None:
-        edited = any(isinstance(operation, (Edited, Undone, Redone)) for operation in operations)
-        return None if edited and number else list(operations)
+        edited = any(isinstance(operation, (Edited, Undone, Redone)) for operation in work.operations)
+        return None if edited and work.number else list(work.operations)
     from vesselapp.state.merging import merged
 
-    return merged(kept, operations, number, history, undone)
+    return merged(kept, work.operations, work.number, work.history, work.undone)
 
 
-def _append(writer: Writer, operations: Sequence[Operation] | None) -> bool:
-    """Append operations; False where they don't fit what is there (an undo, and the history is lost)."""
+def _append(writer: Writer, kept: Kept | None, work: Left | Unsaved) -> bool:
+    """Append work; False where it doesn't fit what is there (an undo, and the history is lost)."""
+    operations = _to_append(kept, work)
     if operations is None:
         return False
     try:

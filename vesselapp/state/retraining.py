@@ -208,11 +208,7 @@ class Retraining:
 
     def _begin(self, command: Sequence[str], run: RunFolder, options: TrainingOptions) -> None:
         assert self.study is not None
-        started = start_trainer(command, self.study, run, options)
-        self.run, self.decision, self.wished = run, None, None
-        self.progress, self._lives = RunProgress(), True
-        self._follow(run, started)
-        self.changed.emit()
+        self.show_run(run, start_trainer(command, self.study, run, options))
 
     def wish(self, word: Wish) -> None:
         """Ask the trainer to pause, go on, stop (keep the best) or cancel; VesselError where that fails."""
@@ -240,16 +236,11 @@ class Retraining:
         self.decision = decision
         self.changed.emit()
 
-    def show_run(self, run: RunFolder) -> None:
-        """Turn to another run of the study."""
-        self.run, self.decision, self.wished, self.progress, self._lives = (
-            run,
-            None,
-            None,
-            RunProgress(),
-            True,
-        )
-        self._follow(run, None)
+    def show_run(self, run: RunFolder, started: Started | None = None) -> None:
+        """Turn to another run of the study; its process, where this app has started it."""
+        self.run, self.decision, self.wished = run, None, None
+        self.progress, self._lives = RunProgress(), True
+        self._follow(run, started)
         self.changed.emit()
 
     # -- watching --------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from vesselapp.state.asking import Asking
 from vesselapp.state.collection import Collection
 from vesselapp.state.desk import Desk
 from vesselapp.state.document import Document
-from vesselapp.state.exporting import Exports, InSight, export_stem
+from vesselapp.state.exporting import Exports, InSight
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.keeping import CLOSE_S, Keeper
 from vesselapp.state.learning import Learning
@@ -26,7 +26,7 @@ from vesselapp.state.ranking import Doubts, Ranking
 from vesselapp.state.review import Review
 from vesselapp.state.settings import Settings
 from vesselapp.state.sitting import Sitting
-from vesselapp.state.sources import ReadAhead, Source
+from vesselapp.state.sources import ReadAhead
 from vesselapp.state.turning import Turned, Turning
 from vesselapp.study.pictures import key_in
 from vesselapp.study.record import Record
@@ -186,10 +186,6 @@ class Workspace:
             raise VesselError(self.desk.unsettled, "Export it when that is done.")
         self.exports.begin(InSight.of(self.review, kinds, self.settings), folder)
 
-    def export_stem(self) -> str:
-        """The name that exported files begin with."""
-        return export_stem(self.review)
-
     def close(self) -> dict[str, Hashable]:
         """End; name the pictures whose work is neither in its place nor in the rescue folder.
 
@@ -210,15 +206,6 @@ class Workspace:
         self.told.emit(why)
 
     # -- which pictures ----------------------------------------------------------------------------------
-
-    @property
-    def sources(self) -> list[Source]:
-        """The pictures as listed."""
-        return [entry.source for entry in self.pictures.shown]
-
-    def set_sources(self, sources: Sequence[Source], sentences: Sequence[str] = ()) -> None:
-        """Take a new list of pictures and open the first; the sentences are told with it."""
-        self.turning.to_sources(sources, sentences)
 
     def _turn(self, to: Turned) -> None:
         study, collection = to.study, to.collection

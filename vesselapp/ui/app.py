@@ -102,7 +102,7 @@ def run(paths: list[Path], sample: Source | None = None, ahead: ReadAhead | None
     _install_excepthook(window)
     _let_ctrl_c_close(app)
     if sample is not None:
-        window.workspace.set_sources([sample])
+        window.workspace.turning.to_sources([sample])
     elif paths:
         window.open_paths(paths)
     else:

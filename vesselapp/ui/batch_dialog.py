@@ -203,7 +203,8 @@ class BatchDialog(QDialog):
         folder = self.pictures_field.text().strip()
         if folder:
             return typed_path(folder)
-        paths = [source.path for source in self._workspace.sources if source.path is not None]
+        listed = self._workspace.pictures.shown
+        paths = [entry.path for entry in listed if entry.path is not None]
         if not paths:
             raise VesselError("No pictures are open.", "Choose a folder of pictures.")
         return paths

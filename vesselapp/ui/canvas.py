@@ -17,7 +17,6 @@ from PySide6.QtGui import (
     QTouchEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
 
 from vesselapp.core.geometry import Box
 from vesselapp.core.strokes import LARGEST, SMALLEST, Point
@@ -65,8 +64,8 @@ class Canvas(PictureView):
     tool_changed = Signal()
     used = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("canvas")
         self.setAccessibleName("Picture with its mask")
         self.setMouseTracking(True)
@@ -224,7 +223,8 @@ class Canvas(PictureView):
         elif self.drag is Drag.MINIMAP:
             self.follow_minimap(now)
         elif self.drag is Drag.TOOL:
-            self.draw_to(now)
+            self._drag_from = now
+            self.tool.drag(self.to_picture(now))
 
     def tell_place(self) -> None:
         """Tell what is under the pointer, also when it came there without a movement of the pointer."""
@@ -270,11 +270,6 @@ class Canvas(PictureView):
         if not self.overlay_shown:
             self.told.emit(_HIDDEN)
         self.tool.press(self.to_picture(at), opposite=opposite, shift=shift)
-
-    def draw_to(self, at: QPointF) -> None:
-        """Go on with the tool's gesture."""
-        self._drag_from = at
-        self.tool.drag(self.to_picture(at))
 
     def lift(self, at: QPointF | None = None) -> None:
         """End what the pressed pointer does, there or where it is; what a tool was drawing is kept."""

@@ -16,7 +16,7 @@ from vesselapp.state.document import Document
 from vesselapp.ui.actions import allow
 from vesselapp.ui.export_commands import ExportCommands
 from vesselapp.ui.keyboard import give_keyboard
-from vesselapp.ui.retrain.desk import desk_of
+from vesselapp.ui.retrain.desk import RetrainDesk
 from vesselapp.ui.scene import Split
 from vesselapp.ui.theme import apply_theme
 from vesselapp.ui.toolbox import TOOL_KEYS
@@ -49,7 +49,7 @@ class Commands:
         self.batch.ended.connect(window.status.tell)
         self.batch_dialog: BatchDialog | None = None
         self.exports = ExportCommands(window)
-        self.retrain = desk_of(window)
+        self.retrain = RetrainDesk(window)
         equalised = window.controls.picture.equalised
         equalised.toggled.connect(lambda on: window.action("equalised").setChecked(on))
 
@@ -271,7 +271,6 @@ class Commands:
     def _go_to(self, control: QWidget) -> None:
         """Bring a control of the side panel into sight and give it the keyboard."""
         window = self._window
-        window.action("panels").setChecked(True)
         window.show_panels(True)
         window.controls.ensureWidgetVisible(control)
         give_keyboard(control)

@@ -29,7 +29,7 @@ class ExportCommands:
 
     def ask(self) -> None:
         """Ask where to and what, then write the files."""
-        from vesselapp.state.exporting import why_refused
+        from vesselapp.state.exporting import export_stem, why_refused
         from vesselapp.ui.export_dialog import ExportDialog
 
         workspace, settings, review = self._workspace, self._workspace.settings, self._workspace.review
@@ -40,7 +40,7 @@ class ExportCommands:
         start = settings.export_folder or str(path.parent if path else Path.cwd())
         dialog = ExportDialog(
             Path(start).absolute(),
-            workspace.export_stem(),
+            export_stem(review),
             settings.export_kinds,
             self._window,
             partial(why_refused, review),

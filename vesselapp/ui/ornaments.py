@@ -1,6 +1,7 @@
 """What the canvas draws over the picture: pixel grid, minimap, loupe, brush outline, wipe line."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from vesselapp.core.geometry import Box, Pixels
 from vesselapp.core.pyramid import Pyramid
 from vesselapp.ui.looks import PREVIEW_COLOUR, Colour, PictureLook, argb
-from vesselapp.ui.qimages import indexed_image, view_of
+from vesselapp.ui.qimages import coloured, rgb_image
 from vesselapp.ui.render import sample_pixels
 from vesselapp.ui.view import View
 
@@ -56,10 +57,7 @@ def sampled_image(
     pixels: Pyramid, view: View, size: tuple[int, int], surround: Colour, look: PictureLook | None = None
 ) -> QImage:
     """Give a picture as a QImage of (height, width) device px under a view."""
-    height, width = size
-    image = QImage(width, height, QImage.Format.Format_RGB32)
-    view_of(image)[...] = sample_pixels(pixels, view, Box(0, 0, width, height), surround, look)
-    return image
+    return rgb_image(sample_pixels(pixels, view, Box(0, 0, size[1], size[0]), surround, look))
 
 
 class Minimap:
@@ -155,8 +153,8 @@ def paint_wipe(painter: QPainter, x: int, height: int) -> None:
     paint_ring(painter, QPointF(x, height / 2), 7)
 
 
-def polygon_of(path: np.ndarray, view: View, ratio: float) -> list[QPointF]:
-    """Give the logical places of (N, 2) picture places (x, y in px)."""
+def polygon_of(path: Iterable[Iterable[float]], view: View, ratio: float) -> list[QPointF]:
+    """Give the logical places of picture places (x, y in px), also where they are an (N, 2) array."""
     return [QPointF(*(side / ratio for side in view.to_canvas(float(x), float(y)))) for x, y in path]
 
 
@@ -164,9 +162,8 @@ def paint_region(painter: QPainter, parts: list[Pixels], view: View, ratio: floa
     """Tint sets of pixels that are not in the document yet."""
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     for box, chosen in parts:
-        image, plane = indexed_image(*view.turned_plane(chosen.view(np.uint8)).shape)
-        plane[...] = view.turned_plane(chosen.view(np.uint8))
-        image.setColorTable([0, argb(PREVIEW_COLOUR, 0.55)] + [0] * 254)
+        shown = view.turned_plane(chosen.view(np.uint8))
+        image = coloured(shown, [0, argb(PREVIEW_COLOUR, 0.55)] + [0] * 254)
         (x0, y0), (x1, y1) = view.to_canvas(box.left, box.top), view.to_canvas(box.right, box.bottom)
         left, top = min(x0, x1) / ratio, min(y0, y1) / ratio
         painter.drawImage(QRectF(left, top, abs(x1 - x0) / ratio, abs(y1 - y0) / ratio), image)

@@ -36,8 +36,8 @@ class PictureView(QWidget):
     zoom_changed = Signal(float)
     looked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
         self.view = View()
@@ -346,7 +346,7 @@ class PictureView(QWidget):
                 paint_mark(painter, self.view.box_on_canvas(self.marked), ratio)
             if self.split is Split.WIPE:
                 paint_wipe(painter, self.wipe_x(), self.height())
-            if self.minimap_shown and not self.view.shows_all(size):
+            if self.minimap_place() is not None:
                 self.minimap.paint(painter, pixels, self.view, size, ratio)
         self.paint_tool(painter, dirty, masked=masked)
         painter.restore()

@@ -23,3 +23,18 @@ def indexed_image(height: int, width: int) -> tuple[QImage, NDArray[np.uint8]]:
     image.setColorTable([0] * 256)
     image.fill(0)
     return image, view_of(image)
+
+
+def coloured(values: NDArray[np.uint8], table: list[int]) -> QImage:
+    """Give (h, w) uint8 as an image in the colours (0xAARRGGBB) of a 256-entry table."""
+    image, plane = indexed_image(*values.shape)
+    plane[...] = values
+    image.setColorTable(table)
+    return image
+
+
+def rgb_image(pixels: NDArray[np.uint8]) -> QImage:
+    """Give ((h, w, 4) uint8, blue first) as an image that owns its memory."""
+    image = QImage(pixels.shape[1], pixels.shape[0], QImage.Format.Format_RGB32)
+    view_of(image)[...] = pixels
+    return image

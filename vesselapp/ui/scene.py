@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 from vesselapp.core.geometry import Box
 from vesselapp.state.document import Document
 from vesselapp.ui.looks import Colour, OverlayLook, PictureLook
-from vesselapp.ui.qimages import indexed_image, view_of
+from vesselapp.ui.qimages import coloured, indexed_image, view_of
 from vesselapp.ui.render import device_box, sample_evidence, sample_pixels
 from vesselapp.ui.view import View
 
@@ -99,9 +99,8 @@ class Scene:
         """Follow a new threshold or look: a new colour table, or a new contour where that is wanted."""
         look, level = self.overlay_look, self.document.level
         if look.contour_only:
-            self._overlay, edge = indexed_image(*self.size)
-            edge[...] = look.contour(self._seen, level, max(1, round(self.ratio)))
-            self._overlay.setColorTable(look.contour_table())
+            edge = look.contour(self._seen, level, max(1, round(self.ratio)))
+            self._overlay = coloured(edge, look.contour_table())
         else:
             self._overlay = self._fill
             self._overlay.setColorTable(look.table(level))

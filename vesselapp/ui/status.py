@@ -79,9 +79,7 @@ class StatusLine(QObject):
         for widget in (self.task, self.doubt, self._under_way, self.saved, self.zoom):
             bar.addPermanentWidget(widget)
         self._holds: Callable[[], bool] = _always
-        self._passing = QTimer(self)
-        self._passing.setSingleShot(True)
-        self._passing.setInterval(_PASSING_MS)
+        self._passing = QTimer(self, singleShot=True, interval=_PASSING_MS)
         self._passing.timeout.connect(self._end_passing)
         self.show_idle()
 
@@ -171,7 +169,6 @@ class StatusLine(QObject):
         unsaved : list of str
             Names of pictures whose work doesn't get to the disk.
         """
-        words = ""
         if unsaved:
             words = f"● NOT SAVED: {unsaved[0]}" + (f" and {len(unsaved) - 1} more" if unsaved[1:] else "")
         elif standing is None or review is None:

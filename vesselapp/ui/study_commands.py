@@ -50,19 +50,15 @@ class StudyCommands:
 
     def find_picture(self) -> None:
         """Put the keyboard into the filter of the list."""
-        self._show_panels()
+        self._window.show_panels(True)
         field = self._window.pictures.text_field
         field.setFocus()
         field.selectAll()
 
     def write_note(self) -> None:
         """Put the keyboard into the open picture's note."""
-        self._show_panels()
-        self._window.pictures.note.setFocus()
-
-    def _show_panels(self) -> None:
-        self._window.action("panels").setChecked(True)
         self._window.show_panels(True)
+        self._window.pictures.note.setFocus()
 
     # -- how far the picture is --------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from PySide6.QtGui import QCursor
 
 from vesselapp.state.brush import Brush
+from vesselapp.ui.actions import ACTIONS
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.icons import tool_cursor
 from vesselapp.ui.tools.base import Tool
@@ -19,19 +20,8 @@ HINTS = {
     "PIECE": "Click a piece to remove it (Shift: all others), a hole to fill it; right button keeps it",
     "SPLIT": "Drag a line across touching cells; right button joins",
 }
-ICONS = {
-    "PAINT": "brush",
-    "ERASE": "erase",
-    "RESTORE": "restore",
-    "UNSURE": "unsure",
-    "TRACE": "trace",
-    "STRAIGHTEN": "straighten",
-    "GROW": "grow",
-    "OUTLINE": "fill",
-    "PIECE": "piece",
-    "SPLIT": "split",
-}
-TOOL_KEYS = (*Brush.__members__, *HINTS)
+ICONS = {spec.key: spec.icon for spec in ACTIONS if spec.group == "tool"}
+TOOL_KEYS = tuple(ICONS)
 BRUSH_HINT = "[ ]   Shift+wheel   Alt+drag; Shift+click: straight line"
 
 

@@ -352,6 +352,7 @@ class MainWindow(QMainWindow):
 
     def show_panels(self, shown: bool) -> None:
         """Fold the side panels away, or show them."""
+        self.action("panels").setChecked(shown)
         for dock in self._docks:
             dock.setVisible(shown)
 

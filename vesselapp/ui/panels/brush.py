@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -63,9 +63,8 @@ class BrushPanel(QWidget):
     def show_diameter(self, diameter: int) -> None:
         """Show a diameter that was chosen elsewhere."""
         for control, value in ((self._slider, _step_of(diameter)), (self._number, diameter)):
-            control.blockSignals(True)
-            control.setValue(value)
-            control.blockSignals(False)
+            with QSignalBlocker(control):
+                control.setValue(value)
 
     def show_tool(self, name: str, hint: str, *, sized: bool) -> None:
         """Show which tool is in hand, how it is used, and the size where it has one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
@@ -215,9 +215,8 @@ class ModelPanel(QWidget):
         if self.size_slider.isSliderDown():
             return
         size = _AUTO if diameter is None else round(diameter)
-        self.size_slider.blockSignals(True)
-        self.size_slider.setValue(size)
-        self.size_slider.blockSignals(False)
+        with QSignalBlocker(self.size_slider):
+            self.size_slider.setValue(size)
         self._show_size(size)
 
     def _show_size(self, size: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -82,9 +82,9 @@ class PicturesPanel(QWidget):
         self.note.setTabChangesFocus(True)
         self.note.setFixedHeight(_NOTE_LINES * self.note.fontMetrics().lineSpacing() + 12)
         self._lay_out()
-        self._settle = _timer(self, _SETTLE_MS, self._ask_for_thumbnails)
-        self._note_settle = _timer(self, _NOTE_SETTLE_MS, self.keep_note)
-        self._rest_of_note = _timer(self, _REST_OF_NOTE_MS, self._end_rest_of_note)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._note_settle = QTimer(self, singleShot=True, interval=_NOTE_SETTLE_MS)
+        self._rest_of_note = QTimer(self, singleShot=True, interval=_REST_OF_NOTE_MS)
         self._bind()
         self._on_changed()
         self._may_note = self._cut_off = False
@@ -128,9 +128,12 @@ class PicturesPanel(QWidget):
         self.show_box.activated.connect(lambda _row: self.pictures.arrange(self.show_box.currentData()))
         self.order_box.activated.connect(lambda _row: self.sort_by(self.order_box.currentData()))
         self.view.clicked.connect(self._on_clicked)
-        self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.selectionModel().currentChanged.connect(lambda index, _before: self._choose(index))
         self.view.verticalScrollBar().valueChanged.connect(lambda _value: self._settle.start())
         self.note.textChanged.connect(self._note_settle.start)
+        self._settle.timeout.connect(self._ask_for_thumbnails)
+        self._note_settle.timeout.connect(self.keep_note)
+        self._rest_of_note.timeout.connect(self._end_rest_of_note)
         for field in (self.text_field, self.note, self.view):
             field.installEventFilter(self)
             field.setAcceptDrops(False)  # a dropped file is the window's to open, and no text
@@ -168,10 +171,8 @@ class PicturesPanel(QWidget):
         """Choose the row of the open picture and bring it into sight."""
         row = self.model.row_of(self.pictures.current)
         index = self.model.index(row) if row >= 0 else QModelIndex()
-        selection = self.view.selectionModel()
-        selection.blockSignals(True)
-        self.view.setCurrentIndex(index)
-        selection.blockSignals(False)
+        with QSignalBlocker(self.view.selectionModel()):
+            self.view.setCurrentIndex(index)
         self.view.viewport().update()
         if row >= 0:
             self.view.scrollTo(index)
@@ -179,10 +180,9 @@ class PicturesPanel(QWidget):
 
     def show_note(self, note: str, *, enabled: bool) -> None:
         """Show the open picture's note."""
-        self.note.blockSignals(True)
         if self.note.toPlainText() != note:
-            self.note.setPlainText(note)
-        self.note.blockSignals(False)
+            with QSignalBlocker(self.note):
+                self.note.setPlainText(note)
         self._note_settle.stop()
         self.enable_note(enabled)
 
@@ -213,8 +213,7 @@ class PicturesPanel(QWidget):
 
     def keep_note(self) -> None:
         """Hand on what was written, without waiting for the pause that ends it."""
-        if self._note_settle.isActive():
-            self._note_settle.stop()
+        self._note_settle.stop()
         if self.note.isEnabled() and not self.note.isReadOnly():
             self.noted.emit(self.note.toPlainText())
 
@@ -232,21 +231,17 @@ class PicturesPanel(QWidget):
             if self._note_settle.isActive():
                 self.keep_note()
         elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if self._swallows(watched, event) or (
-                event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()
-            ):
+            escapes = event.key() == Qt.Key.Key_Escape and watched is not self.view.viewport()
+            if escapes or self._swallows(watched, event):
                 event.accept()
-        elif (
-            kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        ):
-            self.left.emit()
-            return True
-        swallowed = (
-            kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self._swallows(watched, event)
-        )
-        if swallowed:
-            self._rest_of_note.start()
-        return swallowed
+        elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape:
+                self.left.emit()
+                return True
+            if self._swallows(watched, event):
+                self._rest_of_note.start()
+                return True
+        return False
 
     def _swallows(self, watched: QObject, key: QKeyEvent) -> bool:
         """Tell whether a key belongs to the rest of a note; those with Ctrl and the like, and F5, don't."""
@@ -279,9 +274,6 @@ class PicturesPanel(QWidget):
         self._choose(index)
         self.left.emit()
 
-    def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
-        self._choose(index)
-
     def _choose(self, index: QModelIndex) -> None:
         entry = index.data(ENTRY_ROLE)
         if entry is not None and entry is not self.pictures.current:
@@ -307,11 +299,3 @@ def _combo(name: str, kinds: type[Show] | type[Order]) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(5)
     return box
-
-
-def _timer(parent: QWidget, ms: int, slot: object) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(ms)
-    timer.timeout.connect(slot)
-    return timer

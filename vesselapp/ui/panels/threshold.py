@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
@@ -34,8 +34,8 @@ class HistogramSlider(QSlider):
 
     own_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
         self.setRange(ev.LOWEST + 1, ev.HIGHEST)
         self.setPageStep(10)
         self.setAccessibleName("Threshold")
@@ -140,8 +140,8 @@ class HistogramSlider(QSlider):
 class ThresholdPanel(QWidget):
     """Histogram slider with the threshold in figures."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.slider = HistogramSlider()
         self._value = QLabel("–")
         self._share = QLabel("")
@@ -203,9 +203,8 @@ class ThresholdPanel(QWidget):
 
     def _on_threshold(self) -> None:
         if self._document is not None:
-            self.slider.blockSignals(True)
-            self.slider.setValue(self._document.level)
-            self.slider.blockSignals(False)
+            with QSignalBlocker(self.slider):
+                self.slider.setValue(self._document.level)
             self._value.setText(f"{self._document.threshold:.3f}")
 
     def _on_probability(self) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QSplitter,
     QTableWidget,
-    QTableWidgetItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -20,10 +19,9 @@ from PySide6.QtWidgets import (
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Compared, Comparing, Wanted
 from vesselapp.state.judged import JudgedPicture
-from vesselapp.ui.plain import tip
 from vesselapp.ui.retrain.disagreement import Legend
 from vesselapp.ui.retrain.panes import ComparisonPanes
-from vesselapp.ui.retrain.table import plain_table
+from vesselapp.ui.retrain.table import plain_table, show_rows
 from vesselapp.ui.words import dice, points
 
 _COLUMNS = ("Picture", "Side", "Before", "After", "Points")
@@ -97,25 +95,9 @@ class CompareBox(QWidget):
         self._comparing.cancel()
         self._pictures, self._asked = pictures, None
         self._models = (incumbent, candidate) if incumbent is not None and candidate is not None else None
-        self.table.blockSignals(True)
-        self.table.setRowCount(len(pictures))
-        for row, picture in enumerate(pictures):
-            gain = None
-            if picture.incumbent is not None and picture.candidate is not None:
-                gain = picture.candidate - picture.incumbent
-            cells = (
-                picture.name,
-                _side(picture),
-                dice(picture.incumbent),
-                dice(picture.candidate),
-                "–" if gain is None else points(gain),
-            )
-            for column, text in enumerate(cells):
-                item = QTableWidgetItem(text)
-                item.setToolTip(tip(text))
-                self.table.setItem(row, column, item)
-        self.table.setCurrentCell(0 if pictures else -1, 0)
-        self.table.blockSignals(False)
+        with QSignalBlocker(self.table):
+            show_rows(self.table, [_cells(picture) for picture in pictures])
+            self.table.setCurrentCell(0 if pictures else -1, 0)
         self._on_chosen(0 if pictures else -1)
 
     def _on_chosen(self, row: int) -> None:
@@ -148,6 +130,12 @@ class CompareBox(QWidget):
 
     def _on_failed(self, error: VesselError) -> None:
         self.panes.show_compared(None, str(error))
+
+
+def _cells(picture: JudgedPicture) -> tuple[str, ...]:
+    before, after = picture.incumbent, picture.candidate
+    gain = "–" if before is None or after is None else points(after - before)
+    return picture.name, _side(picture), dice(before), dice(after), gain
 
 
 def _side(picture: JudgedPicture) -> str:

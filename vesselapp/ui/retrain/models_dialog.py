@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,15 +14,15 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QPushButton,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.ui.plain import PlainLabel, tip
-from vesselapp.ui.retrain.table import plain_table
+from vesselapp.state.settings import Settings
+from vesselapp.ui.plain import PlainLabel
+from vesselapp.ui.retrain.table import plain_table, show_rows
 
 if TYPE_CHECKING:
     from vesselapp.study.models import ModelEntry
@@ -42,8 +41,8 @@ class ModelsDialog(QDialog):
     ----------
     jobs : Jobs
         A lane beside the open picture's.
-    who : callable
-        Tells who is at work.
+    settings : Settings
+        Tell who is at work.
 
     Signals
     -------
@@ -53,9 +52,9 @@ class ModelsDialog(QDialog):
 
     model_changed = Signal()
 
-    def __init__(self, jobs: Jobs, who: Callable[[], str], parent: QWidget | None = None) -> None:
+    def __init__(self, jobs: Jobs, settings: Settings, parent: QWidget) -> None:
         super().__init__(parent)
-        self._jobs, self._who = jobs, who
+        self._jobs, self._settings = jobs, settings
         self._folder: Path | None = None
         self._reading: Job | None = None
         self._entries: list[ModelEntry | None] = []
@@ -128,12 +127,7 @@ class ModelsDialog(QDialog):
         self, first: str, entries: list[ModelEntry | None], active: int | None, chosen: int | None
     ) -> None:
         self._first, self._entries, self._active = first, entries, active
-        self.table.setRowCount(len(self._entries))
-        for row, entry in enumerate(self._entries):
-            for column, text in enumerate(self._cells(entry)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(tip(text))
-                self.table.setItem(row, column, item)
+        show_rows(self.table, [self._cells(entry) for entry in entries])
         numbers = [*map(_number, entries)]
         if numbers:
             self.table.setCurrentCell(numbers.index(chosen if chosen in numbers else active), 0)
@@ -165,7 +159,7 @@ class ModelsDialog(QDialog):
             return
         self.use_button.setEnabled(False)
         folder, number = self._folder, _number(entry)
-        work = partial(_use, folder, number, self._who())
+        work = partial(_use, folder, number, self._settings.who)
         used = partial(self._on_used, folder, number)
         self._jobs.submit("use", lambda _job: work(), lambda _none: used(), self._on_failed)
 

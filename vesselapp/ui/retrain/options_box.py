@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -81,10 +81,9 @@ class OptionsBox(QWidget):
 
     def forget_bases(self) -> None:
         """List no models, without a word: nobody has changed anything."""
-        self.blockSignals(True)
         self._picked = False
-        self.show_bases(Bases())
-        self.blockSignals(False)
+        with QSignalBlocker(self):
+            self.show_bases(Bases())
 
     def options(self) -> TrainingOptions:
         """Give what is chosen."""

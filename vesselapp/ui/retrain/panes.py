@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import (
     QColor,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import QWidget
 from vesselapp.core.geometry import Box
 from vesselapp.state.comparing import Compared, Side
 from vesselapp.ui.looks import OverlayLook, argb, contour_of
-from vesselapp.ui.qimages import indexed_image, view_of
+from vesselapp.ui.qimages import coloured, rgb_image
 from vesselapp.ui.render import sample_evidence, sample_pixels
 from vesselapp.ui.retrain.disagreement import codes_of, colour_table, dimmed, mask_seen
 from vesselapp.ui.view import View
@@ -90,19 +89,18 @@ class ComparisonPanes(QWidget):
                 self.view = self.view.fitted(size, round(6 * ratio), 4 * ratio)
             box = Box(0, 0, size[1], size[0])
             base = sample_pixels(compared.pixels, self.view, box, self.surround)
-            self._bases = [_rgb_image(base), _rgb_image(dimmed(base))]
-            seen = [sample_evidence(side.evidence, self.view, box) for side in _sides(compared)]
+            self._bases = [rgb_image(base), rgb_image(dimmed(base))]
             old, new = (
-                mask_seen(seen[0], compared.incumbent.level),
-                mask_seen(seen[1], compared.candidate.level),
+                mask_seen(sample_evidence(side.evidence, self.view, box), side.level)
+                for side in (compared.incumbent, compared.candidate)
             )
             plain = [0, argb(self.overlay_look.colour, self.overlay_look.opacity)] + [0] * 254
             stripe = max(2, round(2 * ratio))
             codes = codes_of(old, new, stripe, self.view.x, self.view.y)
             self._masks = [
-                _indexed(old.view(np.uint8), plain),
-                _indexed(new.view(np.uint8), plain),
-                _indexed(codes, colour_table()),
+                coloured(old.view(np.uint8), plain),
+                coloured(new.view(np.uint8), plain),
+                coloured(codes, colour_table()),
             ]
             self._outline = self._outlined(compared.reviewed, box, ratio)
         self.update()
@@ -114,7 +112,7 @@ class ComparisonPanes(QWidget):
         edge = 2 * (contour_of(seen, side.level, 2 * thin) == 1).astype(np.uint8)
         edge[contour_of(seen, side.level, thin) == 1] = 1
         # Light with a dark line inside, so that it is seen on any ground.
-        return _indexed(edge, [0, argb((255, 255, 255), 1.0), argb((0, 0, 0), 0.8)] + [0] * 253)
+        return coloured(edge, [0, argb((255, 255, 255), 1.0), argb((0, 0, 0), 0.8)] + [0] * 253)
 
     # -- view --------------------------------------------------------------------------------------------
 
@@ -262,22 +260,3 @@ _PANS = {
     Qt.Key.Key_Down: (0.0, -0.15),
 }
 _ZOOMS = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 0.8}
-
-
-def _sides(compared: Compared) -> tuple[Side, Side]:
-    return compared.incumbent, compared.candidate
-
-
-def _rgb_image(pixels: NDArray[np.uint8]) -> QImage:
-    """Give ((h, w, 4) uint8, blue first) as an image that owns its memory."""
-    image = QImage(pixels.shape[1], pixels.shape[0], QImage.Format.Format_RGB32)
-    view_of(image)[...] = pixels
-    return image
-
-
-def _indexed(values: NDArray[np.uint8], table: list[int]) -> QImage:
-    """Give (h, w) uint8 as an image in the colours of a table."""
-    image, plane = indexed_image(*values.shape)
-    plane[...] = values
-    image.setColorTable(table)
-    return image

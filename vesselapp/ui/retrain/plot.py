@@ -200,9 +200,9 @@ class Plot(QWidget):
             x += width + 16
         return places
 
-    def _pen(self, curve: Curve, width: float = 2.0) -> QPen:
+    def _pen(self, curve: Curve) -> QPen:
         dark = self.palette().color(QPalette.ColorRole.Base).lightness() < 128
-        pen = QPen((_ON_DARK if dark else _ON_LIGHT)[curve.tone], width)
+        pen = QPen((_ON_DARK if dark else _ON_LIGHT)[curve.tone], 2)
         pen.setStyle(_DASHES[curve.tone])
         return pen
 
@@ -279,12 +279,12 @@ def decimals(values: Sequence[float]) -> int:
     return max(0, -math.floor(math.log10(values[1] - values[0]) + 1e-9))
 
 
-def smoothed(points: Sequence[Point], share: float = 0.1) -> list[Point]:
-    """Give points smoothed by a running mean that forgets: each new value counts by a share."""
+def smoothed(points: Sequence[Point]) -> list[Point]:
+    """Give points smoothed by a running mean that forgets: each new value counts by a tenth."""
     out: list[Point] = []
     mean = math.nan
     for count, (step, value) in enumerate(points, 1):
-        weight = max(share, 1 / count)
+        weight = max(0.1, 1 / count)
         mean = value if count == 1 else mean + weight * (value - mean)
         out.append((step, mean))
     return out

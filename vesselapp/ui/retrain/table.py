@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QTableWidget
+from PySide6.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem
+
+from vesselapp.ui.plain import tip
 
 
 def plain_table(name: str, columns: Sequence[str], widths: Sequence[int] = ()) -> QTableWidget:
@@ -33,3 +35,13 @@ def plain_table(name: str, columns: Sequence[str], widths: Sequence[int] = ()) -
     for column, width in enumerate(widths):
         header.resizeSection(column, width)
     return table
+
+
+def show_rows(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
+    """Fill a table; each cell says all of its text in a tooltip too."""
+    table.setRowCount(len(rows))
+    for row, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            item = QTableWidgetItem(text)
+            item.setToolTip(tip(text))
+            table.setItem(row, column, item)

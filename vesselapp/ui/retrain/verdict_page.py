@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -20,9 +19,9 @@ from vesselapp.state.comparing import Comparing
 from vesselapp.state.judged import Judged
 from vesselapp.study.run_folder import Decision
 from vesselapp.study.verdict import Ground, Verdict
-from vesselapp.ui.plain import PlainLabel, tip
+from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.retrain.compare_box import CompareBox
-from vesselapp.ui.retrain.table import plain_table
+from vesselapp.ui.retrain.table import plain_table, show_rows
 from vesselapp.ui.words import dice, duration, points
 
 _COLUMNS = ("Ground", "Pictures", "Incumbent", "Candidate", "Difference in points (95 % interval)")
@@ -155,12 +154,7 @@ class VerdictPage(QWidget):
         self.reason.clear()
         self.sentence.setText(f"{_SIGNS[verdict.verdict]} {verdict.sentence}")
         self.facts.setText(_facts(verdict))
-        self.table.setRowCount(len(verdict.table))
-        for row, ground in enumerate(verdict.table):
-            for column, text in enumerate(_cells(ground)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(tip(text))
-                self.table.setItem(row, column, item)
+        show_rows(self.table, [_cells(ground) for ground in verdict.table])
         height = self.table.horizontalHeader().sizeHint().height() + 4
         self.table.setFixedHeight(
             height + self.table.verticalHeader().defaultSectionSize() * min(5, len(verdict.table))
@@ -172,15 +166,13 @@ class VerdictPage(QWidget):
         judged = self._judged
         if judged is None:
             return
-        promoted = decision is not None and decision.decision == "promoted"
-        can = not promoted and not judged.hindrance
+        word = "" if decision is None else decision.decision
+        can = word != "promoted" and not judged.hindrance
         self.promote_button.setEnabled(can and judged.offered)
         self.anyway_button.setEnabled(can and not judged.offered)
         self.anyway_button.setVisible(not judged.offered)
-        self.keep_button.setEnabled(not promoted and (decision is None or decision.decision != "kept"))
-        self.discard_button.setEnabled(
-            not promoted and (decision is None or decision.decision != "discarded")
-        )
+        self.keep_button.setEnabled(word not in ("promoted", "kept"))
+        self.discard_button.setEnabled(word not in ("promoted", "discarded"))
         told = [words for words in (judged.hindrance, judged.note) if words]
         if decision is not None:
             told.append(decision_words(decision))

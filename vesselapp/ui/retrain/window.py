@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from vesselapp.core.errors import VesselError
 from vesselapp.state.comparing import Comparing
 from vesselapp.state.jobs import Job, Jobs
-from vesselapp.state.judged import Judged, bases_of, earlier_runs, read_judged
+from vesselapp.state.judged import Judged, bases_of, earlier_runs, is_in_use, read_judged
 from vesselapp.state.offer import Offer, OfferLook
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan
@@ -33,6 +33,11 @@ from vesselapp.ui.retrain.live_page import LivePage
 from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.verdict_page import VerdictPage
 
+if TYPE_CHECKING:
+    from vesselapp.state.workspace import Workspace
+
+_SAVING_S = 2.0
+"""How long the first page waits for what is being saved."""
 _ASKING = "Asking the trainer what it would do; it can be started then…"
 
 
@@ -63,12 +68,9 @@ class RetrainWindow(QDialog):
     retraining : Retraining
     jobs : Jobs
         A lane of its own.
-    who : callable
-        Tells who signs decisions.
-    save : callable
-        Puts what is done in the main window on the disk, for the trainer to read.
-    wait_saved : callable
-        Given a study's folder, waits until that is done, not on the window's thread (`OfferLook`).
+    workspace : Workspace
+        Whose work is on the disk before it is looked at what will be learnt from.
+    parent : QWidget
 
     Signals
     -------
@@ -83,24 +85,15 @@ class RetrainWindow(QDialog):
     model_changed = Signal()
     models_wanted = Signal()
 
-    def __init__(
-        self,
-        retraining: Retraining,
-        jobs: Jobs,
-        who: Callable[[], str],
-        parent: QWidget | None = None,
-        *,
-        save: Callable[[], object] = lambda: None,
-        wait_saved: Callable[[Path], None] = lambda folder: None,
-    ) -> None:
+    def __init__(self, retraining: Retraining, jobs: Jobs, workspace: Workspace, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
-        self._retraining, self._jobs, self._who, self._save = retraining, jobs, who, save
+        self._retraining, self._jobs, self._workspace = retraining, jobs, workspace
         self._left = self._refused = False
         self._choosing = True
         self._judged_run: RunFolder | None = None
         self.comparing = Comparing(jobs)
-        self._look = OfferLook(jobs, wait_saved)
+        self._look = OfferLook(jobs, partial(workspace.keeper.wait_saved, timeout_s=_SAVING_S))
         self._lists: tuple[Job, ...] = ()
         self.offer_page, self.live_page = OfferPage(), LivePage(retraining)
         self.verdict_page = VerdictPage(self.comparing)
@@ -132,7 +125,7 @@ class RetrainWindow(QDialog):
     def _bind(self) -> None:
         self._retraining.changed.connect(self.refresh)
         self._retraining.planned.connect(self._on_plan)
-        self._look.found.connect(self._on_offer)
+        self._look.found.connect(self.offer_page.show_offer)
         self._look.changed.connect(self._on_other_offer)
         self._look.failed.connect(lambda error: self.offer_page.summary.setText(str(error)))
         offer, verdict = self.offer_page, self.verdict_page
@@ -249,11 +242,11 @@ class RetrainWindow(QDialog):
 
     def _look_again(self) -> None:
         if self._retraining.study is not None:
-            self._save()
+            self._workspace.save()
             self._look.ask_again(self._retraining.study)
 
     def _on_other_offer(self, offer: Offer) -> None:
-        self._on_offer(offer)
+        self.offer_page.show_offer(offer)
         self._ask_plan()
         if self._retraining.study is not None:
             self._lists += (self._ask_bases(self._retraining.study),)
@@ -291,9 +284,6 @@ class RetrainWindow(QDialog):
         except VesselError as error:
             self._on_plan(error)
 
-    def _on_offer(self, offer: Offer) -> None:
-        self.offer_page.show_offer(offer)
-
     def _on_plan(self, answer: Plan | VesselError) -> None:
         self._refused = isinstance(answer, VesselError)
         if isinstance(answer, Plan):
@@ -302,7 +292,7 @@ class RetrainWindow(QDialog):
             self.offer_page.show_plan(None, str(answer))
 
     def _start(self) -> None:
-        self._save()
+        self._workspace.save()
         try:
             self._retraining.start(self.offer_page.options.options())
         except VesselError as error:
@@ -353,12 +343,12 @@ class RetrainWindow(QDialog):
 
     def _show_decision(self) -> None:
         folder, decision = self._retraining.study, self._retraining.decision
-        in_use = folder is not None and decision is not None and _is_in_use(folder, decision.number)
+        in_use = folder is not None and decision is not None and is_in_use(folder, decision.number)
         self.verdict_page.show_decision(decision, in_use=in_use)
 
     def _decide(self, word: Word) -> None:
         try:
-            self._retraining.decide(Decision(word, self._who()))
+            self._retraining.decide(Decision(word, self._workspace.settings.who))
         except VesselError as error:
             self.verdict_page.show_problem(str(error))
 
@@ -372,7 +362,7 @@ class RetrainWindow(QDialog):
         def work(_job: object) -> Decision | None:
             from vesselapp.study.promote import promote
 
-            promote(folder, run, who=self._who(), overrule=reason)
+            promote(folder, run, who=self._workspace.settings.who, overrule=reason)
             return run.decision()
 
         self._jobs.submit(
@@ -405,16 +395,3 @@ class RetrainWindow(QDialog):
             self._stop_asking()
             self.comparing.cancel()
         super().hideEvent(event)
-
-
-def _is_in_use(folder: Path, number: int | None) -> bool:
-    """Tell whether a study uses this numbered model now; False where there is none, or it can't be read."""
-    if number is None:
-        return False
-    from vesselapp.study.models import Registry
-
-    try:
-        active = Registry(folder).active()
-    except VesselError:
-        return False
-    return active is not None and active.number == number

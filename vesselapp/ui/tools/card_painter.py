@@ -13,7 +13,7 @@ from vesselapp.core.evidence import BACKGROUND, FOREGROUND
 from vesselapp.core.geometry import Box, Pixels
 from vesselapp.state.document import Document
 from vesselapp.ui.looks import PREVIEW_COLOUR, OverlayLook, contour_of
-from vesselapp.ui.qimages import indexed_image, view_of
+from vesselapp.ui.qimages import coloured, view_of
 from vesselapp.ui.tools.card import CardPicture, Layout
 
 if TYPE_CHECKING:
@@ -93,10 +93,9 @@ class CardPainter:
                     rows = slice(part.top - box.top, part.bottom - box.top)
                     plane[rows, part.left - box.left : part.right - box.left][chosen] = value
         seen, ratio = picture.evidence(plane, box), self._ratio()
-        image, shown = indexed_image(*seen.shape)
         # A fill would hide the very edges that are to be drawn; red lines are not seen in a red fundus.
-        shown[...] = contour_of(seen, document.level, max(1, round(_CONTOUR_PX * ratio)))
-        image.setColorTable(OverlayLook(PREVIEW_COLOUR).contour_table())
+        edge = contour_of(seen, document.level, max(1, round(_CONTOUR_PX * ratio)))
+        image = coloured(edge, OverlayLook(PREVIEW_COLOUR).contour_table())
         image.setDevicePixelRatio(ratio)
         return image
 

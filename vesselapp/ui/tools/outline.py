@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Point
 from vesselapp.core.tools.regions import polygon_pixels
-from vesselapp.ui.ornaments import paint_ring
+from vesselapp.ui.ornaments import paint_ring, polygon_of
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
@@ -128,9 +128,8 @@ class OutlineTool(Tool):
         """Draw the outline so far, and tint the area that Enter would take: without the pointer's corner."""
         if not self._corners:
             return
-        ratio = self.canvas.devicePixelRatioF()
         corners = [*self._corners, *([self._pointer] if self._pointer is not None else [])]
-        places = [QPointF(*(side / ratio for side in self.canvas.view.to_canvas(*at))) for at in corners]
+        places = polygon_of(corners, self.canvas.view, self.canvas.devicePixelRatioF())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(0, 200, 255, 50))

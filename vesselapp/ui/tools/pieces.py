@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect
+from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from vesselapp.core.evidence import Correction
 from vesselapp.core.strokes import Point
 from vesselapp.core.tools.regions import hole_at, join_pixels, other_pieces, piece_at, split_pixels
+from vesselapp.ui.ornaments import polygon_of
 from vesselapp.ui.tools.base import Tool
 
 if TYPE_CHECKING:
@@ -101,10 +102,7 @@ class SplitTool(Tool):
         """Draw the line."""
         if self._ends is None:
             return
-        ratio = self.canvas.devicePixelRatioF()
-        start, end = (
-            QPointF(*(side / ratio for side in self.canvas.view.to_canvas(*at))) for at in self._ends
-        )
+        start, end = polygon_of(self._ends, self.canvas.view, self.canvas.devicePixelRatioF())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(255, 255, 255, 230), 1.5))
         painter.drawLine(start, end)

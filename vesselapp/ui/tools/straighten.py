@@ -77,7 +77,9 @@ class StraightenTool(Tool):
 
     def covers(self, at: Point) -> bool:
         """Whether the card lies there."""
-        return self._card_lies(at)
+        layout = self._layout()
+        room = _BEYOND_SCREEN_PX * self.canvas.devicePixelRatioF()
+        return layout is not None and layout.holds(*self.canvas.view.to_canvas(*at), room=room)
 
     def seen_at(self, at: Point) -> Point:
         """Give the place that the card shows there, where it lies there."""
@@ -132,8 +134,7 @@ class StraightenTool(Tool):
             self.canvas.told.emit(_NO_VESSEL)
             return
         self.canvas.told.emit("")
-        way, half = found
-        self._open(document, way, half, at)
+        self._open(document, *found, at)
 
     def _open(self, document: Document, way: Path, half: float, at: Point) -> None:
         self._document, self._vessel = document, (way, half)
@@ -351,12 +352,7 @@ class StraightenTool(Tool):
 
     def _on_card(self, at: Point) -> bool:
         """Tell whether a place pressed, or pointed at, is on the card; in the bare pane there is none."""
-        return self.canvas.at_mask() and self._card_lies(at)
-
-    def _card_lies(self, at: Point) -> bool:
-        layout = self._layout()
-        room = _BEYOND_SCREEN_PX * self.canvas.devicePixelRatioF()
-        return layout is not None and layout.holds(*self.canvas.view.to_canvas(*at), room=room)
+        return self.canvas.at_mask() and self.covers(at)
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Draw the card, or the way that is being dragged."""

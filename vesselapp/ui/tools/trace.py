@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPen, QPolygonF
 
 from vesselapp.core.edits import Edit
@@ -165,9 +165,8 @@ class TraceTool(Tool):
             painter.setPen(QPen(QColor(255, 255, 255, 230), 1))
             painter.drawPolyline(QPolygonF(polygon_of(self._centres, view, ratio)))
         if self._nodes:
-            place = self._nodes[-1].place
-            x, y = view.to_canvas(place[0] + 0.5, place[1] + 0.5)
-            paint_ring(painter, QPointF(x / ratio, y / ratio), 5)
+            x, y = self._nodes[-1].place
+            paint_ring(painter, polygon_of([(x + 0.5, y + 0.5)], view, ratio)[0], 5)
 
     def _ready(self) -> Tracer | None:
         """Give the tracer of the document in sight, made when it is first needed."""
