@@ -237,7 +237,8 @@ class Workspace:
     def _in_study(self, path: Path | None) -> Entry | None:
         if self.study is None or path is None:
             return None
-        return self.pictures.find(Path(os.path.abspath(path)))  # noqa: PTH100 - as a study knows its folders
+        whole = Path(os.path.abspath(path))  # noqa: PTH100 - as a study knows its folders
+        return next((entry for entry in self.pictures.shown if entry.path == whole), None)
 
     def _take_records(self, _collection: Collection, found: Sequence[tuple[Entry, Record]]) -> None:
         # What was opened since knows better than a record that may have been read before.
