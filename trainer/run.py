@@ -309,8 +309,6 @@ def _lightning_trainer(
 ) -> lightning.Trainer:
     out = options.out
     precisions: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-    if recipe.precision not in precisions:
-        raise VesselError(f"There is no precision '{recipe.precision}'.", "Take 32, bf16 or 16.")
     try:
         trainer = lightning.Trainer(
             accelerator=options.accelerator,
