@@ -15,6 +15,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import wait_for_answer
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference import catalog
+from vesselapp.inference.batch import Control
 from vesselapp.inference.graph import GraphInfo
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.settings import load_settings, save_settings
@@ -92,8 +93,10 @@ def test_all_that_the_dialog_says_is_seen_on_a_small_screen(
 
 
 def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
-    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits, wait = threading.Event(), Control.wait
+    monkeypatch.setattr(Control, "wait", lambda control: (waits.set(), wait(control)))
     for number in range(12):
         (pictures / f"more{number}.png").write_bytes((pictures / "b.png").read_bytes())
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
@@ -102,9 +105,11 @@ def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
     dialog.pause_button.click()
     assert run.paused
     assert dialog.pause_button.text() == "Continue"
-    qtbot.wait(300)
+    qtbot.waitUntil(waits.is_set, timeout=30000)
+    qtbot.wait(200)
     at_pause = run.done
-    assert at_pause < 15
+    qtbot.wait(300)
+    assert run.done == at_pause < 15
     dialog.pause_button.click()
     qtbot.waitUntil(lambda: run.done > at_pause or not run.running, timeout=30000)
     dialog.cancel_button.click()
