@@ -97,7 +97,8 @@ def test_cancel_ends_the_search_and_leaves_the_open_picture(
     opened.status.cancel.click()
     assert opened.status.task.text() == "Opening was stopped."
     assert not opened.workspace.desk.busy
-    qtbot.wait(100)
+    slow.may.set()
+    qtbot.wait(200)
     assert names(opened) == ["a.png"]
     assert opened.workspace.document is document
     assert document is not None
