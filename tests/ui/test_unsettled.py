@@ -102,7 +102,9 @@ def test_a_run_that_is_stopped_takes_its_parts_back_at_once(
     assert review is not None
     assert review.record.state is State.REVIEWED
     halfway.set()
-    qtbot.wait(100)
+    after = list[None]()
+    window.workspace.jobs.submit("after it", lambda _job: None, after.append, pytest.fail)
+    qtbot.waitUntil(lambda: bool(after), timeout=20000)
     assert not document.mask().any()
     assert window.close()
     assert not kept(study, "a.png").mask().any()
