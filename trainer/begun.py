@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer.export import read_card
 from trainer.lineage import Seen, seen_by
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
@@ -112,8 +113,6 @@ def keep_begun(
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
     if weights is not None:
-        from trainer.export import read_card
-
         card = read_card(weights)
         sources = [source.model_dump() for source in card.training_data]
         kept = {"sha256": file_sha256(weights), "training_data": sources}
