@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from tests.inference.foreign_models import foreign_model
 from tests.study.studies import let_no_one_list
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer, wait_for_rest
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference import catalog
 from vesselapp.inference.batch import Control
@@ -52,8 +52,7 @@ def test_a_batch_writes_what_the_window_shows_and_names_what_failed(
     assert dialog.words.text() == "3 of 4 done, 1 failed."
     assert dialog.problems.count() == 1
     assert dialog.problems.item(0).text().startswith("broken.png: ")
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     written = np.asarray(PIL.Image.open(tmp_path / "out" / "a_mask.png"))
     assert np.array_equal(written > 0, document.mask())
     assert (tmp_path / "out" / "manifest.csv").exists()
@@ -198,7 +197,7 @@ def test_no_model_file_is_read_for_the_dialog_unless_another_may_be_named(
 
     def run() -> None:
         window.action("run").trigger()
-        qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+        wait_for_rest(qtbot, window)
 
     monkeypatch.setattr(catalog, "read_graph", reading)
     run()
@@ -217,7 +216,7 @@ def test_a_correction_of_the_model_is_said_at_once(
 ) -> None:
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
     window.workspace.use_model(str(foreign_model(tmp_path / "foreign.onnx")))
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     window.workspace.set_object_diameter(14.0)
     window.workspace.correct_model({"scale.kind": "object_diameter", "scale.size": 20.0})
     qtbot.waitUntil(lambda: dialog.model_label.text() == "foreign; cells of 14 px", timeout=20000)
