@@ -210,10 +210,9 @@ def _tune(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from trainer.ship import ship
 
-    path = options.out
     ship(
         options.run_folder,
-        path,
+        options.out,
         data=options.data or [],
         checkpoint=options.checkpoint,
         views=options.views,

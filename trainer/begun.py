@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainer.export import read_card
 from trainer.lineage import Seen, seen_by
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
@@ -112,8 +113,6 @@ def keep_begun(
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
     if weights is not None:
-        from trainer.export import read_card
-
         card = read_card(weights)
         sources = [source.model_dump() for source in card.training_data]
         kept = {"sha256": file_sha256(weights), "training_data": sources}
@@ -132,7 +131,7 @@ def check_pictures(run: Path, pictures: dict[str, str]) -> None:
 
     Where it was begun before these were kept, nothing is refused.
     """
-    kept = _begun(run).get("pictures")
+    kept = _kept(run / BEGUN).get("pictures")
     other = [key for key, sha256 in pictures.items() if kept is not None and kept.get(key) != sha256]
     if other:
         raise VesselError(
@@ -148,7 +147,7 @@ def other_processes(run: Path, now: int, step: int, devices: str) -> int | None:
     From then on it has those of now, and so says its command, which `devices` are the options of. None also
     where it isn't known.
     """
-    kept = _begun(run)
+    kept = _kept(run / BEGUN)
     before = kept.get("processes", now)
     if before == now:
         return None
@@ -169,22 +168,20 @@ def halve_batch(run: Path, recipe: Recipe) -> Recipe:
 
 def sources_before(run: Path) -> tuple[Source, ...] | None:
     """Give what the weights that a run started from had learnt; None where that isn't known."""
-    if not (run / PARENT).exists():
+    if not (kept := _kept(run / PARENT)):
         return None if _says_weights(run) else ()
-    kept = json.loads((run / PARENT).read_bytes())
     return tuple(Source.model_validate(one) for one in kept["training_data"])
 
 
 def parent_of(run: Path) -> str | None:
     """Give the hash of the model file that a run started from; None where that isn't known."""
-    return str(json.loads((run / PARENT).read_bytes())["sha256"]) if (run / PARENT).exists() else None
+    return _kept(run / PARENT).get("sha256")
 
 
 def seen_before(run: Path) -> Seen:
     """Give the pictures that the weights a run started from know."""
-    if not (run / PARENT).exists():
+    if not (kept := _kept(run / PARENT)):
         return Seen(whole=not _says_weights(run))
-    kept = json.loads((run / PARENT).read_bytes())
     learnt, held, unsure = (frozenset(kept.get(key, ())) for key in _SEEN)
     return Seen(learnt, held, unsure, kept.get("whole", False))
 
@@ -194,9 +191,9 @@ def kept_command(run: Path) -> str:
     return (run / COMMAND).read_text("utf-8").strip() if (run / COMMAND).exists() else ""
 
 
-def _begun(run: Path) -> dict[str, Any]:
-    """Give what is kept of pictures and processes; nothing for a run from before that was kept."""
-    kept: dict[str, Any] = json.loads((run / BEGUN).read_bytes()) if (run / BEGUN).exists() else {}
+def _kept(file: Path) -> dict[str, Any]:
+    """Give what a file of a run keeps; nothing for a run that has none, or from before that was kept."""
+    kept: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
     return kept
 
 
@@ -234,9 +231,9 @@ def _as_memory_allows(run: Path, asked: Recipe) -> Recipe:
 
 
 def _started_from(run: Path, weights: Path) -> bool:
-    if not (run / PARENT).exists():
+    if (parent := parent_of(run)) is None:
         return _says_weights(run)  # begun before that was kept: which ones isn't known
-    return bool(json.loads((run / PARENT).read_bytes())["sha256"] == file_sha256(weights))
+    return parent == file_sha256(weights)
 
 
 def _says_weights(run: Path) -> bool:

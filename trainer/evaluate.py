@@ -313,8 +313,6 @@ def _summary(set_name: str, who: str, rows: list[Scores]) -> Summary:
         if (found := bootstrap_interval(values, [row.case.subject for row in having])) is not None:
             interval[name] = found
         measured[name] = len(having)
-    total = rows[0].counts
-    for row in rows[1:]:
-        total = total + row.counts
+    total = sum((row.counts for row in rows[1:]), rows[0].counts)
     drawn = pooled_intervals([row.counts for row in rows], [row.case.subject for row in rows])
     return Summary(set_name, who, len(rows), mean, interval, measures(total), measured, drawn)

@@ -21,6 +21,7 @@ from trainer.nets import Segmenter, build_net, name_of, stride_of
 from trainer.pictures import foreground_in
 from trainer.recipes import Recipe, answer_scale, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import atomic_write
 from vesselapp.core.model_card import (
     METADATA_KEY,
     InputSpec,
@@ -312,8 +313,6 @@ def _checked_answer(
 
 
 def _write(model: onnx.ModelProto, path: Path, card: ModelCard) -> None:
-    from vesselapp.core.files import atomic_write
-
     kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
     del model.metadata_props[:]
     for key, value in [*kept, (METADATA_KEY, card.model_dump_json())]:

@@ -62,12 +62,12 @@ def held_by(card: ModelCard) -> set[str]:
     return {str(one) for one in (*_listed(_part(card, "training"), "held"), *tuned)}
 
 
-def copies_as_one(subjects: Sequence[Subject], hashes: Sequence[str]) -> list[Subject]:
+def copies_as_one(subjects: Sequence[Subject], hashes: Sequence[Hashable]) -> list[Subject]:
     """Give the subject of each picture; pictures of the same bytes get one, and so do all of their subjects.
 
     Else a copy could be learnt and judge.
     """
-    first: dict[str, Subject] = {}
+    first: dict[Hashable, Subject] = {}
     joined: dict[Subject, Subject] = {}
 
     def whole(subject: Subject) -> Subject:

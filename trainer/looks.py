@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from trainer.lineage import copies_as_one
 from trainer.pictures import read_pixels
 from trainer.readers import Case
 
@@ -18,8 +19,9 @@ def group_by_look(cases: list[Case]) -> list[Case]:
 
     Groups come of average linkage over the largest difference of colour quantiles: 4 levels join dark
     pictures, 12 bright ones, whose light varies more. Looks that share a subject, as
-    the readers tell it, are one group: both stay on one side.
+    the readers tell it, are one group, under the name and kind of one of them: both stay on one side.
     """
+    people = {case.key: (case.set_name, case.subject) for case in cases}
     rows: dict[str, list[tuple[Case, NDArray[np.float64]]]] = defaultdict(list)
     for case in cases:
         pixels = read_pixels(case.image)
@@ -34,19 +36,8 @@ def group_by_look(cases: list[Case]) -> list[Case]:
             groups = fcluster(tree, 12 if kind.endswith("bright") else 4, "distance")
         for (case, _), group in zip(members, groups, strict=True):
             out.append(dataclasses.replace(case, subject=f"{kind} {group}", kind=kind))
-    return _joined(out, {case.key: (case.set_name, case.subject) for case in cases})
-
-
-def _joined(cases: list[Case], people: dict[str, tuple[str, str]]) -> list[Case]:
-    """Make looks that share a person (by case key) one group, under the name and kind of one of them."""
-    groups = {case.subject: (case.subject, case.kind) for case in cases}
-    first: dict[tuple[str, str], str] = {}
-    for case in cases:
-        own, other = groups[case.subject], groups[first.setdefault(people[case.key], case.subject)]
-        if own != other:
-            groups = {look: other if group == own else group for look, group in groups.items()}
-    out = []
-    for case in cases:
-        subject, kind = groups[case.subject]
-        out.append(dataclasses.replace(case, subject=subject, kind=kind))
-    return out
+    looks = copies_as_one([(c.subject, c.kind) for c in out], [people[c.key] for c in out])
+    return [
+        dataclasses.replace(case, subject=subject, kind=kind)
+        for case, (subject, kind) in zip(out, looks, strict=True)
+    ]

@@ -70,15 +70,7 @@ class Counts:
     shapes: Shapes = Shapes()
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.true + other.true,
-            self.false + other.false,
-            self.tp + other.tp,
-            self.fp + other.fp,
-            self.fn + other.fn,
-            self.tn + other.tn,
-            self.shapes + other.shapes,
-        )
+        return Counts(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 def count(
@@ -217,7 +209,7 @@ def betti0_error(mask: Mask, truth: Mask) -> int:
     It isn't pooled: its mean over pictures says all there is, and of the pieces of all pictures together too
     many in one would make up for too few in another.
     """
-    return abs(_pieces(mask) - _pieces(truth))
+    return abs(pieces(mask) - pieces(truth))
 
 
 def bootstrap_interval(
@@ -305,7 +297,8 @@ def _sums(c: Counts) -> tuple[float, ...]:
     return astuple(c.shapes)
 
 
-def _pieces(mask: Mask) -> int:
+def pieces(mask: Mask) -> int:
+    """Count the connected pieces of a mask (8 neighbours)."""
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
 
 

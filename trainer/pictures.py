@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.metrics import pieces
 from trainer.readers import Case
 from trainer.recipes import Recipe, scale_of
 from vesselapp.core.errors import VesselError
@@ -119,7 +120,7 @@ def _read_truth(case: Case, size: tuple[int, int]) -> tuple[NDArray[np.bool_], N
     if len(case.masks) == 1:
         mask = _read_mask(case, case.masks[0], size)
         if numbers is None:
-            one = case.apart or (case.numbered and mask.numbers is None and _pieces(mask.marked) < 2)
+            one = case.apart or (case.numbered and mask.numbers is None and pieces(mask.marked) < 2)
             numbers = mask.marked.astype(np.int32) if one else mask.numbers
         return mask.marked, None if numbers is None else _counted(numbers)
     if numbers is None:
@@ -146,10 +147,6 @@ def _counted(numbers: NDArray[Any]) -> NDArray[np.int32]:
         found = np.unique(numbers[numbers > 0])
         numbers = np.where(numbers > 0, np.searchsorted(found, numbers) + 1, 0)
     return numbers.astype(np.int32)
-
-
-def _pieces(mask: NDArray[np.bool_]) -> int:
-    return int(cv2.connectedComponents(mask.astype(np.uint8))[0]) - 1
 
 
 def _read_mask(case: Case, path: Path, size: tuple[int, int] | None = None) -> MaskFile:

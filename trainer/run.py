@@ -33,7 +33,7 @@ from trainer.begun import (
 )
 from trainer.callbacks import HeedInterrupt, KeepCheckpoint
 from trainer.events import emit
-from trainer.export import read_card, try_net
+from trainer.export import read_card, try_net, weights_from_onnx
 from trainer.fit import BEST, Fit, save_weights
 from trainer.full_memory import fit_within_memory
 from trainer.lineage import Seen, flattery, seen_by, split_after
@@ -281,8 +281,6 @@ def steps_behind(run: Path, checkpoint: Path | None = None) -> tuple[int | None,
 
 def start_from(net: Segmenter, path: Path) -> None:
     """Start a net from the weights inside one of our own ONNX files."""
-    from trainer.export import weights_from_onnx
-
     try:
         net.load_state_dict(weights_from_onnx(path))
     except RuntimeError as error:
@@ -309,8 +307,6 @@ def _lightning_trainer(
 ) -> lightning.Trainer:
     out = options.out
     precisions: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-    if recipe.precision not in precisions:
-        raise VesselError(f"There is no precision '{recipe.precision}'.", "Take 32, bf16 or 16.")
     try:
         trainer = lightning.Trainer(
             accelerator=options.accelerator,

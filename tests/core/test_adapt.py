@@ -76,7 +76,7 @@ def test_the_same_corrections_give_the_same_head() -> None:
     assert heads[0] is not None
 
 
-def test_where_the_features_tell_nothing_little_changes() -> None:
+def test_where_the_features_tell_nothing_nothing_is_learnt() -> None:
     """Corrections are where the model is wrong; they must not turn over what it does elsewhere."""
     scene = Scene()
     chance = np.random.default_rng(4)
@@ -85,10 +85,7 @@ def test_where_the_features_tell_nothing_little_changes() -> None:
     wrong = chance.random(scene.truth.shape) < 0.004
     mask = scene.answer >= LEVEL
     scene.corrections[wrong] = np.where(mask[wrong], Correction.BACKGROUND, Correction.FOREGROUND)
-    head = fit_head(features, scene.answer, scene.answer, scene.corrections, LEVEL)
-    if head is not None:
-        changed = adapted(features, scene.answer, head) >= LEVEL
-        assert (changed != mask).mean() < 0.01
+    assert fit_head(features, scene.answer, scene.answer, scene.corrections, LEVEL) is None
 
 
 @settings(max_examples=30)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from trainer.fit import Fit
 from trainer.recipes import RECIPES, Augment, Recipe
+from trainer.run import RunOptions, train
 
 PLAIN = Augment(
     warp=0.0, elastic=0.0, gamma=0.0, gain=0.0, offset=0.0, colour_mix=0.0, gray=0.0, shading=0.0,
@@ -66,6 +68,26 @@ def write_fundus_set(folder: Path, count: int = 4) -> Path:
         save(folder / "masks" / f"eye{number}.png", vessels)
         save(folder / "fov" / f"eye{number}.png", field)
     return folder
+
+
+def options(out: Path, *data: Path, **more) -> RunOptions:
+    """Say where and on what a training runs: quietly, on one CPU, where nothing else is said."""
+    return RunOptions(out=out, data=data, **{"accelerator": "cpu", "devices": 1, "quiet": True} | more)
+
+
+def train_until(step: int, recipe: Recipe, run: RunOptions) -> None:
+    """Train, and be killed in the step after so many."""
+    whole = Fit.training_step
+
+    def until(self, batch, index):
+        if self.global_step == step:
+            raise RuntimeError("killed")
+        return whole(self, batch, index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fit, "training_step", until)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(recipe, run)
 
 
 @pytest.fixture(autouse=True, scope="package")

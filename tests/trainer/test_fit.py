@@ -9,19 +9,15 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
-from tests.trainer.conftest import PLAIN, draw_fundus, save
+from tests.trainer.conftest import PLAIN, draw_fundus, options, save, train_until
 from trainer import fit, machine
 from trainer.fit import Fit
 from trainer.optimise import running_average
 from trainer.recipes import RECIPES, Recipe, change_recipe, recipe_from_dict, recipe_to_dict
-from trainer.run import CHECKPOINT, RunOptions, load_net, train
+from trainer.run import CHECKPOINT, load_net, train
 from trainer.tune import best_dice
 from vesselapp.core import files
 from vesselapp.core.errors import VesselError
-
-
-def options(out: Path, data: Path, **more) -> RunOptions:
-    return RunOptions(out=out, data=(data,), accelerator="cpu", devices=1, quiet=True, **more)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:
@@ -52,11 +48,11 @@ def logged_steps(run: Path) -> list[int]:
         return [int(row["step"]) for row in csv.DictReader(file)]
 
 
-def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch):
+def test_resumed_equals_uninterrupted(tmp_path: Path, tiny: Recipe, fundus_set: Path):
     recipe = dataclasses.replace(
         tiny, steps=6, dropout=0.2, augment=dataclasses.replace(PLAIN, warp=1.0, noise=1.0)
     )
-    whole, resumed = whole_and_resumed(tmp_path, recipe, fundus_set, monkeypatch)
+    whole, resumed = whole_and_resumed(tmp_path, recipe, fundus_set)
     assert same(weights_of(whole), weights_of(resumed))
     assert logged_steps(whole)[-1:] == logged_steps(resumed)[-1:] == [5]
 
@@ -71,30 +67,17 @@ def test_resumed_equals_uninterrupted_in_half_precision(
         return trainer(plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)], **more)
 
     monkeypatch.setattr(lightning, "Trainer", half)
-    runs = whole_and_resumed(tmp_path, dataclasses.replace(tiny, steps=6), fundus_set, monkeypatch)
+    runs = whole_and_resumed(tmp_path, dataclasses.replace(tiny, steps=6), fundus_set)
     scales = [torch.load(run / CHECKPOINT, weights_only=True)["MixedPrecision"] for run in runs]
     assert scales[0] == scales[1]
     assert same(*map(weights_of, runs))
 
 
-def whole_and_resumed(out: Path, recipe: Recipe, data: Path, monkeypatch) -> tuple[Path, Path]:
+def whole_and_resumed(out: Path, recipe: Recipe, data: Path) -> tuple[Path, Path]:
     """Train without a stop, and killed at the fifth step and resumed."""
     whole = train(recipe, options(out / "whole", data))
 
-    class Killed(Exception):
-        pass
-
-    step = Fit.training_step
-
-    def until_fifth(self, batch, index):
-        if self.global_step == 4:
-            raise Killed
-        return step(self, batch, index)
-
-    monkeypatch.setattr(Fit, "training_step", until_fifth)
-    with pytest.raises(Killed):
-        train(recipe, options(out / "killed", data))
-    monkeypatch.setattr(Fit, "training_step", step)
+    train_until(4, recipe, options(out / "killed", data))
     assert not (out / "killed" / "done.json").exists()
     return whole, train(recipe, options(out / "killed", data))
 

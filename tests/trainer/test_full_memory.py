@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainer.test_fit import options
+from tests.trainer.conftest import options
 from trainer.callbacks import HeedInterrupt
 from trainer.fit import Fit
 from trainer.full_memory import fit_within_memory, memory_is_full

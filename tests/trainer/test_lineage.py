@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import write_fundus_set
-from tests.trainer.test_ship import options
+from tests.trainer.conftest import options, write_fundus_set
 from trainer.export import make_card, read_card, write_card
 from trainer.lineage import Seen, flattery, seen_by, split_after
 from trainer.readers import Case

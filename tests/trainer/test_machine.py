@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.conftest import TINY
-from tests.trainer.test_fit import options, same, weights_of
+from tests.trainer.conftest import TINY, options
+from tests.trainer.test_fit import same, weights_of
 from trainer import machine
 from trainer.begun import CHECKPOINT
 from trainer.fit import Fit

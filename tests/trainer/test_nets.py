@@ -9,7 +9,7 @@ import pytest
 import segmentation_models_pytorch.encoders as smp_encoders
 import torch
 
-from tests.trainer.test_fit import options
+from tests.trainer.conftest import options
 from trainer import export
 from trainer.export import export_net, make_card, net_from_onnx, try_net
 from trainer.nets import build_net

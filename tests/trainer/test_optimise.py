@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.trainer.test_fit import options
+from tests.trainer.conftest import options
 from trainer.fit import Fit
 from trainer.nets import build_net
 from trainer.optimise import make_optimiser, make_schedule

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainer.conftest import TINY, write_fundus_set
-from tests.trainer.test_fit import options, same, weights_of
+from tests.trainer.conftest import TINY, options, write_fundus_set
+from tests.trainer.test_fit import same, weights_of
 from tests.trainer.test_several import finish, start
 from trainer.fit import BEST, Fit, save_weights
 from trainer.nets import answer_whole

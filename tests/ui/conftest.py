@@ -59,6 +59,18 @@ def wait_for_answer(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: window.workspace.answer is not None, timeout=20000)
 
 
+def wait_for_rest(qtbot: QtBot, window: MainWindow) -> None:
+    """Wait until nothing is under way for the open picture."""
+    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+
+
+def document_of(window: MainWindow) -> Document:
+    """Give the document of the open picture."""
+    document = window.workspace.document
+    assert document is not None
+    return document
+
+
 def wait_until_saved(qtbot: QtBot, window: MainWindow) -> None:
     """Wait until everything that was done is on the disk."""
     sitting = window.workspace.sitting

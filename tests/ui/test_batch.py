@@ -14,10 +14,11 @@ from pytestqt.qtbot import QtBot
 from tests.inference.foreign_models import foreign_model
 from tests.study.studies import let_no_one_list
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer, wait_for_rest
 from vesselapp.core.errors import Cancelled
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference import catalog
+from vesselapp.inference.batch import Control
 from vesselapp.inference.graph import GraphInfo
 from vesselapp.state.batch import BatchRun
 from vesselapp.state.settings import load_settings, save_settings
@@ -54,8 +55,7 @@ def test_a_batch_writes_what_the_window_shows_and_names_what_failed(
     assert dialog.words.text() == "3 of 4 done, 1 failed."
     assert dialog.problems.count() == 1
     assert dialog.problems.item(0).text().startswith("broken.png: ")
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     written = np.asarray(PIL.Image.open(tmp_path / "out" / "a_mask.png"))
     assert np.array_equal(written > 0, document.mask())
     assert (tmp_path / "out" / "manifest.csv").exists()
@@ -95,8 +95,10 @@ def test_all_that_the_dialog_says_is_seen_on_a_small_screen(
 
 
 def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
-    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path
+    qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits, wait = threading.Event(), Control.wait
+    monkeypatch.setattr(Control, "wait", lambda control: (waits.set(), wait(control)))
     for number in range(12):
         (pictures / f"more{number}.png").write_bytes((pictures / "b.png").read_bytes())
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
@@ -105,9 +107,11 @@ def test_a_batch_can_be_paused_gone_on_with_and_cancelled(
     dialog.pause_button.click()
     assert run.paused
     assert dialog.pause_button.text() == "Continue"
-    qtbot.wait(300)
+    qtbot.waitUntil(waits.is_set, timeout=30000)
+    qtbot.wait(200)
     at_pause = run.done
-    assert at_pause < 15
+    qtbot.wait(300)
+    assert run.done == at_pause < 15
     dialog.pause_button.click()
     qtbot.waitUntil(lambda: run.done > at_pause or not run.running, timeout=30000)
     dialog.cancel_button.click()
@@ -213,7 +217,7 @@ def test_no_model_file_is_read_for_the_dialog_unless_another_may_be_named(
 
     def run() -> None:
         window.action("run").trigger()
-        qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+        wait_for_rest(qtbot, window)
 
     monkeypatch.setattr(catalog, "read_graph", reading)
     run()
@@ -232,7 +236,7 @@ def test_a_correction_of_the_model_is_said_at_once(
 ) -> None:
     dialog = open_dialog(qtbot, window, pictures, tmp_path / "out")
     window.workspace.use_model(str(foreign_model(tmp_path / "foreign.onnx")))
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     window.workspace.set_object_diameter(14.0)
     window.workspace.correct_model({"scale.kind": "object_diameter", "scale.size": 20.0})
     qtbot.waitUntil(lambda: dialog.model_label.text() == "foreign; cells of 14 px", timeout=20000)

@@ -13,7 +13,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_until_saved
+from tests.ui.conftest import document_of, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_studies import kept, open_study, press, study, until_kept, wait_for
 from vesselapp.core.image import Image
@@ -58,8 +58,7 @@ def test_what_was_left_takes_no_more_strokes_and_says_so(
 ) -> None:
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     press(qtbot, window, Qt.Key.Key_2)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     judged = document.mask().copy()
     window.workspace.open(slow.entry)
     drag(qtbot, window, [(100, 200), (140, 200)], LEFT)
@@ -208,6 +207,5 @@ def test_a_study_that_cant_be_opened_leaves_the_next_picture_on_its_way(
     wait_for(qtbot, window, "c.png")
     assert "damaged" in window.notice.label.text()
     assert window.notice.isVisible()
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert not document.locked

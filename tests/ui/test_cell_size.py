@@ -13,11 +13,10 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import export, wait_until_saved
+from tests.ui.conftest import document_of, export, wait_for_rest, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_studies import (
     again,
-    document,
     kept,
     open_study,
     press,
@@ -74,10 +73,6 @@ def answer_at(cells: Path, picture: Path, size: float | None) -> np.ndarray:
     return quantise(predict(load_model(cells, "cpu"), pixels, object_diameter=size).probability)
 
 
-def wait_for_rest(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
-
-
 def set_size(qtbot: QtBot, window: MainWindow, size: int) -> None:
     """Move the slider, and wait for the answer."""
     assert not window.controls.model._size_row.isHidden()
@@ -110,9 +105,9 @@ def test_in_a_study_it_is_asked_again_and_exported(
 ) -> None:
     open_study(qtbot, window, study)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    found = document(window).mask()
+    found = document_of(window).mask()
     set_size(qtbot, window, SIZE)
-    seen = document(window).mask()
+    seen = document_of(window).mask()
     assert not np.array_equal(seen, found)
     export(qtbot, window, tmp_path / "one", "mask")
     assert json.loads((tmp_path / "one" / "a_mask.json").read_text())["object_diameter"] == SIZE
@@ -129,10 +124,10 @@ def test_in_a_study_it_is_asked_again_and_exported(
     ]
     second = again()
     open_study(qtbot, second, study)
-    assert np.array_equal(document(second).mask(), seen)
+    assert np.array_equal(document_of(second).mask(), seen)
     assert size_shown(second) == (SIZE, f"{SIZE} px")
     set_size(qtbot, second, 7)  # found by the app again
-    assert np.array_equal(document(second).mask(), found)
+    assert np.array_equal(document_of(second).mask(), found)
     close(second)
     record = kept(study, "a.png").record
     assert record is not None
@@ -146,7 +141,7 @@ def test_of_a_picture_alone_it_is_kept_too(
     window.open_paths([pictures / "a.png"])
     wait_for(qtbot, window, "a.png")
     set_size(qtbot, window, SIZE)
-    seen = document(window).mask()
+    seen = document_of(window).mask()
     wait_until_saved(qtbot, window)
     close(window)
     second = again()
@@ -154,7 +149,7 @@ def test_of_a_picture_alone_it_is_kept_too(
     second.open_paths([pictures / "a.png"])
     wait_for(qtbot, second, "a.png")
     assert size_shown(second) == (SIZE, f"{SIZE} px")
-    assert np.array_equal(document(second).mask(), seen)
+    assert np.array_equal(document_of(second).mask(), seen)
     assert second.workspace.review is not None
     assert second.workspace.review.record.state is State.NEW  # as with a threshold alone
 
@@ -176,12 +171,12 @@ def test_each_picture_has_its_own_and_a_new_one_the_last_that_was_set(
         press(qtbot, window, Qt.Key.Key_D)
         wait_for(qtbot, window, name)
         assert size_shown(window) == (SIZE, f"{SIZE} px")
-        assert np.array_equal(document(window).probability, answer_at(cells, pictures / name, SIZE))
+        assert np.array_equal(document_of(window).probability, answer_at(cells, pictures / name, SIZE))
     press(qtbot, window, Qt.Key.Key_A)
     wait_for(qtbot, window, "b.png")
     press(qtbot, window, Qt.Key.Key_A)
     wait_for(qtbot, window, "a.png")
-    assert np.array_equal(document(window).probability, answer_at(cells, pictures / "a.png", None))
+    assert np.array_equal(document_of(window).probability, answer_at(cells, pictures / "a.png", None))
     close(window)
     sizes = [record.object_diameter for _key, record in study.records()]
     assert sizes == [None, SIZE]  # of c.png, which was only looked at, nothing is kept
@@ -215,7 +210,7 @@ def test_where_the_run_is_stopped_the_size_of_the_answer_in_sight_stays(
 ) -> None:
     open_study(qtbot, window, study)
     set_size(qtbot, window, SIZE)
-    seen, review = document(window).mask(), window.workspace.review
+    seen, review = document_of(window).mask(), window.workspace.review
     assert review is not None
     window.controls.model.size_slider.setValue(30)
     assert review.record.object_diameter == 30
@@ -223,7 +218,7 @@ def test_where_the_run_is_stopped_the_size_of_the_answer_in_sight_stays(
     wait_for_rest(qtbot, window)
     qtbot.waitUntil(lambda: review.record.object_diameter == SIZE, timeout=20000)
     assert size_shown(window)[0] == SIZE
-    assert np.array_equal(document(window).mask(), seen)
+    assert np.array_equal(document_of(window).mask(), seen)
     close(window)
     assert is_kept(kept(study, "a.png"))
 
@@ -241,7 +236,7 @@ def test_a_size_that_was_set_just_before_leaving_is_asked_on_coming_back(
         wait_for(qtbot, window, "a.png")
         wait_for_rest(qtbot, window)
         assert size_shown(window)[0] == size
-        assert np.array_equal(document(window).probability, answer_at(cells, pictures / "a.png", size))
+        assert np.array_equal(document_of(window).probability, answer_at(cells, pictures / "a.png", size))
     close(window)
     record = kept(study, "a.png").record
     assert record is not None
@@ -254,11 +249,11 @@ def test_who_looked_on_takes_the_size_that_another_has_set(
     second = looked_on(qtbot, window, study, again)
     wait_for_rest(qtbot, second)
     set_size(qtbot, window, SIZE)
-    seen = document(window).mask()
+    seen = document_of(window).mask()
     close(window)
     wait_until_free(qtbot, second)
     wait_for_rest(qtbot, second)
-    assert np.array_equal(document(second).mask(), seen)
+    assert np.array_equal(document_of(second).mask(), seen)
     assert size_shown(second)[0] == SIZE
     close(second)
     assert is_kept(kept(study, "a.png"))

@@ -12,10 +12,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_export import next_is_slow, opened, to_the_next
-from tests.ui.test_learning import document_of
 from tests.ui.test_studies import press
 from vesselapp.core.geometry import Pixels
 from vesselapp.state import cleaning

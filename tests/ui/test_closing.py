@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import export, wait_until_saved
+from tests.ui.conftest import document_of, export, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from tests.ui.test_studies import kept, open_study, press, study, until_kept, wait_for
 from vesselapp.core.errors import VesselError
@@ -60,8 +60,7 @@ def test_the_window_that_stays_open_keeps_what_is_done_in_it(
 ) -> None:
     open_study(qtbot, window, study)
     fail_to_close(qtbot, window, full)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     drag(qtbot, window, [(100, 170), (140, 170)], LEFT)
     full.clear()
     wait_until_saved(qtbot, window)

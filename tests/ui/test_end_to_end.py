@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import export, wait_for_answer, wait_until_saved
+from tests.ui.conftest import document_of, export, wait_for_answer, wait_until_saved
 from vesselapp.core.evidence import FOREGROUND, level_of, mask_of
 from vesselapp.ui.export_dialog import ExportDialog
 from vesselapp.ui.window import MainWindow
@@ -25,7 +25,9 @@ def open_all(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     wait_for_answer(qtbot, window)
 
 
-def drag(qtbot: QtBot, window: MainWindow, points: list[tuple[float, float]], button: Qt.MouseButton) -> None:
+def drag(
+    qtbot: QtBot, window: MainWindow, points: list[tuple[float, float]], button: Qt.MouseButton = LEFT
+) -> None:
     """Drag over the canvas between points given in px of the picture."""
     canvas = window.canvas
     places = [canvas.place_of(*point) for point in points]
@@ -44,8 +46,7 @@ def shot(window: MainWindow) -> np.ndarray:
 
 def test_the_main_job(qtbot: QtBot, window: MainWindow, pictures: Path, tmp_path: Path) -> None:
     open_all(qtbot, window, pictures)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert document.probability is not None
     model_mask = document.mask()
     assert 0.01 < model_mask.mean() < 0.9
@@ -106,8 +107,7 @@ def test_the_picture_on_screen_is_the_mask(qtbot: QtBot, window: MainWindow, pic
 
 def test_the_right_button_does_the_opposite(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     open_all(qtbot, window, pictures)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     drag(qtbot, window, [(100, 150), (110, 150)], LEFT)
     drag(qtbot, window, [(100, 150), (110, 150)], RIGHT)
     assert document.corrections[150, 105] == 1
@@ -115,8 +115,7 @@ def test_the_right_button_does_the_opposite(qtbot: QtBot, window: MainWindow, pi
 
 def test_restore_brings_the_models_answer_back(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     open_all(qtbot, window, pictures)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     untouched = document.evidence.levels[0].copy()
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     assert document.evidence.levels[0][150, 120] == FOREGROUND
@@ -128,8 +127,7 @@ def test_restore_brings_the_models_answer_back(qtbot: QtBot, window: MainWindow,
 
 def test_running_the_model_again_keeps_corrections(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     open_all(qtbot, window, pictures)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     with qtbot.waitSignal(window.canvas.zoom_changed, raising=False, timeout=1):
         pass
@@ -148,8 +146,7 @@ def test_next_and_previous_keep_the_work(qtbot: QtBot, window: MainWindow, pictu
     qtbot.waitUntil(lambda: window.windowTitle().startswith("b.png"), timeout=20000)
     qtbot.keyClick(window.canvas, Qt.Key.Key_A)
     qtbot.waitUntil(lambda: window.windowTitle().startswith("a.png"), timeout=20000)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert (document.corrections[150, 100:140] == 2).all()
     wait_until_saved(qtbot, window)
 
@@ -159,8 +156,7 @@ def test_another_picture_drops_the_stale_answer(qtbot: QtBot, window: MainWindow
     for index in (1, 2, 0, 2):
         window.workspace.open(window.workspace.pictures.shown[index])
     wait_for_answer(qtbot, window)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert (document.height, document.width) == (240, 260)
     assert document.probability is not None
     assert document.probability.shape == (240, 260)
@@ -194,8 +190,7 @@ def test_bad_files_are_told_and_the_window_goes_on(
     qtbot.waitUntil(lambda: "bad.onnx" in window.notice.label.text(), timeout=20000)
     assert window.notice.isVisible()
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert document.mask()[150, 120]
 
 
@@ -316,8 +311,7 @@ def test_the_export_dialog_says_what_the_export_would_say(
 
 def test_escape_takes_the_stroke_back(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     open_all(qtbot, window, pictures)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     canvas = window.canvas
     qtbot.mousePress(canvas, LEFT, pos=canvas.place_of(100, 150))
     qtbot.mouseMove(canvas, canvas.place_of(140, 150))

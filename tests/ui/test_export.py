@@ -15,9 +15,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import export, wait_for_answer
+from tests.ui.conftest import document_of, export, wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
-from tests.ui.test_learning import document_of
 from tests.ui.test_studies import press
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import dequantise

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer, wait_until_saved
+from tests.ui.conftest import document_of, wait_for_answer, wait_for_rest, wait_until_saved
 from tests.ui.test_studies import again, kept, open_study, press, study, until_kept, wait_for
 from vesselapp.state.workspace import Workspace
 from vesselapp.study.annotation import Kept
@@ -59,7 +59,7 @@ def test_another_setting_of_the_model_leaves_it(
     before = review_with_another_model(qtbot, window, study, tmp_path)
     CHANGES[change](window.workspace)
     assert "keeps its answer" in window.notice.label.text()
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     assert np.array_equal(window.workspace.document.mask(), before.mask())  # type: ignore[union-attr]
     press(qtbot, window, Qt.Key.Key_D)
     wait_for(qtbot, window, "b.png")
@@ -87,7 +87,7 @@ def test_run_with_the_same_answer_leaves_it_reviewed(
     before = until_kept(qtbot, study, "a.png", is_reviewed)
     window.action("run").trigger()
     assert window.workspace.desk.busy
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     assert not window.notice.isVisible()
     assert window.close()
     assert_untouched(kept(study, "a.png"), before)
@@ -111,10 +111,9 @@ def test_nothing_is_written_from_a_picture_that_can_only_be_looked_at(
     second.action("run").trigger()
     assert "only be looked at" in second.notice.label.text()
     second.workspace.reload_model()
-    qtbot.waitUntil(lambda: not second.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, second)
     assert window.close()
-    document = second.workspace.document
-    assert document is not None
+    document = document_of(second)
     qtbot.waitUntil(lambda: not document.locked, timeout=20000)
     assert np.array_equal(document.mask(), before.mask())
     assert second.close()

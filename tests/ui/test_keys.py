@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import fundus_picture
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
 from vesselapp.study.record import State
 from vesselapp.ui.about import key_table
 from vesselapp.ui.actions import ACTIONS, make_actions
@@ -93,8 +93,7 @@ def test_holding_q_judges_one_picture(qtbot: QtBot, window: MainWindow, tmp_path
 def test_holding_a_key_of_the_threshold_goes_on(qtbot: QtBot, window: MainWindow, pictures: Path) -> None:
     window.open_paths([pictures / "a.png"])
     wait_for_answer(qtbot, window)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     before = document.level
     hold(qtbot, window, Qt.Key.Key_Period, ".", repeats=4)
     assert document.level == before + 5

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.bars import SIDE, bars
 from tests.tiny_models import tiny_vessel_model, with_card
-from tests.ui.conftest import export, wait_for_answer, wait_until_saved
+from tests.ui.conftest import document_of, export, wait_for_answer, wait_for_rest, wait_until_saved
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.core.learnt import Learnt
@@ -67,12 +67,6 @@ def end(qtbot: QtBot, window: MainWindow) -> None:
     QApplication.processEvents()
 
 
-def document_of(window: MainWindow) -> Document:
-    document = window.workspace.document
-    assert document is not None
-    return document
-
-
 UPPER = Box(0, 0, SIDE, 160)
 
 
@@ -93,11 +87,7 @@ def learn(qtbot: QtBot, window: MainWindow) -> None:
     before = document.adapted
     qtbot.keyClick(window.canvas, Qt.Key.Key_L)
     qtbot.waitUntil(lambda: document.adapted != before, timeout=20000)
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
-
-
-def settle(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
 
 
 def dice(document: Document) -> float:
@@ -180,7 +170,7 @@ def test_learning_again_takes_the_new_corrections(qtbot: QtBot, window: MainWind
     assert first is not None
     assert document.adapted.pixels > first.pixels
     document.undo()
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert document.adapted == first
 
 
@@ -195,7 +185,7 @@ def test_the_models_own_answer_comes_back(qtbot: QtBot, window: MainWindow) -> N
     window.action("own_answer").trigger()  # nothing to go back from
     assert document.history.names[0].count(OWN_NAME) == 1
     document.undo()
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert document.adapted is not None
 
 
@@ -205,14 +195,14 @@ def test_running_the_model_again_gives_its_own_answer(qtbot: QtBot, window: Main
     correct(document)
     learn(qtbot, window)
     window.action("run").trigger()
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert own is not None
     assert document.probability is not None
     np.testing.assert_array_equal(document.probability, own)
     assert document.adapted is None
     assert document.learnt is None
     document.undo()
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert document.adapted is not None
 
 
@@ -244,7 +234,7 @@ def test_it_is_there_when_the_picture_is_opened_again(
     while again.history.undo_name != NAME:
         again.undo()
     again.undo()
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert again.adapted is None
     end(qtbot, window)
 
@@ -267,7 +257,7 @@ def test_save_now_keeps_from_how_much_the_answer_in_sight_was_adapted(
     wait_until_saved(qtbot, window)
     qtbot.waitUntil(lambda: adapted_on_disk() == pixels, timeout=3000)
     window.action("undo").trigger()
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     qtbot.waitUntil(lambda: adapted_on_disk() == 0, timeout=3000)
 
 
@@ -290,7 +280,7 @@ def test_a_reviewed_picture_keeps_the_adapted_answer(
     window.workspace.step(-1)
     qtbot.waitUntil(lambda: window.workspace.name == "a.png", timeout=20000)
     wait_for_answer(qtbot, window)
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     again = document_of(window)
     assert again.adapted == adapted
     assert seen is not None
@@ -388,7 +378,7 @@ def test_what_was_learnt_with_another_model_is_not_used(qtbot: QtBot, window: Ma
     learn(qtbot, window)
     assert document.learnt is not None
     document.learn(NAME, Learnt(document.learnt.head, "0" * 64, 123))
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert document.adapted is None
 
 
@@ -399,7 +389,7 @@ def test_leaving_the_picture_stops_it(qtbot: QtBot, window: MainWindow) -> None:
     window.workspace.step(1)
     qtbot.waitUntil(lambda: window.workspace.name == "b.png", timeout=20000)
     wait_for_answer(qtbot, window)
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
     assert document_of(window).adapted is None
     assert document.adapted is None
     assert not document.history.ends_learnt

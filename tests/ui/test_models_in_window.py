@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.inference.foreign_models import disc_picture, foreign_model, lost_in_red
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
 from vesselapp.core.model_card import Figures, ModelCard, Source
 from vesselapp.inference import suitability
 from vesselapp.inference.cards import kept_card
@@ -181,8 +181,7 @@ def test_a_big_picture_is_shown_by_parts_from_what_is_in_sight(
     window.workspace.use_model(str(model))
     window.open_paths([tmp_path / "big.png"])
     qtbot.waitUntil(lambda: window.workspace.document is not None, timeout=20000)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     parts: list[tuple[int, int]] = []
     show = document.show_part
 

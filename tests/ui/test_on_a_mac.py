@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import wait_for_answer, wait_for_rest
 from vesselapp.state.brush import Brush
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.tools.brush import BrushTool
@@ -78,7 +78,7 @@ def menu_key(qtbot: QtBot, window: MainWindow, key: Qt.Key, name: str, *, comman
     assert not override.isAccepted()
     window.action(name).trigger()
     qtbot.wait(30)
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     wait_for_answer(qtbot, window)
 
 

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import ROW, wait_for_answer
+from tests.ui.test_interrupted import document_of
 from vesselapp.state.brush import Brush
-from vesselapp.state.document import Document
 from vesselapp.ui.canvas import Canvas
 from vesselapp.ui.pointing import Drag
 from vesselapp.ui.scene import Split
@@ -42,11 +42,6 @@ def opened(qtbot: QtBot, window: MainWindow, pictures: Path) -> MainWindow:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow, timeout=5000)
     return window
-
-
-def document_of(canvas: Canvas) -> Document:
-    assert canvas.document is not None
-    return canvas.document
 
 
 def come_over(canvas: Canvas) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core import walk
 from vesselapp.core.errors import VesselError
@@ -73,8 +73,7 @@ def names(window: MainWindow) -> list[str]:
 def test_the_open_picture_can_be_corrected_while_a_folder_is_gone_through(
     qtbot: QtBot, opened: MainWindow, pictures: Path, slow: SlowWalk
 ) -> None:
-    document = opened.workspace.document
-    assert document is not None
+    document = document_of(opened)
     opened.open_paths([pictures])
     assert slow.began.wait(10)
     drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
@@ -84,8 +83,7 @@ def test_the_open_picture_can_be_corrected_while_a_folder_is_gone_through(
     slow.may.set()
     qtbot.waitUntil(lambda: names(opened) == ["a.png", "b.png", "c.png"])
     qtbot.waitUntil(lambda: opened.workspace.document not in (None, document), timeout=20000)
-    again = opened.workspace.document
-    assert again is not None
+    again = document_of(opened)
     assert again.corrections[150, 120] == 2
 
 
@@ -97,7 +95,8 @@ def test_cancel_ends_the_search_and_leaves_the_open_picture(
     opened.status.cancel.click()
     assert opened.status.task.text() == "Opening was stopped."
     assert not opened.workspace.desk.busy
-    qtbot.wait(100)
+    slow.may.set()
+    qtbot.wait(200)
     assert names(opened) == ["a.png"]
     assert opened.workspace.document is document
     assert document is not None
@@ -218,8 +217,7 @@ def test_the_open_picture_can_be_corrected_while_a_study_is_made(
     monkeypatch.setattr(study, "make_folder", slowly)
     opened.workspace.jobs.aside("a long run", lambda: assert_set(may))
     opened.workspace.turning.to_new_study(tmp_path / "study", "Pilot", pictures, "")
-    document = opened.workspace.document
-    assert document is not None
+    document = document_of(opened)
     drag(qtbot, opened, [(100, 150), (140, 150)], LEFT)
     assert document.corrections[150, 120] == 2
     assert not (tmp_path / "study").exists()

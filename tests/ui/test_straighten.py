@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
 from vesselapp.core.geometry import Box
 from vesselapp.core.tools.straight import Straight
 from vesselapp.state.document import Document
@@ -32,8 +32,7 @@ def vessel(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Document:
     PIL.Image.fromarray(pixels).save(tmp_path / "vessel.png")
     window.open_paths([tmp_path / "vessel.png"])
     wait_for_answer(qtbot, window)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     answer = np.ones((300, 400), np.uint8)
     answer[ROW - 3 : ROW + 4, 40:360] = 240
     document.set_probability(answer)

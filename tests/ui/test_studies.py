@@ -18,13 +18,12 @@ from pytestqt.qtbot import QtBot
 
 from tests.study.studies import let_no_one_list
 from tests.tiny_models import fundus_picture, tiny_vessel_model
-from tests.ui.conftest import export, wait_for_answer, wait_until_saved
+from tests.ui.conftest import document_of, export, wait_for_answer, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import mask_of
 from vesselapp.core.files import file_sha256
 from vesselapp.core.geometry import Box
-from vesselapp.state.document import Document
 from vesselapp.state.pictures import Mark, Order, Show
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.sitting import Sitting
@@ -62,11 +61,6 @@ def wait_until_free(qtbot: QtBot, window: MainWindow) -> None:
         return document is not None and not document.locked
 
     qtbot.waitUntil(free, timeout=20000)
-
-
-def document(window: MainWindow) -> Document:
-    assert window.workspace.document is not None
-    return window.workspace.document
 
 
 def wait_for(qtbot: QtBot, window: MainWindow, name: str) -> None:
@@ -174,11 +168,11 @@ def test_work_on_a_picture_alone_comes_along_into_a_study(
     window.open_paths([pictures / "a.png"])
     wait_for(qtbot, window, "a.png")
     drag(qtbot, window, [(40, 40), (60, 60)], LEFT)
-    corrections = document(window).corrections.copy()
+    corrections = document_of(window).corrections.copy()
     press(qtbot, window, Qt.Key.Key_2)
     open_study(qtbot, window, study)
-    assert np.array_equal(document(window).corrections, corrections)
-    assert document(window).history.names[0] == ["Brush"]
+    assert np.array_equal(document_of(window).corrections, corrections)
+    assert document_of(window).history.names[0] == ["Brush"]
     assert "brought along" in window.notice.label.text()
     found = kept(study, "a.png")
     assert found.record is not None
@@ -187,7 +181,7 @@ def test_work_on_a_picture_alone_comes_along_into_a_study(
     window.open_paths([pictures / "a.png"])
     qtbot.waitUntil(lambda: window.workspace.study is None, timeout=20000)
     wait_for(qtbot, window, "a.png")
-    assert np.array_equal(document(window).corrections, corrections)  # and stays where it was
+    assert np.array_equal(document_of(window).corrections, corrections)  # and stays where it was
 
 
 def test_a_folder_that_can_not_be_listed_is_told(
@@ -308,8 +302,7 @@ def test_a_reviewed_picture_keeps_its_mask_whatever_model_is_chosen(
     qtbot: QtBot, window: MainWindow, study: Study, tmp_path: Path
 ) -> None:
     open_study(qtbot, window, study)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     document.set_level(document.level + 9)
     judged = document.mask().copy()
@@ -324,8 +317,7 @@ def test_a_reviewed_picture_keeps_its_mask_whatever_model_is_chosen(
     qtbot.waitUntil(lambda: len(on_its_way) == 0, timeout=20000)
     press(qtbot, window, Qt.Key.Key_A)
     wait_for(qtbot, window, "a.png")
-    again = window.workspace.document
-    assert again is not None
+    again = document_of(window)
     assert np.array_equal(again.mask(), judged)
     assert window.workspace.answer is not None
     assert window.workspace.answer.judged
@@ -383,8 +375,7 @@ def test_it_opens_again_where_it_was_left(
     open_study(qtbot, second, study)
     assert second.windowTitle().startswith("b.png")
     assert second.canvas.view == view
-    reopened = second.workspace.document
-    assert reopened is not None
+    reopened = document_of(second)
     assert reopened.history.names == document.history.names == (["Brush"], ["Brush"])
     assert np.array_equal(reopened.corrections, document.corrections)
     reopened.redo()
@@ -404,8 +395,7 @@ def test_of_two_windows_the_second_looks_on_until_the_first_leaves(
     wait_for_answer(qtbot, second)
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     drag(qtbot, second, [(200, 150), (240, 150)], LEFT)
-    theirs = second.workspace.document
-    assert theirs is not None
+    theirs = document_of(second)
     assert not theirs.corrections.any()
     assert "only be looked at" in second.status.task.text()
     wait_until_saved(qtbot, window)
@@ -434,8 +424,7 @@ def test_a_stale_lock_can_be_taken_over(
     drag(qtbot, second, [(200, 150), (240, 150)], LEFT)
     drag(qtbot, window, [(100, 200), (140, 200)], LEFT)
     qtbot.waitUntil(window.banner.isVisible, timeout=20000)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert document.locked
     second.action("next").trigger()
     qtbot.waitUntil(lambda: not document.locked, timeout=20000)
@@ -468,8 +457,7 @@ def test_a_picture_that_changed_on_disk_is_told(
     qtbot.waitUntil(lambda: second.workspace.document is not None, timeout=20000)
     qtbot.waitUntil(second.notice.isVisible, timeout=20000)
     assert "replaced" in second.notice.label.text()
-    document = second.workspace.document
-    assert document is not None
+    document = document_of(second)
     assert not document.corrections.any()
 
 
@@ -499,8 +487,7 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_lost(
     assert "NOT SAVED: a.png" in window.status.saved.text()
     press(qtbot, window, Qt.Key.Key_A)
     qtbot.waitUntil(lambda: window.windowTitle().startswith("a.png"), timeout=20000)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert document.corrections[200, 120] == 2
     full.clear()
     qtbot.waitUntil(lambda: window.status.saved.text().startswith("saved"), timeout=20000)
@@ -609,8 +596,7 @@ def test_an_export_tells_where_its_mask_comes_from(
     drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
     export(qtbot, window, tmp_path / "out", "mask")
     facts = json.loads((tmp_path / "out" / "a_mask.json").read_text())
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     assert facts["model"] == "Tiny vessels"
     assert len(facts["model_sha256"]) == 64
     assert facts["strokes"] == 1
@@ -726,7 +712,7 @@ def test_an_export_waits_for_what_is_being_saved_and_refuses_what_can_not_be(
     dialog.out_field.setText(str(tmp_path / "out"))
     drag(qtbot, window, [(30, 30), (70, 30)], LEFT)
     window.action("reviewed").trigger()
-    shown = document(window).mask()
+    shown = document_of(window).mask()
     dialog.start_button.click()
     qtbot.waitUntil(lambda: "1 picture written" in dialog.words.text(), timeout=20000)
     with PIL.Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
@@ -750,7 +736,7 @@ def test_a_picture_that_was_replaced_after_it_was_made_ready_is_read_anew(
     PIL.Image.fromarray(fundus_picture(300, 320, 270, seed=9)).save(study.roots[0] / "b.png")
     press(qtbot, window, Qt.Key.Key_D)
     wait_for(qtbot, window, "b.png")
-    assert document(window).image.sha256 == file_sha256(study.roots[0] / "b.png")
+    assert document_of(window).image.sha256 == file_sha256(study.roots[0] / "b.png")
 
 
 def test_the_list_tells_of_work_that_can_not_be_read(

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from tests.tiny_models import tiny_vessel_model
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
 from tests.ui.test_end_to_end import LEFT
 from vesselapp.core.evidence import level_of
 from vesselapp.ui.window import MainWindow
@@ -52,8 +52,7 @@ def test_a_double_click_takes_the_models_own_threshold_again(qtbot: QtBot, answe
 
 
 def test_a_key_takes_the_models_own_threshold_again(qtbot: QtBot, answered: MainWindow) -> None:
-    document = answered.workspace.document
-    assert document is not None
+    document = document_of(answered)
     document.set_level(200)
     qtbot.keyClick(answered.canvas, Qt.Key.Key_M)
     assert document.level == level_of(0.3)

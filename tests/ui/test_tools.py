@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QCursor,
     QEnterEvent,
     QHelpEvent,
-    QImage,
     QPointingDevice,
     QTabletEvent,
     QWheelEvent,
@@ -21,7 +20,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_for_answer
+from tests.ui.conftest import document_of, wait_for_answer
+from tests.ui.test_end_to_end import drag, shot
 from vesselapp.core.evidence import Correction
 from vesselapp.core.geometry import Box
 from vesselapp.state.cleanup import CLEANUPS
@@ -48,8 +48,7 @@ def vessel(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Document:
     PIL.Image.fromarray(pixels).save(tmp_path / "vessel.png")
     window.open_paths([tmp_path / "vessel.png"])
     wait_for_answer(qtbot, window)
-    document = window.workspace.document
-    assert document is not None
+    document = document_of(window)
     document.set_level(200)
     assert not document.mask().any()
     return document
@@ -57,16 +56,6 @@ def vessel(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Document:
 
 def click(qtbot: QtBot, window: MainWindow, x: float, y: float, button: Qt.MouseButton = LEFT) -> None:
     qtbot.mouseClick(window.canvas, button, pos=window.canvas.place_of(x, y))
-
-
-def drag(
-    qtbot: QtBot, window: MainWindow, points: list[tuple[float, float]], button: Qt.MouseButton = LEFT
-) -> None:
-    places = [window.canvas.place_of(*point) for point in points]
-    qtbot.mousePress(window.canvas, button, pos=places[0])
-    for place in places[1:]:
-        qtbot.mouseMove(window.canvas, place)
-    qtbot.mouseRelease(window.canvas, button, pos=places[-1])
 
 
 def key(qtbot: QtBot, window: MainWindow, which: Qt.Key, *, shift: bool = False) -> None:
@@ -300,20 +289,14 @@ def test_side_by_side_paints_from_either_pane(qtbot: QtBot, window: MainWindow, 
     assert len(vessel.history.names[0]) == 2
 
 
-def shown(window: MainWindow) -> np.ndarray:
-    image = window.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    raw = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return raw[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
-
-
 def test_holding_h_shows_nothing_but_the_picture(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
     canvas = window.canvas
     canvas.show_view(View(20.0, -1000, -2900, vessel.height, vessel.width))
     vessel.set_level(2)
     qtbot.keyPress(canvas, Qt.Key.Key_H)
-    bare = shown(window)
+    bare = shot(window)
     qtbot.keyRelease(canvas, Qt.Key.Key_H)
-    assert (shown(window) != bare).any()
+    assert (shot(window) != bare).any()
     inner = bare[5:-5, 5:-5].reshape(-1, 3)
     greys = {tuple(colour) for colour in np.unique(inner, axis=0).tolist()}
     assert (190, 190, 190) in greys or (140, 140, 140) in greys
@@ -322,14 +305,14 @@ def test_holding_h_shows_nothing_but_the_picture(qtbot: QtBot, window: MainWindo
 def test_loupe_and_minimap_are_seen(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:
     canvas = window.canvas
     canvas.show_view(canvas.view.centred_on(200, 150, canvas.pane_size(), 6.0))
-    with_map = shown(window)
+    with_map = shot(window)
     window.action("minimap").trigger()
-    assert (shown(window) != with_map).any()
+    assert (shot(window) != with_map).any()
     middle = QPointF(canvas.width() / 2, canvas.height() / 2)
     QApplication.sendEvent(canvas, QEnterEvent(middle, middle, middle))
-    without = shown(window)
+    without = shot(window)
     window.action("loupe").trigger()
-    assert (shown(window) != without).any()
+    assert (shot(window) != without).any()
 
 
 def test_the_minimap_pans(qtbot: QtBot, window: MainWindow, vessel: Document) -> None:

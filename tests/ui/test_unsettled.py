@@ -12,9 +12,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import export, wait_for_answer
-from tests.ui.test_learning import correct, document_of, end, new_window
+from tests.ui.conftest import document_of, export, wait_for_answer, wait_for_rest
+from tests.ui.test_learning import correct, end, new_window
 from tests.ui.test_learning import pictures as bars_pictures
+from tests.ui.test_slow_drive import assert_set
 from tests.ui.test_studies import kept, press, study, until_kept
 from vesselapp.core.errors import Cancelled
 from vesselapp.state import asking
@@ -102,7 +103,9 @@ def test_a_run_that_is_stopped_takes_its_parts_back_at_once(
     assert review is not None
     assert review.record.state is State.REVIEWED
     halfway.set()
-    qtbot.wait(100)
+    after = list[None]()
+    window.workspace.jobs.submit("after it", lambda _job: None, after.append, pytest.fail)
+    qtbot.waitUntil(lambda: bool(after), timeout=20000)
     assert not document.mask().any()
     assert window.close()
     assert not kept(study, "a.png").mask().any()
@@ -123,7 +126,7 @@ def test_why_nothing_is_learnt_yet_goes_with_the_answer(
     if stopped:
         window.action("cancel").trigger()
     halfway.set()
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     wait_for_answer(qtbot, window)
     qtbot.waitUntil(lambda: "no answer" not in window.notice.label.text() or not window.notice.isVisible())
 
@@ -160,7 +163,7 @@ def test_learning_that_is_stopped_is_told(qtbot: QtBot, tmp_path: Path, bars_pic
     window.action("cancel").trigger()
     assert window.status.task.text() == "Learning from this picture was stopped; L learns again."
     go_on.set()
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     window.action("cancel").trigger()
     assert "Learning" in window.status.task.text()
     assert document_of(window).adapted is None
@@ -183,12 +186,8 @@ def test_an_answer_that_is_being_adapted_is_not_judged(
     assert review.record.state is State.IN_PROGRESS
     assert "still being adapted" in window.status.task.text()
     go_on.set()
-    qtbot.waitUntil(lambda: not window.workspace.desk.busy, timeout=20000)
+    wait_for_rest(qtbot, window)
     assert document.adapted is not None
     press(qtbot, window, Qt.Key.Key_2)
     assert review.record.state is State.REVIEWED
     end(qtbot, window)
-
-
-def assert_set(event: threading.Event) -> None:
-    assert event.wait(30)

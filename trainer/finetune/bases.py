@@ -116,8 +116,6 @@ def open_base(path: Path) -> tuple[Recipe, Segmenter, ModelCard]:
     """
     try:
         card = read_card(path)
-        if "recipe" not in card.config:
-            raise KeyError("recipe")
         recipe, net = net_from_onnx(path)
     except (VesselError, KeyError, TypeError, ValueError, RuntimeError) as problem:
         raise VesselError(

@@ -19,6 +19,7 @@ from trainer.lineage import learnt_by
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, recipe_from_dict, recipe_to_dict
 from vesselapp.core.errors import VesselError
+from vesselapp.core.model_card import ModelCard
 from vesselapp.inference.cards import card_in
 from vesselapp.inference.checks import model_sha256
 from vesselapp.study.models import Registry
@@ -183,7 +184,8 @@ def make_plan(
             "All reviewed pictures at hand are kept for judging: none is left to learn from.",
             "Review more pictures.",
         )
-    learnt, in_card = set(_learnt_before(models.incumbent)), set(learnt_by(base_card))
+    card_in_use, in_card = card_in(models.incumbent), set(learnt_by(base_card))
+    learnt = set(learnt_by(card_in_use)) if card_in_use is not None else set()
     before = [key for key, picture in pictures.items() if picture.sha256 in learnt]
     in_base = {key: one.subject for key, one in known.items() if one.sha256 in in_card}
     empty = {key for key, one in pictures.items() if (read[key].empty if read else one.nothing_there)}
@@ -196,12 +198,12 @@ def make_plan(
         )
     recipe = recipe_for(base_recipe, learners, len(taken.folds), request.settings)
     base_sha256, incumbent_sha256 = model_sha256(models.base), model_sha256(models.incumbent)
-    base_name = told_name(study, models.base)
+    base_name, name_in_use = told_name(study, models.base), told_name(study, models.incumbent)
     tuned_here = {entry.sha256 for entry in Registry(study.folder).entries() if entry.run}
     known_models = {base_sha256, incumbent_sha256} | tuned_here | came_of(study, base_card)
     told = [
         *_answered_told(pictures.values(), known_models, base_name),
-        *_tasks_told(base_recipe.task, base_name, models.incumbent, told_name(study, models.incumbent)),
+        *_tasks_told(base_recipe.task, base_name, card_in_use, name_in_use),
     ]
     return Plan(
         recipe,
@@ -216,15 +218,10 @@ def make_plan(
         (*notes, *warnings, *told, *_warnings(taken, subjects, set(before), empty)),
         request.command,
         base_name,
-        told_name(study, models.incumbent),
+        name_in_use,
         sides,
         in_use_sha256=hash_in_use(study),
     )
-
-
-def _learnt_before(incumbent: Path) -> list[str]:
-    card = card_in(incumbent)
-    return learnt_by(card) if card is not None else []
 
 
 def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base: str) -> Iterable[str]:
@@ -241,9 +238,8 @@ def _answered_told(pictures: Collection[ReviewedPicture], known: set[str], base:
     )
 
 
-def _tasks_told(task: str, base: str, incumbent: Path, in_use: str) -> Iterable[str]:
+def _tasks_told(task: str, base: str, card: ModelCard | None, in_use: str) -> Iterable[str]:
     """Say so where what the candidate has to beat looks for something else."""
-    card = card_in(incumbent)
     if card is not None and card.task not in (task, "other"):
         yield (
             f"{base} finds {task}, but {in_use}, which the new model is compared with, {card.task}: start "
