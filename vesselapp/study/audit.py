@@ -108,24 +108,33 @@ class AuditLog:
             while raw := file.readline(_LONGEST_LINE):
                 yield _parsed(raw)
 
-    def last_about(self, picture: str) -> AuditLine | None:
-        """Give the last line that seals an annotation, by its folder's name; None where there is none.
+    def about(self, picture: str) -> Iterator[AuditLine]:
+        """Give the lines that name an annotation, by its folder's name, or a folder in it; the newest first.
 
         Raises
         ------
         OSError
             Where the log can't be read.
         """
+        return self._newest(json.dumps(picture)[:-1].encode())
+
+    def last_of(self, what: str) -> AuditLine | None:
+        """Give the last line of its kind; None where there is none (OSError where it can't be read)."""
+        lines = self._newest(f'"what":{json.dumps(what)}'.encode())
+        return next((line for line in lines if line.values.get("what") == what), None)
+
+    def _newest(self, mark: bytes) -> Iterator[AuditLine]:
+        """Give the lines that hold some bytes, the newest first."""
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
-            return None
-        mark = json.dumps({"picture": picture}, separators=(",", ":"))[1:-1].encode() + b',"files":'
-        place = data.rfind(mark)
-        if place < 0:
-            return None
-        start, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place) + 1
-        return _parsed(data[start : end or len(data)])
+            return
+        start = len(data)
+        while (place := data.rfind(mark, 0, start)) >= 0:
+            start, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place) + 1
+            line = _parsed(data[start : end or len(data)])
+            if line is not None:
+                yield line
 
     def read_head(self) -> tuple[int, str]:
         """Give number and hash of the last line by the head; (0, "") where there is none to be read."""
