@@ -7,6 +7,7 @@ say of themselves, in their cards, what they learnt. Adding and using are told t
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -69,6 +70,12 @@ class ModelEntry:
     reason: str = ""
     run: str = ""
     path: Path = field(default=Path(), compare=False)
+
+    @property
+    def words(self) -> str:
+        """Hash of what the list says of it; what is empty isn't in it, for later versions may know more."""
+        values = {name: value for name, value in asdict(self).items() if value and name != "path"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -168,7 +175,8 @@ class Registry:
             try:
                 # The log first: where it can't be written, nothing has changed.
                 log = AuditLog(self.study)
-                log.append(who, "model added", number=number, file=target.name, sha256=sha256)
+                facts = {"number": number, "file": target.name, "sha256": sha256, "words": entry.words}
+                log.append(who, "model added", **facts)
                 self._write(replace(kept, models=(*kept.models, entry)), lock)
             except VesselError:
                 if not left:
@@ -208,17 +216,24 @@ class Registry:
         with self._writing(who) as lock:
             ready()
             before = self._read()
-            if before.active != number:
-                log = AuditLog(self.study)
-                log.append(who, "model used", number=number or 0, before=before.active or 0)
             models = before.models
             if reason is not None:
                 models = tuple(
                     replace(entry, reason=reason) if entry.number == number else entry for entry in models
                 )
             after = replace(before, active=number, models=models)
+            if after != before or self._last_used() != number:
+                words = next((entry.words for entry in models if entry.number == number), None)
+                facts = {"number": number or 0, "before": before.active or 0, "words": words}
+                AuditLog(self.study).append(who, "model used", **facts)
             if after != before:
                 self._write(after, lock)
+
+    def _last_used(self) -> int | None:
+        """Give what was chosen last by the audit log: the list differs where its write was cut off."""
+        with telling("The audit log of the study can't be read"):
+            line = AuditLog(self.study).last_of("model used")
+        return None if line is None else line.values.get("number") or None
 
     def check(self, entry: ModelEntry) -> None:
         """Make sure that a numbered file is still the one that was added (VesselError where it isn't)."""

@@ -27,6 +27,8 @@ class Told:
         Hash of ``study.json``.
     models : dict
         Number: file name and hash of each model added.
+    words : dict
+        Number: hash of what the list of models says of it; not of those that an earlier version added.
     used : int or None
         Number of the model in use; None where none was ever chosen.
     log : FileState or None
@@ -37,6 +39,7 @@ class Told:
     apart: dict[str, dict[str, str] | None] = field(default_factory=dict)
     study: str = ""
     models: dict[int, tuple[str, str]] = field(default_factory=dict)
+    words: dict[int, str] = field(default_factory=dict)
     used: int | None = None
     log: FileState | None = None
 
@@ -65,8 +68,10 @@ class Told:
                 self.sealed.pop(picture, None)
             case "model added" if isinstance(number, int):
                 self.models[number] = (str(values.get("file")), str(values.get("sha256")))
+                self._take_words(number, values.get("words"))
             case "model used" if isinstance(number, int):
                 self.used = number
+                self._take_words(number, values.get("words"))
 
     def _move(self, before: str, key: str, whole: object) -> None:
         if "/" in before:
@@ -87,6 +92,10 @@ class Told:
             self.sealed.pop(key, None)
             of_half = self.apart[name] or {}  # putting it apart was cut off, and went on
             self.apart[name] = of_half | (holds if isinstance(holds, dict) else {})
+
+    def _take_words(self, number: int, words: object) -> None:
+        if isinstance(words, str):
+            self.words[number] = words
 
 
 def gone(study: Study) -> list[str]:

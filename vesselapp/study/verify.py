@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import FileState, is_folder, is_of_browser, is_there, reason, sha256_if_readable
+from vesselapp.core.files import (
+    TEMPORARY_PREFIX,
+    FileState,
+    is_folder,
+    is_of_browser,
+    is_there,
+    reason,
+    sha256_if_readable,
+)
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FILES, FORMER, strange_in
@@ -206,6 +214,11 @@ def _found_changed(line: AuditLine) -> Finding:
 def _check_study_file(study: Study, told: Told) -> Iterator[Finding]:
     if told.study and sha256_if_readable(study.folder / STUDY_NAME) != told.study:
         yield Finding(STUDY_NAME, "It was changed from outside, or a change of it was cut off.")
+    for own in (STUDY_NAME, AUDIT_NAME, HEAD_NAME):
+        stem, suffix = Path(own).stem, Path(own).suffix
+        for name in sorted(path.name for path in study.folder.glob(f"{stem}*{suffix}")):
+            if name != own and not name[len(stem)].isalnum():  # as sync tools name them
+                yield Finding(name, f"This is a copy of {own}, made without the app.")
 
 
 def _check_models(study: Study, told: Told) -> Iterator[Finding]:
@@ -221,6 +234,9 @@ def _check_models(study: Study, told: Told) -> Iterator[Finding]:
         where = f"models/{entry.file}"
         if told.models.get(entry.number) != (entry.file, entry.sha256):
             yield Finding(where, f"The registry's word on model {entry.number} is not that of the audit log.")
+        elif told.words.get(entry.number, entry.words) != entry.words:
+            text = f"Its words on model {entry.number} were changed from outside, or a change was cut off."
+            yield Finding("models/registry.json", text)
         found = sha256_if_readable(entry.path)
         if found is None:
             yield Finding(where, "The model is missing.")
@@ -228,10 +244,12 @@ def _check_models(study: Study, told: Told) -> Iterator[Finding]:
             yield Finding(where, "The model was changed since it was added.")
     for number in sorted(set(told.models) - {entry.number for entry in entries}):
         yield Finding("models/registry.json", f"Model {number}, {told.models[number][0]}, is missing in it.")
-    known = {entry.file for entry in entries}
-    for path in sorted(registry.folder.glob("*.onnx")):
-        if path.name not in known and not is_of_browser(path.name):
-            yield Finding(f"models/{path.name}", "The model was added without the app.")
+    known = {"registry.json", *(entry.file for entry in entries)}
+    for name in sorted(path.name for path in registry.folder.glob("*")):
+        ours = name in known or name.startswith(("registry.lock", TEMPORARY_PREFIX))
+        if not ours and not is_of_browser(name):
+            what = "model" if name.endswith(".onnx") else "file"
+            yield Finding(f"models/{name}", f"The {what} was added without the app.")
     if (active.number if active is not None else 0) != (told.used or 0):
         yield Finding("models/registry.json", "The model in use is not the one that was last chosen.")
 
