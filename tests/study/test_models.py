@@ -1,16 +1,18 @@
 """A study's numbered models: never overwritten, traced back, rolled back."""
 
 import json
+import os
 import re
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.study.studies import make_study
+from tests.study.studies import make_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study import lock
+from vesselapp.study.exchange import export_study
 from vesselapp.study.lock import Lock
 from vesselapp.study.models import Registry
 from vesselapp.study.verify import verify_study
@@ -168,3 +170,19 @@ def test_choosing_again_what_is_in_use_mends_a_choice_that_was_cut_off(
     lines = (study / "audit.log").read_bytes()
     registry.use(None)
     assert (study / "audit.log").read_bytes() == lines
+
+
+def test_what_a_killed_process_left_is_removed_where_something_is_changed(tmp_path: Path):
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    registry = Registry(study.folder)
+    registry.add(model(tmp_path / "a"))
+    out = tmp_path / "out"
+    export_study(study, out)
+    left = [folder / ".vesselapp-0.tmp" for folder in (study.folder, registry.folder, out, out / "images")]
+    for file in left:
+        file.write_bytes(b"x")
+        os.utime(file, (0, 0))
+    registry.use(1)
+    export_study(study, out)
+    assert not any(file.exists() for file in left)

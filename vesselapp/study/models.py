@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, patiently, reason, telling
+from vesselapp.core.files import (
+    atomic_write,
+    copy_file,
+    file_sha256,
+    make_folder,
+    patiently,
+    reason,
+    remove_old_temporaries,
+    telling,
+)
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
@@ -266,6 +275,7 @@ class Registry:
 
     def _writing(self, who: str) -> AbstractContextManager[Lock]:
         """Wait for one's turn to change the list."""
+        remove_old_temporaries(self.study, self.folder)
         return Lock.briefly(self.folder, who, _LOCK_NAME)
 
     def _read(self) -> _Kept:
