@@ -146,3 +146,31 @@ def test_a_first_record_that_was_never_written_is_not_missing(
     writer.close()
     assert verify_study(study.folder) == []
     assert open_one(study, "c.png").gone == ""
+
+
+def test_a_long_log_is_gone_through_once_and_one_that_is_another_anew(study: Study, tmp_path: Path) -> None:
+    log = AuditLog(study.folder)
+    key = picture_of(study, "a.png").key
+
+    def numbers() -> list[int]:
+        return [line.number for line in log.about(key)]
+
+    def all_through() -> list[int]:
+        lines = [line for line in log.lines() if line is not None]
+        return [line.number for line in reversed(lines) if line.values.get("picture") == key]
+
+    assert numbers() == all_through() != []
+    former = log.path.read_bytes()
+    review(study, "b.png", seed=3)
+    review(study, "a.png", seed=4)
+    with log.path.open("ab") as file:
+        file.write(b'{"picture":"' + key.encode())
+    assert numbers() == all_through()
+    log.path.write_bytes(former)
+    assert numbers() == all_through()
+    log.path.write_bytes(former[former.index(b"\n") + 1 :] * 2)
+    assert numbers() == all_through()
+    log.path.unlink()
+    assert numbers() == []
+    log.append("ann", "moved", picture="é-0123456789", before=f"{key}/former-1")
+    assert numbers() == [line.number for line in log.about("é-0123456789")] != []
