@@ -214,7 +214,8 @@ class AnnotationFolder:
             what, sealed = line.values.get("what"), sealed_of(line.values)
             if sealed is not None:
                 break
-            if what in ("kept apart", NOT_WRITTEN) or (what == "moved" and line.values.get("before") == key):
+            apart = what == "kept apart" and str(line.values.get("where")).startswith(FORMER)
+            if apart or what == NOT_WRITTEN or (what == "moved" and line.values.get("before") == key):
                 return ""
             logged |= what == FOUND_CHANGED
         else:
