@@ -15,6 +15,7 @@ from vesselapp.core.files import (
     is_there,
     make_folder,
     reason,
+    remove_old_temporaries,
     sync,
     typed_path,
 )
@@ -171,3 +172,14 @@ def test_on_macos_the_drives_own_memory_is_emptied_too(
     assert asked == [51, "fsync"] if by_fsync else asked == [51]
     assert typed_path(' "/data/some eyes" ') == Path("/data/some eyes")  # as Windows copies a path
     assert typed_path('"') == Path('"')
+
+
+def test_old_temporaries_are_removed_and_those_of_others_at_work_are_not(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (".vesselapp-a.tmp", ".vesselapp-b.tmp", "c.tmp"))
+    for file in (old, young, other):
+        file.write_bytes(b"x")
+    before = old.stat().st_mtime - 2 * 86400
+    for file in (old, other):
+        os.utime(file, (before, before))
+    remove_old_temporaries(tmp_path / "none", tmp_path)
+    assert sorted(tmp_path.iterdir()) == [young, other]

@@ -1,16 +1,21 @@
 """A study's numbered models: never overwritten, traced back, rolled back."""
 
 import json
+import os
+import re
 import threading
 from pathlib import Path
 
 import pytest
 
+from tests.study.studies import make_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study import lock
+from vesselapp.study.exchange import export_study
 from vesselapp.study.lock import Lock
 from vesselapp.study.models import Registry
+from vesselapp.study.verify import verify_study
 
 
 def model(folder: Path, number: int = 1) -> Path:
@@ -112,3 +117,72 @@ def test_a_list_that_is_being_changed_is_waited_for(tmp_path: Path, monkeypatch:
         registry.use(None, who="ann")
     assert told.value.hint == "Try again."
     taken.release()
+
+
+def test_what_the_list_says_of_a_model_is_held_against_the_log(tmp_path: Path):
+    study = make_study(tmp_path).folder
+    registry = Registry(study)
+    registry.add(model(tmp_path / "a"), who="ann", run="r1")
+    registry.use(registry.add(model(tmp_path / "a", 2), who="ann"), who="ann", reason="I saw it work")
+    registry.use(2, who="ann", reason="I saw it work well")
+    assert verify_study(study) == []
+    listing = study / "models" / "registry.json"
+    sound = listing.read_text()
+    for old, new in (
+        ("I saw", "We saw"),
+        ('"r1"', '"r2"'),
+        ('"who": "ann"', '"who": "eve"'),
+        ("Tiny 1", "T"),
+    ):
+        listing.write_text(sound.replace(old, new))
+        assert {finding.where for finding in verify_study(study)} == {"models/registry.json"}
+    listing.write_text(sound)
+    log = study / "audit.log"
+    log.write_text(re.sub(r',"words":("\w+"|null)', "", log.read_text()))  # as an earlier version wrote it
+    listing.write_text(sound.replace("I saw", "We saw"))
+    assert {finding.where for finding in verify_study(study)} == {"audit.log"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["study (1).json", "audit (1).log", "audit-PC.head", "models/registry (1).json", "models/x.onnx.data"],
+)
+def test_copies_that_a_sync_tool_made_are_told(tmp_path: Path, name: str):
+    study = make_study(tmp_path).folder
+    Registry(study).add(model(tmp_path / "a"))
+    (study / name).write_bytes(b"x")
+    assert [finding.where for finding in verify_study(study)] == [name]
+
+
+def test_choosing_again_what_is_in_use_mends_a_choice_that_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    study = make_study(tmp_path).folder
+    registry = Registry(study)
+    registry.add(model(tmp_path / "a"))
+    with monkeypatch.context() as killed:
+        killed.setattr(Registry, "_write", lambda *_given: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            registry.use(1)
+    assert verify_study(study) != []
+    registry.use(None)
+    assert verify_study(study) == []
+    lines = (study / "audit.log").read_bytes()
+    registry.use(None)
+    assert (study / "audit.log").read_bytes() == lines
+
+
+def test_what_a_killed_process_left_is_removed_where_something_is_changed(tmp_path: Path):
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    registry = Registry(study.folder)
+    registry.add(model(tmp_path / "a"))
+    out = tmp_path / "out"
+    export_study(study, out)
+    left = [folder / ".vesselapp-0.tmp" for folder in (study.folder, registry.folder, out, out / "images")]
+    for file in left:
+        file.write_bytes(b"x")
+        os.utime(file, (0, 0))
+    registry.use(1)
+    export_study(study, out)
+    assert not any(file.exists() for file in left)

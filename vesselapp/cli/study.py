@@ -28,7 +28,7 @@ from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.study_model import model_of, model_problem
 from vesselapp.study.taking import import_masks
-from vesselapp.study.unusable import copies_told, unreachable_told
+from vesselapp.study.unusable import copies_told, gone_told, unreachable_told
 from vesselapp.study.verify import verify_study
 
 
@@ -72,7 +72,7 @@ def info(options: argparse.Namespace) -> int:
     }
     if unreadable:
         say(_unreadable_told(list(unreadable.values())))
-    for sentence in copies_told(study):
+    for sentence in copies_told(study) + gone_told(study):
         say(sentence)
     if problem := model_problem(study):
         say(problem)

@@ -16,6 +16,7 @@ from typing import BinaryIO, ParamSpec, TypeVar
 from vesselapp.core.errors import VesselError
 
 TEMPORARY_PREFIX = ".vesselapp-"
+_LEFT_S = 24 * 3600.0
 _OF_BROWSERS = (".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini")
 
 _REASONS = {
@@ -249,6 +250,24 @@ def remove_temporaries(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for file in folder.glob(f"{TEMPORARY_PREFIX}*.tmp"):
             _remove(file)
+
+
+def remove_old_temporaries(*folders: Path) -> None:
+    """Remove temporary files, where others may be at work, that nobody has written to for a day.
+
+    A day by the clock of the server that they lie on.
+    """
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            found = [(file, file.stat().st_mtime) for file in folder.glob(f"{TEMPORARY_PREFIX}*.tmp")]
+            if not found:
+                continue
+            probe = temporary_beside(folder / "any")
+            probe.touch()
+            now = probe.stat().st_mtime
+            for file, written in [*found, (probe, 0.0)]:
+                if now - written > _LEFT_S:
+                    _remove(file)
 
 
 def _pour(source: Path, file: BinaryIO) -> None:

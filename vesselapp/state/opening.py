@@ -148,6 +148,7 @@ def _take(opened: Opened, keeper: Keeper, wishes: Wishes) -> None:
         opened.problems.append(problem)
         return
     opened.writer, opened.kept = writer, writer.kept
+    opened.notes.extend([writer.gone] if writer.gone else [])
     opened.notes.extend(writer.kept.notes if writer.kept is not None else ())
     try:
         changed, told = keeper.rescue.put_back(writer, place, facts)

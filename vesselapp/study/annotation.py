@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import copy_file, is_folder, is_there, make_folder, reason, remove_temporaries
+from vesselapp.core.files import (
+    copy_file,
+    is_folder,
+    is_there,
+    make_folder,
+    reason,
+    remove_temporaries,
+    sha256_if_readable,
+    telling,
+)
 from vesselapp.core.walk import STUDY_NAME
-from vesselapp.study.apart import FILES, FORMER, begun_apart, bring_back, put_apart, strange_in
-from vesselapp.study.audit import AuditLog
+from vesselapp.study.apart import FILES, FORMER, bring_back, former_of, put_apart, strange_in
+from vesselapp.study.audit import AuditLine, AuditLog
 from vesselapp.study.journal import JOURNAL_NAME, decode_header
 from vesselapp.study.kept import Kept, kept_of
 from vesselapp.study.lock import Lock
@@ -19,14 +30,16 @@ from vesselapp.study.migrate import bring_forward, parse_any_record
 from vesselapp.study.pictures import key_in
 from vesselapp.study.reading import Found, file_bytes, read_annotation
 from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
-from vesselapp.study.seal import changed_since, sealed_of
+from vesselapp.study.seal import Sealed, changed_since, sealed_of
 from vesselapp.study.writer import Writer
 
 __all__ = ["AnnotationFolder", "Kept", "Writer"]
 
 DEFAULT_CAP_BYTES = 256 * 2**20
 FOUND_CHANGED = "found changed"
-"""In the audit log: an annotation that was opened is not as it was closed."""
+"""In the audit log: an annotation that was opened is not as it was closed, or is ``gone``."""
+NOT_WRITTEN = "not written"
+"""In the audit log: the app ended between the line before about an annotation and its very first file."""
 
 
 class AnnotationFolder:
@@ -154,7 +167,8 @@ class AnnotationFolder:
             _renew(self.folder / JOURNAL_NAME)
         ours, who = (facts.sha256, facts.height, facts.width), lock.holder.who
         found = read_annotation(self.folder, *ours)
-        notes = [] if lock.unclean else self._look_at_seal(who, found)
+        notes = [] if lock.unclean or not found.there else self._look_at_seal(who, found)
+        gone = "" if found.there else self._look_for_gone(who, unclean=lock.unclean)
         foreign, back = found.foreign, list[str]()
         if foreign:
             notes.append(self._keep_former_apart(who))
@@ -169,6 +183,7 @@ class AnnotationFolder:
             found = read_annotation(self.folder, *ours)
         found.notes += notes
         writer = Writer(self.folder, self.study, lock, facts, found, cap_bytes)
+        writer.gone = gone
         if found.damaged or found.lapsed:
             found.notes += writer.heal(found)
         if strange := strange_in(self.folder):
@@ -182,25 +197,57 @@ class AnnotationFolder:
 
     def _look_at_seal(self, who: str, found: Found) -> list[str]:
         """See whether the files are as they were when last closed; what isn't is told, and logged."""
-        if self.study is None or not found.there:
-            return []
         if found.foreign:
             found = read_annotation(self.folder, *found.images[0])
-        try:
-            line = AuditLog(self.study).last_about(key_in(self.folder))
-        except OSError as problem:
-            raise VesselError(f"The audit log of the study can't be read: {reason(problem)}.") from problem
-        sealed = sealed_of(line.values) if line is not None else None
+        seals = (sealed_of(line.values) for line in self._lines())
+        sealed = next((one for one in seals if one is not None), None)
         changed = ", ".join(changed_since(sealed, found.sealed(key_in(self.folder)))) if sealed else ""
         if not changed:
             return []
         self._audit(who, FOUND_CHANGED, which=changed)
         return [f"Since this picture was last closed, another program changed {changed}."]
 
+    def _look_for_gone(self, who: str, *, unclean: bool) -> str:
+        """See whether the audit log tells of files where there are none; that is told, and logged once."""
+        key, logged = key_in(self.folder), False
+        for line in self._lines():
+            what, sealed = line.values.get("what"), sealed_of(line.values)
+            if sealed is not None:
+                break
+            apart = what == "kept apart" and str(line.values.get("where")).startswith(FORMER)
+            if apart or what == NOT_WRITTEN or (what == "moved" and line.values.get("before") == key):
+                return ""
+            logged |= what == FOUND_CHANGED
+        else:
+            return ""
+        if unclean and not sealed.files and sealed.journal is None:
+            self._audit(who, NOT_WRITTEN)
+            said = line.values.get("state")
+            return f"The app ended before what was said of this picture ({said}) was on the disk."
+        if not logged:
+            which = ", ".join(changed_since(sealed, Sealed(key, {}, None, "")))
+            self._audit(who, FOUND_CHANGED, which=which, gone=True)
+        return "What was kept of this picture is gone: another program removed it."
+
+    def _lines(self) -> Iterator[AuditLine]:
+        """Give what the audit log says of this annotation, the newest first."""
+        key = key_in(self.folder)
+        if self.study is not None:
+            with telling("The audit log of the study can't be read"):
+                for line in AuditLog(self.study).about(key):
+                    if key in (line.values.get("picture"), line.values.get("before")):
+                        yield line
+
     def _keep_former_apart(self, who: str) -> str:
         """Put the annotation of another image, which bore this one's name, into a folder of its own."""
-        place = put_former_apart(self.folder)
-        self._audit(who, "kept apart", where=place, why="the picture was replaced by another")
+
+        def tell(where: str) -> None:
+            holds = {name: sha256_if_readable(self.folder / name) for name in FILES}
+            holds = {name: sha256 for name, sha256 in holds.items() if sha256 is not None}
+            why = "the picture was replaced by another"
+            self._audit(who, "kept apart", where=where, why=why, holds=holds)
+
+        place = put_former_apart(self.folder, tell)
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:
@@ -210,26 +257,29 @@ class AnnotationFolder:
             record = read_record(place)
             return record is not None and record.sha256 == sha256
 
-        where = bring_back(self.folder, FILES, is_ours)
+        where = former_of(self.folder, FILES, is_ours)
         if not where:
             return []
         self._audit(who, "brought back", where=where)
+        bring_back(self.folder, where, FILES)
         return ["The annotation that was made on this very image, and kept apart, was brought back."]
 
-    def _audit(self, who: str, what: str, **facts: str) -> None:
+    def _audit(self, who: str, what: str, **facts: Any) -> None:
         if self.study is not None:
             AuditLog(self.study).append(who, what, picture=key_in(self.folder), **facts)
 
 
-def put_former_apart(folder: Path) -> str:
+def put_former_apart(folder: Path, tell: Callable[[str], object] = lambda name: None) -> str:
     """Put a whole annotation, whose lock is held, into a folder of its own in there; give that one's name.
+
+    ``tell`` is told that name before anything is moved.
 
     Raises
     ------
     VesselError
         Where the disk refuses; it is where it was then.
     """
-    return put_apart(folder, FILES, prefix=FORMER, place=half_apart(folder))
+    return put_apart(folder, FILES, tell=tell, prefix=FORMER, place=half_apart(folder))
 
 
 def half_apart(folder: Path) -> str:
@@ -240,7 +290,7 @@ def half_apart(folder: Path) -> str:
         other = read_record(place)
         return record is not None and other is not None and other.sha256 == record.sha256
 
-    return begun_apart(folder, FILES, is_same)
+    return former_of(folder, FILES, is_same)
 
 
 def _renew(journal: Path) -> None:

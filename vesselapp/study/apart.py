@@ -39,7 +39,13 @@ def strange_in(folder: Path) -> list[str]:
 
 
 def put_apart(
-    folder: Path, moved: Iterable[str], copied: Iterable[str] = (), *, prefix: str = DAMAGED, place: str = ""
+    folder: Path,
+    moved: Iterable[str],
+    copied: Iterable[str] = (),
+    *,
+    tell: Callable[[str], object],
+    prefix: str = DAMAGED,
+    place: str = "",
 ) -> str:
     """Put files of an annotation into a new folder inside it; give that folder's name.
 
@@ -49,6 +55,8 @@ def put_apart(
         Of the annotation, whose lock is held.
     moved, copied : iterables of str
         File names; those that aren't there are passed over. Copied are files that are about to be replaced.
+    tell : callable
+        Told the folder's name before anything is put there, for the audit log.
     prefix : str
     place : str
         The folder to use, where a move was begun and didn't end; a new one where empty.
@@ -60,6 +68,7 @@ def put_apart(
     """
     into = make_folder(folder / place if place else _free(folder, prefix))
     try:
+        tell(into.name)
         for name in copied:
             if (folder / name).exists():
                 copy_file(folder / name, into / name)
@@ -86,43 +95,36 @@ def hand_in(annotation: Path, folder: Path) -> str:
     return place.name
 
 
-def bring_back(folder: Path, names: Iterable[str], is_ours: Callable[[Path], bool]) -> str:
-    """Bring back a former annotation that is the present picture's own; say in which folder it was.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the annotation, whose lock is held. What is in it already stays (the app ended in the midst of
-        this, or of `put_apart`), and only a former one that has none of that is brought back.
-    names : iterable of str
-        File names.
-    is_ours : callable
-        Told a folder of a former annotation; says whether it is the present picture's.
-
-    Returns
-    -------
-    str
-        Empty where there is none.
+def bring_back(folder: Path, place: str, names: Iterable[str]) -> None:
+    """Bring a former annotation (see `former_of`) back to a folder whose lock is held.
 
     Raises
     ------
     VesselError
         Where the disk refuses.
     """
-    names = list(names)
-    for place in sorted(folder.glob(f"{FORMER}*")):
-        if is_ours(place) and not _share(folder, place, names):
-            _move(place, folder, names)
-            with contextlib.suppress(OSError):
-                place.rmdir()
-            return place.name
-    return ""
+    _move(folder / place, folder, names)
+    with contextlib.suppress(OSError):
+        (folder / place).rmdir()
 
 
-def begun_apart(folder: Path, names: Iterable[str], is_same: Callable[[Path], bool]) -> str:
-    """Name the folder into which an annotation was being put apart when the app ended; empty where none is.
+def former_of(folder: Path, names: Iterable[str], is_same: Callable[[Path], bool]) -> str:
+    """Name the folder of a former annotation that may be brought back, or that more of it may be put into.
 
-    Parameters as of `bring_back`; ``is_same`` tells one of the annotation that is still there in part.
+    Parameters
+    ----------
+    folder : Path
+        Of the annotation, whose lock is held. What is in it already stays (the app ended in the midst of
+        this, or of `put_apart`), and only a former one that has none of that counts.
+    names : iterable of str
+        File names.
+    is_same : callable
+        Told a folder of a former annotation; says whether it is the one.
+
+    Returns
+    -------
+    str
+        Empty where there is none.
     """
     names = list(names)
     for place in sorted(folder.glob(f"{FORMER}*")):

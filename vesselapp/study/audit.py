@@ -6,11 +6,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import append_whole, atomic_write, reason
@@ -21,6 +24,7 @@ AUDIT_NAME = "audit.log"
 HEAD_NAME = "audit.head"
 _LOCK_NAME = "audit.lock"
 _LONGEST_LINE = 2**20
+_NAMED = re.compile(rb'"(?:picture|before)":"((?:[^"\\/]|\\.)*)')
 _FIRST = ""
 """What the first line holds for the hash of the line before."""
 
@@ -108,24 +112,36 @@ class AuditLog:
             while raw := file.readline(_LONGEST_LINE):
                 yield _parsed(raw)
 
-    def last_about(self, picture: str) -> AuditLine | None:
-        """Give the last line that seals an annotation, by its folder's name; None where there is none.
+    def about(self, picture: str) -> Iterator[AuditLine]:
+        """Give the lines that name an annotation, by its folder's name, or a folder in it; the newest first.
 
         Raises
         ------
         OSError
             Where the log can't be read.
         """
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return None
-        mark = json.dumps({"picture": picture}, separators=(",", ":"))[1:-1].encode() + b',"files":'
-        place = data.rfind(mark)
-        if place < 0:
-            return None
-        start, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place) + 1
-        return _parsed(data[start : end or len(data)])
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            with _PLACES_LOCK:
+                known = _PLACES.get(self.path)
+                if known is None or not known.goes_on(file):
+                    known = _PLACES[self.path] = _Places()
+                places = known.of(picture, file)
+            for place in reversed(places):
+                file.seek(place)
+                line = _parsed(file.readline(_LONGEST_LINE))
+                if line is not None:
+                    yield line
+
+    def last_of(self, what: str) -> AuditLine | None:
+        """Give the last line of its kind; None where there is none.
+
+        Raises
+        ------
+        OSError
+            Where the log can't be read.
+        """
+        lines = (line for line in self.lines() if line is not None and line.values.get("what") == what)
+        return next(iter(deque(lines, 1)), None)
 
     def read_head(self) -> tuple[int, str]:
         """Give number and hash of the last line by the head; (0, "") where there is none to be read."""
@@ -164,6 +180,37 @@ class AuditLog:
             append_whole(handle, data, length)
         finally:
             os.close(handle)
+
+
+class _Places:
+    """Where a log names each annotation, so that a long one is gone through once: it only grows."""
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._last = b""  # the last line seen, which says by its hashes that those before it are the same
+        self._places: dict[bytes, list[int]] = {}
+
+    def goes_on(self, file: BinaryIO) -> bool:
+        """Tell whether a log begins with what was seen of it."""
+        file.seek(self._length - len(self._last))
+        return file.read(len(self._last)) == self._last
+
+    def of(self, picture: str, file: BinaryIO) -> list[int]:
+        """Give where the lines begin that name an annotation."""
+        file.seek(self._length)
+        data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        for match in _NAMED.finditer(data):
+            places = self._places.setdefault(match[1], [])
+            places.append(self._length + data.rfind(b"\n", 0, match.start()) + 1)
+        if data:
+            self._length += len(data)
+            self._last = data[data.rfind(b"\n", 0, -1) + 1 :]
+        return list(self._places.get(json.dumps(picture)[1:-1].encode(), []))
+
+
+_PLACES: dict[Path, _Places] = {}
+_PLACES_LOCK = threading.Lock()
 
 
 def _whole_length(handle: int) -> int:

@@ -35,6 +35,7 @@ from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
 from vesselapp.study.unusable import (
     copies_told,
+    gone_told,
     missing_pictures,
     missing_told,
     unknown_told,
@@ -147,7 +148,7 @@ def export_study(
     """
     judging = judging or Judging(study)
     records, listed = dict(study.records()), study.pictures()
-    unknown = unknown_told(study, listed)
+    unknown = unknown_told(study, listed) + gone_told(study)
     missing = missing_pictures({picture.key for picture in listed}, records)
     away = unreachable_told(study) if everything else []
     chosen = [p for p in listed if everything or _is_reviewed(records.get(p.key))]

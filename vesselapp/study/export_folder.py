@@ -18,6 +18,7 @@ from vesselapp.core.files import (
     is_there,
     make_folder,
     patiently,
+    remove_old_temporaries,
     telling,
 )
 from vesselapp.core.stamps import time_stamp
@@ -106,6 +107,7 @@ class ExportFolder:
             raise _not_its_own(out, [*changed, *added])
         for name in former:
             patiently((out / name).unlink)
+        remove_old_temporaries(out, *(out / name for name in _FOLDERS))
 
 
 def _files_of(stem: str, image: str) -> list[str]:

@@ -155,11 +155,10 @@ class Homes:
             with contextlib.suppress(OSError):
                 new.folder.rmdir()  # where it is empty
             whole = not home.apart and not self._study.lists(home.key) and not new.folder.exists()
+            facts = {"before": f"{home.key}/{home.apart}".rstrip("/"), "whole": whole}
+            log = AuditLog(self._study.folder)
+            log.append(who, "moved", picture=picture.key, **facts, image=picture.name)
             apart = home.apart or ("" if whole else put_former_apart(old.folder))
-            before = f"{home.key}/{home.apart}".rstrip("/")
-            AuditLog(self._study.folder).append(
-                who, "moved", picture=picture.key, before=before, image=picture.name
-            )
             if whole:
                 patiently(old.folder.rename, new.folder)
                 if lock is not None:

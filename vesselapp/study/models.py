@@ -7,6 +7,7 @@ say of themselves, in their cards, what they learnt. Adding and using are told t
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -17,7 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, copy_file, file_sha256, make_folder, patiently, reason, telling
+from vesselapp.core.files import (
+    atomic_write,
+    copy_file,
+    file_sha256,
+    make_folder,
+    patiently,
+    reason,
+    remove_old_temporaries,
+    telling,
+)
 from vesselapp.core.stamps import time_stamp
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.json_text import parse_object
@@ -69,6 +79,12 @@ class ModelEntry:
     reason: str = ""
     run: str = ""
     path: Path = field(default=Path(), compare=False)
+
+    @property
+    def words(self) -> str:
+        """Hash of what the list says of it; what is empty isn't in it, for later versions may know more."""
+        values = {name: value for name, value in asdict(self).items() if value and name != "path"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -168,7 +184,8 @@ class Registry:
             try:
                 # The log first: where it can't be written, nothing has changed.
                 log = AuditLog(self.study)
-                log.append(who, "model added", number=number, file=target.name, sha256=sha256)
+                facts = {"number": number, "file": target.name, "sha256": sha256, "words": entry.words}
+                log.append(who, "model added", **facts)
                 self._write(replace(kept, models=(*kept.models, entry)), lock)
             except VesselError:
                 if not left:
@@ -208,17 +225,24 @@ class Registry:
         with self._writing(who) as lock:
             ready()
             before = self._read()
-            if before.active != number:
-                log = AuditLog(self.study)
-                log.append(who, "model used", number=number or 0, before=before.active or 0)
             models = before.models
             if reason is not None:
                 models = tuple(
                     replace(entry, reason=reason) if entry.number == number else entry for entry in models
                 )
             after = replace(before, active=number, models=models)
+            if after != before or self._last_used() != number:
+                words = next((entry.words for entry in models if entry.number == number), None)
+                facts = {"number": number or 0, "before": before.active or 0, "words": words}
+                AuditLog(self.study).append(who, "model used", **facts)
             if after != before:
                 self._write(after, lock)
+
+    def _last_used(self) -> int | None:
+        """Give what was chosen last by the audit log: the list differs where its write was cut off."""
+        with telling("The audit log of the study can't be read"):
+            line = AuditLog(self.study).last_of("model used")
+        return None if line is None else line.values.get("number") or None
 
     def check(self, entry: ModelEntry) -> None:
         """Make sure that a numbered file is still the one that was added (VesselError where it isn't)."""
@@ -251,6 +275,7 @@ class Registry:
 
     def _writing(self, who: str) -> AbstractContextManager[Lock]:
         """Wait for one's turn to change the list."""
+        remove_old_temporaries(self.study, self.folder)
         return Lock.briefly(self.folder, who, _LOCK_NAME)
 
     def _read(self) -> _Kept:

@@ -19,6 +19,7 @@ from vesselapp.core.files import (
     is_there,
     make_folder,
     reason,
+    remove_old_temporaries,
     typed_path,
 )
 from vesselapp.core.stamps import time_stamp
@@ -310,6 +311,7 @@ class Study:
         self._change(lambda values: values.update(name=printable(name)), who)
 
     def _change(self, change: Callable[[dict[str, Any]], None], who: str) -> None:
+        remove_old_temporaries(self.folder)
         with Lock.briefly(self.folder, who, "study.lock") as lock:
             values = _read_values(self.folder)
             change(values)

@@ -13,6 +13,7 @@ from vesselapp.study.reading import file_bytes
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.snapshot import ANSWER_NAME
 from vesselapp.study.study import Study
+from vesselapp.study.told import gone
 
 _FEW = 5
 """Below so many reviewed pictures a person is told that they are few."""
@@ -60,6 +61,20 @@ def copies_told(study: Study) -> list[str]:
         return [f"{copy} {told}" for copy in copies]
     told = f"{len(copies)} copies of annotations, which another program made, are not used"
     return [f"{told} (first: {copies[0]})."]
+
+
+def gone_told(study: Study) -> list[str]:
+    """Tell of annotations that the audit log knows, and that aren't there.
+
+    Raises
+    ------
+    VesselError
+        Where the study can't be read.
+    """
+    keys = gone(study)
+    if len(keys) < 2:
+        return [f"What was kept in annotations/{key} is gone." for key in keys]
+    return [f"What was kept in {len(keys)} folders of annotations is gone (first: {keys[0]})."]
 
 
 def _damage_told(names: Sequence[str]) -> str:

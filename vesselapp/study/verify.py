@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import FileState, is_of_browser, is_there, reason, sha256_if_readable
+from vesselapp.core.files import (
+    TEMPORARY_PREFIX,
+    FileState,
+    is_folder,
+    is_of_browser,
+    is_there,
+    reason,
+    sha256_if_readable,
+)
 from vesselapp.core.walk import STUDY_NAME
 from vesselapp.study.annotation import FOUND_CHANGED
 from vesselapp.study.apart import DAMAGED, FILES, FORMER, strange_in
@@ -24,10 +32,16 @@ from vesselapp.study.pictures import StudyPicture
 from vesselapp.study.reading import read_annotation
 from vesselapp.study.record import RECORD_NAME, Record
 from vesselapp.study.replay import edits_of, plane_before
-from vesselapp.study.seal import Sealed, seal_of, sealed_of
+from vesselapp.study.seal import Sealed, seal_of
 from vesselapp.study.snapshot import ANSWER_NAME, SNAPSHOT_NAME
 from vesselapp.study.study import Study
+from vesselapp.study.told import Told
 
+_KEPT_HERE = "An earlier annotation or damaged files are kept here."
+_UNKNOWN = (
+    "The audit log doesn't know this folder: it was added without the app, "
+    "or the app ended while it was made."
+)
 _SEALED_FILES = (SNAPSHOT_NAME, ANSWER_NAME)
 _LOOKS = 5
 _PAUSE_SECONDS = 0.3
@@ -50,31 +64,6 @@ class Finding:
     where: str
     sentence: str
     problem: bool = True
-
-
-@dataclass
-class Told:
-    """What the audit log tells.
-
-    Attributes
-    ----------
-    sealed : dict
-        Line and seal of each annotation, by key: the last ones.
-    study : str
-        Hash of ``study.json``.
-    models : dict
-        Number: file name and hash of each model added.
-    used : int or None
-        Number of the model in use; None where none was ever chosen.
-    log : FileState or None
-        Of the log when it was begun to be read; None where it could not be read.
-    """
-
-    sealed: dict[str, tuple[AuditLine, Sealed]] = field(default_factory=dict)
-    study: str = ""
-    models: dict[int, tuple[str, str]] = field(default_factory=dict)
-    used: int | None = None
-    log: FileState | None = None
 
 
 def verify_study(folder: Path, progress: Callable[[float], None] | None = None) -> list[Finding]:
@@ -116,12 +105,25 @@ def verify_study(folder: Path, progress: Callable[[float], None] | None = None) 
             findings.append(Finding(f"annotations/{key}", f"It can't be read: {reason(problem)}."))
     text = "This is a copy of an annotation, made without the app."
     findings += [Finding(f"annotations/{name}", text) for name in study.copies()]
-    if set(told.sealed) - set(keys):
+    return findings + list(_check_missing(study, told, set(keys)))
+
+
+def _check_missing(study: Study, told: Told, keys: set[str]) -> Iterator[Finding]:
+    """Name the annotations that the audit log knows and that have no folder."""
+
+    def known() -> set[str]:
+        formers = {name.rpartition("/")[0] for name, holds in told.apart.items() if holds is not None}
+        return told.sealed.keys() | formers
+
+    if known() - keys:
         _read_again(study, told)
-    for key in sorted(set(told.sealed) - set(keys)):
-        if not is_there(study.place_of(key).folder):
-            findings.append(Finding(f"annotations/{key}", "The annotation is missing."))
-    return findings
+    for key in sorted(known() - keys):
+        if is_there(study.place_of(key).folder):
+            continue
+        if key in told.sealed:
+            yield Finding(f"annotations/{key}", "The annotation is missing.")
+        for name in told.formers(key):
+            yield Finding(f"annotations/{key}/{name}", "The annotation kept apart is missing.")
 
 
 def _check_whole(study: Study) -> tuple[Told, list[Finding]]:
@@ -147,7 +149,7 @@ def _read_again(study: Study, told: Told) -> None:
     for _ in _check_log(study, fresh):
         pass  # told already, or of what is being written
     if fresh.log is not None:
-        told.sealed, told.log = fresh.sealed, fresh.log
+        told.sealed, told.apart, told.log = fresh.sealed, fresh.apart, fresh.log
 
 
 def _look_at(
@@ -156,13 +158,13 @@ def _look_at(
     """Check an annotation, again where somebody worked on it meanwhile."""
     folder = study.place_of(key).folder
     for _ in range(_LOOKS):
-        before = unclean_end(folder), told.sealed.get(key)
+        before = unclean_end(folder), told.sealed.get(key), told.formers(key)
         findings = list(_check_annotation(study, key, told, picture, pictures_missing))
         if not any(finding.problem for finding in findings):
             break
         open_now = unclean_end(folder)  # asked first: who closes it has sealed it
         _read_again(study, told)
-        if (open_now, told.sealed.get(key)) == before:
+        if (open_now, told.sealed.get(key), told.formers(key)) == before:
             break
     return findings
 
@@ -183,7 +185,7 @@ def _check_log(study: Study, told: Told) -> Iterator[Finding]:
             if line.number == head_number and line.sha256 != head_sha256:
                 yield Finding(AUDIT_NAME, f"Line {place} is not the one that {HEAD_NAME} knows.")
             number, previous = line.number, line.sha256
-            _take_line(line, told)
+            told.take(line)
             if line.values.get("what") == FOUND_CHANGED:
                 yield _found_changed(line)
     except OSError as problem:
@@ -201,34 +203,22 @@ def _check_log(study: Study, told: Told) -> Iterator[Finding]:
 
 def _found_changed(line: AuditLine) -> Finding:
     values = line.values
+    changed = "removed" if values.get("gone") else "changed"
     text = (
-        f"Before {values.get('time')} another program changed {values.get('which')}; "
+        f"Before {values.get('time')} another program {changed} {values.get('which')}; "
         f"{values.get('who') or 'somebody'} opened it and was told."
     )
     return Finding(f"annotations/{values.get('picture')}", text, False)
 
 
-def _take_line(line: AuditLine, told: Told) -> None:
-    values = line.values
-    sealed = sealed_of(values)
-    if sealed is not None:
-        told.sealed[sealed.picture] = (line, sealed)
-    match values.get("what"):
-        case "created" | "study changed":
-            told.study = str(values.get("study"))
-        case "moved" if str(values.get("before")) in told.sealed:
-            told.sealed[str(values.get("picture"))] = told.sealed.pop(str(values.get("before")))
-        case "kept apart" if str(values.get("where")).startswith(FORMER):
-            told.sealed.pop(str(values.get("picture")), None)  # brought back, it is sealed anew
-        case "model added" if isinstance(values.get("number"), int):
-            told.models[values["number"]] = (str(values.get("file")), str(values.get("sha256")))
-        case "model used" if isinstance(values.get("number"), int):
-            told.used = values["number"]
-
-
 def _check_study_file(study: Study, told: Told) -> Iterator[Finding]:
     if told.study and sha256_if_readable(study.folder / STUDY_NAME) != told.study:
         yield Finding(STUDY_NAME, "It was changed from outside, or a change of it was cut off.")
+    for own in (STUDY_NAME, AUDIT_NAME, HEAD_NAME):
+        stem, suffix = Path(own).stem, Path(own).suffix
+        for name in sorted(path.name for path in study.folder.glob(f"{stem}*{suffix}")):
+            if name != own and not name[len(stem)].isalnum():  # as sync tools name them
+                yield Finding(name, f"This is a copy of {own}, made without the app.")
 
 
 def _check_models(study: Study, told: Told) -> Iterator[Finding]:
@@ -244,6 +234,9 @@ def _check_models(study: Study, told: Told) -> Iterator[Finding]:
         where = f"models/{entry.file}"
         if told.models.get(entry.number) != (entry.file, entry.sha256):
             yield Finding(where, f"The registry's word on model {entry.number} is not that of the audit log.")
+        elif told.words.get(entry.number, entry.words) != entry.words:
+            text = f"Its words on model {entry.number} were changed from outside, or a change was cut off."
+            yield Finding("models/registry.json", text)
         found = sha256_if_readable(entry.path)
         if found is None:
             yield Finding(where, "The model is missing.")
@@ -251,10 +244,12 @@ def _check_models(study: Study, told: Told) -> Iterator[Finding]:
             yield Finding(where, "The model was changed since it was added.")
     for number in sorted(set(told.models) - {entry.number for entry in entries}):
         yield Finding("models/registry.json", f"Model {number}, {told.models[number][0]}, is missing in it.")
-    known = {entry.file for entry in entries}
-    for path in sorted(registry.folder.glob("*.onnx")):
-        if path.name not in known and not is_of_browser(path.name):
-            yield Finding(f"models/{path.name}", "The model was added without the app.")
+    known = {"registry.json", *(entry.file for entry in entries)}
+    for name in sorted(path.name for path in registry.folder.glob("*")):
+        ours = name in known or name.startswith(("registry.lock", TEMPORARY_PREFIX))
+        if not ours and not is_of_browser(name):
+            what = "model" if name.endswith(".onnx") else "file"
+            yield Finding(f"models/{name}", f"The {what} was added without the app.")
     if (active.number if active is not None else 0) != (told.used or 0):
         yield Finding("models/registry.json", "The model in use is not the one that was last chosen.")
 
@@ -269,19 +264,25 @@ def _check_annotation(
         yield Finding(f"{where}/{name}", "This was added without the app.")
     for name in names:
         if name.startswith((DAMAGED, FORMER)):
-            yield Finding(f"{where}/{name}", "An earlier annotation or damaged files are kept here.", False)
+            known = f"{key}/{name}" in told.apart
+            yield Finding(f"{where}/{name}", _KEPT_HERE if known else _UNKNOWN, not known)
     try:
         record = place.record()
     except VesselError as problem:
         yield Finding(f"{where}/{RECORD_NAME}", problem.message)
         return
     line, sealed = told.sealed.get(key, (None, None))
-    if unclean_end(place.folder):
+    unclean, empty = unclean_end(place.folder), not any(name in FILES for name in names)
+    if not unclean:
+        yield from _check_formers(place.folder, told.formers(key), where)
+    if unclean:
         yield _in_work(place.folder, where)
         yield from _check_content(place.folder, record, where)
+        if empty and sealed is not None and (sealed.files or sealed.journal is not None):
+            yield Finding(where, "The annotation is missing.")
     elif line is not None and sealed is not None:
         yield from _check_sealed(place.folder, record, line, sealed, where)
-    elif any(name in FILES for name in names):
+    elif not empty:
         yield Finding(where, "The annotation was added without the app: the audit log doesn't know it.")
     if record is not None and record.image:
         yield from _check_picture(record, picture, pictures_missing)
@@ -312,6 +313,18 @@ def _check_sealed(
     expected = sealed.journal[1] if sealed.journal is not None else None
     if found != expected:
         yield Finding(f"{where}/{JOURNAL_NAME}", _difference(found, expected))
+
+
+def _check_formers(folder: Path, formers: dict[str, dict[str, str]], where: str) -> Iterator[Finding]:
+    """Hold the annotations that are kept apart against what was put there."""
+    for former, holds in formers.items():
+        if not is_folder(folder / former):
+            yield Finding(f"{where}/{former}", "The annotation kept apart is missing.")
+            continue
+        for name in FILES if holds else ():
+            found = sha256_if_readable(folder / former / name)
+            if found != holds.get(name):
+                yield Finding(f"{where}/{former}/{name}", _difference(found, holds.get(name)))
 
 
 def _difference(found: str | None, expected: str | None) -> str:

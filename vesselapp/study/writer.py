@@ -74,6 +74,8 @@ class Writer:
     lock : Lock
     cap_bytes : int
         How many bytes of undo history are kept; the same as the window's.
+    gone : str
+        A sentence where what was kept of the picture is gone; else empty.
     told : str
         What a person should know since it was opened: what of others was kept apart.
     """
@@ -82,7 +84,7 @@ class Writer:
         self, folder: Path, study: Path | None, lock: Lock, facts: ImageFacts, found: Found, cap_bytes: int
     ) -> None:
         self.kept: Kept | None = None
-        self.told = ""
+        self.gone = self.told = ""
         self.lock, self.cap_bytes = lock, cap_bytes
         self._folder, self._study, self._facts = folder, study, facts
         self._state = found.state.copy()
@@ -244,7 +246,8 @@ class Writer:
                 self._put_record(found.record)
             if not found.damaged:
                 return []
-            place = put_apart(self._folder, moved, copied)
+            why = ", ".join(f"{name}: {why}" for name, why in found.damaged.items())
+            place = put_apart(self._folder, moved, copied, tell=lambda place: self._log_apart(place, why))
             for name in moved:
                 self._hashes.pop(name, None)
             if replaced:
@@ -255,7 +258,6 @@ class Writer:
             if found.former and found.record is not None:
                 self._put_record(found.record)
             self._unsealed = True
-            self._tell_kept_apart(place, ", ".join(f"{name}: {why}" for name, why in found.damaged.items()))
         return [f"Damaged files are kept in {place}, in {self._folder}."]
 
     # -- how ------------------------------------------------------------------------------------------------
@@ -302,13 +304,13 @@ class Writer:
         if data is None or (sha256 := hashlib.sha256(data).hexdigest()) in self._apart:
             return
         self.lock.check()  # what a present owner wrote is his
-        place = put_apart(self._folder, (), (name,))
+        why = f"{name}: another program put it there"
+        place = put_apart(self._folder, (), (name,), tell=lambda place: self._log_apart(place, why))
         self._apart.add(sha256)
         told = f"Another program replaced {name} meanwhile: what it put there is kept in {place}."
         self.told = f"{self.told} {told}".strip()
-        self._tell_kept_apart(place, f"{name}: another program put it there")
 
-    def _tell_kept_apart(self, where: str, why: str) -> None:
+    def _log_apart(self, where: str, why: str) -> None:
         """Tell the audit log, if there is one, of a folder of files that were put apart."""
         if self._study is not None:
             facts = {"picture": key_in(self._folder), "where": where, "why": why}
@@ -381,6 +383,7 @@ class Writer:
         files = {name: self._hashes[name] for name in (SNAPSHOT_NAME, ANSWER_NAME) if name in self._hashes}
         journal = None if self._header is None else (self._journal.length, self._journal.sha256)
         sealed = Sealed(key_in(self._folder), files, journal, seal_of(record_bytes(record)))
+        self._unsealed = True  # until the record is there
         line = AuditLog(self._study).append(
             self.lock.holder.who, "saved", state=str(record.state), image=record.image, **sealed.facts()
         )
