@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from tests import fake_trainer
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
+from vesselapp.core.errors import VesselError
 from vesselapp.core.geometry import Box
 from vesselapp.core.image import read_image
 from vesselapp.inference.catalog import find_model, user_folder
@@ -234,6 +235,46 @@ def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: retraining.state is RunState.RUNNING, timeout=LONG)
     page.stop_button.click()
     stand.until_judged()
+
+
+def test_a_wish_that_fails_is_told_until_the_next(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.begin("steps=100000")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.progress.step > 1, timeout=LONG)
+
+    def full(_run: RunFolder, _word: str) -> None:
+        raise VesselError("The disk is full.", "Make room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "wish", full)
+        page.pause_button.click()
+        before = retraining.progress.step
+        qtbot.waitUntil(lambda: retraining.progress.step > before + 3, timeout=LONG)
+        assert page.words.text().startswith("The disk is full. Make room.\nStep ")
+    page.pause_button.click()
+    assert "full" not in page.words.text()
+    qtbot.waitUntil(lambda: retraining.state is RunState.PAUSED, timeout=LONG)
+    retraining.wish("cancel")
+    qtbot.waitUntil(lambda: not retraining.state.live, timeout=LONG)
+
+
+def test_why_lists_are_empty_stays_in_sight(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_folder: Path) -> list[object]:
+        raise VesselError("The drive is gone.")
+
+    monkeypatch.setattr("vesselapp.ui.retrain.window.earlier_runs", gone)
+    stand.desk.show()
+    page = stand.window.offer_page
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(lambda: page.warnings.text().startswith("⚠ The drive is gone.\n"), timeout=LONG)
+    monkeypatch.undo()
+    stand.window.choose_anew()
+    assert "gone" not in page.warnings.text()
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
 
 
 def test_the_stop_button_says_what_it_ends(stand: Stand, qtbot: QtBot) -> None:

@@ -53,6 +53,7 @@ class OfferPage(QWidget):
         self._offer: Offer | None = None
         self._plan: Plan | None = None
         self._plan_words = ""
+        self._problems: list[str] = []
         self.summary = PlainLabel(_LOOKING)
         self.warnings = PlainLabel()
         self.warnings.setAccessibleName("Warnings")
@@ -115,6 +116,7 @@ class OfferPage(QWidget):
     def clear(self) -> None:
         """Show nothing of another study; nothing can be started until this one's pictures are known."""
         self._offer = None
+        self._problems = []
         self.summary.setText(_LOOKING)
         self.table.setRowCount(0)
         self.show_earlier([])
@@ -144,6 +146,11 @@ class OfferPage(QWidget):
         self._show_sides()
         self._refresh()
 
+    def show_problem(self, words: str) -> None:
+        """Tell what failed besides, among the warnings; empty: nothing any longer."""
+        self._problems = [*self._problems, words] if words else []
+        self._refresh()
+
     def show_earlier(self, runs: list[tuple[RunFolder, str]]) -> None:
         """List earlier trainings, each with a few words."""
         self.earlier.clear()
@@ -166,7 +173,8 @@ class OfferPage(QWidget):
 
     def _refresh(self) -> None:
         plan = self._plan
-        told = list(self._offer.warnings) if self._offer is not None else []
+        told = list(dict.fromkeys(self._problems))
+        told += self._offer.warnings if self._offer is not None else ()
         if plan is not None:
             told += [words for words in plan.warnings if words not in told]
         told = [words for words in told if words not in self._plan_words]
