@@ -350,18 +350,19 @@ class Desk:
         self.asking.choose(choice)
         self.ask_another()
 
-    def ask_another(self, *, quiet: bool = False) -> None:
+    def ask_another(self, told: str = "", *, quiet: bool = False) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight.
 
-        That is told, unless ``quiet``. What was learnt from the picture stays: it adapts this answer too
+        That is said after what is told, unless ``quiet``. What was learnt from the picture stays: it adapts this answer too
         where the model is the same, at whatever size of cells.
         """
         self.ahead.forget_answer()
         self.just_left.forget_answers()
-        if self.review is not None and self.review.lasting(self.answer) is not None:
-            if not quiet:
-                self.told.emit(KEEPS_ANSWER)
-        else:
+        keeps = self.review is not None and self.review.lasting(self.answer) is not None
+        told = f"{told} {KEEPS_ANSWER if keeps and not quiet else ''}".strip()
+        if told:
+            self.told.emit(told)
+        if not keeps:
             self._ask()
 
     def _is_reviewed(self) -> bool:
