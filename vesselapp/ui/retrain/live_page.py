@@ -108,12 +108,13 @@ class LivePage(QWidget):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch(1)
-        for widget in (self.headline, self.progress, self.words):
-            layout.addWidget(widget)
+        layout.addWidget(self.headline)
+        layout.addWidget(self.progress)
+        layout.addLayout(buttons)  # in sight in a small window too
+        layout.addWidget(self.words)
         layout.addLayout(plots, 1)
         layout.addWidget(self.strip)
         layout.addWidget(self.log)
-        layout.addLayout(buttons)
 
     # -- showing -----------------------------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ class LivePage(QWidget):
         self.words.setText("\n".join(filter(None, (self._problem, self._details()))))
         self._refresh_plots()
         self.strip.show_examples(retraining.run, progress.examples)
-        self.strip.setVisible(state.live or self.strip.count() > 0)
+        self.strip.setVisible(self.strip.count() > 0)
         broken = state in (RunState.DEAD, RunState.FAILED)
         if broken and retraining.run is not None and self.log.isHidden():
             self.log.setPlainText(retraining.run.log_tail() or "It said nothing.")
