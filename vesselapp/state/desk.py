@@ -353,8 +353,8 @@ class Desk:
     def ask_another(self, told: str = "", *, quiet: bool = False) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight.
 
-        That is said after what is told, unless ``quiet``. What was learnt from the picture stays: it adapts this answer too
-        where the model is the same, at whatever size of cells.
+        That is said after what is told, unless ``quiet``. What was learnt from the picture stays: it adapts
+        this answer too where the model is the same, at whatever size of cells.
         """
         self.ahead.forget_answer()
         self.just_left.forget_answers()
