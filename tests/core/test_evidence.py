@@ -57,3 +57,8 @@ def test_the_table_says_the_same_as_the_mask() -> None:
 def test_large_planes_are_quantised_in_strips_alike() -> None:
     plane = np.random.default_rng(0).random((300, 5000), np.float32)
     assert np.array_equal(ev.quantise(plane)[120:130], ev.quantise(plane[120:130]))
+
+
+def test_what_is_unsure_is_not_corrected() -> None:
+    corrections = np.array([list(Correction)], np.uint8)
+    assert ev.corrected_share(corrections) == 0.5

@@ -162,6 +162,8 @@ def test_a_dragged_threshold_and_a_view_are_written_when_they_rest(
 
 def test_the_record_follows_and_closing_makes_the_snapshot(keeper: Keeper, place: AnnotationFolder) -> None:
     document, sitting = begin(keeper, place)
+    stroke(document, Brush.UNSURE, 9, (50, 50))
+    unsure = np.count_nonzero(document.corrections)
     stroke(document, Brush.PAINT, 20, (100, 100))
     answer = np.full(SIZE, 200, np.uint8)
     sitting.put_record(Record("eye.png", "0" * 64, *SIZE, state=State.REVIEWED), told=True, answer=answer)
@@ -169,7 +171,8 @@ def test_the_record_follows_and_closing_makes_the_snapshot(keeper: Keeper, place
     kept = kept_in(place)
     assert kept.record is not None
     assert kept.record.state is State.REVIEWED
-    assert kept.record.corrected_share == pytest.approx((document.corrections > 0).mean())
+    said = np.count_nonzero(document.corrections) - unsure
+    assert kept.record.corrected_share == pytest.approx(said / document.corrections.size)
     assert kept.answer is not None
     assert np.array_equal(kept.answer, answer)
     sitting.close()

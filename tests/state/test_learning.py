@@ -155,9 +155,10 @@ def test_what_was_learnt_with_another_model_can_be_learnt_again(desk: Desk) -> N
     first = desk.document.adapted
     desk.use("two")
     assert desk.document.adapted is None
-    assert "of another model" in desk.said[-1]
+    assert "of another model" in desk.learning.unused
     desk.learn()
     assert desk.document.adapted not in (None, first)
+    assert not desk.learning.unused
 
 
 def test_a_judged_answer_of_another_model_is_not_replaced(desk: Desk) -> None:

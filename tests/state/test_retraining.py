@@ -20,7 +20,7 @@ from vesselapp.state import run_watch, trainer_process
 from vesselapp.state.retraining import Retraining, RunState
 from vesselapp.state.run_progress import Plan, RunProgress
 from vesselapp.state.run_watch import newest_run
-from vesselapp.state.trainer_process import TrainingOptions, trainer_command
+from vesselapp.state.trainer_process import PlanQuestion, TrainingOptions, trainer_command
 from vesselapp.study.process import boot_id
 from vesselapp.study.run_events import EventTail, parse_event
 from vesselapp.study.run_folder import Decision, RunFolder, new_run, runs_of
@@ -213,6 +213,30 @@ def test_a_dead_run_is_not_gone_on_with_beside_another(
     other.wish("cancel")
     desk.until(lambda: other.state is RunState.STOPPED)
     other.close()
+
+
+def test_a_stop_ends_a_pause() -> None:
+    progress = RunProgress()
+    for event in ({"event": "plan", "steps": 9}, step(2), {"event": "paused"}):
+        progress.take(event)
+    assert progress.paused
+    progress.take({"event": "stopping", "step": 2})
+    assert not progress.paused
+
+
+def test_whatever_goes_wrong_with_the_plan_is_told(
+    retraining: Retraining, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_question: PlanQuestion) -> Plan:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(PlanQuestion, "ask", fail)
+    answers: list[object] = []
+    retraining.planned.connect(answers.append)
+    retraining.ask_plan(options())
+    desk.until(lambda: bool(answers))
+    assert isinstance(answers[0], VesselError)
+    assert "oh" in str(answers[0])
 
 
 def test_one_that_goes_on_is_starting_until_its_trainer_speaks(tmp_path: Path) -> None:

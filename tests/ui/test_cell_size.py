@@ -26,6 +26,7 @@ from tests.ui.test_studies import (
 )
 from tests.ui.test_two_windows import looked_on
 from vesselapp.core.evidence import quantise
+from vesselapp.core.learnt import Head, Learnt
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
@@ -273,3 +274,20 @@ def test_a_model_that_works_at_no_size_says_nothing_of_it(
     assert json.loads((tmp_path / "out" / "b_mask.json").read_text())["object_diameter"] is None
     close(window)
     assert [record.object_diameter for _key, record in study.records()] == [SIZE, None]
+
+
+def test_another_size_ends_no_lesson(qtbot: QtBot, window: MainWindow, pictures: Path, cells: Path) -> None:
+    window.workspace.use_model(str(cells))
+    window.open_paths([pictures / "a.png"])
+    wait_for(qtbot, window, "a.png")
+    opened = document(window)
+    of_model = window.workspace.model
+    assert of_model is not None
+    lesson = Learnt(Head((0.01,) * 3, 0.0), of_model.sha256, 500)
+    opened.learn("Learn", lesson)
+    wait_for_rest(qtbot, window)
+    assert opened.adapted == lesson
+    before = opened.probability
+    set_size(qtbot, window, SIZE)
+    assert opened.adapted == lesson
+    assert not np.array_equal(opened.probability, before)

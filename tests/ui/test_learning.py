@@ -24,7 +24,7 @@ from vesselapp.core.learnt import Learnt
 from vesselapp.state.document import Document
 from vesselapp.state.features import Material
 from vesselapp.state.learning import NAME, OWN_NAME
-from vesselapp.state.lesson import FEWEST_PX, adapted_by
+from vesselapp.state.lesson import FEWEST_PX, OF_ANOTHER, adapted_by
 from vesselapp.study.record import State
 from vesselapp.ui.app import make_window
 from vesselapp.ui.window import MainWindow
@@ -445,3 +445,51 @@ def test_the_own_answer_can_be_had_while_the_other_is_still_adapted(
     assert document_of(again).learnt is None
     assert not again.action("own_answer").isEnabled()
     end(qtbot, again)
+
+
+def turn_to(qtbot: QtBot, window: MainWindow, model: Path | None) -> None:
+    """Choose another model, or (None) what Preferences does upon another provider."""
+    if model is None:
+        window.workspace.reload_model()
+    else:
+        window.workspace.use_model(str(model))
+    settle(qtbot, window)
+
+
+def test_another_provider_or_model_ends_no_lesson(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    adapted, names = document.adapted, document.history.names
+    turn_to(qtbot, window, None)
+    assert document.adapted == adapted
+    assert window.workspace.model is not None
+    first = window.workspace.model.path
+    turn_to(qtbot, window, tiny_vessel_model(tmp_path / "other.onnx", task="other", threshold=0.4))
+    assert document.adapted is None
+    assert OF_ANOTHER in window.notice.label.text()
+    assert not window.notice.isHidden()
+    turn_to(qtbot, window, first)
+    assert document.adapted == adapted
+    assert document.history.names == names
+    assert OF_ANOTHER not in window.notice.label.text()
+
+
+def test_that_a_lesson_is_not_used_stays_beside_what_the_answer_warns_of(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    document = document_of(window)
+    correct(document)
+    learn(qtbot, window)
+    turned, notice = "The study's model was changed elsewhere.", window.notice
+    vessels = tiny_vessel_model(tmp_path / "fundus.onnx", name="Fundus", task="vessels", threshold=0.4)
+    window.workspace.told.emit(turned)
+    turn_to(qtbot, window, vessels)
+    assert window.workspace.answer is not None
+    warning = " ".join(window.workspace.answer.warnings)
+    assert warning
+    assert notice.label.text() == f"{turned} {OF_ANOTHER} {warning}"
+    turn_to(qtbot, window, vessels)
+    assert notice.label.text() == f"{turned} {OF_ANOTHER} {warning}"
+    document.undo()
+    assert notice.label.text() == f"{turned} {warning}"

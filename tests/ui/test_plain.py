@@ -48,3 +48,17 @@ def test_the_tooltip_of_a_picture_says_its_name_and_wraps_it(qtbot: QtBot, name:
 
 def test_nothing_has_no_tooltip() -> None:
     assert tip("", "") == ""
+
+
+def test_what_is_taken_back_from_a_notice_leaves_the_rest_as_it_was(window: MainWindow) -> None:
+    notice = window.notice
+    notice.show_text("a  b.png is written.")
+    notice.take_back("")
+    notice.add_text("Not for it.", "Use cells")
+    assert notice.label.text() == "a  b.png is written. Not for it."
+    assert not notice.button.isHidden()
+    notice.take_back("Not for it.")
+    assert notice.label.text() == "a  b.png is written."
+    assert notice.button.isHidden()
+    notice.take_back("a  b.png is written.")
+    assert notice.isHidden()

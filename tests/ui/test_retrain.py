@@ -5,19 +5,21 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QImage, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests import fake_trainer
 from tests.reviewed_study import drawn_study, review
 from tests.tiny_models import tiny_vessel_model
+from vesselapp.core.errors import VesselError
 from vesselapp.core.geometry import Box
 from vesselapp.core.image import read_image
 from vesselapp.inference.catalog import find_model, user_folder
@@ -33,6 +35,7 @@ from vesselapp.study.study import Study
 from vesselapp.ui.plain import tip
 from vesselapp.ui.retrain.desk import RetrainDesk
 from vesselapp.ui.retrain.disagreement import BOTH, NONE, ONLY_NEW, ONLY_OLD, STRIPE, codes_of
+from vesselapp.ui.retrain.panes import ComparisonPanes
 from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed, ticks
 from vesselapp.ui.retrain.strip import ExampleStrip
 from vesselapp.ui.retrain.window import RetrainWindow
@@ -234,6 +237,78 @@ def test_a_run_is_watched_and_steered(stand: Stand, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: retraining.state is RunState.RUNNING, timeout=LONG)
     page.stop_button.click()
     stand.until_judged()
+
+
+def test_a_wish_that_fails_is_told_until_the_next(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.begin("steps=100000")
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: retraining.progress.step > 1, timeout=LONG)
+
+    def full(_run: RunFolder, _word: str) -> None:
+        raise VesselError("The disk is full.", "Make room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "wish", full)
+        page.pause_button.click()
+        before = retraining.progress.step
+        qtbot.waitUntil(lambda: retraining.progress.step > before + 3, timeout=LONG)
+        assert page.words.text().startswith("The disk is full. Make room.\nStep ")
+    page.pause_button.click()
+    assert "full" not in page.words.text()
+    qtbot.waitUntil(lambda: retraining.state is RunState.PAUSED, timeout=LONG)
+    retraining.wish("cancel")
+    qtbot.waitUntil(lambda: not retraining.state.live, timeout=LONG)
+
+
+def test_the_buttons_that_steer_are_in_sight_in_a_small_window(stand: Stand, qtbot: QtBot) -> None:
+    stand.begin("steps=100000")
+    stand.window.resize(669, 345)
+    page, retraining = stand.window.live_page, stand.desk.retraining
+    qtbot.waitUntil(lambda: page.strip.count() >= 2, timeout=LONG)
+    qtbot.waitUntil(lambda: page.strip.isVisible() and stand.window._area.verticalScrollBar().maximum() > 0)
+    for button in (page.pause_button, page.stop_button, page.cancel_button):
+        assert button.visibleRegion().boundingRect() == button.rect()
+    retraining.progress.examples.clear()
+    page.refresh()
+    assert not page.strip.isVisible()
+    retraining.wish("cancel")
+    qtbot.waitUntil(lambda: not retraining.state.live, timeout=LONG)
+
+
+def test_why_to_look_again_is_told_whole_of_the_chosen_picture(stand: Stand, qtbot: QtBot) -> None:
+    stand.desk.show()
+    page = stand.window.offer_page
+    qtbot.waitUntil(lambda: page.table.rowCount() == 2 and page.table.item(0, 3).text() != "…", timeout=LONG)
+    assert not page.reason.isVisible()
+    assert page._offer is not None
+    first, second = page._offer.pictures
+    page.show_offer(replace(page._offer, pictures=(first, replace(second, doubt="It is empty."))))
+    page.table.setCurrentCell(0, 0)
+    assert page.reason.isVisible()
+    assert not page.reason.text().strip()
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Down)
+    assert page.reason.text() == f"{second.name}: It is empty."
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+
+
+def test_why_lists_are_empty_stays_in_sight(
+    stand: Stand, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_folder: Path) -> list[object]:
+        raise VesselError("The drive is gone.")
+
+    monkeypatch.setattr("vesselapp.ui.retrain.window.earlier_runs", gone)
+    stand.desk.show()
+    page = stand.window.offer_page
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
+    qtbot.waitUntil(lambda: page.warnings.text().startswith("⚠ The drive is gone.\n"), timeout=LONG)
+    monkeypatch.undo()
+    stand.window.choose_anew()
+    assert "gone" not in page.warnings.text()
+    qtbot.waitUntil(page.start_button.isEnabled, timeout=LONG)
 
 
 def test_the_stop_button_says_what_it_ends(stand: Stand, qtbot: QtBot) -> None:
@@ -450,6 +525,21 @@ def test_the_verdict_fits_into_a_small_window(stand: Stand, qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: legend.height() == legend.minimumSizeHint().height() > one_line)
     assert area.horizontalScrollBar().maximum() == 0
     assert page.sentence.width() <= area.viewport().width()
+    header = page.table.horizontalHeader()
+    assert header.length() <= page.table.viewport().width()
+    page.table.item(0, 0).setText("New: pictures of which somebody knows a long name")
+    page.resizeEvent(QResizeEvent(page.size(), page.size()))
+    assert header.length() <= page.table.viewport().width()
+    assert header.sectionSize(4) >= page.table.sizeHintForColumn(4)
+    assert header.sectionSize(0) < page.table.sizeHintForColumn(0)
+    panes = page.compare.panes
+    whole = panes.view
+    assert turn_wheel(panes, 120)
+    assert panes.view.zoom > whole.zoom
+    assert turn_wheel(panes, -240)
+    assert panes.view == whole
+    assert not turn_wheel(panes, -120)  # so that the page scrolls
+    assert panes.view == whole
     stand.window.resize(1500, 345)
     qtbot.waitUntil(lambda: legend.height() == one_line)
 
@@ -585,13 +675,8 @@ def test_zoom_and_pan_are_one_for_all_panes(stand: Stand, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: panes.compared is not None, timeout=LONG)
     qtbot.keyClick(panes, Qt.Key.Key_H)
     fitted = panes.view
-    at = QPointF(panes.pane_left(1) + 20, panes.header() + 30)
     under = panes.view.to_picture(20, 30)
-    wheel = QWheelEvent(
-        at, panes.mapToGlobal(at), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QApplication.sendEvent(panes, wheel)
+    turn_wheel(panes, 120)
     assert panes.view.zoom == pytest.approx(fitted.zoom * 1.25)
     assert panes.view.to_picture(20, 30) == pytest.approx(under, abs=1)
     # with the masks hidden, incumbent and candidate show the same pixels
@@ -610,6 +695,17 @@ def test_zoom_and_pan_are_one_for_all_panes(stand: Stand, qtbot: QtBot) -> None:
     assert (panes.view.x - before.x, panes.view.y - before.y) == (10, 6)
     qtbot.keyClick(panes, Qt.Key.Key_F)
     assert panes.view == fitted
+
+
+def turn_wheel(panes: ComparisonPanes, by: int) -> bool:
+    """Turn the wheel over the second pane, and tell whether that does anything there."""
+    at = QPointF(panes.pane_left(1) + 20, panes.header() + 30)
+    wheel = QWheelEvent(
+        at, panes.mapToGlobal(at), QPoint(), QPoint(0, by), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(panes, wheel)
+    return wheel.isAccepted()
 
 
 def grabbed(widget: QWidget) -> np.ndarray:

@@ -184,6 +184,12 @@ def test_a_model_chosen_elsewhere_is_taken_when_the_models_are_looked_at(
     Registry(study.folder).use(2, who="ann")
     window.workspace.study_model_changed(by_hand=False)
     qtbot.waitUntil(lambda: models._active == 2, timeout=LONG)
+    go_to(qtbot, window, "p0.png")  # is reviewed
+    Registry(study.folder).use(1, who="ann")
+    window.workspace.study_model_changed(by_hand=False)
+    qtbot.waitUntil(lambda: models._active == 1, timeout=LONG)
+    assert "changed elsewhere" in window.notice.label.text()
+    assert "keeps its answer" in window.notice.label.text()
 
 
 def test_a_model_chosen_elsewhere_answers_the_next_picture(

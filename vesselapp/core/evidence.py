@@ -108,6 +108,12 @@ def compose_into(
     evidence[corrected] = _CORRECTED_EVIDENCE[corrections[corrected]]
 
 
+def corrected_share(corrections: NDArray[np.uint8]) -> float:
+    """Give the share (0-1) of pixels that a person called foreground or background, not unsure."""
+    said = (corrections == Correction.FOREGROUND) | (corrections == Correction.BACKGROUND)
+    return np.count_nonzero(said) / max(1, corrections.size)
+
+
 def mask_of(evidence: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
     """Give the mask: ``(H, W) bool``, evidence at or above the level, unsure left out."""
     mask: NDArray[np.bool_] = (evidence >= level) & (evidence != UNSURE)

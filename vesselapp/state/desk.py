@@ -126,7 +126,6 @@ class Desk:
         self._collection: Collection | None = None
         self._direction = 1
         self._from_anew, self._read_only, self._asked_anew = True, False, False
-        self._answered_anew = False
         self._look: dict[str, Any] | None = None
         self.asking.progress.connect(self.progress)
         self.asking.failed.connect(self.failed)
@@ -325,14 +324,18 @@ class Desk:
         the picture open, what was reviewed stays in sight.
         """
         review = self.review
-        if review is None:
+        if review is not None and review.document.locked and review.lasting(self.answer) is not None:
+            self.told.emit(review.document.locked)
+        else:
+            self._ask(own=True, fresh=fresh)
+
+    def _ask(self, *, own: bool = False, fresh: bool = False) -> None:
+        """Ask the chosen model; own: for its own answer, whatever was learnt from the picture."""
+        if self.review is None:
             self.rest()
             return
-        if review.document.locked and review.lasting(self.answer) is not None:
-            self.told.emit(review.document.locked)
-            return
         self.learning.cancel()
-        self._asked_anew = True
+        self._asked_anew = own
         self.asking.ask(self.box_in_sight(), fresh=fresh)
 
     def set_object_diameter(self, diameter: float | None) -> None:
@@ -347,18 +350,20 @@ class Desk:
         self.asking.choose(choice)
         self.ask_another()
 
-    def ask_another(self, *, quiet: bool = False) -> None:
+    def ask_another(self, told: str = "", *, quiet: bool = False) -> None:
         """Ask the model as it is chosen now, unless a person has judged the answer in sight.
 
-        That is told, unless ``quiet``.
+        That is said after what is told, unless ``quiet``. What was learnt from the picture stays: it adapts
+        this answer too where the model is the same, at whatever size of cells.
         """
         self.ahead.forget_answer()
         self.just_left.forget_answers()
-        if self.review is not None and self.review.lasting(self.answer) is not None:
-            if not quiet:
-                self.told.emit(KEEPS_ANSWER)
-        else:
-            self.ask()
+        keeps = self.review is not None and self.review.lasting(self.answer) is not None
+        told = f"{told} {KEEPS_ANSWER if keeps and not quiet else ''}".strip()
+        if told:
+            self.told.emit(told)
+        if not keeps:
+            self._ask()
 
     def _is_reviewed(self) -> bool:
         return self.review is not None and self.review.record.state is State.REVIEWED
@@ -435,7 +440,7 @@ class Desk:
             before = review.record.state
             review.note_answer(self.answer)
             if before is State.REVIEWED and review.record.state is not before:
-                self._answered_anew = True
+                self.told.emit(ANSWERED_ANEW)
             if self._asked_anew and not review.document.locked:
                 self.learning.own_again()
             self.learning.note_answer(self.answer)
@@ -450,9 +455,6 @@ class Desk:
             self.asking.object_diameter = answer.object_diameter  # of the one in sight, after a stop
             self.review.set_object_diameter(answer.object_diameter)
         self.learning.catch_up()
-        anew, self._answered_anew = self._answered_anew, False
-        if anew:  # told last, after what the model warns of
-            self.told.emit(ANSWERED_ANEW)
         self.rest()
 
     def _on_adapted(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import Correction, dequantise
+from vesselapp.core.evidence import Correction, corrected_share, dequantise
 from vesselapp.core.export import planned_outputs, write_outputs
 from vesselapp.core.files import make_folder
 from vesselapp.core.stamps import time_stamp
@@ -167,13 +167,12 @@ class Exports:
 def provenance_of(review: Review) -> dict[str, object]:
     """Tell where the mask in sight comes from: the record, as things stand now."""
     document = review.document
-    corrected = int((document.corrections != Correction.NONE).sum())
     said = review.record if document.probability is not None else review.record.without_model
     record = replace(
         said,
         threshold=document.threshold,
         level=document.level,
-        corrected_share=corrected / max(1, document.corrections.size),
+        corrected_share=corrected_share(document.corrections),
     )
     facts = asdict(record)
     if not review.sized:

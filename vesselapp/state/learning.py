@@ -89,6 +89,15 @@ class Learning:
         """Whether the answer is being adapted."""
         return self._turn is not None
 
+    @property
+    def unused(self) -> str:
+        """Why what was learnt doesn't adapt the answer in sight, as a sentence; empty where it does."""
+        learnt = self._document.learnt if self._document is not None else None
+        answer = self._asking.answer
+        if learnt is None or answer is None or answer.judged or learnt.model_sha256 == answer.model_sha256:
+            return ""
+        return OF_ANOTHER
+
     def follow(self, document: Document | None) -> None:
         """Turn to another picture."""
         self.cancel()
@@ -174,9 +183,6 @@ class Learning:
         if answer is not self._answer:
             self._forget()
             self._answer = answer
-        learnt = document.learnt
-        if learnt is not None and not answer.judged and learnt.model_sha256 != answer.model_sha256:
-            self.told.emit(OF_ANOTHER)
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -208,6 +214,8 @@ class Learning:
 
     def _take_back(self, document: Document) -> None:
         """Take back what was said of a lesson or refused: a newer step followed, or the reason is over."""
+        if not self.unused:
+            self.taken_back.emit(OF_ANOTHER)
         at, problem = self._refused
         if problem and (document.history.state is not at or problem != self._why_not(document)):
             self._refused = (None, "")

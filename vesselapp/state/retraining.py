@@ -6,6 +6,7 @@ stays usable and a run goes on when window or app are closed.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from vesselapp.core.errors import VesselError
+from vesselapp.core.errors import VesselError, in_a_sentence
 from vesselapp.state.jobs import Deliver
 from vesselapp.state.run_progress import Plan, RunProgress
 from vesselapp.state.run_watch import RunWatch, Seen, is_at_work, newest_run
@@ -28,6 +29,7 @@ from vesselapp.state.trainer_process import (
 )
 from vesselapp.study.run_folder import Decision, RunFolder, Wish, new_run
 
+_log = logging.getLogger(__name__)
 _ANSWERS: dict[Wish, tuple[str, ...]] = {
     "pause": ("paused",),
     "go": ("resumed", "step"),
@@ -156,6 +158,9 @@ class Retraining:
                 answer = question.ask()
             except VesselError as problem:
                 answer = problem
+            except Exception as problem:  # noqa: BLE001 - the thread's edge: told to the person, logged whole
+                _log.exception("asking for the plan failed")
+                answer = in_a_sentence(problem)
             self._deliver(partial(self._on_plan, question, answer))
 
         threading.Thread(target=work, name="plan", daemon=True).start()

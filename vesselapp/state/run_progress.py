@@ -100,6 +100,8 @@ class RunProgress:
         Step at which a person ended the candidate's training, whose best is kept; None: nobody did.
     judging_stopped : bool
         Whether a person ended the trainings that judge.
+    paused : bool
+        Whether the trainer waits: that is the last thing it told.
     starting : bool
         Whether the run goes on after it broke off, and its trainer has told nothing yet.
     """
@@ -145,13 +147,11 @@ class RunProgress:
         return max(own, key=lambda found: found.learn or 0.0, default=None)
 
     def take(self, event: Event) -> None:
-        """Bring the state forward by one event; one of an unknown kind changes nothing."""
+        """Bring the state forward by one event; one of an unknown kind says only that work goes on."""
         kind = event["event"]
-        self.starting = kind == "going_on"
+        self.starting, self.paused = kind == "going_on", kind == "paused"
         if kind in ("plan", "step", "stage", "resumed", "going_on"):
             self.end = self.message = ""  # a run that had ended goes on
-        if kind in ("step", "stage", "resumed", "going_on"):
-            self.paused = False
         take = _TAKES.get(kind)
         if take is not None:
             take(self, event)
@@ -208,11 +208,8 @@ class RunProgress:
         if begun and begun not in self.begun:
             self.begun.append(begun)
 
-    def _on_paused(self, _event: Event) -> None:
-        self.paused = True
-
     def _on_end(self, event: Event) -> None:
-        self.end, self.paused = event["event"], False
+        self.end = event["event"]
         self.message = str(event.get("message", ""))
         if self.end == "stopped":
             self.examples.clear()  # a cancelled run keeps none
@@ -226,7 +223,6 @@ _TAKES = {
     "threshold": RunProgress._on_threshold,
     "stage": RunProgress._on_stage,
     "stopping": RunProgress._on_stopping,
-    "paused": RunProgress._on_paused,
     "done": RunProgress._on_end,
     "stopped": RunProgress._on_end,
     "failed": RunProgress._on_end,

@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vesselapp.core.edits import digest_of
 from vesselapp.core.errors import VesselError
+from vesselapp.core.evidence import corrected_share
 from vesselapp.state.anew import TOLD, Shown, write_anew
 from vesselapp.state.backlog import NEVER, Backlog
 from vesselapp.state.document import Document
@@ -331,7 +331,7 @@ class Sitting:
                 self._backlog.answered(answer)
                 self._saved = datetime.now()
         if record is not None:
-            writer.write_record(replace(record, corrected_share=self._corrected_share()))
+            writer.write_record(replace(record, corrected_share=corrected_share(self.document.corrections)))
             with self._wake:
                 self._backlog.recorded(record)
                 self._saved = datetime.now()
@@ -433,6 +433,3 @@ class Sitting:
                 self._backlog.known = writer.record
             self._writer, self._hold, self._problem, self._shown = None, Hold.LOST, None, None
             self._try_at = time.monotonic() + KNOCK_S
-
-    def _corrected_share(self) -> float:
-        return cv2.countNonZero(self.document.corrections) / max(1, self.document.corrections.size)

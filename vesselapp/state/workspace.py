@@ -363,11 +363,9 @@ class Workspace:
             if as_before and not by_hand:  # or a newer look tells
                 return
             self.asking.choose_study(model)
-            self.desk.ask_another()
-            self.study_model_turned.emit()
             told = problem if by_hand else "The study's model was changed elsewhere; it answers from now on."
-            if told:
-                self.told.emit(told)
+            self.desk.ask_another(told)
+            self.study_model_turned.emit()
 
         def failed(error: VesselError) -> None:
             if by_hand:

@@ -84,7 +84,7 @@ class Record:
     strokes : int
         Edits made.
     corrected_share : float
-        Share of the pixels that carry a correction, 0-1.
+        Share of the pixels that a person called foreground or background, 0-1.
     adapted_px : int
         From how many corrected pixels the model's answer was adapted; 0: it is the model's own.
     object_diameter : float or None

@@ -85,6 +85,7 @@ class NoticeBar(_Line):
         super().__init__(over, "notice", at_top=True)
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._act: Callable[[], object] = lambda: None
+        self._acts_on = ""
         self.button = QPushButton()
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(lambda: self._act())
@@ -97,16 +98,26 @@ class NoticeBar(_Line):
 
     def show_text(self, text: str, words: str = "", act: Callable[[], object] = lambda: None) -> None:
         """Show one or two sentences; with ``words`` a button that does something about it."""
-        self._act = act
+        self._act, self._acts_on = act, text
         self.button.setText(unmarked(words))
         self.button.setVisible(bool(words))
         self._say(text)
 
+    def add_text(self, text: str, words: str = "", act: Callable[[], object] = lambda: None) -> None:
+        """Show sentences, if any, after what is told already; ``words`` and ``act`` as in `show_text`."""
+        before = "" if self.isHidden() else self.label.text()
+        if text:
+            self.show_text(text, words, act)
+            self._say(f"{before} {text}".strip())
+
     def take_back(self, text: str) -> None:
-        """Tell this no longer; close where nothing else is told."""
-        rest = " ".join(self.label.text().replace(text, "").split())
-        if text not in self.label.text() or not self.isVisible():
+        """Tell this no longer, with its button; close where nothing else is told."""
+        before, found, after = self.label.text().partition(text) if text else ("", "", "")
+        if not found or self.isHidden():
             return
+        if text == self._acts_on:
+            self.button.hide()
+        rest = " ".join(part for part in (before.strip(), after.strip()) if part)
         if rest:
             self._say(rest)
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
@@ -56,6 +57,7 @@ class LivePage(QWidget):
     def __init__(self, retraining: Retraining) -> None:
         super().__init__()
         self._retraining = retraining
+        self._problem, self._problem_at = "", RunState.NONE
         self.headline = PlainLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
@@ -83,7 +85,7 @@ class LivePage(QWidget):
         self.cancel_button.clicked.connect(self._cancel)
         self._sure = QTimer(self, singleShot=True, interval=_SURE_MS)
         self._sure.timeout.connect(lambda: self.cancel_button.setText(_CANCEL))
-        self.on_button.clicked.connect(self._go_on)
+        self.on_button.clicked.connect(lambda: self._do(self._retraining.go_on))
         self.anew_button.clicked.connect(self.anew)
 
     def _lay_out(self) -> None:
@@ -106,12 +108,13 @@ class LivePage(QWidget):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch(1)
-        for widget in (self.headline, self.progress, self.words):
-            layout.addWidget(widget)
+        layout.addWidget(self.headline)
+        layout.addWidget(self.progress)
+        layout.addLayout(buttons)  # in sight in a small window too
+        layout.addWidget(self.words)
         layout.addLayout(plots, 1)
         layout.addWidget(self.strip)
         layout.addWidget(self.log)
-        layout.addLayout(buttons)
 
     # -- showing -----------------------------------------------------------------------------------------
 
@@ -122,10 +125,12 @@ class LivePage(QWidget):
         busy = state is RunState.RUNNING and progress.without_steps
         self.progress.setRange(0, 0 if busy else 100)  # no range: it only shows that work goes on
         self.progress.setValue(round(progress.share * 100))
-        self.words.setText(self._details())
+        if state is not self._problem_at:
+            self._problem = ""
+        self.words.setText("\n".join(filter(None, (self._problem, self._details()))))
         self._refresh_plots()
         self.strip.show_examples(retraining.run, progress.examples)
-        self.strip.setVisible(state.live or self.strip.count() > 0)
+        self.strip.setVisible(self.strip.count() > 0)
         broken = state in (RunState.DEAD, RunState.FAILED)
         if broken and retraining.run is not None and self.log.isHidden():
             self.log.setPlainText(retraining.run.log_tail() or "It said nothing.")
@@ -186,10 +191,7 @@ class LivePage(QWidget):
         self._wish("go" if self._retraining.state is RunState.PAUSED else "pause")
 
     def _wish(self, word: Wish) -> None:
-        try:
-            self._retraining.wish(word)
-        except VesselError as error:
-            self.words.setText(str(error))
+        self._do(partial(self._retraining.wish, word))
 
     def _cancel(self) -> None:
         """End the training at the second click: what it has learnt is gone then."""
@@ -201,11 +203,14 @@ class LivePage(QWidget):
             self.cancel_button.setText(_REALLY)
             self._sure.start()
 
-    def _go_on(self) -> None:
+    def _do(self, steer: Callable[[], None]) -> None:
+        """Steer the run; why that failed stays in sight until another try, or another state."""
+        self._problem = ""
         try:
-            self._retraining.go_on()
+            steer()
         except VesselError as error:
-            self.words.setText(str(error))
+            self._problem, self._problem_at = str(error), self._retraining.state
+        self.refresh()
 
 
 def _parts_told(plan: Plan) -> str:

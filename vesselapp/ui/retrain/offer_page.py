@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -25,8 +27,20 @@ from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import duration
 
 _COLUMNS = ("Picture", "Used to", "Corrected", "Foreground", "Look again")
+_REASON = 4
 _KEY = Qt.ItemDataRole.UserRole
 _LOOKING = "Looking at the reviewed pictures…"
+
+
+class _CutAtItsEnd(QStyledItemDelegate):
+    """Shows sentences from their beginning."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Cut at the end, whatever the table does with names."""
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class OfferPage(QWidget):
@@ -53,12 +67,15 @@ class OfferPage(QWidget):
         self._offer: Offer | None = None
         self._plan: Plan | None = None
         self._plan_words = ""
+        self._problems: list[str] = []
         self.summary = PlainLabel(_LOOKING)
         self.warnings = PlainLabel()
         self.warnings.setAccessibleName("Warnings")
         self.facts = PlainLabel()
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table = self._make_table()
+        self.reason = PlainLabel()
+        self.reason.setAccessibleName("Why to look at the chosen picture again")
         self.options = OptionsBox()
         self.options.hide()
         self.more_button = QToolButton()
@@ -78,11 +95,14 @@ class OfferPage(QWidget):
         self.start_button.clicked.connect(self.start)
         self.show_button.clicked.connect(self._on_show)
         self.table.itemActivated.connect(self._on_activated)
+        self.table.currentItemChanged.connect(lambda _now, _before: self._show_reason())
 
     def _make_table(self) -> QTableWidget:
-        table = plain_table("Reviewed pictures", _COLUMNS, (220, 80, 90, 90))
+        table = plain_table("Reviewed pictures", _COLUMNS, (200, 80, 80, 80))
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.setItemDelegateForColumn(_REASON, _CutAtItsEnd(table))
+        table.setWordWrap(False)
         table.setToolTip("Double click or Enter opens a picture")
         table.horizontalHeader().setStretchLastSection(True)
         return table
@@ -92,6 +112,7 @@ class OfferPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.reason)
         layout.addWidget(self.warnings)
         layout.addWidget(self.facts)
         layout.addWidget(self.options)
@@ -115,6 +136,7 @@ class OfferPage(QWidget):
     def clear(self) -> None:
         """Show nothing of another study; nothing can be started until this one's pictures are known."""
         self._offer = None
+        self._problems = []
         self.summary.setText(_LOOKING)
         self.table.setRowCount(0)
         self.show_earlier([])
@@ -131,17 +153,30 @@ class OfferPage(QWidget):
             words = "nothing there" if picture.nothing_there else ("…" if share is None else f"{share:.1%}")
             cells = (picture.name, "", f"{picture.corrected_share:.2%}", words, picture.doubt)
             for column, text in enumerate(cells):
-                item = QTableWidgetItem(f"⚠ {text}" if column == 4 and text else text)
+                item = QTableWidgetItem(f"⚠ {text}" if column == _REASON and text else text)
                 item.setData(_KEY, picture.key)
                 item.setToolTip(tip(text))
                 self.table.setItem(row, column, item)
         self._show_sides()
+        self._show_reason()
         self._refresh()
+
+    def _show_reason(self) -> None:
+        """Say all of why to look at the chosen picture again; the line stays, so that nothing jumps."""
+        pictures, row = self._offer.pictures if self._offer is not None else (), self.table.currentRow()
+        chosen = pictures[row] if 0 <= row < len(pictures) else None
+        self.reason.setText(f"{chosen.name}: {chosen.doubt}" if chosen is not None and chosen.doubt else " ")
+        self.reason.setVisible(self._offer is not None and bool(self._offer.doubtful))
 
     def show_plan(self, plan: Plan | None, words: str = "") -> None:
         """Show what the trainer would do, or words where it has not said yet or refuses: no start then."""
         self._plan, self._plan_words = plan, words
         self._show_sides()
+        self._refresh()
+
+    def show_problem(self, words: str) -> None:
+        """Tell what failed besides, among the warnings; empty: nothing any longer."""
+        self._problems = [*self._problems, words] if words else []
         self._refresh()
 
     def show_earlier(self, runs: list[tuple[RunFolder, str]]) -> None:
@@ -166,7 +201,8 @@ class OfferPage(QWidget):
 
     def _refresh(self) -> None:
         plan = self._plan
-        told = list(self._offer.warnings) if self._offer is not None else []
+        told = list(dict.fromkeys(self._problems))
+        told += self._offer.warnings if self._offer is not None else ()
         if plan is not None:
             told += [words for words in plan.warnings if words not in told]
         told = [words for words in told if words not in self._plan_words]

@@ -35,7 +35,7 @@ _NOTCH = 120
 class ComparisonPanes(QWidget):
     """Three panes of one picture; zoom and pan are the same in all.
 
-    Wheel, + and -: zoom. Drag and arrows: pan. F: fit. 0: 100 %. H held: bare picture.
+    Wheel (until all is seen), + and -: zoom. Drag and arrows: pan. F: fit. 0: 100 %. H held: bare picture.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class ComparisonPanes(QWidget):
         if compared is not None:
             size, ratio = self.pane_size(), self.devicePixelRatioF()
             if self._fitted:
-                self.view = self.view.fitted(size, round(6 * ratio), 4 * ratio)
+                self.view = self._whole()
             box = Box(0, 0, size[1], size[0])
             base = sample_pixels(compared.pixels, self.view, box, self.surround)
             self._bases = [rgb_image(base), rgb_image(dimmed(base))]
@@ -134,6 +134,11 @@ class ComparisonPanes(QWidget):
         return max(1, round((self.height() - self.header()) * ratio)), max(
             1, round(self.pane_width() * ratio)
         )
+
+    def _whole(self) -> View:
+        """Give the view that shows all of the picture."""
+        ratio = self.devicePixelRatioF()
+        return self.view.fitted(self.pane_size(), round(6 * ratio), 4 * ratio)
 
     def fit(self) -> None:
         """Show all of the picture."""
@@ -197,11 +202,14 @@ class ComparisonPanes(QWidget):
     # -- pointer and keys --------------------------------------------------------------------------------
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer."""
-        notches = event.angleDelta().y() / _NOTCH
-        if notches:
-            self.zoom_by(1.25**notches, self._in_pane(event.position()))
-        event.accept()
+        """Zoom at the pointer, out until all is seen; from there on the page scrolls."""
+        factor, least = 1.25 ** (event.angleDelta().y() / _NOTCH), self._whole().zoom
+        if self._compared is None or (factor < 1 and self.view.zoom <= least):
+            event.ignore()
+        elif factor < 1 and self.view.zoom * factor <= least:
+            self.fit()
+        elif factor != 1:
+            self.zoom_by(factor, self._in_pane(event.position()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to pan."""

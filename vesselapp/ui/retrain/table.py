@@ -37,6 +37,17 @@ def plain_table(name: str, columns: Sequence[str], widths: Sequence[int] = ()) -
     return table
 
 
+def elide_first_column(table: QTableWidget) -> None:
+    """Give the first column no more than the others leave, so that all of those is seen."""
+    header = table.horizontalHeader()
+    wanted = [
+        max(table.sizeHintForColumn(column), header.sectionSizeHint(column))
+        for column in range(table.columnCount())
+    ]
+    left = table.viewport().width() - sum(wanted[1:])
+    header.resizeSection(0, max(header.minimumSectionSize(), min(wanted[0], left)))
+
+
 def show_rows(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
     """Fill a table; each cell says all of its text in a tooltip too."""
     table.setRowCount(len(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -21,7 +21,7 @@ from vesselapp.study.run_folder import Decision
 from vesselapp.study.verdict import Ground, Verdict
 from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.retrain.compare_box import CompareBox
-from vesselapp.ui.retrain.table import plain_table, show_rows
+from vesselapp.ui.retrain.table import elide_first_column, plain_table, show_rows
 from vesselapp.ui.words import dice, duration, points
 
 _COLUMNS = ("Ground", "Pictures", "Incumbent", "Candidate", "Difference in points (95 % interval)")
@@ -82,7 +82,9 @@ class VerdictPage(QWidget):
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
         table.horizontalHeader().setStretchLastSection(True)
+        table.setWordWrap(False)
         return table
 
     def _lay_out(self) -> None:
@@ -155,6 +157,7 @@ class VerdictPage(QWidget):
         self.sentence.setText(f"{_SIGNS[verdict.verdict]} {verdict.sentence}")
         self.facts.setText(_facts(verdict))
         show_rows(self.table, [_cells(ground) for ground in verdict.table])
+        elide_first_column(self.table)
         height = self.table.horizontalHeader().sizeHint().height() + 4
         self.table.setFixedHeight(
             height + self.table.verticalHeader().defaultSectionSize() * min(5, len(verdict.table))
@@ -190,6 +193,11 @@ class VerdictPage(QWidget):
         """Hold the buttons while a decision is carried out."""
         self._button_row.setEnabled(not busy)
         self._reason_row.setEnabled(not busy)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the figures in sight."""
+        elide_first_column(self.table)
+        super().resizeEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Go back from the reason with Escape, which would close the window."""

@@ -208,6 +208,7 @@ class RetrainWindow(QDialog):
         if folder is None:
             return
         self._left = False
+        self.offer_page.show_problem("")
         self._look.ask(folder)
         self._ask_plan()
         show = self.offer_page.show_earlier
@@ -303,7 +304,7 @@ class RetrainWindow(QDialog):
         self._retraining.show_run(run)
 
     def _tell(self, error: VesselError) -> None:
-        self.offer_page.facts.setText(str(error))
+        self.offer_page.show_problem(str(error))
 
     # -- the verdict -------------------------------------------------------------------------------------
 
