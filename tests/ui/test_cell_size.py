@@ -280,7 +280,7 @@ def test_another_size_ends_no_lesson(qtbot: QtBot, window: MainWindow, pictures:
     window.workspace.use_model(str(cells))
     window.open_paths([pictures / "a.png"])
     wait_for(qtbot, window, "a.png")
-    opened = document(window)
+    opened = document_of(window)
     of_model = window.workspace.model
     assert of_model is not None
     lesson = Learnt(Head((0.01,) * 3, 0.0), of_model.sha256, 500)

@@ -453,7 +453,7 @@ def turn_to(qtbot: QtBot, window: MainWindow, model: Path | None) -> None:
         window.workspace.reload_model()
     else:
         window.workspace.use_model(str(model))
-    settle(qtbot, window)
+    wait_for_rest(qtbot, window)
 
 
 def test_another_provider_or_model_ends_no_lesson(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
