@@ -13,7 +13,7 @@ from trainer.lineage import Seen, seen_by
 from trainer.recipes import Recipe, read_recipe, recipe_from_dict, recipe_to_dict
 from trainer.split import load_split
 from vesselapp.core.errors import VesselError
-from vesselapp.core.files import atomic_write, file_sha256, patiently, reason
+from vesselapp.core.files import atomic_write, file_sha256, is_there, patiently, reason
 from vesselapp.core.model_card import Source
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
@@ -32,7 +32,7 @@ _SEEN = "learnt", "held", "unsure"
 
 def has_learnt(run: Path) -> bool:
     """Tell whether there is anything in a run that could be lost."""
-    return (run / CHECKPOINT).exists() or (run / WEIGHTS).exists()
+    return is_there(run / CHECKPOINT) or is_there(run / WEIGHTS)
 
 
 def steps_when_done(run: Path) -> int | None:

@@ -75,12 +75,13 @@ def _check_inside(run: Path, study: Path) -> None:
 
 
 def _promote(options: argparse.Namespace) -> None:
+    from vesselapp.core.files import is_file
     from vesselapp.core.user import signing_name
     from vesselapp.study.promote import promote
     from vesselapp.study.run_folder import RunFolder
 
     folder = options.run_folder.resolve()
-    if not (folder / "verdict.json").is_file():
+    if not is_file(folder / "verdict.json"):
         raise VesselError(f"{options.run_folder} holds no verdict.", "Give the folder of a finished run.")
     run = RunFolder(folder)
     number = promote(_study_of(folder), run, who=signing_name(), overrule=options.overrule)

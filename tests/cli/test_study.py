@@ -190,7 +190,10 @@ def test_out_and_in_again(study: Study, run: Run, work: Path) -> None:
     outcome = run("study", "import", "other", "out/masks", "--reviewed", "--json")
     assert outcome.status == 0
     assert outcome.records[0]["pictures"] == 1
-    assert outcome.records[0]["notes"] == ["2 of 3 pictures have no mask in the folder."]
+    assert outcome.records[0]["notes"] == [
+        "2 of 3 pictures have no mask in the folder.",
+        "In 1 picture some px are unsure, as in the export.",
+    ]
     outcome = run("study", "import", "other", "out/masks")
     assert outcome.status == 1
     assert "has corrections already" in outcome.err
@@ -253,6 +256,8 @@ def test_touching_cells_apart(run: Run, work: Path) -> None:
         (("import", "my study", "nowhere"), "can't be read"),
         (("new", "my study"), "There is a study in"),
         (("new", "x", "--pictures", "nowhere"), "isn't there"),
+        (("new", "x", "--pictures", "x" * 300), "isn't there, or can't be looked at. Check"),
+        (("new", "x" * 300, "--pictures", "pictures"), "can't be written to: the name is too long"),
         (("new", "x", "--pictures", "pictures/eye 0.png"), "eye 0.png is a file. Name the folder"),
     ],
 )

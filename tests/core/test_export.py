@@ -21,7 +21,7 @@ from vesselapp.core.export import (
     write_probability,
     written_by_vesselapp,
 )
-from vesselapp.core.files import atomic_write
+from vesselapp.core.files import atomic_write, file_sha256
 from vesselapp.core.image import read_image
 from vesselapp.core.overlay import UNSURE_COLOUR, UNSURE_OPACITY, overlay_pixels
 from vesselapp.core.stems import unique_stems
@@ -140,6 +140,25 @@ def test_unsure_places_go_beside_the_mask_into_the_overlay_and_the_provenance(tm
     np.testing.assert_array_equal(shown, tinted)
     assert write(np.zeros_like(mask)) == {"pixels": 0, "file": ""}
     assert not (tmp_path / "a_unsure.png").exists()
+
+
+def test_the_provenance_tells_which_files_are_of_its_export(tmp_path: Path) -> None:
+    pixels = colour_picture()
+    mask = checks(*pixels.shape[:2])
+
+    def write(mask: np.ndarray, *kinds: str) -> list[str]:
+        write_outputs(
+            tmp_path, "a", kinds, pixels, mask, mask.astype(np.float32), provenance={}, unsure=~mask
+        )
+        files = json.loads((tmp_path / "a_mask.json").read_text())["files"]
+        return [name for name, sha256 in files.items() if file_sha256(tmp_path / name) == sha256]
+
+    of_all = ["a_mask.png", "a_overlay.png", "a_probability.tif", "a_unsure.png"]
+    assert sorted(write(mask, "mask", "overlay", "probability")) == of_all
+    assert sorted(write(~mask, "mask")) == ["a_mask.png", "a_unsure.png"]
+    assert (tmp_path / "a_overlay.png").exists()
+    write(mask, "mask", "overlay")
+    assert sorted(write(~mask, "overlay")) == ["a_mask.png", "a_unsure.png"]
 
 
 @pytest.mark.parametrize("shape", [(3000, 40), (40, 3000), (1200, 1100)])

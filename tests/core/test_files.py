@@ -1,6 +1,7 @@
 """A file is written whole or not at all."""
 
 import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import (
     atomic_write,
+    copy_file,
     is_file,
     is_folder,
     is_there,
@@ -95,6 +97,46 @@ def test_reasons_are_told(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(VesselError, match="a folder of that name is in the way"):
         atomic_write(tmp_path / "folder", b"")
+
+
+@pytest.mark.parametrize("fails", ["open", "read", "write"])
+def test_a_copy_that_fails_tells_which_of_both_files(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    opened = Path.open
+
+    class Gone(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError(errno.ESTALE, "Stale file handle")
+
+    class Full(io.BytesIO):
+        def write(self, *_: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def open_(path: Path, mode: str = "r") -> object:
+        if path == source and fails == "open":
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+        if path == source and fails == "read":
+            return Gone()
+        return Full() if path != source and fails == "write" else opened(path, mode)
+
+    monkeypatch.setattr(Path, "open", open_)
+    with pytest.raises(VesselError) as told:
+        copy_file(source, target)
+    assert (
+        told.value.message
+        == {
+            "open": f"{source} can't be read: the network drive is gone.",
+            "read": f"{source} can't be read: the network drive has changed or gone.",
+            "write": f"{target} can't be written: the disk is full.",
+        }[fails]
+    )
+    monkeypatch.undo()
+    assert target.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [source, target]
 
 
 def test_long_names_are_written(tmp_path: Path) -> None:

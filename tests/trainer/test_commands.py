@@ -135,6 +135,7 @@ def test_the_command_on_a_card_asks_for_the_same_folders():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["promote", "x" * 300], "holds no verdict"),
         (["train", "nerves", "--data", "x", "--out", "y"], "no recipe 'nerves'"),
         (["train", "cells", "--data", "nowhere", "--out", "y"], "nowhere doesn't exist"),
         (["train", "cells", "--data", "x", "--out", "y", "--set", "steps"], "no setting"),

@@ -23,6 +23,7 @@ from vesselapp.core.evidence import dequantise
 from vesselapp.core.export import write_outputs
 from vesselapp.state import exporting
 from vesselapp.ui.export_dialog import ExportDialog
+from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.window import MainWindow
 
 
@@ -296,3 +297,31 @@ def test_the_next_export_goes_where_the_last_one_goes(
     opened.commands.exports.export(tmp_path / "out", ("mask",))
     settings = opened.workspace.settings
     assert (settings.export_folder, settings.export_kinds) == (str(tmp_path / "out"), ("mask",))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (
+            ("mask",),
+            "Replaces the mask exported earlier. Not replaced: the overlay and probability exported earlier.",
+        ),
+        (
+            ("overlay",),
+            "Replaces the overlay exported earlier. Not replaced: the mask and probability exported earlier.",
+        ),
+        (
+            ("mask", "overlay", "probability"),
+            "Replaces the mask and overlay and probability exported earlier.",
+        ),
+        ((), ""),
+    ],
+)
+def test_the_dialog_says_what_stays_of_an_earlier_export(
+    qtbot: QtBot, tmp_path: Path, chosen: tuple[str, ...], said: str
+) -> None:
+    for name in ("a_mask.png", "a_overlay.png", "a_probability.tif"):
+        (tmp_path / name).touch()
+    dialog = ExportDialog(tmp_path, "a", chosen)
+    qtbot.addWidget(dialog)
+    assert dialog.findChild(PlainLabel).text().strip() == said

@@ -18,6 +18,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.files import (
     TEMPORARY_PREFIX,
     atomic_write,
+    file_sha256,
     is_of_browser,
     is_special,
     is_there,
@@ -123,7 +124,8 @@ def write_outputs(
     opacity : float, 0-1
         Of the overlay.
     provenance : mapping, optional
-        Written beside the mask, as ``provenance`` among the paths.
+        Written beside the mask, as ``provenance`` among the paths, with the hash of each file: others there
+        are of another export.
     unsure : (H, W) bool, optional
         Where a person could not decide: tinted in the overlay, and, where there are any such px, beside the
         mask as ``unsure`` among the paths; counted in the provenance.
@@ -158,7 +160,8 @@ def write_outputs(
             write_objects(new["objects"], objects)
         if "provenance" in new and provenance is not None:
             told = _write_unsure(fresh / f"{stem}{UNSURE_SUFFIX}", unsure)
-            write_provenance(new["provenance"], dict(provenance) | {"unsure": told})
+            own = {path.name: file_sha256(path) for kind, path in new.items() if kind != "provenance"}
+            write_provenance(new["provenance"], dict(provenance) | {"unsure": told, "files": own})
     return paths
 
 

@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -271,8 +270,16 @@ def remove_old_temporaries(*folders: Path) -> None:
 
 
 def _pour(source: Path, file: BinaryIO) -> None:
-    with source.open("rb") as origin:
-        shutil.copyfileobj(origin, file, 2**20)
+    unread = f"{source} can't be read"
+    with telling(unread):
+        origin = source.open("rb")
+    with origin:
+        while True:
+            with telling(unread):
+                piece = origin.read(2**20)
+            if not piece:
+                return
+            file.write(piece)
 
 
 def _remove(path: Path) -> None:

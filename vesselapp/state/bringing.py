@@ -68,7 +68,7 @@ class Bringing:
 
         def ready(opened: Opened | None) -> None:
             if turn != self._turn:
-                self._let_go(opened)
+                self.let_go(opened)
             elif opened is None:
                 self._read(entry, collection, ready)
             else:
@@ -112,14 +112,14 @@ class Bringing:
             self._failed(error)
 
         def stopped() -> None:
-            self._let_go(*found)
+            self.let_go(*found)
             self._stopped()
 
         self._words = f"Opening {entry.name}"
         self.tell()
         self._job = self._jobs.submit("open", work, ready, failed, stopped=stopped)
 
-    def _let_go(self, *unwanted: Opened | None) -> None:
+    def let_go(self, *unwanted: Opened | None) -> None:
         """Give the locks of pictures back that are not wanted any more."""
         for opened in unwanted:
             writer = opened.writer if opened is not None else None

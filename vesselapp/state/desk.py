@@ -213,6 +213,9 @@ class Desk:
 
     def _show(self, opened: Opened) -> None:
         """Make a picture that was opened the one in sight."""
+        if self._come_back(opened.entry, opened):
+            self.bringing.let_go(opened)
+            return
         entry, kept, document = opened.entry, opened.kept, opened.document
         document.lock(opened.why_locked)
         review = Review(entry, document, opened.facts, kept, self._keeper.who)
@@ -243,10 +246,10 @@ class Desk:
             finder = self.asking.finder
             self._jobs.submit("which model", lambda _job: finder.sha256(question), done, lambda _error: None)
 
-    def _come_back(self, entry: Entry) -> bool:
+    def _come_back(self, entry: Entry, found: Opened | None = None) -> bool:
         """Show a picture again that was left and isn't on the disk yet; False where there is none."""
         assert self._collection is not None
-        back = self.just_left.take_back(entry, self._collection)
+        back = self.just_left.take_back(entry, self._collection, found)
         if back is None:
             return False
         review, answer = back

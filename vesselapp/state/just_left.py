@@ -5,6 +5,7 @@ from __future__ import annotations
 from vesselapp.state.answers import Answer
 from vesselapp.state.collection import Collection
 from vesselapp.state.keeping import Keeper
+from vesselapp.state.opening import Opened
 from vesselapp.state.pictures import Entry
 from vesselapp.state.review import Review
 from vesselapp.state.sitting import Sitting
@@ -30,11 +31,19 @@ class JustLeft:
         """Take a review whose sitting was told to end."""
         self._all.append((review, answer))
 
-    def take_back(self, entry: Entry, collection: Collection) -> tuple[Review, Answer | None] | None:
-        """Give the review of a picture of a list, which isn't ended then; None where there is none."""
+    def take_back(
+        self, entry: Entry, collection: Collection, found: Opened | None = None
+    ) -> tuple[Review, Answer | None] | None:
+        """Give the review of a picture of a list, which isn't ended then; None where there is none.
+
+        Of a picture as it was found on the disk, it is also one that was left under another name.
+        """
         for one in self._all:
             sitting = one[0].sitting
-            if sitting is not None and self._is_of(one[0], sitting, entry, collection) and sitting.stay():
+            if sitting is None:
+                continue
+            same = found is not None and _is_at(sitting, found)
+            if (same or self._is_of(one[0], sitting, entry, collection)) and sitting.stay():
                 self._all.remove(one)
                 return one
         return None
@@ -60,3 +69,8 @@ class JustLeft:
             return True
         stuck = any(unsaved is sitting for unsaved, _ in self._keeper.unsaved())
         return stuck and collection.holds(entry, sitting.place, review.entry.path)
+
+
+def _is_at(sitting: Sitting, found: Opened) -> bool:
+    """Tell whether a sitting keeps the very image that was found, in the same place."""
+    return sitting.place.folder == found.place.folder and sitting.facts.sha256 == found.facts.sha256

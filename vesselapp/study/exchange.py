@@ -175,14 +175,14 @@ def export_study(
                 outcome.left_out.append(f"{picture.relative} was left out: {problem.message}")
                 continue
             copy_file(picture.path, out / "images" / image)
-            _write_planes(out, kind, stem, made)
-            folder.note(stem, image)
+            folder.note(f"images/{image}", *_write_planes(out, kind, stem, made))
             if kind == "coco":
                 coco.add(image, made)
             in_part += made.in_part
             outcome.stems.append(stem)
         if kind == "coco":
             coco.write(out / COCO_NAME, study.name)
+            folder.note(COCO_NAME)
     outcome.notes += _notes(judging, parted=parted and bool(outcome.stems), turned=turned, in_part=in_part)
     facts = {"kind": kind, "pictures": len(outcome.stems), "where": str(out)}
     outcome.notes += AuditLog(study.folder).append_done(who, "exported", **facts)
@@ -307,17 +307,17 @@ def _parted(made: _Mask, picture: StudyPicture, judging: Judging) -> _Mask:
     return replace(made, numbers=numbers, facts=made.facts | {"parted_by": told})
 
 
-def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> None:
-    """Write mask and unsure pixels as PNG, and where they come from."""
-    if kind == "folder":
-        atomic_write(out / "masks" / f"{stem}.png", encode_plane(_gray(made.mask)))
-    unsure: dict[str, Any] = {"pixels": int(made.unsure.sum()), "file": ""}
+def _write_planes(out: Path, kind: Kind, stem: str, made: _Mask) -> list[str]:
+    """Write mask and unsure pixels as PNG, and where they come from; name the files."""
+    planes = {f"masks/{stem}.png": made.mask} if kind == "folder" else {}
+    unsure = {"pixels": int(made.unsure.sum()), "file": ""}
     if unsure["pixels"]:
         unsure["file"] = f"unsure/{stem}.png"
-        atomic_write(make_folder(out / "unsure") / f"{stem}.png", encode_plane(_gray(made.unsure)))
-    beside = out / "masks" if kind == "folder" else make_folder(out / "provenance")
-    write_provenance(beside / f"{stem}{PROVENANCE_SUFFIX}", made.facts | {"unsure": unsure})
-
-
-def _gray(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return mask.astype(np.uint8) * np.uint8(255)
+        planes[f"unsure/{stem}.png"] = made.unsure
+    for name, plane in planes.items():
+        make_folder((out / name).parent)
+        atomic_write(out / name, encode_plane(plane.astype(np.uint8) * np.uint8(255)))
+    told = f"{'masks' if kind == 'folder' else 'provenance'}/{stem}{PROVENANCE_SUFFIX}"
+    make_folder((out / told).parent)
+    write_provenance(out / told, made.facts | {"unsure": unsure})
+    return [*planes, told]

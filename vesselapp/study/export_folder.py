@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -33,10 +33,13 @@ _ANOTHER = "Choose a new or an empty folder."
 
 
 class ExportFolder:
-    """A folder made ready for an export: an earlier one in it is removed, anything else is refused.
+    """A folder made ready for an export: an earlier one in it is replaced, anything else is refused.
 
-    Its list of files keeps the hash of each, by which a later export knows what a person changed. Of an
-    export that was killed, it lists all that might be there, without hashes.
+    It is replaced file by file; what of it isn't written again goes when all is written. So an export that
+    comes to no end leaves what it didn't come to, and its list says that it isn't finished.
+
+    That list keeps the hash of each file, by which a later export knows what a person changed. Of an export
+    that was killed, it lists all that might be there, without hashes.
 
     Parameters
     ----------
@@ -57,43 +60,55 @@ class ExportFolder:
         self, path: Path, kind: Kind, names: Sequence[tuple[str, str]], listed: Sequence[StudyPicture]
     ) -> None:
         self._path, self._kind = path, kind
-        planned = [COCO_NAME, *(name for stem, image in names for name in _files_of(stem, image))]
-        self._hashes = dict.fromkeys(planned, "")
+        self._planned = [COCO_NAME, *(name for stem, image in names for name in _files_of(stem, image))]
+        self._written: dict[str, str] = {}
         with telling(f"{path} can't be written to"):
-            self._clear(listed)
+            self._former = self._earlier(listed)
         for name in ("images", "masks") if kind == "folder" else ("images",):
             make_folder(path / name)
-        self._write()
+        self._list(self._former | dict.fromkeys(self._planned, ""), finished=False)
 
-    def note(self, stem: str, image: str) -> None:
-        """Note a picture's files as they were written."""
-        self._note(_files_of(stem, image))
+    def note(self, *names: str) -> None:
+        """Note files as they were written."""
+        with telling(f"{self._path} can't be read"):
+            self._written |= self._hashed(names)
 
     def __enter__(self) -> ExportFolder:
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        """List the files that were written, also where the export ends before its end."""
-        self._note([name for name, sha256 in self._hashes.items() if not sha256])
-        self._hashes = {name: sha256 for name, sha256 in self._hashes.items() if sha256}
-        self._write()
+    def __exit__(self, error: object, *_: object) -> None:
+        """List the files that are there; where all was written, nothing is left of the earlier export."""
+        if error is None:
+            with telling(f"What is left of the earlier export in {self._path} can't be removed"):
+                for name in self._left():
+                    patiently((self._path / name).unlink)
+            self._list(self._written, finished=True)
+        else:
+            with telling(f"{self._path} can't be read"):
+                begun = self._hashed([name for name in self._planned if name not in self._written])
+            self._list(self._left() | begun | self._written, finished=False)
 
-    def _note(self, names: Sequence[str]) -> None:
-        with telling(f"{self._path} can't be read"):
-            self._hashes |= {name: file_sha256(self._path / name) for name in names if self._holds(name)}
+    def _hashed(self, names: Sequence[str]) -> dict[str, str]:
+        return {name: file_sha256(self._path / name) for name in names if self._holds(name)}
+
+    def _left(self) -> dict[str, str]:
+        """Give what is there of the earlier export and wasn't written again."""
+        former = self._former.items()
+        return {name: sha256 for name, sha256 in former if name not in self._written and self._holds(name)}
 
     def _holds(self, name: str) -> bool:
         return is_there(self._path / name)
 
-    def _write(self) -> None:
-        about = {"kind": self._kind, "exported": time_stamp(), "files": self._hashes}
+    def _list(self, files: Mapping[str, str], *, finished: bool) -> None:
+        about = {"kind": self._kind, "exported": time_stamp(), "finished": finished, "files": files}
         atomic_write(self._path / EXPORT_NAME, json.dumps(about, indent=1).encode())
 
-    def _clear(self, listed: Sequence[StudyPicture]) -> None:
+    def _earlier(self, listed: Sequence[StudyPicture]) -> dict[str, str]:
+        """Give the files of an earlier export that are there, each with its hash; refuse anything else."""
         out = self._path
         there = [path.name for path in out.iterdir()] if out.exists() else []
         if all(is_of_browser(name) for name in there):
-            return
+            return {}
         if EXPORT_NAME not in there:
             raise VesselError(f"The folder {out} holds other files.", _ANOTHER)
         if _holds_any(out, listed):
@@ -101,13 +116,12 @@ class ExportFolder:
                 f"The study's own pictures lie in {out}, where an export would replace them.", _ANOTHER
             )
         former = {name: sha256 for name, sha256 in _former(out).items() if self._holds(name)}
-        added = [name for name in self._hashes if name not in former and self._holds(name)]
+        added = [name for name in self._planned if name not in former and self._holds(name)]
         changed = [name for name, sha256 in former.items() if sha256 not in ("", file_sha256(out / name))]
         if changed or added:
             raise _not_its_own(out, [*changed, *added])
-        for name in former:
-            patiently((out / name).unlink)
         remove_old_temporaries(out, *(out / name for name in _FOLDERS))
+        return former
 
 
 def _files_of(stem: str, image: str) -> list[str]:

@@ -334,7 +334,7 @@ def _holds(file: Path | None, image_sha256: str) -> bool:
 
 def is_study(folder: Path) -> bool:
     """Tell whether a folder is a study's."""
-    return (folder / STUDY_NAME).is_file()
+    return is_file(folder / STUDY_NAME)
 
 
 def _read_values(folder: Path) -> dict[str, Any]:
@@ -379,10 +379,11 @@ def _model_text(folder: Path, model: str) -> str:
 
 def _see_folder(place: Path) -> None:
     """See that a folder of pictures is there, and is one."""
-    if place.is_file():
+    if is_file(place):
         raise VesselError(f"{place} is a file.", "Name the folder that it lies in.")
-    if not place.is_dir():
-        raise VesselError(f"The folder of pictures {place} isn't there.", "Check how it is spelt.")
+    if not is_folder(place):
+        text = f"The folder of pictures {place} isn't there, or can't be looked at."
+        raise VesselError(text, "Check how it is spelt.")
 
 
 def _root_path(folder: Path, text: str) -> Path:

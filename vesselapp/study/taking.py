@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
-from vesselapp.core.export import PROVENANCE_SUFFIX
 from vesselapp.core.files import file_sha256, reason, sha256_if_readable, telling
-from vesselapp.core.geometry import box_of
+from vesselapp.core.geometry import Box, box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
 from vesselapp.core.mask_file import read_mask
 from vesselapp.core.stems import folded, short_stem
 from vesselapp.study.audit import AuditLog
+from vesselapp.study.beside import Beside, beside
 from vesselapp.study.journal import Edited
-from vesselapp.study.json_text import parse_object
 from vesselapp.study.pictures import StudyPicture, printable
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study
@@ -41,6 +40,20 @@ class Imported:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class _Mask:
+    """A mask as corrections ((H, W) uint8), how much of it is reviewed, and the file that it comes from.
+
+    ``notes`` say what of it could not be taken.
+    """
+
+    corrections: NDArray[np.uint8]
+    state: State
+    boxes: tuple[Box, ...]
+    source: str
+    notes: list[str]
+
+
 def import_masks(
     study: Study,
     folder: Path,
@@ -52,9 +65,10 @@ def import_masks(
 ) -> Imported:
     """Take masks from a folder for pictures of the same stem (``a.png`` or ``a_mask.png`` for ``a.jpg``).
 
-    Where a study's export says beside a mask which picture it is of, that is the one.
+    Where a study's export says beside a mask which picture it is of, that is the one. Where it says that a
+    person was unsure, or reviewed a part, so it is taken; where that part can't be read, nothing is reviewed.
 
-    Each becomes one edit, foreground and background, which can be undone; the picture is then in progress.
+    Each becomes one edit, which can be undone; the picture is then in progress.
 
     Parameters
     ----------
@@ -75,6 +89,7 @@ def import_masks(
     """
     files, pictures, outcome = _masks_in(folder), study.pictures(), Imported()
     pairs = _pairs(files, pictures, outcome.left_out)
+    unsure = in_part = 0
     if not pairs:
         hint = "A mask has the name of its picture: a.png, or a_mask.png, for a.jpg."
         raise VesselError(f"No file in {folder} is a mask for one picture of {study.name}.", hint)
@@ -82,20 +97,36 @@ def import_masks(
         if progress is not None:
             progress(done / len(pairs))
         try:
-            _take(study, picture, file, reviewed, replace_corrections, who)
+            mask = _mask(file, files[file], image_size(picture.path), reviewed=reviewed)
+            _take(study, picture, mask, replace_corrections, who)
             outcome.pictures.append(picture.relative)
+            outcome.notes += mask.notes
+            unsure += bool((mask.corrections == Correction.UNSURE).any())
+            in_part += bool(mask.boxes)
         except VesselError as problem:
             outcome.left_out.append(f"{file.name} was not taken: {problem.message}")
     without = len(pictures) - len({picture.key for picture, _ in pairs})
     if without:
         outcome.notes.append(f"{without} of {len(pictures)} pictures have no mask in the folder.")
+    outcome.notes += _notes(unsure, in_part)
     facts = {"pictures": len(outcome.pictures), "where": str(folder)}
     outcome.notes += AuditLog(study.folder).append_done(who, "imported", **facts)
     return outcome
 
 
+def _notes(unsure: int, in_part: int) -> list[str]:
+    """Say what was taken as an export says it beside the masks."""
+    told = []
+    if unsure:
+        told.append(f"In {unsure} picture{'s' * (unsure > 1)} some px are unsure, as in the export.")
+    if in_part:
+        which = "1 picture is" if in_part == 1 else f"{in_part} pictures are"
+        told.append(f"{which} reviewed in part, as in the export.")
+    return told
+
+
 def _pairs(
-    files: Sequence[Path], pictures: Sequence[StudyPicture], left_out: list[str]
+    files: Mapping[Path, Beside], pictures: Sequence[StudyPicture], left_out: list[str]
 ) -> list[tuple[StudyPicture, Path]]:
     """Find the picture of each mask; say in `left_out` of which there is none."""
     by_path: dict[str, list[StudyPicture]] = defaultdict(list)
@@ -107,8 +138,8 @@ def _pairs(
             by_stem[name].append(picture)
     sure: list[tuple[StudyPicture, Path]] = []
     others: dict[str, list[Path]] = defaultdict(list)
-    for file in files:
-        image, sha256 = _told_beside(file)
+    for file, said in files.items():
+        image, sha256 = said.image, said.sha256
         found = [picture for picture in by_path.get(image, ()) if sha256_if_readable(picture.path) == sha256]
         if len(found) == 1:
             sure.append((found[0], file))
@@ -135,15 +166,6 @@ def _pairs(
     return sure
 
 
-def _told_beside(file: Path) -> tuple[str, str]:
-    """Give path and hash of the image that a study's export says beside a mask it is of; else empty."""
-    try:
-        told = parse_object(file.with_name(f"{file.stem}{PROVENANCE_SUFFIX}").read_bytes())
-        return str(told["image"]), str(told["image_sha256"])
-    except (OSError, ValueError, KeyError):
-        return "", ""
-
-
 def _is_same(file: Path, picture: Path) -> bool:
     """Tell whether a file is a picture itself, or a copy of it."""
     try:
@@ -152,21 +174,33 @@ def _is_same(file: Path, picture: Path) -> bool:
         return False
 
 
-def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
+def _mask(file: Path, said: Beside, size: tuple[int, int], *, reviewed: bool) -> _Mask:
     """Read a mask made elsewhere, in which a person has told foreground from background."""
-    marked = read_mask(path, size).marked
+    marked = read_mask(file, size).marked
     if not marked.any():
         raise VesselError("nothing is marked in it.")
     if marked.all():
         raise VesselError("all of it is marked.")
-    return marked
+    corrections = np.where(marked, np.uint8(Correction.FOREGROUND), np.uint8(Correction.BACKGROUND))
+    state = State.REVIEWED if reviewed else State.IN_PROGRESS
+    boxes: tuple[Box, ...] = ()
+    notes = []
+    try:
+        corrections[said.unsure_in(size) & ~marked] = Correction.UNSURE
+        boxes = said.boxes_in(size) if reviewed else ()
+    except VesselError as problem:
+        state = State.IN_PROGRESS
+        notes.append(f"The picture of {file.name} is in progress: {problem.message}")
+    return _Mask(corrections, state, boxes, printable(str(file)), notes)
 
 
-def _masks_in(folder: Path) -> list[Path]:
-    """List the files of a folder that may be masks."""
+def _masks_in(folder: Path) -> dict[Path, Beside]:
+    """List the files of a folder that may be masks, with what an export says beside each."""
     with telling(f"The folder {folder} can't be read"):
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    return [file for file in files if not file.name.startswith(".")]
+    said = {file: beside(file) for file in files if not file.name.startswith(".")}
+    unsure = {one.unsure for one in said.values()}
+    return {file: one for file, one in said.items() if file not in unsure}
 
 
 def _why_no_pair(files: list[Path], found: list[StudyPicture]) -> str:
@@ -178,35 +212,25 @@ def _why_no_pair(files: list[Path], found: list[StudyPicture]) -> str:
     return f"{names} was not taken: the study has no picture of that name."
 
 
-def _take(
-    study: Study, picture: StudyPicture, file: Path, reviewed: bool, replace_corrections: bool, who: str
-) -> None:
+def _take(study: Study, picture: StudyPicture, mask: _Mask, replace_corrections: bool, who: str) -> None:
     """Take one mask."""
-    height, width = image_size(picture.path)
-    mask = _read_mask(file, (height, width))
     try:
         sha256 = file_sha256(picture.path)
     except OSError as problem:
         raise VesselError(f"its picture can't be read ({reason(problem)}).") from problem
+    height, width = mask.corrections.shape
     facts = ImageFacts(printable(picture.name), sha256, height, width, printable(picture.relative))
     opened = study.note_opened(picture, sha256, who)
     writer = study.place_of(opened.key).open(who, facts)
     try:
-        _write(writer, facts, mask, reviewed, replace_corrections, printable(str(file)))
+        _write(writer, facts, mask, replace_corrections)
         writer.close()
     except BaseException:
         writer.abandon()
         raise
 
 
-def _write(
-    writer: Writer,
-    facts: ImageFacts,
-    mask: NDArray[np.bool_],
-    reviewed: bool,
-    replace_corrections: bool,
-    source: str,
-) -> None:
+def _write(writer: Writer, facts: ImageFacts, mask: _Mask, replace_corrections: bool) -> None:
     kept = writer.kept
     record = kept.record if kept is not None else None
     corrected = kept is not None and bool(kept.corrections.any())
@@ -214,18 +238,18 @@ def _write(
     if (corrected or judged) and not replace_corrections:
         what = "has corrections" if corrected or record is None else f"is {record.state}"
         raise VesselError(f"its picture {what} already (--replace takes it all the same).")
-    plane = np.zeros(mask.shape, np.uint8) if kept is None else kept.corrections
+    plane = np.zeros_like(mask.corrections) if kept is None else kept.corrections
     recorder = EditRecorder(plane)
     recorder.about_to_change(box_of(plane))
-    plane[...] = np.where(mask, np.uint8(Correction.FOREGROUND), np.uint8(Correction.BACKGROUND))
+    plane[...] = mask.corrections
     edit = recorder.finish(EDIT_NAME)
     if edit is not None:
         writer.append([Edited(edit)])
     if record is None:
         record = Record(facts.image, facts.sha256, facts.height, facts.width, facts.path)
-    state = State.REVIEWED if reviewed else State.IN_PROGRESS
     ours = not record.note or record.note.startswith(_IMPORTED)
-    note = f"{_IMPORTED}{source}" if ours else record.note
+    note = f"{_IMPORTED}{mask.source}" if ours else record.note
     # No name: the writer's own is taken, for what was said is now this person's.
-    changed = replace(record, state=state, nothing_there=False, reviewed_boxes=(), note=note, who="")
-    writer.write_record(replace(changed, corrected_share=1.0, strokes=record.strokes + 1))
+    changed = replace(record, state=mask.state, nothing_there=False, note=note, who="")
+    changed = replace(changed, reviewed_boxes=mask.boxes, corrected_share=1.0, strokes=record.strokes + 1)
+    writer.write_record(changed)

@@ -26,7 +26,7 @@ _WORDS = {
 
 
 class ExportDialog(QDialog):
-    """Folder and kinds of files; names the files that it will replace.
+    """Folder and kinds of files; names those that it will replace, and those that stay beside them.
 
     Parameters
     ----------
@@ -84,7 +84,12 @@ class ExportDialog(QDialog):
 
     def _look(self) -> None:
         """Say which files are there already; the export replaces its own earlier ones only."""
-        there = [kind for kind in self.kinds if is_there(self.folder / (self._stem + SUFFIXES[kind]))]
-        replaces = f"Replaces the {' and '.join(there)} exported earlier." if there else " "
-        self._warning.setText(self._why_refused(self.folder, self.kinds) or replaces)
+        there = [kind for kind in _WORDS if is_there(self.folder / (self._stem + SUFFIXES[kind]))]
+        replaced, left = (
+            " and ".join(kind for kind in there if (kind in self.kinds) is chosen) for chosen in (True, False)
+        )
+        said = [f"Replaces the {replaced} exported earlier."] if replaced else []
+        if left and self.kinds:
+            said.append(f"Not replaced: the {left} exported earlier.")
+        self._warning.setText(self._why_refused(self.folder, self.kinds) or " ".join(said) or " ")
         self.export_button.setEnabled(bool(self.kinds) and bool(self.folder_field.text().strip()))
