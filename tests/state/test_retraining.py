@@ -426,7 +426,8 @@ def test_trainings_of_one_run_are_told_apart() -> None:
     for event in (
         {"event": "stage", "name": "learning"},
         step(10),
-        {"event": "validation", "step": 10, "learn": 0.7},
+        {"event": "validation", "step": 5, "learn": 0.7},
+        {"event": "validation", "step": 10, "learn": 0.7},  # as good: the last is kept
         {"event": "stopping", "step": 10},
         {"event": "stage", "name": "learning for judging, 1 of 2", "begun": 10},
         step(20, steps=20),

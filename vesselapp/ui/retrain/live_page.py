@@ -28,8 +28,8 @@ _CANCEL, _REALLY = "Cancel", "Cancel: keep nothing?"
 _STOP = (
     (
         "Stop and keep the best",
-        "Ends the training now; the model of the best step so far is judged. A training that runs to its end "
-        "keeps the last one",
+        "Ends the training now; the model of the best step so far is judged, or of the last one where no "
+        "picture tells. A training that runs to its end keeps the last one",
     ),
     (
         "Stop judging",
