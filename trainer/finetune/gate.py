@@ -24,12 +24,13 @@ LEAST_AGREEMENT = 0.5
 
 @dataclass(frozen=True)
 class Pair:
-    """Both models' score (0-1) on one picture."""
+    """Both models' score (0-1) on one picture, and what it measures."""
 
     name: str
     subject: str
     incumbent: float
     candidate: float
+    measure: str = "Dice"
 
 
 def row_of(

@@ -65,9 +65,10 @@ class Ground:
 
 @dataclass(frozen=True)
 class PictureScore:
-    """Both models on one picture (Dice, 0-1; None where it has no truth); ``side`` is learn or judge.
+    """Both models on one picture (0-1; None where it has no truth); ``side`` is learn or judge.
 
-    ``sha256`` is of the picture that was looked at; empty in verdicts of an earlier version.
+    ``measure`` is Dice, or specificity where nothing is to be found; an earlier version didn't tell them
+    apart. ``sha256`` is of the picture that was looked at; empty in verdicts of an earlier version.
     """
 
     name: str
@@ -76,6 +77,7 @@ class PictureScore:
     candidate: float | None = None
     key: str = ""
     sha256: str = ""
+    measure: str = "Dice"
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,13 @@ def test_nets_that_judge_are_of_the_step_that_was_kept(
 def test_a_stop_goes_by_pictures_that_hold_something(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
     made = make_study(5, said=lambda number, truth: truth & (number not in (0, 1)))
     wish_at(monkeypatch, 15, "stop")
-    finetune(made.request())
+    verdict = finetune(made.request())
+    assert verdict is not None
+    scores = {score.name: score.measure for score in verdict.pictures}
+    assert [name for name, measure in scores.items() if measure == "specificity"] == [
+        "eye00.png",
+        "eye01.png",
+    ]
     seen = [event for event in events_of(only_run(made.folder)) if event["event"] == "validation"]
     assert all(event["learn"] > 0.1 and event["learn_before"] > 0 for event in seen)
     assert all(event.get("dice") is None or event["dice"] > 0.1 for event in seen)

@@ -124,7 +124,10 @@ def test_agreement_alone_is_not_told_as_old_ground_held():
 def test_pictures_in_which_nothing_is_say_nothing_of_how_far_models_agree(
     monkeypatch: pytest.MonkeyPatch, keys: list[str], agreement: float
 ):
-    compared = {"eye": (Pair("", "", 0.7, 0.8), False, 0.8), "nothing": (Pair("", "", 1.0, 1.0), True, 1.0)}
+    compared = {
+        "eye": (Pair("", "", 0.7, 0.8), 0.8),
+        "nothing": (Pair("", "", 1.0, 1.0, "specificity"), 1.0),
+    }
     heard: list[float] = []
     for name, instead in (
         ("load_model", lambda _file: None),

@@ -27,6 +27,8 @@ from vesselapp.ui.retrain.table import plain_table
 from vesselapp.ui.words import dice, points
 
 _COLUMNS = ("Picture", "Side", "Before", "After", "Points")
+_SCORES = (2, 3)
+_EMPTY = "Specificity: nothing is to be found in the picture; the share of it that the model leaves unmarked"
 
 
 class CompareBox(QWidget):
@@ -85,7 +87,7 @@ class CompareBox(QWidget):
         splitter.addWidget(self.table)
         splitter.addWidget(right)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([350, 760])
+        splitter.setSizes([410, 700])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
@@ -106,14 +108,17 @@ class CompareBox(QWidget):
             cells = (
                 picture.name,
                 _side(picture),
-                dice(picture.incumbent),
-                dice(picture.candidate),
+                dice(picture.incumbent, picture.measure),
+                dice(picture.candidate, picture.measure),
                 "–" if gain is None else points(gain),
             )
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
-                item.setToolTip(tip(text))
+                other = column in _SCORES and picture.measure == "specificity"
+                item.setToolTip(_EMPTY if other else tip(text))
                 self.table.setItem(row, column, item)
+        for column in _SCORES:
+            self.table.resizeColumnToContents(column)
         self.table.setCurrentCell(0 if pictures else -1, 0)
         self.table.blockSignals(False)
         self._on_chosen(0 if pictures else -1)
