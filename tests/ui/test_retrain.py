@@ -20,11 +20,11 @@ from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.geometry import Box
 from vesselapp.inference.catalog import find_model, user_folder
 from vesselapp.state.judged import JudgedPicture, bases_of
-from vesselapp.state.retraining import RunState
-from vesselapp.state.run_progress import Example, Plan
 from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.study.models import ModelEntry, Registry
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.run_progress import Example, Plan
+from vesselapp.study.run_state import RunState
 from vesselapp.study.study import Study
 from vesselapp.ui.plain import tip
 from vesselapp.ui.retrain.compare_box import CompareBox

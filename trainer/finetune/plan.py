@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.finetune.bases import came_of, choose_models, open_base, told_name
+from trainer.finetune.bases import came_of, choose_models, open_base
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import Read, ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
@@ -24,7 +24,7 @@ from vesselapp.inference.cards import card_in
 from vesselapp.inference.checks import model_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
-from vesselapp.study.study_model import find_model_by_hash, hash_in_use
+from vesselapp.study.study_model import find_model_by_hash, hash_in_use, told_name
 from vesselapp.study.unusable import few_told, one_subject_told, only_one_told
 
 CONFIG = "config.json"

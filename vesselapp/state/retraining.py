@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from psygnal import Signal
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.jobs import Deliver
-from vesselapp.state.run_progress import Plan, RunProgress
-from vesselapp.state.run_watch import RunWatch, Seen, is_at_work, newest_run
+from vesselapp.state.run_watch import RunWatch, Seen, newest_run
 from vesselapp.state.trainer_process import (
     PlanQuestion,
     Started,
@@ -27,6 +25,8 @@ from vesselapp.state.trainer_process import (
     trainer_command,
 )
 from vesselapp.study.run_folder import Decision, RunFolder, Wish, new_run
+from vesselapp.study.run_progress import Plan, RunProgress
+from vesselapp.study.run_state import RunState, is_at_work, state_of
 
 _ANSWERS: dict[Wish, tuple[str, ...]] = {
     "pause": ("paused",),
@@ -35,24 +35,6 @@ _ANSWERS: dict[Wish, tuple[str, ...]] = {
     "cancel": ("stopped",),
 }
 """Events by which the trainer answers a wish."""
-
-
-class RunState(Enum):
-    """How a training stands."""
-
-    NONE = "no training"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "finished"
-    FAILED = "failed"
-    STOPPED = "cancelled"
-    DEAD = "broke off"
-
-    @property
-    def live(self) -> bool:
-        """Whether the trainer is at work."""
-        return self in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
 
 
 class Retraining:
@@ -117,16 +99,7 @@ class Retraining:
         """How the run in sight stands."""
         if self.run is None:
             return RunState.NONE
-        ends = {"done": RunState.DONE, "failed": RunState.FAILED, "stopped": RunState.STOPPED}
-        if self.progress.end in ends:
-            return ends[self.progress.end]
-        if not self._lives:
-            return RunState.DEAD
-        if self.progress.paused:
-            return RunState.PAUSED
-        if self.progress.starting or not (self.progress.plan or self.progress.step):
-            return RunState.STARTING
-        return RunState.RUNNING
+        return state_of(self.progress, lives=self._lives)
 
     @property
     def can_go_on(self) -> bool:

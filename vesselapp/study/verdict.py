@@ -62,6 +62,19 @@ class Ground:
             return self.difference > self.floor
         return self.low is not None and self.low > self.floor
 
+    @property
+    def held(self) -> str:
+        """Say whether old ground is held (agreement: is enough); empty for new ground."""
+        if self.ground == "new":
+            return ""
+        if self.measure == "agreement":
+            return "enough" if self.not_worse else "too little"
+        if self.low is None:
+            return "too few to tell"
+        if self.not_worse:
+            return "not worse" if self.low > 0 else f"within {abs(100 * self.floor):g} points"
+        return "worse" if self.high is not None and self.high < 0 else "perhaps worse"
+
 
 @dataclass(frozen=True)
 class PictureScore:

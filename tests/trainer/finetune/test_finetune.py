@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,7 +38,9 @@ def test_a_better_candidate_is_offered_promoted_and_rolled_back(
     arguments = ["finetune", str(made.folder), "--replay", str(old_ground), "--accelerator", "cpu"]
     settings = ["steps=120", "learning_rate=0.01", "precision=32", "old_share=0.5"]
     assert main([*arguments, *(f"--set={one}" for one in settings)]) == 0
-    assert capsys.readouterr().out.count("better: On 5 judged pictures") == 1
+    told = capsys.readouterr().out
+    assert told.count("better: On 5 judged pictures") == 1
+    assert any(line.endswith(("points", "not worse")) for line in told.splitlines())  # of old ground
 
     run = only_run(made.folder)
     verdict = read_verdict(run / "verdict.json")
@@ -345,10 +348,21 @@ def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatc
     assert {path.name for path in run.iterdir()} == {"events.jsonl", "heartbeat", "process.json"}
 
 
-def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+def test_pause_and_go_on(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     made = make_study(3)
     wish_at(monkeypatch, 5, "pause", "go")
+    listed = []
+
+    def listing(_seconds: float) -> None:
+        capsys.readouterr()
+        main(["runs", str(made.folder)])
+        listed.append(capsys.readouterr().out.split("  ", 1)[1])
+
+    monkeypatch.setattr(steering, "time", SimpleNamespace(monotonic=time.monotonic, sleep=listing))
     finetune(made.request("steps=10"))
+    assert listed == ["paused  no verdict yet\n"]
     kinds = [event["event"] for event in events_of(only_run(made.folder))]
     assert kinds.index("paused") + 1 == kinds.index("resumed")
     assert kinds[-1] == "done"

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from vesselapp.core.user import user_name
 from vesselapp.state.jobs import Deliver, Jobs
-from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.retraining import Retraining
+from vesselapp.study.run_state import RunState
 from vesselapp.ui.retrain.in_short import in_short
 
 if TYPE_CHECKING:

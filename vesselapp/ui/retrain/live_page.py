@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from vesselapp.core.errors import VesselError
-from vesselapp.state.retraining import Retraining, RunState
-from vesselapp.state.run_progress import Plan, Validation
+from vesselapp.state.retraining import Retraining
 from vesselapp.study.run_folder import Wish
+from vesselapp.study.run_progress import Plan, Validation
+from vesselapp.study.run_state import RunState
 from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.retrain.in_short import headline
 from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed
