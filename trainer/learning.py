@@ -59,10 +59,12 @@ def _finetune(options: argparse.Namespace) -> None:
     if verdict is not None and not request.events:
         print(f"{verdict.verdict}: {verdict.sentence}")
         for row in verdict.table:
-            low, high = (f"{end:+.3f}" if end is not None else "?" for end in (row.low, row.high))
+            between = f"  {row.held}" if row.held else ""
+            if row.low is not None and row.high is not None:
+                between = f"  ({row.low:+.3f} to {row.high:+.3f}){between}"
             print(
                 f"  {row.ground}  {row.set} ({row.pictures}), {row.measure}: {row.incumbent:.3f} -> "
-                f"{row.candidate:.3f}  ({low} to {high})"
+                f"{row.candidate:.3f}{between}"
             )
 
 
@@ -101,9 +103,13 @@ def _study_of(run: Path) -> Path:
 
 def _runs(options: argparse.Namespace) -> None:
     from vesselapp.study.run_folder import runs_of
+    from vesselapp.study.run_state import state_now
     from vesselapp.study.study import Study
 
     for run in reversed(runs_of(Study.open(options.study).folder)):
-        decision = run.decision()
+        state, decision = state_now(run), run.decision()
+        stands = decision.decision if decision else "undecided" if run.has_verdict else state.value
         said = run.verdict().sentence if run.has_verdict else "no verdict"
-        print(f"{run.name}  {decision.decision if decision else 'undecided'}  {said}")
+        if state.live and not run.has_verdict:
+            stands, said = state.value, "no verdict yet"
+        print(f"{run.name}  {stands}  {said}")

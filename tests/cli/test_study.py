@@ -161,6 +161,12 @@ def test_a_model_that_was_moved_is_told_and_put_right(work: Path, run: Run, mode
     assert '"what":"study changed"' in (work / "eyes" / "audit.log").read_text()
     Registry(work / "eyes").use(Registry(work / "eyes").add(model, who="ann"), who="ann")
     assert "Its model 1 stays in use" in run("study", "model", "eyes", "moved.onnx").err
+    (facts,) = run("study", "info", "eyes", "--json").records
+    assert facts["model"] == "model 1"
+    assert Path(facts["model_file"]).parent == work / "eyes" / "models"
+    told = run("study", "info", "eyes").out
+    assert "model 1" in told
+    assert "…" not in told  # a long path is told whole
 
 
 def test_verify_says_what_is_wrong(study: Study, run: Run) -> None:

@@ -14,8 +14,8 @@ def test_a_score_is_of_the_picture_that_was_looked_at(tmp_path: Path) -> None:
     study = drawn_study(tmp_path / "study")
     first, second, third = study.pictures()
     scores = [
-        PictureScore(one.relative, "judge", 0.5, 0.9, key=one.key, sha256=file_sha256(one.path))
-        for one in (first, second)
+        PictureScore(one.relative, "judge", 0.5, 0.9, one.key, file_sha256(one.path), measure)
+        for one, measure in ((first, "Dice"), (second, "specificity"))
     ]
     scores.append(PictureScore(third.relative, "learn", key=third.key))  # an earlier version's
     run = RunFolder(tmp_path / "study" / "runs" / "20250101T000000Z")
@@ -31,6 +31,8 @@ def test_a_score_is_of_the_picture_that_was_looked_at(tmp_path: Path) -> None:
         "p1.png": judged,
         "p2.png": ("learn", None),
     }
+    measures = [one.measure for one in read_judged(study.folder, run).pictures]
+    assert measures == ["Dice", "specificity", "Dice"]
     first.path.write_bytes(third.path.read_bytes())
     assert seen() == {
         "p0.png": ("", None),

@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from tests import fake_trainer
 from vesselapp.core.errors import VesselError
 from vesselapp.state import run_watch, trainer_process
-from vesselapp.state.retraining import Retraining, RunState
-from vesselapp.state.run_progress import Plan, RunProgress
+from vesselapp.state.retraining import Retraining
 from vesselapp.state.run_watch import newest_run
 from vesselapp.state.trainer_process import PlanQuestion, TrainingOptions, trainer_command
+from vesselapp.study import run_state
 from vesselapp.study.process import boot_id
 from vesselapp.study.run_events import EventTail, parse_event
 from vesselapp.study.run_folder import Decision, RunFolder, new_run, runs_of
+from vesselapp.study.run_progress import Plan, RunProgress
+from vesselapp.study.run_state import RunState
 from vesselapp.study.verdict import read_verdict
 
 COMMAND = (sys.executable, fake_trainer.__file__)
@@ -312,7 +314,8 @@ def beat(run: RunFolder, *, ago_s: float = 0.0) -> None:
 def test_a_trainer_elsewhere_that_was_cut_off_is_seen_again(
     desk: Desk, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_watch, "_STILL_S", 5.0)
+    for module in (run_watch, run_state):
+        monkeypatch.setattr(module, "STILL_S", 5.0)
     monkeypatch.setattr(run_watch, "_LOOK_AT_DEAD_S", 0.05)
     run = run_elsewhere(study)
     beat(run, ago_s=100)
@@ -463,7 +466,8 @@ def test_trainings_of_one_run_are_told_apart() -> None:
     for event in (
         {"event": "stage", "name": "learning"},
         step(10),
-        {"event": "validation", "step": 10, "learn": 0.7},
+        {"event": "validation", "step": 5, "learn": 0.7},
+        {"event": "validation", "step": 10, "learn": 0.7},  # as good: the last is kept
         {"event": "stopping", "step": 10},
         {"event": "stage", "name": "learning for judging, 1 of 2", "begun": 10},
         step(20, steps=20),

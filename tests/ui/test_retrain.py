@@ -23,16 +23,17 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.geometry import Box
 from vesselapp.core.image import read_image
 from vesselapp.inference.catalog import find_model, user_folder
-from vesselapp.state.judged import bases_of
+from vesselapp.state.judged import JudgedPicture, bases_of
 from vesselapp.state.pictures import Entry
-from vesselapp.state.retraining import RunState
-from vesselapp.state.run_progress import Example, Plan
 from vesselapp.state.sources import Source
 from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.study.models import ModelEntry, Registry
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.run_progress import Example, Plan
+from vesselapp.study.run_state import RunState
 from vesselapp.study.study import Study
 from vesselapp.ui.plain import tip
+from vesselapp.ui.retrain.compare_box import CompareBox
 from vesselapp.ui.retrain.desk import RetrainDesk
 from vesselapp.ui.retrain.disagreement import BOTH, NONE, ONLY_NEW, ONLY_OLD, STRIPE, codes_of
 from vesselapp.ui.retrain.panes import ComparisonPanes
@@ -542,6 +543,24 @@ def test_the_verdict_fits_into_a_small_window(stand: Stand, qtbot: QtBot) -> Non
     assert panes.view == whole
     stand.window.resize(1500, 345)
     qtbot.waitUntil(lambda: legend.height() == one_line)
+
+
+def test_a_score_that_is_no_dice_says_so(stand: Stand, qtbot: QtBot) -> None:
+    stand.desk.show()
+    box = CompareBox(stand.window.comparing)
+    qtbot.addWidget(box)
+    place = stand.study.place(stand.study.pictures()[0])
+    eye = JudgedPicture("p4_fundus.png", Path("eye"), place, "learn", 0.9986, 0.9838)
+    empty = JudgedPicture("p2_fundus.png", Path("empty"), place, "learn", 0.8632, 0.8613, "specificity")
+    box.resize(1100, 400)
+    box.show()
+    box.show_pictures([eye, empty], None, None)
+    rows = [[box.table.item(row, column).text() for column in range(2, 5)] for row in range(2)]
+    assert rows == [["0.999", "0.984", "−1.5"], ["0.863 spec.", "0.861 spec.", "−0.2"]]
+    assert "nothing is to be found" in box.table.item(1, 2).toolTip()
+    for column in (2, 3):
+        assert box.table.columnWidth(column) >= box.table.sizeHintForColumn(column)
+    assert box.table.horizontalScrollBar().maximum() == 0
 
 
 def test_a_verdict_follows_the_model_in_use(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from vesselapp.core.geometry import Box
 from vesselapp.state.jobs import Job
 from vesselapp.state.judged import Bases
 from vesselapp.state.offer import Offer, OfferedPicture, with_warnings
-from vesselapp.state.retraining import RunState
-from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.run_progress import Plan
+from vesselapp.study.run_state import RunState
 from vesselapp.study.unusable import only_one_told
 from vesselapp.ui.retrain.offer_page import OfferPage
 from vesselapp.ui.retrain.options_box import OptionsBox

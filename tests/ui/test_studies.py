@@ -25,12 +25,13 @@ from vesselapp.core.evidence import mask_of
 from vesselapp.core.files import file_sha256
 from vesselapp.core.geometry import Box
 from vesselapp.state.pictures import Mark, Order, Show
-from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.retraining import Retraining
 from vesselapp.state.sitting import Sitting
 from vesselapp.study.annotation import Kept
 from vesselapp.study.journal import Operation
 from vesselapp.study.lock import holder_of
 from vesselapp.study.record import State
+from vesselapp.study.run_state import RunState
 from vesselapp.study.study import Study
 from vesselapp.study.verify import verify_study
 from vesselapp.study.writer import Writer

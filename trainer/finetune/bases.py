@@ -83,12 +83,6 @@ def came_of(study: Study, card: ModelCard) -> set[str]:
     return found
 
 
-def told_name(study: Study, path: Path) -> str:
-    """Give what a model is called to a person: by its number where it is one of the study's."""
-    numbers = (entry.number for entry in Registry(study.folder).entries() if entry.path == path)
-    return next((f"model {number}" for number in numbers), path.stem)
-
-
 def _began_with(study: Study, registry: Registry) -> Path:
     if study.model.isdecimal():
         return registry.entry(int(study.model)).path

@@ -15,11 +15,12 @@ from trainer.finetune.judging import judge_run
 from trainer.finetune.kept_lessons import FOLDER as LESSONS
 from trainer.finetune.kept_lessons import keep_judgement
 from trainer.finetune.loop import MAIN, Course, bring_lessons, cut_short, finish, learn_all
-from trainer.finetune.plan import CONFIG, Plan, Request, kept_plan, make_plan, plan_to_dict
+from trainer.finetune.plan import CONFIG, Plan, Request, flattery_told, kept_plan, make_plan, plan_to_dict
 from trainer.finetune.reviewed import Read, find_reviewed, read_judgement
 from trainer.finetune.sides import without, write_sides
 from trainer.finetune.steering import Line
 from trainer.finetune.watch import EXAMPLES
+from trainer.lineage import learnt_by
 from vesselapp.core.errors import Cancelled, VesselError
 from vesselapp.core.files import atomic_write, file_sha256, make_folder, patiently, reason
 from vesselapp.study.run_folder import RunFolder, new_run
@@ -159,9 +160,13 @@ def _work(course: Course) -> Verdict:
     course.line.emit("threshold", before=change.before, after=change.after)
     course.line.emit("stage", name="judging")
     verdict = judge_run(course, candidates, change)
+    judged = [plan.pictures[key].sha256 for _file, keys in candidates for key in keys]
+    flattered = flattery_told(set(learnt_by(course.incumbent.card)), judged)
     verdict = dataclasses.replace(
         verdict,
-        sentence=f"{verdict.sentence} {cut_short(course, trained)}".strip(),
+        sentence=" ".join(
+            words for words in (verdict.sentence, flattered, cut_short(course, trained)) if words
+        ),
         parity=max(parities),
         incumbent_sha256=plan.incumbent_sha256,
         in_use_sha256=plan.in_use_sha256,

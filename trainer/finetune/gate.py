@@ -24,12 +24,13 @@ LEAST_AGREEMENT = 0.5
 
 @dataclass(frozen=True)
 class Pair:
-    """Both models' score (0-1) on one picture."""
+    """Both models' score (0-1) on one picture, and what it measures."""
 
     name: str
     subject: str
     incumbent: float
     candidate: float
+    measure: str = "Dice"
 
 
 def row_of(
@@ -106,7 +107,7 @@ def _only_looked_at(row: Ground) -> bool:
 
 
 def _new(row: Ground, *, crossed: bool) -> str:
-    how = " (each judged by a model that had not learnt it)" if crossed else ""
+    how = " (each judged by a candidate that had not learnt it)" if crossed else ""
     where = f"On {row.pictures} judged picture{'s' * (row.pictures > 1)}{how}"
     change = f"{row.measure} goes from {row.incumbent:.3f} to {row.candidate:.3f}"
     if row.low is None or row.high is None:
@@ -124,23 +125,24 @@ def _new(row: Ground, *, crossed: bool) -> str:
 
 def _old(rows: Sequence[Ground], broken: Sequence[Ground], lost: Sequence[Ground]) -> str:
     if lost:
-        return f"It is worse on {_named(lost[0])}."
+        return f"It is worse on {_named(lost)}."
     unusual = [row for row in broken if row.measure == "agreement"]
     if unusual:
-        return f"What it forgot isn't known, and the two models differ much on {_named(unusual[0])}."
+        return f"What it forgot isn't known, and the two models differ much on {_named(unusual)}."
     if broken:
-        return f"That it is not worse on {_named(broken[0])} is not shown{_few(broken[0])}."
+        return f"That it is not worse on {_named(broken)} is not shown{_few(broken)}."
     old = [row for row in rows if row.ground == "old"]
     known = [row for row in old if row.measure != "agreement"]
     if known:
-        return f"Old ground is held: {', '.join(map(_named, known))}."
+        return f"Old ground is held: {_named(known)}."
     # How far two models agree says little of how good either is.
     unknown = "No old pictures with truth are at hand, so what it forgot there isn't known"
-    return f"{unknown}; nothing unusual on {_named(old[0])}." if old else f"{unknown}."
+    return f"{unknown}; nothing unusual on {_named(old)}." if old else f"{unknown}."
 
 
-def _few(row: Ground) -> str:
+def _few(rows: Sequence[Ground]) -> str:
     """Say what would help where too few subjects are at hand to show anything."""
+    row = min(rows, key=lambda row: row.subjects)
     if row.subjects >= FEWEST:
         return ""
     subjects = f"{row.subjects} subject{'s' * (row.subjects != 1)}"
@@ -148,7 +150,10 @@ def _few(row: Ground) -> str:
     return f": {subjects} can hardly show it; adding pictures of more subjects {where} would"
 
 
-def _named(row: Ground) -> str:
-    if row.measure == "agreement":
-        return f"{row.set} (agreement with the incumbent {row.candidate:.3f})"
-    return f"{row.set} ({row.measure} {row.incumbent:.3f} to {row.candidate:.3f})"
+def _named(rows: Sequence[Ground]) -> str:
+    return ", ".join(
+        f"{row.set} (agreement with the incumbent {row.candidate:.3f})"
+        if row.measure == "agreement"
+        else f"{row.set} ({row.measure} {row.incumbent:.3f} to {row.candidate:.3f})"
+        for row in rows
+    )

@@ -33,24 +33,24 @@ def judge_run(
     sides = course.plan.sides
     if not any(keys for _file, keys in candidates):
         return not_judged(_pictures(course, {}), threshold)
-    seen: list[tuple[str, Pair, bool, float]] = []
+    seen: list[tuple[str, Pair, float]] = []
     candidate = load_model(candidates[0][0])
     for file, keys in candidates:
         model = candidate if file == candidates[0][0] else load_model(file)
         seen += [_compare(course, model, key) for key in keys]
-    found = [pair for _key, pair, empty, _agree in seen if not empty]
-    nothing = [pair for _key, pair, empty, _agree in seen if empty]
+    found = [pair for _key, pair, _agree in seen if pair.measure == "Dice"]
+    nothing = [pair for _key, pair, _agree in seen if pair.measure == "specificity"]
     rows = [row_of("new", "judged pictures", found)] if found else []
     if nothing:
         rows.append(row_of("new", "pictures in which nothing is", nothing, measure="specificity"))
-    agreeing = [agree for _key, _pair, empty, agree in seen if not empty]
+    agreeing = [agree for _key, pair, agree in seen if pair.measure == "Dice"]
     rows += _old_rows(course, candidate, float(np.mean(agreeing)) if agreeing else 0.0)
-    scores = {key: pair for key, pair, _empty, _agree in seen}
+    scores = {key: pair for key, pair, _agree in seen}
     return judge(rows, _pictures(course, scores), threshold, crossed=bool(sides.folds))
 
 
-def _compare(course: Course, model: Model, key: str) -> tuple[str, Pair, bool, float]:
-    """Score both models on a reviewed picture; say whether nothing is there, and how far the models agree."""
+def _compare(course: Course, model: Model, key: str) -> tuple[str, Pair, float]:
+    """Score both models on a reviewed picture; say how far they agree."""
     course.line.heed_cancel()
     picture = course.plan.pictures[key]
     judged = kept_judgement(course.folder, picture)
@@ -58,7 +58,7 @@ def _compare(course: Course, model: Model, key: str) -> tuple[str, Pair, bool, f
     truth = Truth(picture.name, picture.subject, judged.pixels, judged.truth, counts)
     size = judged.object_diameter
     before, after = mask_by(course.incumbent, judged.pixels, size), mask_by(model, judged.pixels, size)
-    return key, pair_on(truth, before, after), truth.empty, dice(after, before, counts)
+    return key, pair_on(truth, before, after), dice(after, before, counts)
 
 
 def _old_rows(course: Course, candidate: Model, agreement: float) -> list[Ground]:
@@ -101,6 +101,8 @@ def _pictures(course: Course, scores: dict[str, Pair]) -> list[PictureScore]:
             picture = course.plan.pictures[key]
             score = PictureScore(picture.name, side, key=key, sha256=picture.sha256)
             if pair is not None:
-                score = dataclasses.replace(score, incumbent=pair.incumbent, candidate=pair.candidate)
+                score = dataclasses.replace(
+                    score, incumbent=pair.incumbent, candidate=pair.candidate, measure=pair.measure
+                )
             out.append(score)
     return out

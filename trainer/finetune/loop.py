@@ -4,11 +4,12 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import torch
 
-from trainer.begun import RECIPE, steps_when_done
+from trainer.begun import RECIPE, steps_kept, steps_when_done
 from trainer.finetune.bases import open_base
 from trainer.finetune.candidate import blended, tuned_card, write_candidate
 from trainer.finetune.kept_lessons import kept_judgement, kept_sha256
@@ -27,7 +28,7 @@ from trainer.finetune.sides import without
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune, Ground
 from trainer.finetune.threshold import deciding, set_threshold
-from trainer.finetune.watch import Watch, Window, mask_in, window_of
+from trainer.finetune.watch import Side, Watch, Window, mask_in, window_of
 from trainer.full_memory import fit_within_memory
 from trainer.lineage import learnt_by, seen_by
 from trainer.metrics import dice
@@ -43,7 +44,7 @@ from vesselapp.inference.model import Model, load_model
 from vesselapp.study.study import Study
 
 MAIN = "training"
-_WATCHED = {"judge": 2, "learn": 2, "old": 1}
+_WATCHED: dict[Side, int] = {"judge": 2, "learn": 2, "old": 1}
 
 
 @dataclass(eq=False)
@@ -66,7 +67,7 @@ class Course:
         What is inside its file, where it is one of our own that works at the base's scale.
     replay : Replay
     lessons : dict
-        Learnt (and a few judging) pictures at working scale, by key.
+        Learnt pictures at working scale, by key.
     views : dict
         Views of learnt pictures of cells far from working scale, by key.
     """
@@ -108,13 +109,13 @@ class Course:
 
 
 def bring_lessons(course: Course) -> Ground:
-    """Bring all pictures to working scale: those to learn, a few judges to watch, and old ground."""
+    """Bring all pictures to working scale: those to learn, and old ground."""
     plan, recipe = course.plan, course.base_recipe
-    for key in (*plan.sides.learn, *plan.sides.judge[: _WATCHED["judge"]]):
+    for key in plan.sides.learn:
         course.line.heed_cancel()
         name, judged = plan.pictures[key].name, kept_judgement(course.folder, plan.pictures[key])
         course.lessons[key] = lesson_of(name, judged, course.base, recipe)
-        if recipe.task == "cells" and key in plan.sides.learn:
+        if recipe.task == "cells":
             course.views[key] = off_scale(name, judged, course.lessons[key], recipe)
     new = [course.lessons[key] for key in plan.sides.learn]
     if not any((lesson.truth[..., list(recipe.foreground)] > 0)[lesson.valid > 0].any() for lesson in new):
@@ -132,25 +133,13 @@ def bring_lessons(course: Course) -> Ground:
     return Ground(new, replay_lessons(course.replay, recipe), taught, varied)
 
 
-def learn(
-    course: Course,
-    ground: Ground,
-    folder: Path,
-    watched: list[Window],
-    begun: int = 0,
-    last: int | None = None,
-) -> int:
-    """Train one net, or go on with its training; give the steps it made, negative where a person ended it.
-
-    ``begun`` steps of the run were made before it; it ends after ``last`` steps, where that is given.
-    """
-    plan, line = course.plan, course.line
+def learn(course: Course, ground: Ground, folder: Path, watch: Watch) -> int:
+    """Train one net, or go on with its training; give the steps it made, negative where a person ended it."""
+    plan = course.plan
     if (made := steps_when_done(folder)) is not None:
         return made
     folder.mkdir(parents=True, exist_ok=True)
     recipe = _recipe_in(folder, plan)
-    steps = (last or plan.recipe.steps) * plan.trainings
-    watch = Watch(line, watched, course.card.threshold, begun, steps, last)
     options = RunOptions(out=folder, data=(), accelerator=course.accelerator, devices=1, quiet=True)
 
     def fit(fitted: Recipe) -> None:
@@ -161,7 +150,7 @@ def learn(
             [watch],
         )
 
-    fit_within_memory(recipe, folder, fit, line.emit)
+    fit_within_memory(recipe, folder, fit, course.line.emit)
     course.base_net.to("cpu")
     made = steps_when_done(folder) or 0
     return -made if watch.stopped else made
@@ -175,28 +164,30 @@ def _recipe_in(folder: Path, plan: Plan) -> Recipe:
 def learn_all(course: Course, ground: Ground) -> list[tuple[Path, list[str]]]:
     """Train the candidate, then one net a fold; give each one's folder and the keys it is judged on.
 
-    Where a person ends the training, the folds train as long as the candidate did. Where that happens in a
-    fold, it and those after it are left out: a net that made fewer steps isn't made like the candidate.
+    The folds make as many steps as the candidate's weights have behind them. Where a person ends a fold, it
+    and those after it are left out: a net that made fewer steps isn't made like the candidate.
     """
-    plan, sides = course.plan, course.plan.sides
+    plan, sides, threshold = course.plan, course.plan.sides, course.card.threshold
+    main, parts = course.folder / MAIN, len(course.plan.sides.folds)
+    watched = _windows(course, ground, sides.judge)
     course.line.emit("stage", name="learning")
-    judges = list(sides.judge[: _WATCHED["judge"]])
-    made = abs(learn(course, ground, course.folder / MAIN, _windows(course, ground, judges)))
-    found: list[tuple[Path, list[str]]] = [(course.folder / MAIN, list(sides.judge))]
+    made = abs(learn(course, ground, main, Watch(course.line, watched, threshold, 0, plan.steps)))
+    kept = steps_kept(main) or made
+    found: list[tuple[Path, list[str]]] = [(main, list(sides.judge))]
     for number, fold in enumerate(sides.folds, 1):
-        begun, parts = number * made, len(sides.folds)
-        keys = without(sides.learn, fold, plan.subjects)
-        part = _ground_of(course, ground, keys)
-        watched = _windows(course, part, list(fold)[: _WATCHED["judge"]])
+        begun = made + (number - 1) * kept
+        part = _ground_of(course, ground, without(sides.learn, fold, plan.subjects))
+        watch = Watch(
+            course.line, _windows(course, part, fold), threshold, begun, made + parts * kept, last=kept
+        )
         course.line.emit("stage", name=f"learning for judging, {number} of {parts}", begun=begun)
         if course.line.take_late_stop():
             course.line.emit("stopping", step=begun)
             if number > 1:
                 break
         folder = course.folder / f"fold{number}"
-        steps = learn(course, part, folder, watched, begun, made)
-        # One that was stopped and then killed is known by its steps, where none ends early by itself.
-        if abs(steps) < made and (steps < 0 or not plan.recipe.patience):
+        steps = learn(course, part, folder, watch)
+        if abs(steps) < kept:
             break
         found.append((folder, list(fold)))
         if steps < 0:
@@ -212,7 +203,7 @@ def _ground_of(course: Course, ground: Ground, keys: list[str]) -> Ground:
 
 
 def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
-    """Say where a training ended before its plan did, and whom that leaves unjudged; else nothing.
+    """Say where a training ended before its plan did, what is kept, and who isn't judged; else nothing.
 
     Where nobody was judged, the verdict says so itself.
     """
@@ -221,6 +212,8 @@ def cut_short(course: Course, trained: list[tuple[Path, list[str]]]) -> str:
     told = []
     if made < plan.recipe.steps:
         told.append(f"The training was ended at step {made} of {plan.recipe.steps}.")
+    if (kept := steps_kept(trained[0][0])) != made:
+        told.append(f"The candidate is its model of step {kept}.")
     judged, meant = sum(len(keys) for _, keys in trained), len(plan.sides.judged)
     if 0 < judged < meant:
         told.append(f"Only {judged} of the {meant} pictures were judged, since the judging was stopped.")
@@ -277,14 +270,31 @@ def _lineage(course: Course, keys: list[str], recipe: Recipe) -> dict[str, objec
     }
 
 
-def _windows(course: Course, ground: Ground, judges: list[str]) -> list[Window]:
-    """Choose what is looked at while training, and say how the present models do there."""
-    recipe = course.base_recipe
-    chosen = [window_of("judge", course.lessons[key], recipe) for key in judges]
-    chosen += [window_of("learn", lesson, recipe) for lesson in ground.new[: _WATCHED["learn"]]]
-    old = (ground.replayed or ground.taught)[: _WATCHED["old"]]
-    chosen += [window_of("old", lesson, recipe) for lesson in old]
-    return [_with_before(course, window, known=bool(ground.replayed)) for window in chosen]
+def _windows(course: Course, ground: Ground, judges: Iterable[str]) -> list[Window]:
+    """Choose what is looked at while training, and say how the present models do there.
+
+    Only where something is to be found does Dice tell one step from another.
+    """
+    recipe, known = course.base_recipe, bool(ground.replayed)
+    sides: dict[Side, Iterable[Scaled]] = {
+        "judge": (_lesson(course, key) for key in judges),
+        "learn": ground.new,
+        "old": ground.replayed or ground.taught,
+    }
+    chosen: list[Window] = []
+    for side, lessons in sides.items():
+        cut = (_with_before(course, window_of(side, lesson, recipe), known=known) for lesson in lessons)
+        chosen += islice((window for window in cut if (window.truth & window.counts).any()), _WATCHED[side])
+    return chosen
+
+
+def _lesson(course: Course, key: str) -> Scaled:
+    """Give a reviewed picture at working scale; of those that aren't learnt none is kept."""
+    if key in course.lessons:
+        return course.lessons[key]
+    course.line.heed_cancel()
+    picture = course.plan.pictures[key]
+    return lesson_of(picture.name, kept_judgement(course.folder, picture), course.base, course.base_recipe)
 
 
 def _with_before(course: Course, window: Window, *, known: bool) -> Window:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.finetune.bases import came_of, choose_models, open_base, told_name
+from trainer.finetune.bases import came_of, choose_models, open_base
 from trainer.finetune.gate import FEWEST as FEWEST_SUBJECTS
 from trainer.finetune.reviewed import Read, ReviewedPicture, find_reviewed
 from trainer.finetune.settings import Tuning, recipe_for, tuning_for
@@ -24,7 +24,7 @@ from vesselapp.inference.cards import card_in
 from vesselapp.inference.checks import model_sha256
 from vesselapp.study.models import Registry
 from vesselapp.study.study import Study
-from vesselapp.study.study_model import find_model_by_hash, hash_in_use
+from vesselapp.study.study_model import find_model_by_hash, hash_in_use, told_name
 from vesselapp.study.unusable import few_told, one_subject_told, only_one_told
 
 CONFIG = "config.json"
@@ -215,7 +215,7 @@ def make_plan(
         pictures,
         taken,
         request.replay,
-        (*notes, *warnings, *told, *_warnings(taken, subjects, set(before), empty)),
+        (*notes, *warnings, *told, *_warnings(taken, subjects, before, empty)),
         request.command,
         base_name,
         name_in_use,
@@ -247,7 +247,15 @@ def _tasks_told(task: str, base: str, card: ModelCard | None, in_use: str) -> It
         )
 
 
-def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: set[str]) -> list[str]:
+def flattery_told(learnt: Collection[str], judged: Collection[str]) -> str:
+    """Say so where the model that a candidate is compared with has learnt what judges; empty elsewhere."""
+    known = sum(key in learnt for key in judged)
+    which = "all" if known == len(judged) else f"{known} of the {len(judged)}"
+    told = f"The model it is compared with has learnt {which} pictures that judge, which flatters that."
+    return told if known else ""
+
+
+def _warnings(sides: Sides, subjects: dict[str, str], before: Collection[str], empty: set[str]) -> list[str]:
     told = [few_told(len(subjects))]
     judging = len({subjects[key] for key in sides.judged if key not in empty})
     if not judging:
@@ -262,11 +270,8 @@ def _warnings(sides: Sides, subjects: dict[str, str], before: set[str], empty: s
             "subject, or a copy, is learnt."
         )
     told.append(one_subject_told(subjects.values()))
-    if before and before >= set(sides.judged):
-        told.append(
-            "The model it is compared with has learnt all pictures that judge, which flatters that: review "
-            "more first."
-        )
+    if flattered := flattery_told(before, sides.judged):
+        told.append(f"{flattered} Review more first.")
     return [words for words in told if words]
 
 

@@ -60,4 +60,5 @@ def score(mask: NDArray[np.bool_], truth: Truth) -> float:
 
 def pair_on(truth: Truth, incumbent: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Pair:
     """Score both models' masks of a picture."""
-    return Pair(truth.name, truth.subject, score(incumbent, truth), score(candidate, truth))
+    measure = "specificity" if truth.empty else "Dice"
+    return Pair(truth.name, truth.subject, score(incumbent, truth), score(candidate, truth), measure)

@@ -212,7 +212,7 @@ def in_words(event: str, values: dict[str, Any], run: RunFolder) -> str:
     if event == "stage":
         return f"{values['name']} …"
     if event == "stopping":
-        return f"stopped at step {values['step']}: what was reached is kept"
+        return f"stopped at step {values['step']}"
     if event == "paused":
         return f"paused; to go on, write 'go' into {run.folder / 'wish'}"
     return {"stopped": "cancelled"}.get(event, "")

@@ -27,6 +27,7 @@ EXAMPLES = "examples"
 _WINDOW = 640
 _SHOWN = 512
 _NO_BETTER = 1e-4
+_DIGITS = 5
 _TINT = 0.5
 Side = Literal["judge", "learn", "old"]
 
@@ -73,8 +74,8 @@ def mask_in(
 class Watch(lightning.Callback):
     """Tells of steps and figures, heeds wishes, keeps the best weights, ends what learns no more.
 
-    The best are those that do best on what is learnt: the judges have no say, or the gate's verdict would
-    flatter the candidate.
+    The best are the last of those that do best on what is learnt: the judges have no say, or the gate's
+    verdict would flatter the candidate. Where no learnt picture can tell, none are kept.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ class Watch(lightning.Callback):
     begun, steps : int
         Steps of the whole run before this training, and in all.
     last : int or None
-        Step of this training after which it ends; None: where its recipe says.
+        Step of this training after which it ends, whatever was best; None: where its recipe says.
     """
 
     def __init__(
@@ -144,14 +145,16 @@ class Watch(lightning.Callback):
             now, before = np.mean(scores[side], axis=0) if scores[side] else (math.nan, math.nan)
             figures |= {name: _rounded(now), f"{name}_before": _rounded(before)}
         self.line.emit("validation", step=step, **figures)
-        if figures["learn"] is not None:
+        if figures["learn"] is not None and self.last is None:
             self._keep_best(task, figures["learn"], trainer)
 
     def _keep_best(self, task: FineTune, reached: float, trainer: lightning.Trainer) -> None:
         task.stale += 1
-        if reached > float(task.best) + _NO_BETTER:
-            task.best.fill_(reached)
+        best = round(float(task.best), _DIGITS)
+        if reached > best + _NO_BETTER:
             task.stale.zero_()
+        if reached >= best:
+            task.best.fill_(reached)
             task.best_steps.fill_(task.steps_done)
             save_weights(task.average.module.state_dict(), Path(trainer.default_root_dir) / BEST)
         if task.recipe.patience and int(task.stale) >= task.recipe.patience:
@@ -192,4 +195,4 @@ def _middle(valid: NDArray[np.uint8]) -> tuple[slice, slice]:
 
 
 def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(float(value), 5)
+    return None if math.isnan(value) else round(float(value), _DIGITS)

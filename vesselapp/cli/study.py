@@ -19,6 +19,7 @@ from rich.table import Table
 
 from vesselapp.cli import say
 from vesselapp.core.errors import VesselError
+from vesselapp.core.files import is_file
 from vesselapp.core.user import signing_name
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
@@ -26,7 +27,7 @@ from vesselapp.study.lock import holder_of
 from vesselapp.study.models import Registry
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study
-from vesselapp.study.study_model import model_of, model_problem
+from vesselapp.study.study_model import model_of, model_problem, told_name
 from vesselapp.study.taking import import_masks
 from vesselapp.study.unusable import copies_told, gone_told, unreachable_told
 from vesselapp.study.verify import verify_study
@@ -53,11 +54,14 @@ def info(options: argparse.Namespace) -> int:
         State.IN_PROGRESS if picture.key in unreadable else _state_of(records.get(picture.key))
         for picture in pictures
     )
+    used, problem = model_of(study)
+    named = told_name(study, Path(used)) if is_file(Path(used)) and not problem else used
     facts: dict[str, Any] = {
         "name": study.name,
         "folder": str(study.folder),
         "created": study.created,
-        "model": model_of(study)[0] or "the shipped one",
+        "model": named or "the shipped one",
+        "model_file": used if named != used else "",
         "pictures": len(pictures),
         **{str(state): states[state] for state in State},
         "unreadable": len(unreadable),
@@ -80,6 +84,8 @@ def info(options: argparse.Namespace) -> int:
         print(json.dumps(facts))
         return 0
     table = Table(show_header=False, box=None, title=escape(study.name), title_justify="left")
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in facts.items():
         if value not in ("", [], 0) or name in ("pictures", "reviewed"):
             words = "\n".join(value) if isinstance(value, list) else str(value)

@@ -20,9 +20,9 @@ from vesselapp.study.verdict import PictureScore, Verdict
 
 @dataclass(frozen=True)
 class JudgedPicture:
-    """A picture of the study, with both models' Dice (0-1) where it has a reviewed mask.
+    """A picture of the study, with both models' score (0-1) where it has a reviewed mask.
 
-    ``side`` is learn, judge, or empty.
+    ``side`` is learn, judge, or empty; ``measure`` says what the scores are (`PictureScore`).
     """
 
     name: str
@@ -31,6 +31,7 @@ class JudgedPicture:
     side: str = ""
     incumbent: float | None = None
     candidate: float | None = None
+    measure: str = "Dice"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,13 @@ def _pictures(study: Study, verdict: Verdict, candidate: Path | None) -> tuple[J
         score = scores.get(picture.key) or scores.get(picture.relative) or scores.get(picture.name)
         judged = JudgedPicture(picture.relative, picture.path, study.place(picture))
         if score is not None and _is_of(score, picture.path, candidate):
-            judged = replace(judged, side=score.side, incumbent=score.incumbent, candidate=score.candidate)
+            judged = replace(
+                judged,
+                side=score.side,
+                incumbent=score.incumbent,
+                candidate=score.candidate,
+                measure=score.measure,
+            )
         found.append(judged)
     order = {"judge": 0, "learn": 1}
     return tuple(sorted(found, key=lambda one: order.get(one.side, 2)))

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from psygnal import Signal
 
 from vesselapp.core.errors import VesselError, in_a_sentence
 from vesselapp.state.jobs import Deliver
-from vesselapp.state.run_progress import Plan, RunProgress
-from vesselapp.state.run_watch import RunWatch, Seen, is_at_work, newest_run
+from vesselapp.state.run_watch import RunWatch, Seen, newest_run
 from vesselapp.state.trainer_process import (
     PlanQuestion,
     Started,
@@ -28,6 +26,8 @@ from vesselapp.state.trainer_process import (
     trainer_command,
 )
 from vesselapp.study.run_folder import Decision, RunFolder, Wish, new_run
+from vesselapp.study.run_progress import Plan, RunProgress
+from vesselapp.study.run_state import RunState, is_at_work, state_of
 
 _log = logging.getLogger(__name__)
 _ANSWERS: dict[Wish, tuple[str, ...]] = {
@@ -37,24 +37,6 @@ _ANSWERS: dict[Wish, tuple[str, ...]] = {
     "cancel": ("stopped",),
 }
 """Events by which the trainer answers a wish."""
-
-
-class RunState(Enum):
-    """How a training stands."""
-
-    NONE = "no training"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "finished"
-    FAILED = "failed"
-    STOPPED = "cancelled"
-    DEAD = "broke off"
-
-    @property
-    def live(self) -> bool:
-        """Whether the trainer is at work."""
-        return self in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED)
 
 
 class Retraining:
@@ -119,16 +101,7 @@ class Retraining:
         """How the run in sight stands."""
         if self.run is None:
             return RunState.NONE
-        ends = {"done": RunState.DONE, "failed": RunState.FAILED, "stopped": RunState.STOPPED}
-        if self.progress.end in ends:
-            return ends[self.progress.end]
-        if not self._lives:
-            return RunState.DEAD
-        if self.progress.paused:
-            return RunState.PAUSED
-        if self.progress.starting or not (self.progress.plan or self.progress.step):
-            return RunState.STARTING
-        return RunState.RUNNING
+        return state_of(self.progress, lives=self._lives)
 
     @property
     def can_go_on(self) -> bool:

@@ -12,15 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vesselapp.state.run_progress import RunProgress
 from vesselapp.state.trainer_process import Started
 from vesselapp.study.run_events import Event, EventTail
 from vesselapp.study.run_folder import Decision, RunFolder, runs_of
+from vesselapp.study.run_progress import RunProgress
+from vesselapp.study.run_state import STILL_S, is_at_work, read_all
 
 _LOOK_S = 0.25
 _LOOK_AT_DEAD_S = 2.0
-_STILL_S = 30.0
-"""A trainer whose heartbeat stands still for so long is dead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +88,7 @@ class RunWatch:
         told: bool | None = None
         while not self._stop.is_set():
             lives = self._lives(run)  # asked first: what was written before it died is still read
-            events, rewound = _read_all(tail)
+            events, rewound = read_all(tail)
             for event in events:
                 progress.take(event)
             if events or lives != told:
@@ -106,34 +105,10 @@ class RunWatch:
             self._beat, self._beat_seen = beat, now
         if self._started is not None and self._started.lives:
             return True
-        return now - self._beat_seen < _STILL_S and not run.process_is_gone()
-
-
-def _read_all(tail: EventTail) -> tuple[list[Event], bool]:
-    """Give all new events, and whether they begin anew."""
-    found: list[Event] = []
-    rewound = False
-    while True:
-        events = tail.read()
-        if tail.rewound:
-            found, rewound = [], True
-        if not events:
-            return found, rewound
-        found += events
+        return now - self._beat_seen < STILL_S and not run.process_is_gone()
 
 
 def newest_run(study: Path) -> RunFolder | None:
     """Give a study's run that is at work, else the newest that has begun; None where there is none."""
     begun = [run for run in runs_of(study) if run.events_file.exists() or run.log_file.exists()]
     return next((run for run in begun if is_at_work(run)), begun[0] if begun else None)
-
-
-def is_at_work(run: RunFolder) -> bool:
-    """Tell whether a run's trainer is at work, by its heartbeat and this computer's clock."""
-    beat = run.heartbeat()
-    if beat is None or abs(time.time() - beat / 1e9) > _STILL_S or run.process_is_gone():
-        return False
-    progress = RunProgress()
-    for event in _read_all(EventTail(run.events_file))[0]:
-        progress.take(event)
-    return not progress.end

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import reason
-from vesselapp.state.run_progress import Plan, plan_of
 from vesselapp.study.run_events import parse_event
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.run_progress import Plan, plan_of
 
 _INSTALL = 'Install it with:  python -m pip install "vesselapp[train]"'
 _PLAN_SECONDS = 300

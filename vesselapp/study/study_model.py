@@ -36,6 +36,12 @@ def model_of(study: Study) -> tuple[str, str]:
     return str(active.path), ""
 
 
+def told_name(study: Study, path: Path) -> str:
+    """Give what a model is called to a person: by its number where it is one of the study's."""
+    numbers = (entry.number for entry in Registry(study.folder).entries() if entry.path == path)
+    return next((f"model {number}" for number in numbers), path.stem)
+
+
 def model_problem(study: Study) -> str:
     """Say why a study's model can't answer, or another one does; empty where all is well."""
     from vesselapp.inference.catalog import find_model  # loads pydantic

@@ -62,12 +62,26 @@ class Ground:
             return self.difference > self.floor
         return self.low is not None and self.low > self.floor
 
+    @property
+    def held(self) -> str:
+        """Say whether old ground is held (agreement: is enough); empty for new ground."""
+        if self.ground == "new":
+            return ""
+        if self.measure == "agreement":
+            return "enough" if self.not_worse else "too little"
+        if self.low is None:
+            return "too few to tell"
+        if self.not_worse:
+            return "not worse" if self.low > 0 else f"within {abs(100 * self.floor):g} points"
+        return "worse" if self.high is not None and self.high < 0 else "perhaps worse"
+
 
 @dataclass(frozen=True)
 class PictureScore:
-    """Both models on one picture (Dice, 0-1; None where it has no truth); ``side`` is learn or judge.
+    """Both models on one picture (0-1; None where it has no truth); ``side`` is learn or judge.
 
-    ``sha256`` is of the picture that was looked at; empty in verdicts of an earlier version.
+    ``measure`` is Dice, or specificity where nothing is to be found; an earlier version didn't tell them
+    apart. ``sha256`` is of the picture that was looked at; empty in verdicts of an earlier version.
     """
 
     name: str
@@ -76,6 +90,7 @@ class PictureScore:
     candidate: float | None = None
     key: str = ""
     sha256: str = ""
+    measure: str = "Dice"
 
 
 @dataclass(frozen=True)

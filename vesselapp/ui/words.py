@@ -13,6 +13,8 @@ def points(share: float) -> str:
     return f"{round(share * 100, 1) + 0.0:+.1f}".replace("-", "−")
 
 
-def dice(value: float | None) -> str:
-    """Give a Dice value (0-1), a dash where there is none."""
-    return "–" if value is None else f"{value:.3f}"
+def dice(value: float | None, measure: str = "Dice") -> str:
+    """Give a Dice value (0-1), a dash where there is none; one of another measure says so."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (" spec." if measure == "specificity" else "")

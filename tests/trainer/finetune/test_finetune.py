@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from tests.trainer.finetune.conftest import MakeStudy, bright, events_of, only_run
 from trainer.__main__ import main
@@ -36,7 +38,9 @@ def test_a_better_candidate_is_offered_promoted_and_rolled_back(
     arguments = ["finetune", str(made.folder), "--replay", str(old_ground), "--accelerator", "cpu"]
     settings = ["steps=120", "learning_rate=0.01", "precision=32", "old_share=0.5"]
     assert main([*arguments, *(f"--set={one}" for one in settings)]) == 0
-    assert capsys.readouterr().out.count("better: On 5 judged pictures") == 1
+    told = capsys.readouterr().out
+    assert told.count("better: On 5 judged pictures") == 1
+    assert any(line.endswith(("points", "not worse")) for line in told.splitlines())  # of old ground
 
     run = only_run(made.folder)
     verdict = read_verdict(run / "verdict.json")
@@ -209,21 +213,78 @@ def test_stop_keeps_what_was_reached(make_study: MakeStudy, monkeypatch: pytest.
     run = only_run(made.folder)
     done = json.loads((run / "training" / "done.json").read_text())
     assert done["steps"] == 25
-    assert done["kept"] in (10, 20, 25)  # the step of a validation, whose weights are kept
+    kept = done["kept"]
+    assert kept in (10, 20, 25)  # the step of a validation, whose weights are kept
     # the nets that judge are made as the candidate was
-    assert json.loads((run / "fold1" / "done.json").read_text())["steps"] == 25
+    assert _steps(run / "fold1") == _steps(run / "fold2") == (kept, kept)
     events = events_of(run)
     assert events[-1]["event"] == "done"
     assert (run / "candidate.onnx").exists()
     assert [event["step"] for event in events if event["event"] == "stopping"] == [25]
     # and the steps that are told are those that are made
     folds = [event for event in events if event["event"] == "stage" and "judging," in event["name"]]
-    assert [event["begun"] for event in folds] == [25, 50]
+    assert [event["begun"] for event in folds] == [25, 25 + kept]
     last = [event for event in events if event["event"] == "step"][-1]
-    assert (last["step"], last["steps"]) == (75, 75)
+    assert (last["step"], last["steps"]) == (25 + 2 * kept, 25 + 2 * kept)
     planned = next(event for event in events if event["event"] == "plan")
     assert f"ended at step 25 of {planned['each']}." in verdict.sentence
     assert planned["steps"] == 3 * planned["each"]
+
+
+def _steps(folder: Path) -> tuple[int, int]:
+    """Give the steps that a training made, and those behind what was kept of it."""
+    done = json.loads((folder / "done.json").read_text())
+    return done["steps"], done["kept"]
+
+
+def test_nets_that_judge_are_of_the_step_that_was_kept(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    falling = iter(np.linspace(0.9, 0.1, 200))
+    monkeypatch.setattr(watch, "dice", lambda *_: next(falling))
+    made = make_study(3)
+    wish_at(monkeypatch, 15, "stop")
+    verdict = finetune(made.request())
+    assert verdict is not None
+    run = only_run(made.folder)
+    assert _steps(run / "training") == (15, 10)
+    assert _steps(run / "fold1") == _steps(run / "fold2") == (10, 10)
+    assert "ended at step 15 of 60. The candidate is its model of step 10." in verdict.sentence
+
+
+def test_a_stop_goes_by_pictures_that_hold_something(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    made = make_study(5, said=lambda number, truth: truth & (number not in (0, 1)))
+    wish_at(monkeypatch, 15, "stop")
+    verdict = finetune(made.request())
+    assert verdict is not None
+    scores = {score.name: score.measure for score in verdict.pictures}
+    assert [name for name, measure in scores.items() if measure == "specificity"] == [
+        "eye00.png",
+        "eye01.png",
+    ]
+    seen = [event for event in events_of(only_run(made.folder)) if event["event"] == "validation"]
+    assert all(event["learn"] > 0.1 and event["learn_before"] > 0 for event in seen)
+    assert all(event.get("dice") is None or event["dice"] > 0.1 for event in seen)
+
+
+def test_of_steps_that_do_equally_well_the_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(watch, "save_weights", lambda *_: None)
+    task = SimpleNamespace(
+        best=torch.tensor(-1.0),
+        stale=torch.tensor(0),
+        best_steps=torch.tensor(0),
+        average=SimpleNamespace(module=torch.nn.Identity()),
+        recipe=SimpleNamespace(patience=3),
+    )
+    trainer = SimpleNamespace(default_root_dir=tmp_path, should_stop=False)
+    watching = Watch(SimpleNamespace(), [], 0.5, 0, 60)
+    kept = []
+    for steps, reached in ((10, 0.29593), (20, 0.29593), (30, 0.1), (40, 0.29593)):
+        task.steps_done = steps
+        watching._keep_best(task, reached, trainer)
+        kept.append(int(task.best_steps))
+    assert kept == [10, 20, 20, 40]
+    assert trainer.should_stop  # it learns no more all the same
 
 
 @pytest.mark.parametrize(
@@ -287,10 +348,21 @@ def test_cancel_ends_the_run_without_a_verdict(make_study: MakeStudy, monkeypatc
     assert {path.name for path in run.iterdir()} == {"events.jsonl", "heartbeat", "process.json"}
 
 
-def test_pause_and_go_on(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+def test_pause_and_go_on(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     made = make_study(3)
     wish_at(monkeypatch, 5, "pause", "go")
+    listed = []
+
+    def listing(_seconds: float) -> None:
+        capsys.readouterr()
+        main(["runs", str(made.folder)])
+        listed.append(capsys.readouterr().out.split("  ", 1)[1])
+
+    monkeypatch.setattr(steering, "time", SimpleNamespace(monotonic=time.monotonic, sleep=listing))
     finetune(made.request("steps=10"))
+    assert listed == ["paused  no verdict yet\n"]
     kinds = [event["event"] for event in events_of(only_run(made.folder))]
     assert kinds.index("paused") + 1 == kinds.index("resumed")
     assert kinds[-1] == "done"

@@ -7,11 +7,12 @@ import pytest
 from tests.state.test_retraining import Desk
 from tests.trainer.finetune.conftest import MakeStudy
 from vesselapp.state.judged import read_judged
-from vesselapp.state.retraining import Retraining, RunState
-from vesselapp.state.run_progress import Plan
+from vesselapp.state.retraining import Retraining
 from vesselapp.state.trainer_process import TrainingOptions
 from vesselapp.study.models import Registry
 from vesselapp.study.promote import promote
+from vesselapp.study.run_progress import Plan
+from vesselapp.study.run_state import RunState
 
 LONG = 240.0
 

@@ -80,6 +80,20 @@ def test_who_marks_less_is_not_better_where_nothing_is_to_be_found(to: float, wo
     assert ": better" not in verdict.sentence
 
 
+def test_all_that_was_lost_is_named_and_all_that_is_not_shown():
+    lost = [
+        row_of("old", name, [Pair(n, n, 0.9, 0.9 - by) for n in "abc"])
+        for name, by in (("cells", 0.1), ("nuclei", 0.2))
+    ]
+    said = judge([LEARNT, *lost]).sentence
+    assert "It is worse on cells (Dice 0.900 to 0.800), nuclei (Dice 0.900 to 0.700)." in said
+    unsure = [row_of("old", name, gains(-0.03, 0.02, 0.01)) for name in ("cells", "nuclei")]
+    unsure.append(row_of("old", "smears", gains(0.0)))
+    said = judge([LEARNT, *unsure]).sentence
+    named = "cells (Dice 0.700 to 0.700), nuclei (Dice 0.700 to 0.700), smears (Dice 0.700 to 0.700)"
+    assert f"That it is not worse on {named} is not shown: 1 subject can hardly show it" in said
+
+
 def test_agreement_that_is_unusual_is_not_offered():
     pairs = [Pair(name, name, 1.0, 0.6) for name in "ab"]
     verdict = judge([LEARNT, row_of("old", "other pictures", pairs, measure="agreement", floor=-0.3)])
@@ -110,7 +124,10 @@ def test_agreement_alone_is_not_told_as_old_ground_held():
 def test_pictures_in_which_nothing_is_say_nothing_of_how_far_models_agree(
     monkeypatch: pytest.MonkeyPatch, keys: list[str], agreement: float
 ):
-    compared = {"eye": (Pair("", "", 0.7, 0.8), False, 0.8), "nothing": (Pair("", "", 1.0, 1.0), True, 1.0)}
+    compared = {
+        "eye": (Pair("", "", 0.7, 0.8), 0.8),
+        "nothing": (Pair("", "", 1.0, 1.0, "specificity"), 1.0),
+    }
     heard: list[float] = []
     for name, instead in (
         ("load_model", lambda _file: None),

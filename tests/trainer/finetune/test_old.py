@@ -141,9 +141,11 @@ def test_a_net_that_judges_sees_no_view_of_its_judges(tmp_path: Path, monkeypatc
         subjects=dict(zip(keys, keys, strict=True)),
         recipe=RECIPES["cells"],
         tuning=Tuning(),
+        steps=30,
     )
     course: Any = SimpleNamespace(plan=plan, base_recipe=plan.recipe, base=None, lessons={}, views={})
     course.replay, course.line, course.folder = Replay(), nothing, tmp_path
+    course.card = SimpleNamespace(threshold=0.5)
     loop.learn_all(course, loop.bring_lessons(course))
     assert learnt == [
         [{"a", "b", "c"}, {"drawn", "small a", "small b", "small c"}],

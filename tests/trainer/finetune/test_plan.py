@@ -18,7 +18,15 @@ from trainer.finetune.bases import choose_models
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.kept_lessons import keep_judgement, kept_judgement
 from trainer.finetune.lessons import Judgement, lesson_of
-from trainer.finetune.plan import CONFIG, Request, expected_s, kept_plan, make_plan, plan_to_dict
+from trainer.finetune.plan import (
+    CONFIG,
+    Request,
+    expected_s,
+    flattery_told,
+    kept_plan,
+    make_plan,
+    plan_to_dict,
+)
 from trainer.finetune.reviewed import ReviewedPicture, find_reviewed, read_judgement
 from trainer.finetune.scores import mask_by
 from trainer.finetune.sides import write_sides
@@ -55,6 +63,30 @@ def test_what_the_base_has_learnt_does_not_judge(make_study: MakeStudy, base: Pa
     model = tuned_on(base, tmp_path / "tuned.onnx", paths, [])
     with pytest.raises(VesselError, match="has learnt every picture that could judge"):
         plan_only(made.request(base=str(model)))
+
+
+def test_plan_and_verdict_say_that_the_model_to_beat_has_learnt_what_judges(
+    make_study: MakeStudy, base: Path, tmp_path: Path
+):
+    in_use = tmp_path / "in_use.onnx"
+    in_use.write_bytes(base.read_bytes())
+    made = make_study(3, model=in_use)
+    paths = [picture.path for picture in made.study.pictures()]
+    tuned_on(base, in_use, paths, [])
+    told = "The model it is compared with has learnt all pictures that judge, which flatters that."
+    request = made.request("steps=2", base=str(base))
+    assert [words for words in plan_only(request)["warnings"] if told in words]
+    verdict = finetune(request)
+    assert verdict is not None
+    assert told in verdict.sentence
+    assert "(each judged by a candidate that had not learnt it)" in verdict.sentence  # the other had
+
+
+@pytest.mark.parametrize(("known", "which"), [("abc", "all"), ("ad", "1 of the 3"), ("d", "")])
+def test_how_many_of_what_judges_the_model_to_beat_has_learnt(known: str, which: str):
+    told = flattery_told(set(known), "abc")
+    assert bool(told) is bool(which)
+    assert which in told
 
 
 def test_the_other_eye_of_one_that_was_learnt_and_is_worked_on_again_does_not_judge(

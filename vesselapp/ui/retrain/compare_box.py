@@ -25,6 +25,8 @@ from vesselapp.ui.retrain.table import plain_table, show_rows
 from vesselapp.ui.words import dice, points
 
 _COLUMNS = ("Picture", "Side", "Before", "After", "Points")
+_SCORES = (2, 3)
+_EMPTY = "Specificity: nothing is to be found in the picture; the share of it that the model leaves unmarked"
 
 
 class CompareBox(QWidget):
@@ -83,7 +85,7 @@ class CompareBox(QWidget):
         splitter.addWidget(self.table)
         splitter.addWidget(right)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([350, 760])
+        splitter.setSizes([410, 700])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
@@ -97,6 +99,13 @@ class CompareBox(QWidget):
         self._models = (incumbent, candidate) if incumbent is not None and candidate is not None else None
         with QSignalBlocker(self.table):
             show_rows(self.table, [_cells(picture) for picture in pictures])
+            for row, picture in enumerate(pictures):
+                for column in _SCORES:
+                    item = self.table.item(row, column)
+                    if item is not None and picture.measure == "specificity":
+                        item.setToolTip(_EMPTY)
+            for column in _SCORES:
+                self.table.resizeColumnToContents(column)
             self.table.setCurrentCell(0 if pictures else -1, 0)
         self._on_chosen(0 if pictures else -1)
 
@@ -135,7 +144,8 @@ class CompareBox(QWidget):
 def _cells(picture: JudgedPicture) -> tuple[str, ...]:
     before, after = picture.incumbent, picture.candidate
     gain = "–" if before is None or after is None else points(after - before)
-    return picture.name, _side(picture), dice(before), dice(after), gain
+    scores = (dice(before, picture.measure), dice(after, picture.measure))
+    return picture.name, _side(picture), *scores, gain
 
 
 def _side(picture: JudgedPicture) -> str:

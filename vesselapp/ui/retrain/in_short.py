@@ -1,6 +1,7 @@
 """How a training stands, in a sentence and in a few words."""
 
-from vesselapp.state.retraining import Retraining, RunState
+from vesselapp.state.retraining import Retraining
+from vesselapp.study.run_state import RunState
 
 
 def headline(retraining: Retraining) -> str:

@@ -16,9 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from vesselapp.core.errors import VesselError
-from vesselapp.state.retraining import Retraining, RunState
-from vesselapp.state.run_progress import Plan, Validation
+from vesselapp.state.retraining import Retraining
 from vesselapp.study.run_folder import Wish
+from vesselapp.study.run_progress import Plan, Validation
+from vesselapp.study.run_state import RunState
 from vesselapp.ui.plain import PlainLabel
 from vesselapp.ui.retrain.in_short import headline
 from vesselapp.ui.retrain.plot import Curve, Plot, parts_of, smoothed
@@ -29,8 +30,8 @@ _CANCEL, _REALLY = "Cancel", "Cancel: keep nothing?"
 _STOP = (
     (
         "Stop and keep the best",
-        "Ends the training now; the model of the best step so far is judged. A training that runs to its end "
-        "keeps the last one",
+        "Ends the training now; the model of the best step so far is judged, or of the last one where no "
+        "picture tells. A training that runs to its end keeps the last one",
     ),
     (
         "Stop judging",

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from vesselapp.state.offer import Offer
-from vesselapp.state.run_progress import Plan
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.run_progress import Plan
 from vesselapp.ui.plain import PlainLabel, tip
 from vesselapp.ui.retrain.options_box import OptionsBox
 from vesselapp.ui.retrain.table import plain_table

@@ -9,8 +9,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImageReader, QPixmap
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem
 
-from vesselapp.state.run_progress import Example
 from vesselapp.study.run_folder import RunFolder
+from vesselapp.study.run_progress import Example
 from vesselapp.ui.plain import tip
 
 _SIDE = 96

@@ -231,8 +231,8 @@ def _cells(ground: Ground) -> tuple[str, ...]:
     between = ""
     if ground.low is not None and ground.high is not None:
         between = f"  ({points(ground.low)} to {points(ground.high)})"
-    if ground.ground == "old":
-        between += f"  {_held(ground)}"
+    if ground.held:
+        between += f"  {ground.held}"
     measure = "" if ground.measure == "Dice" else f", {ground.measure}"
     return (
         f"{_GROUNDS[ground.ground]}: {ground.set}{measure}",
@@ -241,17 +241,6 @@ def _cells(ground: Ground) -> tuple[str, ...]:
         dice(ground.candidate),
         points(ground.difference) + between,
     )
-
-
-def _held(ground: Ground) -> str:
-    """Say whether old ground is held; how far two models agree says nothing of that."""
-    if ground.measure == "agreement":
-        return "enough" if ground.not_worse else "too little"
-    if ground.low is None:
-        return "too few to tell"
-    if ground.not_worse:
-        return "not worse" if ground.low > 0 else f"within {abs(100 * ground.floor):g} points"
-    return "worse" if ground.high is not None and ground.high < 0 else "perhaps worse"
 
 
 def _facts(verdict: Verdict) -> str:

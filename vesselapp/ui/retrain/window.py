@@ -24,9 +24,10 @@ from vesselapp.state.comparing import Comparing
 from vesselapp.state.jobs import Job, Jobs
 from vesselapp.state.judged import Judged, bases_of, earlier_runs, is_in_use, read_judged
 from vesselapp.state.offer import Offer, OfferLook
-from vesselapp.state.retraining import Retraining, RunState
-from vesselapp.state.run_progress import Plan
+from vesselapp.state.retraining import Retraining
 from vesselapp.study.run_folder import Decision, RunFolder, Word
+from vesselapp.study.run_progress import Plan
+from vesselapp.study.run_state import RunState
 from vesselapp.ui.keyboard import reveal_focus
 from vesselapp.ui.looks import Colour, OverlayLook
 from vesselapp.ui.retrain.live_page import LivePage

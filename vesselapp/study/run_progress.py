@@ -141,10 +141,10 @@ class RunProgress:
 
     @property
     def best(self) -> Validation | None:
-        """The candidate's validation with the highest Dice on what is learnt: a stop keeps those weights."""
+        """The candidate's last validation of highest Dice on what is learnt: a stop keeps those weights."""
         last = self.begun[0] if self.begun else math.inf
         own = [one for one in self.validations if one.step <= last and one.learn is not None]
-        return max(own, key=lambda found: found.learn or 0.0, default=None)
+        return max(reversed(own), key=lambda found: found.learn or 0.0, default=None)
 
     def take(self, event: Event) -> None:
         """Bring the state forward by one event; one of an unknown kind says only that work goes on."""
