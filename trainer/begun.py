@@ -103,11 +103,13 @@ def keep_begun(
     processes : int
         How many train together: each has a batch of its own.
     """
+    from trainer.fit import BEST  # whose own imports need this module
+
     trained = _as_memory_allows(run, recipe)
     try:
         run.mkdir(parents=True, exist_ok=True)
         # of an attempt that learnt nothing
-        for name in (PARENT, DONE) if trained is not recipe else (ASKED, PARENT, DONE):
+        for name in (BEST, PARENT, DONE) if trained is not recipe else (BEST, ASKED, PARENT, DONE):
             patiently((run / name).unlink, missing_ok=True)
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error

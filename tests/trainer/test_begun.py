@@ -10,7 +10,8 @@ import torch
 
 from tests.trainer.conftest import write_fundus_set
 from trainer.begun import halve_batch, keep_begun, kept_command, write_json
-from trainer.fit import Fit
+from trainer.callbacks import KeepCheckpoint
+from trainer.fit import BEST, Fit
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe, read_recipe, recipe_to_dict
 from trainer.run import RunOptions, load_net, start_from, train
@@ -82,6 +83,34 @@ def test_an_attempt_that_learnt_nothing_may_be_changed(
     monkeypatch.setattr(Fit, "training_step", step)
     other = dataclasses.replace(tiny, optimiser="sgd")
     assert load_net(train(other, run))[0] == other
+
+
+def test_the_best_weights_of_an_attempt_that_failed_are_no_later_ones(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = options(tmp_path / "run", fundus_set)
+    with monkeypatch.context() as patched:
+        patched.setattr(KeepCheckpoint, "on_train_epoch_end", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(tiny, first)
+    assert (first.out / BEST).exists()
+    whole = sides_of(tmp_path, fundus_set, train=[0, 1, 2, 3], validation=[])
+    run = train(dataclasses.replace(tiny, patience=3), options(first.out, fundus_set, split=whole))
+    assert json.loads((run / "done.json").read_bytes())["kept"] == 4
+    assert not (run / BEST).exists()
+
+
+def test_the_best_weights_are_those_that_this_training_validated(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path
+):
+    whole = sides_of(tmp_path, fundus_set, train=[0, 1, 2, 3], validation=[])
+    run = options(tmp_path / "run", fundus_set, split=whole)
+    train(tiny, run)
+    (run.out / "weights.pt").rename(run.out / BEST)
+    recipe = dataclasses.replace(tiny, patience=3)
+    write_json(run.out / "recipe.json", recipe_to_dict(recipe))
+    train(recipe, run)
+    assert json.loads((run.out / "done.json").read_bytes())["kept"] == 4
 
 
 def test_a_batch_that_was_halved_is_no_other_setting(
