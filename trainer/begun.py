@@ -14,6 +14,7 @@ from trainer.split import load_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, file_sha256, patiently, reason
 from vesselapp.core.model_card import Source
+from vesselapp.study.json_text import parse_object
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
 RECIPE, ASKED, SPLIT, COMMAND, PARENT, BEGUN = (
@@ -38,13 +39,13 @@ def steps_when_done(run: Path) -> int | None:
     """Give the steps of a training that came to its end; None where it has not."""
     if not ((run / DONE).exists() and (run / WEIGHTS).exists()):
         return None
-    return int(json.loads((run / DONE).read_bytes())["steps"])
+    return int(_read(run / DONE, "steps")["steps"])
 
 
 def steps_kept(run: Path) -> int | None:
     """Give the steps behind the weights of a training that came to its end; None where it has not."""
     made = steps_when_done(run)
-    return None if made is None else int(json.loads((run / DONE).read_bytes()).get("kept", made))
+    return None if made is None else int(_read(run / DONE).get("kept", made))
 
 
 def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | None) -> Recipe:
@@ -70,7 +71,7 @@ def keep_asked(file: Path, asked: Recipe, fixed: list[str]) -> None:
     if not file.exists():
         write_json(file, {"recipe": recipe_to_dict(asked), "fixed": fixed})
         return
-    kept = json.loads(file.read_bytes())
+    kept = _read(file, "recipe", "fixed")
     _check_alike(file.parent, recipe_from_dict(kept["recipe"]), asked)
     if kept["fixed"] != fixed:
         raise _other(file.parent, f"other settings to keep: {', '.join(kept['fixed']) or 'none'}")
@@ -173,20 +174,20 @@ def sources_before(run: Path) -> tuple[Source, ...] | None:
     """Give what the weights that a run started from had learnt; None where that isn't known."""
     if not (run / PARENT).exists():
         return None if _says_weights(run) else ()
-    kept = json.loads((run / PARENT).read_bytes())
+    kept = _read(run / PARENT, "training_data")
     return tuple(Source.model_validate(one) for one in kept["training_data"])
 
 
 def parent_of(run: Path) -> str | None:
     """Give the hash of the model file that a run started from; None where that isn't known."""
-    return str(json.loads((run / PARENT).read_bytes())["sha256"]) if (run / PARENT).exists() else None
+    return str(_read(run / PARENT, "sha256")["sha256"]) if (run / PARENT).exists() else None
 
 
 def seen_before(run: Path) -> Seen:
     """Give the pictures that the weights a run started from know."""
     if not (run / PARENT).exists():
         return Seen(whole=not _says_weights(run))
-    kept = json.loads((run / PARENT).read_bytes())
+    kept = _read(run / PARENT)
     learnt, held, unsure = (frozenset(kept.get(key, ())) for key in _SEEN)
     return Seen(learnt, held, unsure, kept.get("whole", False))
 
@@ -198,7 +199,22 @@ def kept_command(run: Path) -> str:
 
 def _begun(run: Path) -> dict[str, Any]:
     """Give what is kept of pictures and processes; nothing for a run from before that was kept."""
-    kept: dict[str, Any] = json.loads((run / BEGUN).read_bytes()) if (run / BEGUN).exists() else {}
+    return _read(run / BEGUN) if (run / BEGUN).exists() else {}
+
+
+def _read(path: Path, *keys: str) -> dict[str, Any]:
+    """Read what is kept, which holds these keys (VesselError where it doesn't, or can't be read)."""
+    try:
+        kept = parse_object(path.read_bytes())
+    except OSError as error:
+        raise VesselError(f"{path} can't be read: {reason(error)}.") from error
+    except ValueError:
+        kept = {}
+    if not kept or not kept.keys() >= set(keys):
+        raise VesselError(
+            f"{path} is damaged: what it told of the training can't be read.",
+            "Remove it, and give the command again." if path.name == DONE else "Put back a copy of it.",
+        )
     return kept
 
 
@@ -238,7 +254,7 @@ def _as_memory_allows(run: Path, asked: Recipe) -> Recipe:
 def _started_from(run: Path, weights: Path) -> bool:
     if not (run / PARENT).exists():
         return _says_weights(run)  # begun before that was kept: which ones isn't known
-    return bool(json.loads((run / PARENT).read_bytes())["sha256"] == file_sha256(weights))
+    return bool(_read(run / PARENT, "sha256")["sha256"] == file_sha256(weights))
 
 
 def _says_weights(run: Path) -> bool:

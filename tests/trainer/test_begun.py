@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.trainer.conftest import write_fundus_set
-from trainer.begun import halve_batch, keep_begun, kept_command, write_json
+from trainer.begun import halve_batch, keep_asked, keep_begun, kept_command, write_json
 from trainer.callbacks import KeepCheckpoint
 from trainer.fit import BEST, Fit
 from trainer.readers import read_sets
@@ -336,6 +336,31 @@ def test_a_checkpoint_that_is_none_is_one_sentence(
     torch.save({"a": torch.zeros(3)}, run / "other.pt")
     with pytest.raises(VesselError, match="are not those of the net"):
         load_net(run, run / "other.pt")
+
+
+def test_small_files_that_a_power_cut_emptied_are_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path
+):
+    options_of = options(tmp_path / "run", fundus_set)
+    run = train(tiny, options_of)
+    weights = (run / "weights.pt").read_bytes()
+    write_json(run / "parent.json", {"sha256": "0", "training_data": []})
+    for name, content in (("parent.json", b""), ("begun.json", b"\0" * 99), ("done.json", b"{}")):
+        kept = (run / name).read_bytes()
+        (run / name).write_bytes(content)
+        with pytest.raises(VesselError, match=f"{name} is damaged: "):
+            ship(run, tmp_path / "model.onnx", data=[])
+        (run / name).write_bytes(kept)
+    (run / "done.json").write_bytes(b"")
+    with pytest.raises(VesselError, match=r"Remove it, and give the command again\."):
+        train(tiny, options_of)
+    (run / "done.json").unlink()
+    train(tiny, options_of)
+    assert (run / "weights.pt").read_bytes() == weights
+    keep_asked(tmp_path / "tune.json", tiny, [])
+    (tmp_path / "tune.json").write_bytes(b"")
+    with pytest.raises(VesselError, match=r"tune\.json is damaged: "):
+        keep_asked(tmp_path / "tune.json", tiny, [])
 
 
 def test_finished_is_said_when_all_is_written_and_not_before(
