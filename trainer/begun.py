@@ -15,6 +15,7 @@ from trainer.split import load_split
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import atomic_write, file_sha256, is_there, patiently, reason
 from vesselapp.core.model_card import Source
+from vesselapp.study.json_text import parse_object
 
 CHECKPOINT, WEIGHTS, DONE = "last.ckpt", "weights.pt", "done.json"
 RECIPE, ASKED, SPLIT, COMMAND, PARENT, BEGUN = (
@@ -39,13 +40,13 @@ def steps_when_done(run: Path) -> int | None:
     """Give the steps of a training that came to its end; None where it has not."""
     if not ((run / DONE).exists() and (run / WEIGHTS).exists()):
         return None
-    return int(json.loads((run / DONE).read_bytes())["steps"])
+    return int(_read(run / DONE, "steps")["steps"])
 
 
 def steps_kept(run: Path) -> int | None:
     """Give the steps behind the weights of a training that came to its end; None where it has not."""
     made = steps_when_done(run)
-    return None if made is None else int(json.loads((run / DONE).read_bytes()).get("kept", made))
+    return None if made is None else int(_read(run / DONE).get("kept", made))
 
 
 def kept_recipe(run: Path, asked: Recipe, split: Path | None, weights: Path | None) -> Recipe:
@@ -71,7 +72,7 @@ def keep_asked(file: Path, asked: Recipe, fixed: list[str]) -> None:
     if not file.exists():
         write_json(file, {"recipe": recipe_to_dict(asked), "fixed": fixed})
         return
-    kept = json.loads(file.read_bytes())
+    kept = _read(file, "recipe", "fixed")
     _check_alike(file.parent, recipe_from_dict(kept["recipe"]), asked)
     if kept["fixed"] != fixed:
         raise _other(file.parent, f"other settings to keep: {', '.join(kept['fixed']) or 'none'}")
@@ -104,11 +105,13 @@ def keep_begun(
     processes : int
         How many train together: each has a batch of its own.
     """
+    from trainer.fit import BEST  # whose own imports need this module
+
     trained = _as_memory_allows(run, recipe)
     try:
         run.mkdir(parents=True, exist_ok=True)
         # of an attempt that learnt nothing
-        for name in (PARENT, DONE) if trained is not recipe else (ASKED, PARENT, DONE):
+        for name in (BEST, PARENT, DONE) if trained is not recipe else (BEST, ASKED, PARENT, DONE):
             patiently((run / name).unlink, missing_ok=True)
     except OSError as error:
         raise VesselError(f"The run folder {run} can't be made: {reason(error)}.") from error
@@ -168,14 +171,14 @@ def halve_batch(run: Path, recipe: Recipe) -> Recipe:
 
 def sources_before(run: Path) -> tuple[Source, ...] | None:
     """Give what the weights that a run started from had learnt; None where that isn't known."""
-    if not (kept := _kept(run / PARENT)):
+    if not (kept := _kept(run / PARENT, "training_data")):
         return None if _says_weights(run) else ()
     return tuple(Source.model_validate(one) for one in kept["training_data"])
 
 
 def parent_of(run: Path) -> str | None:
     """Give the hash of the model file that a run started from; None where that isn't known."""
-    return _kept(run / PARENT).get("sha256")
+    return _kept(run / PARENT, "sha256").get("sha256")
 
 
 def seen_before(run: Path) -> Seen:
@@ -191,9 +194,24 @@ def kept_command(run: Path) -> str:
     return (run / COMMAND).read_text("utf-8").strip() if (run / COMMAND).exists() else ""
 
 
-def _kept(file: Path) -> dict[str, Any]:
-    """Give what a file of a run keeps; nothing for a run that has none, or from before that was kept."""
-    kept: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
+def _kept(path: Path, *keys: str) -> dict[str, Any]:
+    """Give what a file of a run keeps, with these keys; nothing for a run from before that was kept."""
+    return _read(path, *keys) if path.exists() else {}
+
+
+def _read(path: Path, *keys: str) -> dict[str, Any]:
+    """Read what is kept, which holds these keys (VesselError where it doesn't, or can't be read)."""
+    try:
+        kept = parse_object(path.read_bytes())
+    except OSError as error:
+        raise VesselError(f"{path} can't be read: {reason(error)}.") from error
+    except ValueError:
+        kept = {}
+    if not kept or not kept.keys() >= set(keys):
+        raise VesselError(
+            f"{path} is damaged: what it told of the training can't be read.",
+            "Remove it, and give the command again." if path.name == DONE else "Put back a copy of it.",
+        )
     return kept
 
 

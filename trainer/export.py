@@ -38,6 +38,8 @@ from vesselapp.inference.cards import card_in
 OPSET = 20
 _TILE = 768
 _TOLERANCE = 1e-3
+_MOST_STRIDE = 1024
+"""In px: as large as the picture of a model's self-test may be."""
 
 
 class Shipped(nn.Module):
@@ -78,7 +80,7 @@ def export_net(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard) -> M
 def try_net(recipe: Recipe) -> None:
     """Build a net, run it once as training does, and export it, before hours are spent on its training.
 
-    That takes some seconds; our own nets are known to be exported and are only built.
+    That takes some seconds; our own nets are known to be exported, and are not.
 
     Raises
     ------
@@ -91,19 +93,23 @@ def try_net(recipe: Recipe) -> None:
             f"Crops of {side} px don't fit the net {name_of(recipe)}.",
             f"crop must be a multiple of {stride}.",
         )
+    if stride > _MOST_STRIDE:
+        raise VesselError(
+            f"The net {name_of(recipe)} needs pictures of {stride} px at least, more than a model file may.",
+            f"Take at most {_MOST_STRIDE.bit_length()} widths.",
+        )
     net = build_net(recipe)
-    if recipe.architecture.startswith("own-"):
-        return
     try:
-        with torch.no_grad():
-            net.train()(torch.zeros(recipe.batch, side, side, 3, dtype=torch.uint8))
+        with torch.no_grad():  # two crops tell what more of them would
+            net.train()(torch.zeros(min(recipe.batch, 2), side, side, 3, dtype=torch.uint8))
     except (RuntimeError, ValueError) as error:
         raise VesselError(
             f"The net {name_of(recipe)} can't learn from {recipe.batch} crops of {side} px: "
-            f"{str(error).splitlines()[0][:200]}",
+            f"{str(error).splitlines()[0][:200].rstrip('.')}.",
             "Change batch or crop.",
         ) from error
-    _tested(net, recipe)
+    if not recipe.architecture.startswith("own-"):
+        _tested(net, recipe)
 
 
 def export_like(source: Path, net: Segmenter, path: Path, card: ModelCard) -> ModelCard:
@@ -287,7 +293,7 @@ def _self_test(
 
     ``more``: heights and widths of other pictures that it is run on, for a graph that is new.
     """
-    test = SelfTest(seed=7, size=128, grid=8)
+    test = SelfTest(seed=7, size=128 + -128 % stride_of(recipe), grid=8)
     quiet = onnxruntime.SessionOptions()
     quiet.log_severity_level = 4  # what it finds wrong is raised too
     session = onnxruntime.InferenceSession(model.SerializeToString(), quiet, ["CPUExecutionProvider"])

@@ -199,7 +199,7 @@ def fit_task(
             return
         made = task.steps_before + trainer.global_step
         wants_best = recipe.patience > 0 or made < recipe.steps
-        final = out / BEST if wants_best and (out / BEST).exists() else None
+        final = out / BEST if wants_best and task.best_steps > 0 and (out / BEST).exists() else None
         weights = _load_weights(final) if final else task.average.module.state_dict()
         task.check_weights(weights)
         save_weights(weights, out / WEIGHTS)

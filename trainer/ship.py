@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import errno
+import os
 import re
 import shlex
 import sys
@@ -120,6 +122,7 @@ def _write(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard, held: li
     """Write and measure the file beside its place, then let it take that."""
     fresh = temporary_beside(path)
     try:
+        _try_place(path, fresh, net)  # before the minutes that the rest takes
         card = export_net(net, recipe, fresh, card)
         if held:
             summaries = summarise(evaluate_file(fresh, held))
@@ -130,10 +133,21 @@ def _write(net: Segmenter, recipe: Recipe, path: Path, card: ModelCard, held: li
         sync_folder(path.parent)
     except OSError as error:
         raise VesselError(f"{path} can't be written: {reason(error)}.", "Choose another place.") from error
+    except VesselError as error:
+        raise VesselError(error.message.replace(fresh.name, path.name), error.hint) from error
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
     return card
+
+
+def _try_place(path: Path, fresh: Path, net: Segmenter) -> None:
+    """Write as much as the weights will take, and remove it (OSError where that fails)."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh.write_bytes(bytes(sum(weight.nbytes for weight in net.state_dict().values())))
+    fresh.unlink()
 
 
 def _sources(run: Path, recipe: Recipe) -> tuple[tuple[Source, ...], bool]:

@@ -16,7 +16,7 @@ _FORM = 'It must hold {"train": [names], "validation": [names]}.'
 
 
 def make_split(cases: list[Case]) -> dict[str, list[str]]:
-    """Split by subject: a fifth of each set's subjects of each kind is held out.
+    """Split by subject: a fifth of each set's subjects of each kind is held out, or else of all its kinds.
 
     Subjects are held out in the order of a hash of their names until there are enough, so the same pictures
     are split alike everywhere. When pictures come or go, most subjects stay where they are, but not all: how
@@ -27,25 +27,34 @@ def make_split(cases: list[Case]) -> dict[str, list[str]]:
     dict
         ``train`` and ``validation``: sorted case keys.
     """
-    groups: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    sets: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for case in cases:
-        groups[case.set_name, case.kind][case.subject] += 1
+        sets[case.set_name][case.kind][case.subject] += 1
     held: set[tuple[str, str]] = set()
-    for (set_name, kind), subjects in groups.items():
-        order = sorted(subjects, key=lambda s: hashlib.sha256(f"0/{set_name}/{kind}/{s}".encode()).digest())
-        wanted = max(1, round(_HELD * subjects.total()))
-        for subject in order[:-1]:
-            if wanted <= 0:
-                break
-            # A subject with more than its share of pictures stays on the training side.
-            if subjects[subject] <= max(1.5 * wanted, 2):
-                held.add((set_name, subject))
-                wanted -= subjects[subject]
+    for name, kinds in sets.items():
+        out = [one for kind, subjects in kinds.items() for one in _held_out(f"0/{name}/{kind}", subjects)]
+        out = out or _held_out(f"0/{name}/", sum(kinds.values(), Counter()))
+        held |= {(name, subject) for subject in out}
     sides: dict[str, list[str]] = {"train": [], "validation": []}
     for case in sorted(cases, key=lambda c: c.key):
         side = "validation" if (case.set_name, case.subject) in held else "train"
         sides[side].append(case.key)
     return sides
+
+
+def _held_out(place: str, subjects: Counter[str]) -> list[str]:
+    """Choose of subjects, each with its number of pictures, some that have about a fifth of all these."""
+    order = sorted(subjects, key=lambda subject: hashlib.sha256(f"{place}/{subject}".encode()).digest())
+    wanted = max(1, round(_HELD * subjects.total()))
+    held: list[str] = []
+    for subject in order[:-1]:
+        if wanted <= 0:
+            break
+        # A subject with more than its share of pictures stays on the training side.
+        if subjects[subject] <= max(1.5 * wanted, 2):
+            held.append(subject)
+            wanted -= subjects[subject]
+    return held
 
 
 def read_split(path: Path, cases: list[Case]) -> tuple[list[Case], list[Case]]:

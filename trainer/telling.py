@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def tell_of_sides(options: "RunOptions", cases: int, learn: int, held: int) -> None:
     """Say where nothing judges, and what a split leaves out."""
     if not held:
-        why = "" if options.split or options.weights else ", as all are of one look or one person"
+        why = "" if options.split or options.weights else ", as they are of too few looks or people"
         text = (
             f"No picture is held back{why}: nothing will tell how well this net does on what it has not "
             'learnt. To hold some back, name them in a file {"train": [...], "validation": [...]} '

@@ -119,7 +119,7 @@ def _check_judged(recipe: Recipe, data: tuple[Path, ...], out: Path) -> None:
     sides = load_split(split) if split is not None else split_after(Seen(), cases)
     if not sides["validation"]:
         raise VesselError(
-            "No picture is held back, so no trial could be judged.", "Give pictures of more subjects."
+            "No picture is held back, so no trial could be judged.", "Give pictures of more looks or people."
         )
     if split is not None:
         learn, judge = take_split(sides, cases, split)

@@ -22,6 +22,7 @@ from vesselapp.core.model_card import METADATA_KEY, ModelCard
 from vesselapp.inference.checks import check_graph, model_sha256, model_stamp
 from vesselapp.inference.graph import read_graph
 from vesselapp.inference.model import load_model
+from vesselapp.inference.session import DeviceError
 from vesselapp.inference.trial import try_foreign
 
 
@@ -157,6 +158,20 @@ def too_new(path: Path) -> Path:
     return save_model(path, _graph([helper.make_node("Sigmoid", ["picture"], ["answer"])]), opset=99)
 
 
+def of_a_later_format(path: Path) -> Path:
+    model = onnx.load(save_model(path, _graph([helper.make_node("Sigmoid", ["picture"], ["answer"])])))
+    model.ir_version = 99
+    onnx.save(model, str(path))
+    return path
+
+
+def without_an_opset(path: Path) -> Path:
+    model = onnx.load(save_model(path, _graph([helper.make_node("Sigmoid", ["picture"], ["answer"])])))
+    del model.opset_import[:]
+    onnx.save(model, str(path))
+    return path
+
+
 def damaged_card(path: Path) -> Path:
     model = onnx.load(foreign_model(path))
     helper.set_model_props(model, {"vesselapp.card": '{"name": 3'})
@@ -190,7 +205,9 @@ BAD: list[tuple[Callable[[Path], Path], str]] = [
     (two_inputs, r"more than a picture \(clicks\)"),
     (nothing_inside, "is empty"),
     (unknown_operation, "can't be run"),
-    (too_new, "can't be run"),
+    (too_new, "can't be run: ONNX Runtime only .* Opset 99 is under development"),
+    (of_a_later_format, "can't be run: Unsupported model IR version: 99"),
+    (without_an_opset, "can't be run: Missing opset in the model"),
     (damaged_card, "card in bad.onnx is damaged"),
     (not_a_number, "no segmentation model|no numbers"),
 ]
@@ -205,6 +222,23 @@ def test_a_bad_file_gives_one_clear_sentence(
         load_model(path, "cpu")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "Load model from m.onnx failed:D:\\a\\onnxruntime\\core\\model.cc:9 onnxruntime::Model::Model",
+        "Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:3 void* "
+        "onnxruntime::BFCArena::Take(size_t, std::function<void()>)",
+        "/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:9 std::conditional_t<THRW, void> "
+        "onnxruntime::CudaCall(ERRTYPE, const char*) [with ERRTYPE = cudaError; bool THRW = true]",
+    ],
+)
+def test_places_in_the_runtimes_source_are_not_told(place: str) -> None:
+    trouble = DeviceError(
+        RuntimeError(f"[ONNXRuntimeError] : 6 : FAIL : {place} Too much (9) is asked for.\n")
+    )
+    assert trouble.message == "Too much (9) is asked for"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from tests.trainer.conftest import options, train_until, write_fundus_set
-from trainer.begun import halve_batch, keep_begun, kept_command, write_json
-from trainer.fit import Fit
+from trainer.begun import halve_batch, keep_asked, keep_begun, kept_command, write_json
+from trainer.callbacks import KeepCheckpoint
+from trainer.fit import BEST, Fit
 from trainer.readers import read_sets
 from trainer.recipes import Recipe, change_recipe, read_recipe, recipe_to_dict
 from trainer.run import load_net, start_from, train
@@ -74,6 +75,34 @@ def test_an_attempt_that_learnt_nothing_may_be_changed(
     monkeypatch.setattr(Fit, "training_step", step)
     other = dataclasses.replace(tiny, optimiser="sgd")
     assert load_net(train(other, run))[0] == other
+
+
+def test_the_best_weights_of_an_attempt_that_failed_are_no_later_ones(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = options(tmp_path / "run", fundus_set)
+    with monkeypatch.context() as patched:
+        patched.setattr(KeepCheckpoint, "on_train_epoch_end", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(tiny, first)
+    assert (first.out / BEST).exists()
+    whole = sides_of(tmp_path, fundus_set, train=[0, 1, 2, 3], validation=[])
+    run = train(dataclasses.replace(tiny, patience=3), options(first.out, fundus_set, split=whole))
+    assert json.loads((run / "done.json").read_bytes())["kept"] == 4
+    assert not (run / BEST).exists()
+
+
+def test_the_best_weights_are_those_that_this_training_validated(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path
+):
+    whole = sides_of(tmp_path, fundus_set, train=[0, 1, 2, 3], validation=[])
+    run = options(tmp_path / "run", fundus_set, split=whole)
+    train(tiny, run)
+    (run.out / "weights.pt").rename(run.out / BEST)
+    recipe = dataclasses.replace(tiny, patience=3)
+    write_json(run.out / "recipe.json", recipe_to_dict(recipe))
+    train(recipe, run)
+    assert json.loads((run.out / "done.json").read_bytes())["kept"] == 4
 
 
 def test_a_batch_that_was_halved_is_no_other_setting(
@@ -284,6 +313,31 @@ def test_a_checkpoint_that_is_none_is_one_sentence(
     torch.save({"a": torch.zeros(3)}, run / "other.pt")
     with pytest.raises(VesselError, match="are not those of the net"):
         load_net(run, run / "other.pt")
+
+
+def test_small_files_that_a_power_cut_emptied_are_one_sentence(
+    tmp_path: Path, tiny: Recipe, fundus_set: Path
+):
+    options_of = options(tmp_path / "run", fundus_set)
+    run = train(tiny, options_of)
+    weights = (run / "weights.pt").read_bytes()
+    write_json(run / "parent.json", {"sha256": "0", "training_data": []})
+    for name, content in (("parent.json", b""), ("begun.json", b"\0" * 99), ("done.json", b"{}")):
+        kept = (run / name).read_bytes()
+        (run / name).write_bytes(content)
+        with pytest.raises(VesselError, match=f"{name} is damaged: "):
+            ship(run, tmp_path / "model.onnx", data=[])
+        (run / name).write_bytes(kept)
+    (run / "done.json").write_bytes(b"")
+    with pytest.raises(VesselError, match=r"Remove it, and give the command again\."):
+        train(tiny, options_of)
+    (run / "done.json").unlink()
+    train(tiny, options_of)
+    assert (run / "weights.pt").read_bytes() == weights
+    keep_asked(tmp_path / "tune.json", tiny, [])
+    (tmp_path / "tune.json").write_bytes(b"")
+    with pytest.raises(VesselError, match=r"tune\.json is damaged: "):
+        keep_asked(tmp_path / "tune.json", tiny, [])
 
 
 def test_finished_is_said_when_all_is_written_and_not_before(

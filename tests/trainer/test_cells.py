@@ -102,3 +102,37 @@ def test_looks_of_one_person_stay_together(tmp_path: Path):
     (together,) = {case.subject for case in cases if case.name.startswith("p7")}
     assert sum(case.subject == together for case in cases) == 12
     assert {case.subject for case in cases if case.name.startswith("60-")} != {together}
+
+
+def write_crops(folder: Path, crops: list[tuple[int, int]]) -> Path:
+    """Write crops: of how bright a slide, and how wide."""
+    random = np.random.default_rng(0)
+    for level, side in crops:
+        pixels = np.clip(level + random.normal(0, 3, (24, side, 3)), 0, 255).astype(np.uint8)
+        save(folder / "images" / f"{level}-{side}.png", pixels)
+        save(folder / "masks" / f"{level}-{side}.png", pixels[:, :, 0] > level)
+    return folder
+
+
+def test_crops_that_each_have_a_size_of_their_own_are_split_by_look(tmp_path: Path):
+    crops = [(level, 20 + 5 * number + at) for number in range(4) for at, level in enumerate(LEVELS)]
+    cases = group_by_look(read_sets([write_crops(tmp_path / "set", crops)]))
+    assert len({case.subject for case in cases}) == 5
+    sides = make_split(cases)
+    looks = {side: {key.split("/")[1].split("-")[0] for key in keys} for side, keys in sides.items()}
+    assert looks["validation"]
+    assert not looks["train"] & looks["validation"]
+
+
+def test_a_size_that_five_pictures_have_is_a_kind_of_its_own(tmp_path: Path):
+    crops = [(level, 30) for level in (70, 100, 130, 160, 190)] + [(70, 31), (70, 32), (190, 33)]
+    cases = group_by_look(read_sets([write_crops(tmp_path / "set", crops)]))
+    kinds = {case.name: case.kind for case in cases}
+    assert kinds["70-30"] == "set 30x24 bright"
+    assert kinds["70-31"] == kinds["190-33"] == "set other sizes bright"
+
+
+def test_where_each_kind_is_of_one_look_a_fifth_of_all_is_held_back(tmp_path: Path):
+    crops = [(10 + 40 * number, 30 + number) for number in range(6)]
+    cases = read_sets([write_crops(tmp_path / "set", crops)])
+    assert len(make_split([dataclasses.replace(case, kind=case.name) for case in cases])["validation"]) == 1

@@ -27,6 +27,7 @@ SMALL = dataclasses.replace(RECIPES["fundus-vessels"], crop=64, batch=2)
         ["architecture=FPN", "encoder_depth=4"],
         ["encoder=resnet18", "encoder_depth=3", "decoder_channels=[64, 32, 16]"],
         ["architecture=own-unet", "norm=group"],
+        ["architecture=own-unet", "widths=[4, 4, 4, 4, 4, 4, 4, 4, 4]", "crop=256"],
     ],
 )
 def test_nets_become_model_files_and_come_back(tmp_path: Path, changes: list[str]):
@@ -47,6 +48,8 @@ def test_nets_become_model_files_and_come_back(tmp_path: Path, changes: list[str
         (["encoder=mit_b0"], r"16 x 16 px, .* Set encoder_depth to 5 and decoder_channels to 5 numbers\."),
         (["encoder=mit_b0", "architecture=UPerNet"], r"at encoder_depth=4\. Set encoder_depth to 5\."),
         (["architecture=DeepLabV3", "encoder_depth=5", "batch=1"], "can't learn from 1 crops"),
+        (["architecture=own-unet", "widths=[4, 4, 4, 4, 4, 4, 4]", "batch=1"], "can't learn from 1 crops"),
+        (["architecture=own-unet", "crop=2048", f"widths={[4] * 12}"], "Take at most 11 widths"),
         (["crop=100"], "Crops of 100 px don't fit"),
         (["architecture=own-unet", "crop=100"], "Crops of 100 px don't fit"),
     ],

@@ -1,7 +1,9 @@
 """What a model's card says of a run, and when a model file is replaced."""
 
 import dataclasses
+import errno
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,30 @@ def test_a_measuring_that_fails_leaves_the_old_file(
         ship(run, tmp_path, data=[data])
     assert model.read_bytes() == b"the model of yesterday"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.onnx", "others"]
+
+
+def test_a_place_that_takes_no_model_is_told_by_its_name_and_at_once(
+    trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    data, run = trained
+    told = f"{tmp_path / 'mine.onnx'} can't be written: the disk is full."
+
+    def full(path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "no space", str(path))
+
+    def full_later(_net: object, _recipe: Recipe, path: Path, _card: object) -> None:
+        raise VesselError(f"{path} can't be written: the disk is full.")
+
+    monkeypatch.setattr(shipping, "export_net", full_later)
+    with pytest.raises(VesselError, match=re.escape(told)):
+        ship(run, tmp_path / "mine.onnx", data=[data])
+    monkeypatch.setattr(shipping, "export_net", lambda *_: pytest.fail("too late"))
+    with pytest.raises(VesselError, match="a folder of that name is in the way"):
+        ship(run, tmp_path, data=[data])
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(VesselError, match=re.escape(told)):
+        ship(run, tmp_path / "mine.onnx", data=[data])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)

@@ -1,5 +1,6 @@
 """ONNX Runtime's sessions, with its many kinds of errors turned into one."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from vesselapp.inference.providers import (
 )
 
 _MEMORY_WORDS = ("memory", "bad_alloc", "alloc_failed", "8007000e", "allocat")
+_WHERE = re.compile(
+    r"^.*[\\/]onnxruntime[\\/]\S+\.\w+:\d+ (?:[^(]*\w\(.*?\)(?: const)?(?: \[[^]]*=.*?\])?|\S+::\S+) "
+)
+"""A line of the runtime's own source and the function there; what is wrong is told after these."""
 
 
 class DeviceError(Exception):
@@ -89,6 +94,8 @@ def run_session(session: Any, names: Sequence[str], given: Mapping[str, NDArray[
 
 
 def _first_line(error: Exception) -> str:
-    """Give the first line of a runtime's message, without its code prefix and at a readable length."""
+    """Give the first line of a runtime's message at a readable length, without codes and places in it."""
     lines = str(error).strip().splitlines()
-    return lines[0].split(" : ")[-1].strip().rstrip(".")[:200] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return _WHERE.sub("", lines[0].split(" : ")[-1]).strip().rstrip(".")[:200]
