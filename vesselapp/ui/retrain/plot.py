@@ -99,7 +99,7 @@ class Plot(QWidget):
         field, (low, high) = self._field(), self._range()
         self._paint_axes(painter, field, low, high)
         self._paint_breaks(painter, field)
-        painter.setClipRect(field.adjusted(-2, -2, 2, 2))
+        painter.setClipRect(field.adjusted(-3, -3, 3, 3))
         for curve in self._curves:
             self._paint_curve(painter, field, low, high, curve)
         if not any(curve.points for curve in self._curves):
@@ -140,7 +140,8 @@ class Plot(QWidget):
         quiet = self.palette().color(QPalette.ColorRole.PlaceholderText)
         line = QColor(quiet)
         line.setAlpha(60)
-        height = self.fontMetrics().height()
+        metrics = self.fontMetrics()
+        height = metrics.height()
         marks = ticks(low, high, max(2, int(field.height() / (2.2 * height))))
         places = decimals(marks)
         for value in marks:
@@ -156,11 +157,9 @@ class Plot(QWidget):
             x = self._place(field, low, high, (step, low)).x()
             painter.setPen(quiet)
             words = f"step {step:.0f}" if step == 0 else f"{step:.0f}"
-            where = QRectF(x - 60, field.bottom() + 4, 120, height)
-            if step == 0:
-                where.moveLeft(x)
-            side = Qt.AlignmentFlag.AlignLeft if step == 0 else Qt.AlignmentFlag.AlignHCenter
-            painter.drawText(where, side, words)
+            wide = metrics.horizontalAdvance(words)
+            left = x if step == 0 else min(x - wide / 2, self.width() - wide - 2)
+            painter.drawText(QPointF(left, field.bottom() + 4 + metrics.ascent()), words)
         painter.fillRect(QRectF(field.left(), field.bottom(), field.width(), 1), quiet)
 
     def _paint_breaks(self, painter: QPainter, field: QRectF) -> None:
