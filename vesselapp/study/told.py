@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vesselapp.core.files import FileState
+from vesselapp.core.files import FileState, is_there
 from vesselapp.study.annotation import NOT_WRITTEN
-from vesselapp.study.apart import FORMER
+from vesselapp.study.apart import FILES, FORMER
 from vesselapp.study.audit import AuditLine, AuditLog
+from vesselapp.study.lock import unclean_end
 from vesselapp.study.seal import Sealed, sealed_of
 from vesselapp.study.study import Study
 
@@ -99,7 +100,13 @@ class Told:
 
 
 def gone(study: Study) -> list[str]:
-    """Name the annotations that the audit log knows and that aren't there (VesselError as `Study.keys`)."""
+    """Name the annotations that the audit log knows and of which no file is there.
+
+    Raises
+    ------
+    VesselError
+        Where the study can't be read.
+    """
     told = Told()
     try:
         for line in AuditLog(study.folder).lines():
@@ -107,4 +114,14 @@ def gone(study: Study) -> list[str]:
                 told.take(line)
     except OSError:
         return []
-    return sorted(told.sealed.keys() - set(study.keys()))
+    missing = sorted(key for key, (_, sealed) in told.sealed.items() if _is_gone(study, key, sealed))
+    study.keys()  # raises where all of the study went away
+    return missing
+
+
+def _is_gone(study: Study, key: str, sealed: Sealed) -> bool:
+    folder = study.place_of(key).folder
+    if any(is_there(folder / name) for name in reversed(FILES)):
+        return False
+    not_yet = not sealed.files and sealed.journal is None and unclean_end(folder)
+    return not not_yet
