@@ -126,3 +126,26 @@ def test_putting_apart_and_bringing_back_go_on_where_they_were_cut_off(
                 work_on(study, "c.png")
         work_on(study, "c.png")
         assert problems(study) == []
+
+
+def test_one_that_could_not_be_put_apart_is_not_missing_there(
+    study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(move: Callable[..., object], *given: object) -> object:
+        if getattr(move, "__name__", "") == "replace":
+            raise PermissionError(13, "another program has it open")
+        return patiently(move, *given)
+
+    file = study.roots[0] / "a.png"
+    shutil.copy(file, tmp_path / "a.png")
+    draw(file, 78)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.apart.patiently", refuse)
+        with pytest.raises(VesselError, match="can't be moved"):
+            work_on(study, "a.png")
+    assert problems(study) == [str(file)]  # the picture alone was changed
+    shutil.copy(tmp_path / "a.png", file)
+    work_on(study, "a.png")
+    assert problems(study) == []
+    work_on(study, "a.png", stroke=True)
+    assert problems(study) == []

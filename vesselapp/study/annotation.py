@@ -40,6 +40,8 @@ FOUND_CHANGED = "found changed"
 """In the audit log: an annotation that was opened is not as it was closed, or is ``gone``."""
 NOT_WRITTEN = "not written"
 """In the audit log: the app ended between the line before about an annotation and its very first file."""
+NOT_APART = "not kept apart"
+"""In the audit log: the disk refused what a line before says, that an annotation was kept apart."""
 
 
 class AnnotationFolder:
@@ -246,8 +248,16 @@ class AnnotationFolder:
             holds = {name: sha256 for name, sha256 in holds.items() if sha256 is not None}
             why = "the picture was replaced by another"
             self._audit(who, "kept apart", where=where, why=why, holds=holds)
+            said.append(where)
 
-        place = put_former_apart(self.folder, tell)
+        said: list[str] = []
+        try:
+            place = put_former_apart(self.folder, tell)
+        except VesselError:
+            with contextlib.suppress(VesselError):
+                if said and not is_there(self.folder / said[0]):
+                    self._audit(who, NOT_APART, where=said[0])
+            raise
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vesselapp.core.files import FileState, is_there
-from vesselapp.study.annotation import NOT_WRITTEN
+from vesselapp.study.annotation import NOT_APART, NOT_WRITTEN
 from vesselapp.study.apart import FILES, FORMER
 from vesselapp.study.audit import AuditLine, AuditLog
 from vesselapp.study.lock import unclean_end
@@ -43,6 +43,7 @@ class Told:
     words: dict[int, str] = field(default_factory=dict)
     used: int | None = None
     log: FileState | None = None
+    _former: dict[str, tuple[AuditLine, Sealed]] = field(default_factory=dict)
 
     def formers(self, key: str) -> dict[str, dict[str, str]]:
         """Give the folders of former annotations at a key, by name, with the hashes of their files."""
@@ -65,6 +66,8 @@ class Told:
                 self._put_apart(picture, str(values.get("where")), values.get("holds"))
             case "brought back":
                 self.apart[f"{picture}/{values.get('where')}"] = None  # it is sealed anew
+            case what if what == NOT_APART:
+                self._take_back(picture, f"{picture}/{values.get('where')}")
             case what if what == NOT_WRITTEN:
                 self.sealed.pop(picture, None)
             case "model added" if isinstance(number, int):
@@ -90,9 +93,15 @@ class Told:
         name = f"{key}/{where}"
         self.apart.setdefault(name, None)
         if where.startswith(FORMER):
-            self.sealed.pop(key, None)
+            if key in self.sealed:
+                self._former[name] = self.sealed.pop(key)
             of_half = self.apart[name] or {}  # putting it apart was cut off, and went on
             self.apart[name] = of_half | (holds if isinstance(holds, dict) else {})
+
+    def _take_back(self, key: str, name: str) -> None:
+        self.apart[name] = None
+        if name in self._former:
+            self.sealed.setdefault(key, self._former[name])
 
     def _take_words(self, number: int, words: object) -> None:
         if isinstance(words, str):
