@@ -264,6 +264,16 @@ def test_renumbered_pictures_keep_their_work(tmp_path: Path, order: tuple[str, s
     assert problems(study) == []
 
 
+def test_pictures_renumbered_one_after_the_other_accuse_no_program(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("1.png", "2.png"))
+    for seed, name in enumerate(("1.png", "2.png")):
+        review(study, name, seed=seed)
+    for pair in (("2.png", "3.png"), ("1.png", "2.png"), ("2.png", "1.png"), ("3.png", "2.png")):
+        rename(tmp_path, pair)
+        assert sees(Study.open(study.folder), pair[1])[0] == "moved"
+        assert verify_study(study.folder) == []
+
+
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("step", range(1, 9))
 def test_a_move_that_is_cut_off_leaves_a_whole_annotation(

@@ -201,8 +201,11 @@ class AnnotationFolder:
         """See whether the files are as they were when last closed; what isn't is told, and logged."""
         if found.foreign:
             found = read_annotation(self.folder, *found.images[0])
-        seals = (sealed_of(line.values) for line in self._lines())
-        sealed = next((one for one in seals if one is not None), None)
+        sealed = None
+        for line in self._lines():
+            sealed = sealed_of(line.values)
+            if sealed is not None or line.values.get("what") == "moved":
+                break  # before a move it was another picture's, or went by another name
         changed = ", ".join(changed_since(sealed, found.sealed(key_in(self.folder)))) if sealed else ""
         if not changed:
             return []
