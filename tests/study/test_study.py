@@ -24,6 +24,7 @@ from vesselapp.study.lock import Lock, holder_of
 from vesselapp.study.pictures import key_of, printable
 from vesselapp.study.record import ImageFacts, State
 from vesselapp.study.study import Study, is_study
+from vesselapp.study.unusable import gone_told
 from vesselapp.study.verify import verify_study
 
 
@@ -272,6 +273,26 @@ def test_pictures_renumbered_one_after_the_other_accuse_no_program(tmp_path: Pat
         rename(tmp_path, pair)
         assert sees(Study.open(study.folder), pair[1])[0] == "moved"
         assert verify_study(study.folder) == []
+
+
+def test_an_annotation_that_could_not_come_along_is_where_the_log_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise PermissionError(13, "another program has it open")
+
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    rename(tmp_path, ("a.png", "d.png"))
+    study = Study.open(study.folder)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.homes.patiently", refuse)
+        assert sees(study, "d.png")[0] == "taken"
+    assert gone_told(study) == []
+    (told,) = problems(study)
+    assert "a.png is missing, or was renamed" in told
+    assert sees(study, "d.png")[0] == "moved"
+    assert verify_study(study.folder) == []
 
 
 @pytest.mark.parametrize("crash", [False, True])
