@@ -104,6 +104,7 @@ class Told:
             self.sealed.setdefault(key, self._former[name])
 
     def _take_words(self, number: int, words: object) -> None:
+        self.words.pop(number, None)  # an earlier version doesn't say what it wrote there
         if isinstance(words, str):
             self.words[number] = words
 
