@@ -41,7 +41,7 @@ FOUND_CHANGED = "found changed"
 NOT_WRITTEN = "not written"
 """In the audit log: the app ended between the line before about an annotation and its very first file."""
 NOT_APART = "not kept apart"
-"""In the audit log: the disk refused what a line before says, that an annotation was kept apart."""
+"""In the audit log: what the line before says was kept apart isn't; the app ended, or the disk refused it."""
 
 
 class AnnotationFolder:
@@ -171,6 +171,8 @@ class AnnotationFolder:
         found = read_annotation(self.folder, *ours)
         notes = [] if lock.unclean or not found.there else self._look_at_seal(who, found)
         gone = "" if found.there else self._look_for_gone(who, unclean=lock.unclean)
+        if lock.unclean and found.there:
+            self._see_if_apart(who)
         foreign, back = found.foreign, list[str]()
         if foreign:
             notes.append(self._keep_former_apart(who))
@@ -251,17 +253,25 @@ class AnnotationFolder:
             holds = {name: sha256 for name, sha256 in holds.items() if sha256 is not None}
             why = "the picture was replaced by another"
             self._audit(who, "kept apart", where=where, why=why, holds=holds)
-            said.append(where)
 
-        said: list[str] = []
         try:
             place = put_former_apart(self.folder, tell)
         except VesselError:
             with contextlib.suppress(VesselError):
-                if said and not is_there(self.folder / said[0]):
-                    self._audit(who, NOT_APART, where=said[0])
+                self._see_if_apart(who)
             raise
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
+
+    def _see_if_apart(self, who: str) -> None:
+        """Tell the log where nothing is there of what it says, last of all, was kept apart."""
+        line = next(self._lines(), None)
+        if line is None or line.values.get("what") != "kept apart":
+            return
+        where = str(line.values.get("where"))
+        if where.startswith(FORMER) and not any(is_there(self.folder / where / name) for name in FILES):
+            self._audit(who, NOT_APART, where=where)
+            with contextlib.suppress(OSError):
+                (self.folder / where).rmdir()
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:
         """Bring back what is kept in there of this very image, if there is any; give what to tell."""
