@@ -295,6 +295,29 @@ def test_an_annotation_that_could_not_come_along_is_where_the_log_says(
     assert verify_study(study.folder) == []
 
 
+def test_a_move_that_was_cut_off_is_none_where_the_picture_has_its_name_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    rename(tmp_path, ("a.png", "d.png"))
+    study = Study.open(study.folder)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.homes.patiently", kill)
+        broken.setattr(Lock, "release", lambda *_given, **_kinds: None)
+        with pytest.raises(KeyboardInterrupt):
+            sees(study, "d.png")
+    monkeypatch.setattr("vesselapp.study.lock._is_dead", lambda holder: holder.who == "ben")
+    rename(tmp_path, ("d.png", "a.png"))
+    study = Study.open(study.folder)
+    assert sees(study, "a.png")[0] == "same"
+    assert gone_told(study) == []
+    assert verify_study(study.folder) == []
+
+
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("step", range(1, 9))
 def test_a_move_that_is_cut_off_leaves_a_whole_annotation(

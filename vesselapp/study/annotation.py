@@ -172,7 +172,7 @@ class AnnotationFolder:
         notes = [] if lock.unclean or not found.there else self._look_at_seal(who, found)
         gone = "" if found.there else self._look_for_gone(who, unclean=lock.unclean)
         if lock.unclean and found.there:
-            self._see_if_apart(who)
+            self._see_if_done(who)
         foreign, back = found.foreign, list[str]()
         if foreign:
             notes.append(self._keep_former_apart(who))
@@ -258,20 +258,22 @@ class AnnotationFolder:
             place = put_former_apart(self.folder, tell)
         except VesselError:
             with contextlib.suppress(VesselError):
-                self._see_if_apart(who)
+                self._see_if_done(who)
             raise
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
 
-    def _see_if_apart(self, who: str) -> None:
-        """Tell the log where nothing is there of what it says, last of all, was kept apart."""
+    def _see_if_done(self, who: str) -> None:
+        """Tell the log where what it says last, that all was moved or kept apart, was not done."""
         line = next(self._lines(), None)
-        if line is None or line.values.get("what") != "kept apart":
-            return
-        where = str(line.values.get("where"))
-        if where.startswith(FORMER) and not any(is_there(self.folder / where / name) for name in FILES):
-            self._audit(who, NOT_APART, where=where)
-            with contextlib.suppress(OSError):
-                (self.folder / where).rmdir()
+        values = line.values if line is not None else {}
+        what, where, went = (str(values.get(name)) for name in ("what", "where", "picture"))
+        if what == "kept apart" and where.startswith(FORMER):
+            if not any(is_there(self.folder / where / name) for name in FILES):
+                self._audit(who, NOT_APART, where=where)
+                with contextlib.suppress(OSError):
+                    (self.folder / where).rmdir()
+        elif what == "moved" and values.get("whole") and not is_there(self.folder.parent / went):
+            self._audit(who, "moved", before=went, whole=True)
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:
         """Bring back what is kept in there of this very image, if there is any; give what to tell."""
