@@ -102,3 +102,23 @@ def test_what_is_no_longer_unsure_is_gone_when_all_is_written(tmp_path: Path, st
     export_study(study, out)
     assert f"unsure/{name}" not in files_of(out)
     assert set(told_of(out)["files"]) == set(files_of(out))
+
+
+def test_where_a_file_of_the_earlier_export_can_not_be_removed_the_list_still_tells_what_was_written(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise PermissionError(13, "another program has it open")
+
+    out = tmp_path / "out"
+    export_study(study, out)
+    review(study, "b.png", state=State.FLAGGED)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.export_folder.patiently", refuse)
+        with pytest.raises(VesselError, match="can't be removed"):
+            export_study(study, out)
+    assert told_of(out)["finished"] is False
+    assert set(told_of(out)["files"]) == set(files_of(out))
+    (out / "masks" / "a.png").write_bytes(b"changed by a person")
+    with pytest.raises(VesselError, match="changed or added since the earlier export"):
+        export_study(study, out)

@@ -10,6 +10,7 @@ from tests.study.studies import draw, facts_of, make_study, picture_of, review
 from tests.study.work import Work
 from vesselapp.core.errors import VesselError
 from vesselapp.core.files import patiently
+from vesselapp.study.lock import Lock
 from vesselapp.study.pictures import key_of
 from vesselapp.study.study import Study
 from vesselapp.study.verify import verify_study
@@ -126,3 +127,34 @@ def test_putting_apart_and_bringing_back_go_on_where_they_were_cut_off(
                 work_on(study, "c.png")
         work_on(study, "c.png")
         assert problems(study) == []
+
+
+@pytest.mark.parametrize("ends", ["killed", "refused"])
+@pytest.mark.parametrize("returns", [False, True])
+def test_one_that_was_not_put_apart_is_not_missing_there(
+    study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: str, returns: bool
+) -> None:
+    def stop(move: Callable[..., object], *given: object) -> object:
+        if getattr(move, "__name__", "") == "replace":
+            raise KeyboardInterrupt if ends == "killed" else PermissionError(13, "another has it open")
+        return patiently(move, *given)
+
+    file = study.roots[0] / "a.png"
+    shutil.copy(file, tmp_path / "a.png")
+    draw(file, 78)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.apart.patiently", stop)
+        if ends == "killed":
+            broken.setattr(Lock, "release", lambda *_given, **_kinds: None)
+        with pytest.raises((KeyboardInterrupt, VesselError)):
+            work_on(study, "a.png")
+    monkeypatch.setattr("vesselapp.study.lock._is_dead", lambda holder: holder.who == "ann")
+    if ends == "refused":
+        assert problems(study) == [str(file)]  # the picture alone was changed
+    if returns:
+        shutil.copy(tmp_path / "a.png", file)
+    work_on(study, "a.png")
+    assert problems(study) == []
+    assert len(list((study.folder / "annotations" / key_of(0, "a.png")).glob("former-*"))) == (not returns)
+    work_on(study, "a.png", stroke=True)
+    assert problems(study) == []

@@ -14,6 +14,7 @@ from vesselapp.study.audit import AuditLog
 from vesselapp.study.exchange import export_study
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
+from vesselapp.study.unusable import gone_told
 from vesselapp.study.verify import verify_study
 from vesselapp.study.writer import Writer
 
@@ -85,6 +86,15 @@ def test_an_annotation_that_is_gone_is_told_logged_and_remembered(
     assert open_one(study, "b.png").gone == ""
 
 
+@pytest.mark.parametrize("remove", [shutil.rmtree, drop_files])
+def test_one_that_is_gone_is_told_before_its_picture_is_opened(
+    study: Study, remove: Callable[[Path], object]
+) -> None:
+    assert gone_told(study) == []
+    remove(home(study, "b.png"))
+    assert gone_told(study) == [f"What was kept in annotations/{home(study, 'b.png').name} is gone."]
+
+
 def test_one_that_comes_back_as_it_was_is_no_longer_gone(study: Study, tmp_path: Path) -> None:
     shutil.move(home(study, "b.png"), tmp_path / "away")
     writer = open_one(study, "b.png")
@@ -140,6 +150,7 @@ def test_a_first_record_that_was_never_written_is_not_missing(
     else:
         writer.abandon()
     assert problems(study) == []
+    assert gone_told(study) == []
     writer = open_one(study, "c.png", "ann")
     assert "flagged" in writer.gone
     assert "is gone" not in writer.gone

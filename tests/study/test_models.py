@@ -12,6 +12,7 @@ from tests.study.studies import make_study, review
 from tests.tiny_models import tiny_vessel_model
 from vesselapp.core.errors import VesselError
 from vesselapp.study import lock
+from vesselapp.study.audit import AuditLog
 from vesselapp.study.exchange import export_study
 from vesselapp.study.lock import Lock
 from vesselapp.study.models import Registry
@@ -141,6 +142,18 @@ def test_what_the_list_says_of_a_model_is_held_against_the_log(tmp_path: Path):
     log.write_text(re.sub(r',"words":("\w+"|null)', "", log.read_text()))  # as an earlier version wrote it
     listing.write_text(sound.replace("I saw", "We saw"))
     assert {finding.where for finding in verify_study(study)} == {"audit.log"}
+
+
+def test_words_that_an_earlier_version_changed_are_no_tampering(tmp_path: Path):
+    study = make_study(tmp_path).folder
+    registry = Registry(study)
+    number = registry.add(model(tmp_path / "a"), who="ann")
+    listing = study / "models" / "registry.json"
+    values = json.loads(listing.read_text())
+    values["models"][0]["reason"] = "I saw it work"
+    listing.write_text(json.dumps(values | {"active": number}))
+    AuditLog(study).append("bea", "model used", number=number, before=0)
+    assert verify_study(study) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """An export that is imported again: what was unsure, and what nobody reviewed, stays so."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def test_what_is_unsure_and_what_nobody_reviewed_stays_so(
     assert np.array_equal(corrections == Correction.UNSURE, unsure)
     state = State.REVIEWED if reviewed else State.IN_PROGRESS
     assert (record.state, record.reviewed_boxes) == (state, BOXES if reviewed else ())
+    assert record.corrected_share == pytest.approx(1 - unsure.mean())
     assert told.notes[0] == "In 1 picture some px are unsure, as in the export."
     assert told.notes[1:] == ["1 picture is reviewed in part, as in the export."] * reviewed
     if reviewed:
@@ -84,6 +86,7 @@ def boxes(*said: object) -> Callable[[Path], None]:
         (boxes([5, 5, 5, 20]), "which part of it was reviewed can't be told."),
         (boxes([5, 5, 9]), "which part of it was reviewed can't be told."),
         (boxes(7), "which part of it was reviewed can't be told."),
+        (boxes([0, 0, math.inf, 20]), "which part of it was reviewed can't be told."),
         (boxes(["a", "b", "c", "d"]), "which part of it was reviewed can't be told."),
     ],
 )

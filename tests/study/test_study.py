@@ -24,6 +24,7 @@ from vesselapp.study.lock import Lock, holder_of
 from vesselapp.study.pictures import key_of, printable
 from vesselapp.study.record import ImageFacts, State
 from vesselapp.study.study import Study, is_study
+from vesselapp.study.unusable import gone_told
 from vesselapp.study.verify import verify_study
 
 
@@ -262,6 +263,59 @@ def test_renumbered_pictures_keep_their_work(tmp_path: Path, order: tuple[str, s
     draw(tmp_path / "pictures" / "9.png", 0)  # the first is there again, by another name
     assert sees(Study.open(study.folder), "9.png") == ("moved", "of 1.png")
     assert problems(study) == []
+
+
+def test_pictures_renumbered_one_after_the_other_accuse_no_program(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ("1.png", "2.png"))
+    for seed, name in enumerate(("1.png", "2.png")):
+        review(study, name, seed=seed)
+    for pair in (("2.png", "3.png"), ("1.png", "2.png"), ("2.png", "1.png"), ("3.png", "2.png")):
+        rename(tmp_path, pair)
+        assert sees(Study.open(study.folder), pair[1])[0] == "moved"
+        assert verify_study(study.folder) == []
+
+
+def test_an_annotation_that_could_not_come_along_is_where_the_log_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise PermissionError(13, "another program has it open")
+
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    rename(tmp_path, ("a.png", "d.png"))
+    study = Study.open(study.folder)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.homes.patiently", refuse)
+        assert sees(study, "d.png")[0] == "taken"
+    assert gone_told(study) == []
+    (told,) = problems(study)
+    assert "a.png is missing, or was renamed" in told
+    assert sees(study, "d.png")[0] == "moved"
+    assert verify_study(study.folder) == []
+
+
+def test_a_move_that_was_cut_off_is_none_where_the_picture_has_its_name_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    study = make_study(tmp_path)
+    review(study, "a.png")
+    rename(tmp_path, ("a.png", "d.png"))
+    study = Study.open(study.folder)
+    with monkeypatch.context() as broken:
+        broken.setattr("vesselapp.study.homes.patiently", kill)
+        broken.setattr(Lock, "release", lambda *_given, **_kinds: None)
+        with pytest.raises(KeyboardInterrupt):
+            sees(study, "d.png")
+    monkeypatch.setattr("vesselapp.study.lock._is_dead", lambda holder: holder.who == "ben")
+    rename(tmp_path, ("d.png", "a.png"))
+    study = Study.open(study.folder)
+    assert sees(study, "a.png")[0] == "same"
+    assert gone_told(study) == []
+    assert verify_study(study.folder) == []
 
 
 @pytest.mark.parametrize("crash", [False, True])

@@ -40,6 +40,8 @@ FOUND_CHANGED = "found changed"
 """In the audit log: an annotation that was opened is not as it was closed, or is ``gone``."""
 NOT_WRITTEN = "not written"
 """In the audit log: the app ended between the line before about an annotation and its very first file."""
+NOT_APART = "not kept apart"
+"""In the audit log: what the line before says was kept apart isn't; the app ended, or the disk refused it."""
 
 
 class AnnotationFolder:
@@ -169,6 +171,8 @@ class AnnotationFolder:
         found = read_annotation(self.folder, *ours)
         notes = [] if lock.unclean or not found.there else self._look_at_seal(who, found)
         gone = "" if found.there else self._look_for_gone(who, unclean=lock.unclean)
+        if lock.unclean and found.there:
+            self._see_if_done(who)
         foreign, back = found.foreign, list[str]()
         if foreign:
             notes.append(self._keep_former_apart(who))
@@ -199,8 +203,11 @@ class AnnotationFolder:
         """See whether the files are as they were when last closed; what isn't is told, and logged."""
         if found.foreign:
             found = read_annotation(self.folder, *found.images[0])
-        seals = (sealed_of(line.values) for line in self._lines())
-        sealed = next((one for one in seals if one is not None), None)
+        sealed = None
+        for line in self._lines():
+            sealed = sealed_of(line.values)
+            if sealed is not None or line.values.get("what") == "moved":
+                break  # before a move it was another picture's, or went by another name
         changed = ", ".join(changed_since(sealed, found.sealed(key_in(self.folder)))) if sealed else ""
         if not changed:
             return []
@@ -247,8 +254,26 @@ class AnnotationFolder:
             why = "the picture was replaced by another"
             self._audit(who, "kept apart", where=where, why=why, holds=holds)
 
-        place = put_former_apart(self.folder, tell)
+        try:
+            place = put_former_apart(self.folder, tell)
+        except VesselError:
+            with contextlib.suppress(VesselError):
+                self._see_if_done(who)
+            raise
         return f"The picture was replaced by another; the former one's annotation is kept in {place}."
+
+    def _see_if_done(self, who: str) -> None:
+        """Tell the log where what it says last, that all was moved or kept apart, was not done."""
+        line = next(self._lines(), None)
+        values = line.values if line is not None else {}
+        what, where, went = (str(values.get(name)) for name in ("what", "where", "picture"))
+        if what == "kept apart" and where.startswith(FORMER):
+            if not any(is_there(self.folder / where / name) for name in FILES):
+                self._audit(who, NOT_APART, where=where)
+                with contextlib.suppress(OSError):
+                    (self.folder / where).rmdir()
+        elif what == "moved" and values.get("whole") and not is_there(self.folder.parent / went):
+            self._audit(who, "moved", before=went, whole=True)
 
     def _bring_back(self, who: str, sha256: str) -> list[str]:
         """Bring back what is kept in there of this very image, if there is any; give what to tell."""

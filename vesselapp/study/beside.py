@@ -64,7 +64,7 @@ class Beside:
             boxes = tuple(Box(*map(int, box)) for box in self.boxes)
             if any(box.empty or box != box.clipped(*size) for box in boxes):
                 raise ValueError("not in the picture")
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError, OverflowError) as problem:
             raise VesselError("which part of it was reviewed can't be told.") from problem
         return boxes
 

@@ -79,9 +79,13 @@ class ExportFolder:
     def __exit__(self, error: object, *_: object) -> None:
         """List the files that are there; where all was written, nothing is left of the earlier export."""
         if error is None:
-            with telling(f"What is left of the earlier export in {self._path} can't be removed"):
-                for name in self._left():
-                    patiently((self._path / name).unlink)
+            try:
+                with telling(f"What is left of the earlier export in {self._path} can't be removed"):
+                    for name in self._left():
+                        patiently((self._path / name).unlink)
+            except VesselError:
+                self._list(self._left() | self._written, finished=False)
+                raise
             self._list(self._written, finished=True)
         else:
             with telling(f"{self._path} can't be read"):

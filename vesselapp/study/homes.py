@@ -160,7 +160,12 @@ class Homes:
             log.append(who, "moved", picture=picture.key, **facts, image=picture.name)
             apart = home.apart or ("" if whole else put_former_apart(old.folder))
             if whole:
-                patiently(old.folder.rename, new.folder)
+                try:
+                    patiently(old.folder.rename, new.folder)
+                except OSError:
+                    back = {"before": picture.key, "whole": True}
+                    log.append_done(who, "moved", picture=home.key, **back, image=home.record.image)
+                    raise
                 if lock is not None:
                     lock.moved_to(new.folder)
                 sync_folder(new.folder.parent)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vesselapp.core.edits import EditRecorder
 from vesselapp.core.errors import VesselError
-from vesselapp.core.evidence import Correction
+from vesselapp.core.evidence import Correction, corrected_share
 from vesselapp.core.files import file_sha256, reason, sha256_if_readable, telling
 from vesselapp.core.geometry import Box, box_of
 from vesselapp.core.image import PICTURE_SUFFIXES, image_size
@@ -251,5 +251,6 @@ def _write(writer: Writer, facts: ImageFacts, mask: _Mask, replace_corrections: 
     note = f"{_IMPORTED}{mask.source}" if ours else record.note
     # No name: the writer's own is taken, for what was said is now this person's.
     changed = replace(record, state=mask.state, nothing_there=False, note=note, who="")
-    changed = replace(changed, reviewed_boxes=mask.boxes, corrected_share=1.0, strokes=record.strokes + 1)
+    share = corrected_share(mask.corrections)
+    changed = replace(changed, reviewed_boxes=mask.boxes, corrected_share=share, strokes=record.strokes + 1)
     writer.write_record(changed)

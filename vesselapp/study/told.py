@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vesselapp.core.files import FileState
-from vesselapp.study.annotation import NOT_WRITTEN
-from vesselapp.study.apart import FORMER
+from vesselapp.core.files import FileState, is_there
+from vesselapp.study.annotation import NOT_APART, NOT_WRITTEN
+from vesselapp.study.apart import FILES, FORMER
 from vesselapp.study.audit import AuditLine, AuditLog
+from vesselapp.study.lock import unclean_end
 from vesselapp.study.seal import Sealed, sealed_of
 from vesselapp.study.study import Study
 
@@ -42,6 +43,7 @@ class Told:
     words: dict[int, str] = field(default_factory=dict)
     used: int | None = None
     log: FileState | None = None
+    _former: dict[str, tuple[AuditLine, Sealed]] = field(default_factory=dict)
 
     def formers(self, key: str) -> dict[str, dict[str, str]]:
         """Give the folders of former annotations at a key, by name, with the hashes of their files."""
@@ -64,6 +66,8 @@ class Told:
                 self._put_apart(picture, str(values.get("where")), values.get("holds"))
             case "brought back":
                 self.apart[f"{picture}/{values.get('where')}"] = None  # it is sealed anew
+            case what if what == NOT_APART:
+                self._take_back(picture, f"{picture}/{values.get('where')}")
             case what if what == NOT_WRITTEN:
                 self.sealed.pop(picture, None)
             case "model added" if isinstance(number, int):
@@ -89,17 +93,30 @@ class Told:
         name = f"{key}/{where}"
         self.apart.setdefault(name, None)
         if where.startswith(FORMER):
-            self.sealed.pop(key, None)
+            if key in self.sealed:
+                self._former[name] = self.sealed.pop(key)
             of_half = self.apart[name] or {}  # putting it apart was cut off, and went on
             self.apart[name] = of_half | (holds if isinstance(holds, dict) else {})
 
+    def _take_back(self, key: str, name: str) -> None:
+        self.apart[name] = None
+        if name in self._former:
+            self.sealed.setdefault(key, self._former[name])
+
     def _take_words(self, number: int, words: object) -> None:
+        self.words.pop(number, None)  # an earlier version doesn't say what it wrote there
         if isinstance(words, str):
             self.words[number] = words
 
 
 def gone(study: Study) -> list[str]:
-    """Name the annotations that the audit log knows and that aren't there (VesselError as `Study.keys`)."""
+    """Name the annotations that the audit log knows and of which no file is there.
+
+    Raises
+    ------
+    VesselError
+        Where the study can't be read.
+    """
     told = Told()
     try:
         for line in AuditLog(study.folder).lines():
@@ -107,4 +124,14 @@ def gone(study: Study) -> list[str]:
                 told.take(line)
     except OSError:
         return []
-    return sorted(told.sealed.keys() - set(study.keys()))
+    missing = sorted(key for key, (_, sealed) in told.sealed.items() if _is_gone(study, key, sealed))
+    study.keys()  # raises where all of the study went away
+    return missing
+
+
+def _is_gone(study: Study, key: str, sealed: Sealed) -> bool:
+    folder = study.place_of(key).folder
+    if any(is_there(folder / name) for name in reversed(FILES)):
+        return False
+    not_yet = not sealed.files and sealed.journal is None and unclean_end(folder)
+    return not not_yet
