@@ -468,11 +468,12 @@ def test_another_provider_or_model_ends_no_lesson(qtbot: QtBot, window: MainWind
     turn_to(qtbot, window, tiny_vessel_model(tmp_path / "other.onnx", task="other", threshold=0.4))
     assert document.adapted is None
     assert OF_ANOTHER in window.notice.label.text()
+    assert "others changed" not in window.notice.label.text()
     assert not window.notice.isHidden()
     turn_to(qtbot, window, first)
     assert document.adapted == adapted
     assert document.history.names == names
-    assert OF_ANOTHER not in window.notice.label.text()
+    assert window.notice.isHidden()
 
 
 def test_that_a_lesson_is_not_used_stays_beside_what_the_answer_warns_of(
