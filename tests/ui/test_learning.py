@@ -206,6 +206,16 @@ def test_running_the_model_again_gives_its_own_answer(qtbot: QtBot, window: Main
     assert document.adapted is not None
 
 
+def test_what_changes_meanwhile_leaves_the_wish_for_its_own_answer(qtbot: QtBot, window: MainWindow) -> None:
+    correct(document_of(window))
+    learn(qtbot, window)
+    window.action("run").trigger()
+    window.workspace.reload_model()  # as Preferences does upon another provider
+    wait_for_rest(qtbot, window)
+    assert document_of(window).learnt is None
+    assert document_of(window).adapted is None
+
+
 def test_it_is_there_when_the_picture_is_opened_again(
     qtbot: QtBot, tmp_path: Path, pictures: Path, qapp: QApplication
 ) -> None:

@@ -338,7 +338,7 @@ class Desk:
             self.rest()
             return
         self.learning.cancel()
-        self._asked_anew = own
+        self._asked_anew = own or (self._asked_anew and self.asking.running)  # that wish still holds
         self.asking.ask(self.box_in_sight(), fresh=fresh)
 
     def set_object_diameter(self, diameter: float | None) -> None:
