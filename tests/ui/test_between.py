@@ -195,6 +195,32 @@ def test_a_picture_that_comes_back_can_be_corrected(
     assert len(kept(study, "a.png").done) == 2
 
 
+def test_what_waited_is_told_before_what_the_answer_of_a_picture_that_comes_back_warns_of(
+    qtbot: QtBot, window: MainWindow, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_disk, append = threading.Event(), writer.Writer.append
+
+    def wait(self: writer.Writer, *what: object) -> None:
+        assert slow_disk.wait(30)
+        append(self, *what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writer.Writer, "append", wait)
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    asking, notice = window.workspace.asking, window.notice
+    assert asking.answer is not None
+    asking.take(asking.model, replace(asking.answer, warnings=("The answer may mean nothing.",)))
+    back = window.workspace.entry
+    assert back is not None
+    window.workspace.open(slow.entry)
+    window.workspace.desk.telling.with_next("That was not done.")
+    window.workspace.open(back)
+    wait_for(qtbot, window, "a.png")
+    qtbot.waitUntil(lambda: "mean nothing" in notice.label.text(), timeout=5000)
+    assert notice.label.text() == "That was not done. The answer may mean nothing."
+    slow_disk.set()
+    wait_until_saved(qtbot, window)
+
+
 def test_a_study_that_cant_be_opened_leaves_the_next_picture_on_its_way(
     qtbot: QtBot, window: MainWindow, slow: Slow, study: Study
 ) -> None:

@@ -157,6 +157,20 @@ def test_what_is_told_of_saving_goes_when_all_is_saved(
     qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=20000)
 
 
+def test_what_was_added_to_it_stays(
+    qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
+) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+    window.notice.add_text("The answer may mean nothing.")
+    full.clear()
+    qtbot.waitUntil(lambda: "NOT SAVED" not in window.notice.label.text(), timeout=20000)
+    assert window.notice.label.text() == "The answer may mean nothing."
+    assert window.notice.isVisible()
+
+
 def test_what_is_told_meanwhile_stays(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event, tmp_path: Path
 ) -> None:

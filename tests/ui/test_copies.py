@@ -8,12 +8,11 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from tests.ui.conftest import wait_until_saved
+from tests.ui.conftest import document_of, wait_until_saved
 from tests.ui.test_end_to_end import LEFT, drag
-from tests.ui.test_studies import document, press, wait_for
+from tests.ui.test_studies import press, wait_for
 from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256
-from vesselapp.state.keeping import Keeper
 from vesselapp.ui.window import MainWindow
 
 
@@ -27,7 +26,7 @@ def test_what_the_disk_refuses_of_one_copy_is_shown_with_the_other(
     from_the_start: bool,
 ) -> None:
     monkeypatch.setattr("vesselapp.state.sitting.RETRY_S", 0.05)
-    monkeypatch.setattr(Keeper.ended, "__defaults__", (0.2,))
+    monkeypatch.setattr("vesselapp.state.keeping.CLOSE_S", 0.2)
     shutil.copy(pictures / "a.png", pictures / "a copy.png")
     full, fsync = [from_the_start], os.fsync
 
@@ -44,13 +43,13 @@ def test_what_the_disk_refuses_of_one_copy_is_shown_with_the_other(
     for key, name in ((Qt.Key.Key_D, "a.png"), (Qt.Key.Key_A, "a copy.png"), (Qt.Key.Key_D, "a.png")):
         press(qtbot, window, key)
         wait_for(qtbot, window, name)
-        assert document(window).corrections[150, 120] == Correction.FOREGROUND
+        assert document_of(window).corrections[150, 120] == Correction.FOREGROUND
         assert window.workspace.review is not None
         assert window.workspace.review.entry.name == name
     full[0] = False
     drag(qtbot, window, [(100, 200), (140, 200)], LEFT)
     wait_until_saved(qtbot, window)
     store = window.workspace.store.place(file_sha256(pictures / "a.png"))
-    found = store.load(file_sha256(pictures / "a.png"), *document(window).corrections.shape)
+    found = store.load(file_sha256(pictures / "a.png"), *document_of(window).corrections.shape)
     assert found is not None
     assert len(found.done) == 2

@@ -206,6 +206,16 @@ def test_running_the_model_again_gives_its_own_answer(qtbot: QtBot, window: Main
     assert document.adapted is not None
 
 
+def test_what_changes_meanwhile_leaves_the_wish_for_its_own_answer(qtbot: QtBot, window: MainWindow) -> None:
+    correct(document_of(window))
+    learn(qtbot, window)
+    window.action("run").trigger()
+    window.workspace.reload_model()  # as Preferences does upon another provider
+    wait_for_rest(qtbot, window)
+    assert document_of(window).learnt is None
+    assert document_of(window).adapted is None
+
+
 def test_it_is_there_when_the_picture_is_opened_again(
     qtbot: QtBot, tmp_path: Path, pictures: Path, qapp: QApplication
 ) -> None:
@@ -468,11 +478,12 @@ def test_another_provider_or_model_ends_no_lesson(qtbot: QtBot, window: MainWind
     turn_to(qtbot, window, tiny_vessel_model(tmp_path / "other.onnx", task="other", threshold=0.4))
     assert document.adapted is None
     assert OF_ANOTHER in window.notice.label.text()
+    assert "others changed" not in window.notice.label.text()
     assert not window.notice.isHidden()
     turn_to(qtbot, window, first)
     assert document.adapted == adapted
     assert document.history.names == names
-    assert OF_ANOTHER not in window.notice.label.text()
+    assert window.notice.isHidden()
 
 
 def test_that_a_lesson_is_not_used_stays_beside_what_the_answer_warns_of(

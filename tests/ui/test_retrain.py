@@ -716,6 +716,14 @@ def test_zoom_and_pan_are_one_for_all_panes(stand: Stand, qtbot: QtBot) -> None:
     assert panes.view == fitted
 
 
+def test_the_page_scrolls_over_panes_that_show_nothing_yet(qtbot: QtBot) -> None:
+    panes = ComparisonPanes()
+    qtbot.addWidget(panes)
+    panes.show()
+    assert not turn_wheel(panes, -120)
+    assert not turn_wheel(panes, 120)
+
+
 def turn_wheel(panes: ComparisonPanes, by: int) -> bool:
     """Turn the wheel over the second pane, and tell whether that does anything there."""
     at = QPointF(panes.pane_left(1) + 20, panes.header() + 30)

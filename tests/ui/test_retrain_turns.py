@@ -94,6 +94,32 @@ def test_that_a_training_goes_on_in_another_study_is_told(
     qtbot.waitUntil(lambda: stand.desk.retraining.state is RunState.STOPPED, timeout=LONG)
 
 
+def test_what_went_wrong_with_a_training_is_not_told_of_another(
+    stand: Stand, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_run: RunFolder, _word: str) -> None:
+        raise VesselError("The disk is full.")
+
+    empty, desk = drawn_study(tmp_path / "empty"), stand.desk
+    stand.begin("steps=100000")
+    page, other = stand.window.live_page, RunFolder(empty.folder / "runs" / desk.retraining.run.name)
+    qtbot.waitUntil(lambda: desk.retraining.state is RunState.RUNNING, timeout=LONG)
+    shutil.copytree(desk.retraining.run.folder, other.folder)  # by another computer, at work too
+    (other.folder / "process.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "wish", full)
+        page.pause_button.click()
+    assert "full" in page.words.text()
+    desk.set_study(empty.folder, empty.name)
+    qtbot.waitUntil(lambda: desk.retraining.run == other and desk.retraining.progress.step > 0, timeout=LONG)
+    assert page.isVisible()
+    assert "full" not in page.words.text()
+    desk.set_study(stand.study.folder, stand.study.name)
+    qtbot.waitUntil(lambda: desk.retraining.state is RunState.RUNNING, timeout=LONG)
+    desk.retraining.wish("cancel")
+    qtbot.waitUntil(lambda: desk.retraining.state is RunState.STOPPED, timeout=LONG)
+
+
 def test_a_promotion_is_not_noted_on_another_study(stand: Stand, qtbot: QtBot, tmp_path: Path) -> None:
     stand.begin()
     stand.until_judged()

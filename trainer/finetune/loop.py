@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -283,9 +283,16 @@ def _windows(course: Course, ground: Ground, judges: Iterable[str]) -> list[Wind
     }
     chosen: list[Window] = []
     for side, lessons in sides.items():
-        cut = (_with_before(course, window_of(side, lesson, recipe), known=known) for lesson in lessons)
-        chosen += islice((window for window in cut if (window.truth & window.counts).any()), _WATCHED[side])
+        cut: Iterator[Window] = (window_of(side, lesson, recipe) for lesson in lessons)
+        if known or side != "old":  # what nobody marked says so before a net is asked
+            cut = filter(_holds_something, cut)
+        scored = (_with_before(course, window, known=known) for window in cut)
+        chosen += islice(filter(_holds_something, scored), _WATCHED[side])
     return chosen
+
+
+def _holds_something(window: Window) -> bool:
+    return bool((window.truth & window.counts).any())
 
 
 def _lesson(course: Course, key: str) -> Scaled:

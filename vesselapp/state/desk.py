@@ -258,12 +258,12 @@ class Desk:
         review.document.lock(review.sitting.standing.words)
         review.resume()
         self._take(review, None)
+        self.telling.tell()  # before the answer comes, and what it warns of
         answer = answer or review.lasting(None)
         if answer is not None:
             self.asking.take(None, answer)
         else:
             self.asking.ask(self.box_in_sight())
-        self.telling.tell()
         return True
 
     def _take(self, review: Review, view: dict[str, Any] | None) -> None:
@@ -338,7 +338,7 @@ class Desk:
             self.rest()
             return
         self.learning.cancel()
-        self._asked_anew = own
+        self._asked_anew = own or (self._asked_anew and self.asking.running)  # that wish still holds
         self.asking.ask(self.box_in_sight(), fresh=fresh)
 
     def set_object_diameter(self, diameter: float | None) -> None:

@@ -213,15 +213,16 @@ class Learning:
         self.changed.emit()
 
     def _take_back(self, document: Document) -> None:
-        """Take back what was said of a lesson or refused: a newer step followed, or the reason is over."""
-        if not self.unused:
+        """Take back what was said of a lesson or refused: it is so no longer, or a newer step followed."""
+        unused = self.unused
+        if not unused:
             self.taken_back.emit(OF_ANOTHER)
         at, problem = self._refused
         if problem and (document.history.state is not at or problem != self._why_not(document)):
             self._refused = (None, "")
             self.taken_back.emit(problem)
         of, said = self._said
-        if said and (of != document.learnt or not document.history.ends_learnt):
+        if said and (unused or of != document.learnt or not document.history.ends_learnt):
             self._said = (None, "")
             self.taken_back.emit(said)
 

@@ -79,10 +79,13 @@ class NoticeBar(_Line):
     ----------
     button : QPushButton
         What can be done about it, where something can.
+    first : str
+        What was told before anything was added to it.
     """
 
     def __init__(self, over: QWidget) -> None:
         super().__init__(over, "notice", at_top=True)
+        self.first = ""
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._act: Callable[[], object] = lambda: None
         self._acts_on = ""
@@ -98,16 +101,17 @@ class NoticeBar(_Line):
 
     def show_text(self, text: str, words: str = "", act: Callable[[], object] = lambda: None) -> None:
         """Show one or two sentences; with ``words`` a button that does something about it."""
-        self._act, self._acts_on = act, text
+        self._act, self._acts_on, self.first = act, text, text
         self.button.setText(unmarked(words))
         self.button.setVisible(bool(words))
         self._say(text)
 
     def add_text(self, text: str, words: str = "", act: Callable[[], object] = lambda: None) -> None:
         """Show sentences, if any, after what is told already; ``words`` and ``act`` as in `show_text`."""
-        before = "" if self.isHidden() else self.label.text()
+        before, first = ("", text) if self.isHidden() else (self.label.text(), self.first)
         if text:
             self.show_text(text, words, act)
+            self.first = first
             self._say(f"{before} {text}".strip())
 
     def take_back(self, text: str) -> None:

@@ -45,8 +45,8 @@ class Safety:
         if failing is not None and failing != self._failing:
             why = next((_why(one) for _, one in unsaved if _why(one)), "The disk doesn't answer.")
             self._notice.show_error(VesselError(f"{NOT_SAVED}{names}. {why}", where))
-        elif self._failing and not unsaved and self._notice.label.text().startswith(NOT_SAVED):
-            self._notice.hide()
+        elif self._failing and not unsaved and self._notice.first.startswith(NOT_SAVED):
+            self._notice.take_back(self._notice.first)
         self._tell_of_waiting(saved=bool(self._failing) and not unsaved)
         self._failing = failing
         stale = standing is not None and standing.holder is not None and standing.holder.stale

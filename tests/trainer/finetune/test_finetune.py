@@ -17,7 +17,7 @@ import torch
 from tests.trainer.finetune.conftest import MakeStudy, bright, events_of, only_run
 from trainer.__main__ import main
 from trainer.export import read_card
-from trainer.finetune import steering, watch
+from trainer.finetune import loop, steering, watch
 from trainer.finetune.command import finetune, plan_only
 from trainer.finetune.steering import Line
 from trainer.finetune.task import FineTune
@@ -265,6 +265,18 @@ def test_a_stop_goes_by_pictures_that_hold_something(make_study: MakeStudy, monk
     seen = [event for event in events_of(only_run(made.folder)) if event["event"] == "validation"]
     assert all(event["learn"] > 0.1 and event["learn_before"] > 0 for event in seen)
     assert all(event.get("dice") is None or event["dice"] > 0.1 for event in seen)
+
+
+def test_no_net_is_asked_about_pictures_in_which_nothing_is_before_a_training(
+    make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch
+):
+    asked, ask = [], loop.mask_in
+    monkeypatch.setattr(loop, "mask_in", lambda *given: asked.append(1) or ask(*given))
+    made = make_study(12, said=lambda number, truth: truth & (number >= 9))
+    assert finetune(made.request("steps=10")) is not None
+    run = only_run(made.folder)
+    nets = 1 + len(list(run.glob("fold*")))
+    assert len(asked) <= nets * 5  # two that judge, two that are learnt, one of old ground
 
 
 def test_of_steps_that_do_equally_well_the_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

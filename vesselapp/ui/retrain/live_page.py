@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from vesselapp.core.errors import VesselError
 from vesselapp.state.retraining import Retraining
-from vesselapp.study.run_folder import Wish
+from vesselapp.study.run_folder import RunFolder, Wish
 from vesselapp.study.run_progress import Plan, Validation
 from vesselapp.study.run_state import RunState
 from vesselapp.ui.plain import PlainLabel
@@ -58,7 +58,8 @@ class LivePage(QWidget):
     def __init__(self, retraining: Retraining) -> None:
         super().__init__()
         self._retraining = retraining
-        self._problem, self._problem_at = "", RunState.NONE
+        self._problem = ""
+        self._problem_at: tuple[RunFolder | None, RunState] = (None, RunState.NONE)
         self.headline = PlainLabel()
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
@@ -126,7 +127,7 @@ class LivePage(QWidget):
         busy = state is RunState.RUNNING and progress.without_steps
         self.progress.setRange(0, 0 if busy else 100)  # no range: it only shows that work goes on
         self.progress.setValue(round(progress.share * 100))
-        if state is not self._problem_at:
+        if (retraining.run, state) != self._problem_at:
             self._problem = ""
         self.words.setText("\n".join(filter(None, (self._problem, self._details()))))
         self._refresh_plots()
@@ -205,12 +206,13 @@ class LivePage(QWidget):
             self._sure.start()
 
     def _do(self, steer: Callable[[], None]) -> None:
-        """Steer the run; why that failed stays in sight until another try, or another state."""
+        """Steer the run; why that failed stays in sight until another try, run or state."""
         self._problem = ""
         try:
             steer()
         except VesselError as error:
-            self._problem, self._problem_at = str(error), self._retraining.state
+            self._problem = str(error)
+            self._problem_at = self._retraining.run, self._retraining.state
         self.refresh()
 
 

@@ -203,8 +203,11 @@ class ComparisonPanes(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer, out until all is seen; from there on the page scrolls."""
+        if self._compared is None:
+            event.ignore()
+            return
         factor, least = 1.25 ** (event.angleDelta().y() / _NOTCH), self._whole().zoom
-        if self._compared is None or (factor < 1 and self.view.zoom <= least):
+        if factor < 1 and self.view.zoom <= least:
             event.ignore()
         elif factor < 1 and self.view.zoom * factor <= least:
             self.fit()
