@@ -45,6 +45,13 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     full.clear()
 
 
+def fail_to_save(qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event) -> None:
+    open_study(qtbot, window, study)
+    full.set()
+    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
+    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+
+
 def fail_to_close(qtbot: QtBot, window: MainWindow, full: threading.Event, y: int = 150) -> None:
     full.set()
     drag(qtbot, window, [(100, y), (140, y)], LEFT)
@@ -146,10 +153,7 @@ def test_what_fails_later_is_told_anew(
 def test_what_is_told_of_saving_goes_when_all_is_saved(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
 ) -> None:
-    open_study(qtbot, window, study)
-    full.set()
-    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+    fail_to_save(qtbot, window, study, full)
     full.clear()
     qtbot.waitUntil(lambda: not window.notice.isVisible(), timeout=20000)
     fail_to_close(qtbot, window, full, 200)
@@ -160,10 +164,7 @@ def test_what_is_told_of_saving_goes_when_all_is_saved(
 def test_what_was_added_to_it_stays(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event
 ) -> None:
-    open_study(qtbot, window, study)
-    full.set()
-    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+    fail_to_save(qtbot, window, study, full)
     window.notice.add_text("The answer may mean nothing.")
     full.clear()
     qtbot.waitUntil(lambda: "NOT SAVED" not in window.notice.label.text(), timeout=20000)
@@ -174,10 +175,7 @@ def test_what_was_added_to_it_stays(
 def test_what_is_told_meanwhile_stays(
     qtbot: QtBot, window: MainWindow, study: Study, full: threading.Event, tmp_path: Path
 ) -> None:
-    open_study(qtbot, window, study)
-    full.set()
-    drag(qtbot, window, [(100, 150), (140, 150)], LEFT)
-    qtbot.waitUntil(lambda: "NOT SAVED: a.png" in window.notice.label.text(), timeout=20000)
+    fail_to_save(qtbot, window, study, full)
     (tmp_path / "file").write_bytes(b"")
     export(qtbot, window, tmp_path / "file", "mask")
     told = window.notice.label.text()
