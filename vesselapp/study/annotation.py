@@ -234,7 +234,10 @@ class AnnotationFolder:
         if not logged:
             which = ", ".join(changed_since(sealed, Sealed(key, {}, None, "")))
             self._audit(who, FOUND_CHANGED, which=which, gone=True)
-        return "What was kept of this picture is gone: another program removed it."
+        return (
+            "What was kept of this picture is gone: another program removed it. Put a copy of "
+            f"annotations/{key} back while the picture is closed, or begin anew."
+        )
 
     def _lines(self) -> Iterator[AuditLine]:
         """Give what the audit log says of this annotation, the newest first."""
