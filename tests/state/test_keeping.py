@@ -23,9 +23,10 @@ from vesselapp.state.rescue import Rescue
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.standing import Hold
 from vesselapp.study import journal_file, writer
-from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.audit import AuditLog
 from vesselapp.study.journal import Viewed
+from vesselapp.study.kept import Kept
 from vesselapp.study.lock import Lost, holder_of
 from vesselapp.study.record import ImageFacts, Record, State
 

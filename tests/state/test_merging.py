@@ -14,8 +14,8 @@ from vesselapp.core.edits import digest_of
 from vesselapp.state.brush import Brush
 from vesselapp.state.document import Document
 from vesselapp.state.merging import merged
-from vesselapp.study.annotation import Kept
 from vesselapp.study.journal import Edited, Levelled, Operation
+from vesselapp.study.kept import Kept
 from vesselapp.study.replay import Replay
 
 SIZE = (300, 310)

@@ -29,8 +29,9 @@ from vesselapp.state.review import Review
 from vesselapp.state.sources import Source
 from vesselapp.state.standing import Hold, Unsaved
 from vesselapp.study import along
-from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.journal import Operation
+from vesselapp.study.kept import Kept
 from vesselapp.study.lock import Lock
 from vesselapp.study.record import RECORD_NAME, Record, State
 from vesselapp.study.store import AnnotationStore

@@ -21,7 +21,7 @@ from vesselapp.state.pictures import Entry
 from vesselapp.state.review import LONGEST_PAUSE_S, Review
 from vesselapp.state.settings import Settings
 from vesselapp.state.sources import Source
-from vesselapp.study.annotation import Kept
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import ImageFacts, Record, State
 
 FACTS = ImageFacts("eye.png", "0" * 64, 530, 600)

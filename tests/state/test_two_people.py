@@ -32,8 +32,9 @@ from vesselapp.state.review import Review
 from vesselapp.state.sitting import Sitting
 from vesselapp.state.sources import Source
 from vesselapp.state.standing import Hold, Unsaved
-from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+from vesselapp.study.annotation import AnnotationFolder, Writer
 from vesselapp.study.journal import Operation
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import Record, State
 
 __all__ = ["keeper", "place"]  # fixtures

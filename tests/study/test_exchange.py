@@ -18,9 +18,9 @@ from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference import objects
 from vesselapp.inference.model import Model, load_model
 from vesselapp.inference.predict import predict
-from vesselapp.study.annotation import Kept
 from vesselapp.study.exchange import export_study
 from vesselapp.study.judging import Judging
+from vesselapp.study.kept import Kept
 from vesselapp.study.models import Registry
 from vesselapp.study.record import Record, State
 from vesselapp.study.study import Study

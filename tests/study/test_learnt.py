@@ -22,9 +22,10 @@ from vesselapp.core.learnt import Head, Learnt
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
 from vesselapp.state.history import History
-from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.exchange import export_study
 from vesselapp.study.journal import Edited, Undone
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import ImageFacts, Record, State
 from vesselapp.study.study import Study, StudyPicture
 

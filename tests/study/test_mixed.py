@@ -15,9 +15,10 @@ from tests.study.studies import facts_of, make_study, picture_of, review
 from tests.study.work import FACTS, HEIGHT, WIDTH, Work, load, record, state_of, undoes_to_nothing
 from trainer.finetune.reviewed import find_reviewed, read_judgement
 from vesselapp.core.errors import VesselError
-from vesselapp.study.annotation import FILES, AnnotationFolder, Kept
+from vesselapp.study.annotation import FILES, AnnotationFolder
 from vesselapp.study.exchange import export_study
 from vesselapp.study.journal import Redone
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import State
 from vesselapp.study.snapshot import write_snapshot
 from vesselapp.study.verify import verify_study

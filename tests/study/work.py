@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from vesselapp.core.edits import Edit, EditRecorder
 from vesselapp.core.geometry import Box
-from vesselapp.study.annotation import AnnotationFolder, Kept
+from vesselapp.study.annotation import AnnotationFolder
 from vesselapp.study.journal import Edited, Levelled, Operation, Redone, Undone, Viewed
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import ImageFacts, Record, State
 
 HEIGHT, WIDTH = 300, 530

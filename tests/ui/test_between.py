@@ -19,7 +19,7 @@ from tests.ui.test_studies import kept, open_study, press, study, until_kept, wa
 from vesselapp.core.image import Image
 from vesselapp.state.pictures import Entry
 from vesselapp.study import writer
-from vesselapp.study.annotation import Kept
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.ui.window import MainWindow

@@ -30,8 +30,8 @@ from vesselapp.core.learnt import Head, Learnt
 from vesselapp.core.model_card import ScaleSpec
 from vesselapp.inference.model import load_model
 from vesselapp.inference.predict import predict
-from vesselapp.study.annotation import Kept
 from vesselapp.study.exchange import export_study
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.ui.window import MainWindow

@@ -14,7 +14,7 @@ from tests.tiny_models import tiny_vessel_model
 from tests.ui.conftest import document_of, wait_for_answer, wait_for_rest, wait_until_saved
 from tests.ui.test_studies import again, kept, open_study, press, study, until_kept, wait_for
 from vesselapp.state.workspace import Workspace
-from vesselapp.study.annotation import Kept
+from vesselapp.study.kept import Kept
 from vesselapp.study.record import State
 from vesselapp.study.study import Study
 from vesselapp.ui.window import MainWindow

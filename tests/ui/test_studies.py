@@ -27,8 +27,8 @@ from vesselapp.core.geometry import Box
 from vesselapp.state.pictures import Mark, Order, Show
 from vesselapp.state.retraining import Retraining
 from vesselapp.state.sitting import Sitting
-from vesselapp.study.annotation import Kept
 from vesselapp.study.journal import Operation
+from vesselapp.study.kept import Kept
 from vesselapp.study.lock import holder_of
 from vesselapp.study.record import State
 from vesselapp.study.run_state import RunState

@@ -15,7 +15,7 @@ from vesselapp.core.errors import VesselError
 from vesselapp.core.evidence import Correction
 from vesselapp.core.files import file_sha256, reason
 from vesselapp.core.image import read_image
-from vesselapp.study.annotation import Kept
+from vesselapp.study.kept import Kept
 from vesselapp.study.pictures import StudyPicture, is_key_of
 from vesselapp.study.record import Record, State, record_bytes
 from vesselapp.study.study import Study

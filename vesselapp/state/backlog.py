@@ -14,7 +14,7 @@ from vesselapp.study.journal import Levelled, Operation, Viewed
 from vesselapp.study.record import Record
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import Kept
+    from vesselapp.study.kept import Kept
 
 EDIT_S = 0.015
 """So long an edit waits, so that the window is done with it before another thread wants the interpreter."""

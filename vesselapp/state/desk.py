@@ -32,7 +32,7 @@ from vesselapp.study.journal import Viewed
 from vesselapp.study.record import State
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import Kept
+    from vesselapp.study.kept import Kept
 
 _log = logging.getLogger(__name__)
 

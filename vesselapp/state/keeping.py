@@ -21,7 +21,8 @@ from vesselapp.state.standing import Hold, Standing
 from vesselapp.study.record import ImageFacts
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+    from vesselapp.study.annotation import AnnotationFolder, Writer
+    from vesselapp.study.kept import Kept
 
 _log = logging.getLogger(__name__)
 

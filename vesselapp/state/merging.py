@@ -17,7 +17,7 @@ from vesselapp.study.record import Record, State
 from vesselapp.study.replay import Replay
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import Kept
+    from vesselapp.study.kept import Kept
 
 NAME = "Strokes put back"
 

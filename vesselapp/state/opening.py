@@ -23,7 +23,8 @@ from vesselapp.study.record import ImageFacts
 
 if TYPE_CHECKING:
     from vesselapp.inference.model import Model
-    from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+    from vesselapp.study.annotation import AnnotationFolder, Writer
+    from vesselapp.study.kept import Kept
 
 
 WAITS = (

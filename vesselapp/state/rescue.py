@@ -35,7 +35,8 @@ from vesselapp.study.process import boot_id
 from vesselapp.study.record import ImageFacts, Record, State
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+    from vesselapp.study.annotation import AnnotationFolder, Writer
+    from vesselapp.study.kept import Kept
 
 _log = logging.getLogger(__name__)
 

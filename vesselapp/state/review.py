@@ -23,7 +23,7 @@ from vesselapp.study.journal import Edited, Operation, Viewed
 from vesselapp.study.record import ImageFacts, Record, State
 
 if TYPE_CHECKING:
-    from vesselapp.study.annotation import Kept
+    from vesselapp.study.kept import Kept
 
 LONGEST_PAUSE_S = 30.0
 """Who gives no sign for longer is counted as away."""

@@ -28,7 +28,8 @@ from vesselapp.study.record import ImageFacts, Record
 
 if TYPE_CHECKING:
     from vesselapp.state.rescue import Rescue
-    from vesselapp.study.annotation import AnnotationFolder, Kept, Writer
+    from vesselapp.study.annotation import AnnotationFolder, Writer
+    from vesselapp.study.kept import Kept
 
 _log = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ from vesselapp.study.record import RECORD_NAME, ImageFacts, Record, State
 from vesselapp.study.seal import Sealed, changed_since, sealed_of
 from vesselapp.study.writer import Writer
 
-__all__ = ["AnnotationFolder", "Kept", "Writer"]
+__all__ = ["AnnotationFolder", "Writer"]
 
 DEFAULT_CAP_BYTES = 256 * 2**20
 FOUND_CHANGED = "found changed"
